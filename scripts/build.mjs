@@ -1,0 +1,22 @@
+// Bundles src/ into dist/: one small entry and one chunk per command, so that `vmkit --help` loads almost nothing.
+import { chmod, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+await rm('dist', { recursive: true, force: true });
+await build({
+  entryPoints: ['src/main.ts'],
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  // ssh2 and its native parts stay outside: they are CommonJS with optional binaries.
+  external: ['ssh2'],
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire as vmkitCreateRequire } from 'node:module';\nconst require = vmkitCreateRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+await chmod('dist/main.js', 0o755);

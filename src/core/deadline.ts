@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmkitError } from './errors.ts';
+
+interface PollOptions {
+  /** Milliseconds until the wait is given up. */
+  withinMs: number;
+  /** Milliseconds between two tries. */
+  everyMs?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Calls `probe` until it returns something other than undefined, and returns that; undefined when the deadline passes.
+ * Throws `interrupted` when the signal is aborted. Errors of `probe` pass through.
+ */
+export async function poll<T>(
+  probe: () => Promise<T | undefined> | T | undefined,
+  options: PollOptions,
+): Promise<T | undefined> {
+  const deadline = performance.now() + options.withinMs;
+  for (;;) {
+    throwIfInterrupted(options.signal);
+    const value = await probe();
+    if (value !== undefined) return value;
+    const left = deadline - performance.now();
+    if (left <= 0) return undefined;
+    await sleep(Math.min(options.everyMs ?? 50, left), undefined, { signal: options.signal }).catch(() => undefined);
+  }
+}
+
+/** Throws `interrupted` (exit code 130) once the signal is aborted. */
+export function throwIfInterrupted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new VmkitError('interrupted', 'interrupted', 'Interrupted; nothing was left half done.');
+}

@@ -1,0 +1,62 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Where vmkit keeps things on the host, by the XDG base directory specification.
+ * Everything on disk is named here and nowhere else.
+ */
+export interface Paths {
+  /** Artifacts, downloads, compiler cache: may be deleted at any time. */
+  readonly cache: string;
+  /** Data disks and secrets: what must never be lost. */
+  readonly data: string;
+  /** Running machines: pids, sockets, consoles. */
+  readonly state: string;
+}
+
+/** The folders of one machine. */
+export interface MachinePaths {
+  readonly stateDir: string;
+  readonly dataDir: string;
+  readonly lock: string;
+  readonly stateFile: string;
+  readonly consoleLog: string;
+  readonly consoleSocket: string;
+  readonly qmpSocket: string;
+  readonly qemuLog: string;
+  readonly secretsDisk: string;
+  readonly dataDisk: string;
+  /** Identity of the machine: its id, the data disk's UUID. */
+  readonly identityFile: string;
+  /** Generated secrets, 0600 files in a 0700 folder. */
+  readonly secretsDir: string;
+}
+
+export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
+  const home = env['HOME'] ?? homedir();
+  const base = (variable: string, fallback: string): string => join(env[variable] || join(home, fallback), 'vmkit');
+  return {
+    cache: base('XDG_CACHE_HOME', '.cache'),
+    data: base('XDG_DATA_HOME', '.local/share'),
+    state: base('XDG_STATE_HOME', '.local/state'),
+  };
+}
+
+export function machinePaths(paths: Paths, name: string): MachinePaths {
+  const stateDir = join(paths.state, 'machines', name);
+  const dataDir = join(paths.data, 'machines', name);
+  return {
+    stateDir,
+    dataDir,
+    lock: join(stateDir, 'lock'),
+    stateFile: join(stateDir, 'state.json'),
+    consoleLog: join(stateDir, 'console.log'),
+    consoleSocket: join(stateDir, 'console.sock'),
+    qmpSocket: join(stateDir, 'qmp.sock'),
+    qemuLog: join(stateDir, 'qemu.log'),
+    secretsDisk: join(stateDir, 'secrets.img'),
+    dataDisk: join(dataDir, 'data.img'),
+    identityFile: join(dataDir, 'identity.json'),
+    secretsDir: join(dataDir, 'secrets'),
+  };
+}

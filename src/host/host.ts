@@ -1,0 +1,44 @@
+/** What a machine that runs commands for us is. */
+export interface HostFacts {
+  /** As `uname -m` says it: x86_64, aarch64. */
+  readonly machine: string;
+  readonly cpus: number;
+  readonly isRoot: boolean;
+}
+
+export interface ExecOptions {
+  cwd?: string | undefined;
+  /** Added to the environment. */
+  env?: Readonly<Record<string, string>> | undefined;
+  /** Standard input; none when absent. */
+  input?: string | Uint8Array | undefined;
+  /** Milliseconds until the process is ended and `tool-timeout` is thrown. Default: 10 minutes. */
+  withinMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  /** Called with each line of standard output and error as it appears. */
+  onLine?: ((line: string) => void) | undefined;
+  /** Standard output goes to this file instead of `stdout`. */
+  stdoutFile?: string | undefined;
+}
+
+export interface ExecResult {
+  /** 128 + N after signal N. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A place where commands run and files are: this machine, a machine behind ssh, a guest.
+ * A non-zero exit is a value. A missing program, a passed deadline or a lost connection throws VmkitError.
+ */
+export interface Host {
+  readonly name: string;
+  facts(): Promise<HostFacts>;
+  /** Runs a command without a shell, waits for it, returns what it printed. */
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** The file's bytes, or undefined if there is none. */
+  read(path: string): Promise<Uint8Array | undefined>;
+  /** Writes a file whole or not at all (temporary file, fsync, rename). Creates parent folders. Default mode 0644. */
+  write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/**
+ * A service as a value. The built-in ones (services/<name>.ts) and those that a person writes in vm.yaml are the same thing;
+ * init/ turns it into an s6 service directory. All scripts are POSIX sh, run with `set -eu`, PATH set, and without secrets.
+ */
+export interface Service {
+  /** `[a-z][a-z0-9-]*`, unique in the machine. */
+  readonly name: string;
+  /** Services that must be *ready* before `setup` runs. */
+  readonly needs: readonly string[];
+  /** Debian packages that the root file system must hold. */
+  readonly packages: readonly string[];
+  /** Executables that are not in Debian, by component name: `forgejo`. Found in /opt/vmkit/bin. */
+  readonly components: readonly string[];
+  /** The user that `run` and `ready` run as. Created at boot with a uid that depends on its name only. */
+  readonly user: string;
+  /** The home folder on the data disk; always /data/<name>, owned by `user`, 0700. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Runs as root before each start, after `needs` are ready; must be idempotent. */
+  readonly setup: string | undefined;
+  /** Ends in `exec DAEMON`, in the foreground, logging to standard output or error. */
+  readonly run: string;
+  /** Exit 0 means: it really answers. Tried every `everyMs` until `withinSeconds` after the start. */
+  readonly ready: { readonly check: string; readonly everyMs: number; readonly withinSeconds: number };
+  /** Runs once as root after each time the service became ready (an administrator's account). Idempotent. Its success is part of being ready. */
+  readonly afterReady: string | undefined;
+  readonly stop: { readonly signal: StopSignal; readonly withinSeconds: number };
+  /** Files made at boot. A content with `{{secret:NAME}}` travels on the secrets disk only. */
+  readonly files: readonly ServiceFile[];
+  /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
+  readonly secrets: readonly ServiceSecret[];
+  readonly ports: readonly ServicePort[];
+}
+
+export type StopSignal = 'TERM' | 'INT' | 'QUIT' | 'HUP';
+
+export interface ServiceFile {
+  /** Absolute path in the guest. */
+  readonly path: string;
+  readonly mode: number;
+  /** User name; root or the service's user. */
+  readonly owner: string;
+  readonly content: string;
+}
+
+export interface ServiceSecret {
+  readonly name: string;
+  /**
+   * - password: 24 characters, letters and digits.
+   * - key: 32 random bytes, base64url without padding (43 characters).
+   * - hex: 32 random bytes as hex (64 characters).
+   * - jwt: an HS256 token with only `nbf`, signed by a random key (Forgejo's INTERNAL_TOKEN).
+   */
+  readonly kind: 'password' | 'key' | 'hex' | 'jwt';
+  /** Set for what a person needs to know; named at the end of `boot`: "administrator admin, password in FILE". */
+  readonly tell: string | undefined;
+}
+
+export interface ServicePort {
+  /** `web`, `ssh`, `sql`. */
+  readonly name: string;
+  /** TCP port in the guest. */
+  readonly port: number;
+  readonly protocol: 'http' | 'ssh' | 'postgres' | 'tcp';
+  /** Port on 127.0.0.1 of the host; undefined: not forwarded. */
+  readonly hostPort: number | undefined;
+}

@@ -1,0 +1,23 @@
+import type { Service } from './service.ts';
+
+export type Arch = 'x86_64' | 'arm64';
+
+/** A machine's definition, parsed, checked, with its built-in services spelled out. */
+export interface VmSpec {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  /** Size of the data disk; it grows to this, never shrinks. */
+  readonly dataMib: number;
+  readonly kernel: {
+    readonly profile: string;
+    /** Absolute paths of the user's own fragments. */
+    readonly fragments: readonly string[];
+  };
+  /** Debian packages beside those that services ask for. */
+  readonly packages: readonly string[];
+  readonly services: readonly Service[];
+  /** Absolute path of the folder that holds vm.yaml. */
+  readonly directory: string;
+}
