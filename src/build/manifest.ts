@@ -3,6 +3,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { isSystemError } from '../core/errors.ts';
+import { syncPath } from '../host/write-whole.ts';
 import type { Manifest } from './artifact.ts';
 
 export const MANIFEST = 'manifest.json';
@@ -62,16 +63,6 @@ async function digestFile(path: string): Promise<{ bytes: number; sha256: string
       hash.update(chunk);
     await file.sync();
     return { bytes: size, sha256: hash.digest('hex') };
-  } finally {
-    await file.close();
-  }
-}
-
-/** fsync of a file or a folder: its content, or its list of names, survives a power cut. */
-export async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
   } finally {
     await file.close();
   }

@@ -1,16 +1,15 @@
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../core/digest.ts';
-import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
+import { isSystemError, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { explainWriteError } from '../host/write-error.ts';
+import { syncPath } from '../host/write-whole.ts';
 import type { Artifact, Built, Manifest } from './artifact.ts';
 import { withLock } from './lock.ts';
-import { digestOutputs, MANIFEST, readManifest, syncPath } from './manifest.ts';
+import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
 
 const BUILDING = '.building-';
-/** With less than this left after a failure, the disk is what failed: compilers and packers only say "exit code 1". */
-const FULL_BELOW_BYTES = 1024 * 1024;
-
 /** The key of an artifact: SHA-256 of its kind and canonical inputs, first 32 hex digits. */
 export function artifactKey(artifact: Artifact): string {
   return sha256(canonicalJson({ kind: artifact.kind, inputs: artifact.inputs })).slice(0, 32);
@@ -39,20 +38,21 @@ export async function ensureArtifact(artifact: Artifact, context: Context): Prom
       return (await findArtifact(artifact, context)) ?? (await build(artifact, name, context));
     });
   } catch (error) {
-    throw await explainFullDisk(error, artifact, context);
+    throw await explain(error, artifact, context);
   }
 }
 
 async function build(artifact: Artifact, name: string, context: Context): Promise<Built> {
   const started = performance.now();
   const directory = join(storeDir(context), name);
-  const temporary = join(storeDir(context), `${BUILDING}${name}`);
-  // What is in the way here is not an artifact: findArtifact has refused it.
-  if (await moveAway(directory, temporary)) {
+  // Its own name for each try: a compiler that outlives a killed vmkit goes on writing into the old one, never into ours.
+  const temporary = await mkdtemp(join(storeDir(context), `${BUILDING}${name}.`));
+  await chmod(temporary, 0o755);
+  // What is in the way is not an artifact: findArtifact has refused it.
+  if (await moveAway(directory, join(temporary, 'damaged'))) {
     context.report({ kind: 'note', text: `${artifact.title} was damaged in the cache and is built again.` });
+    await rm(join(temporary, 'damaged'), { recursive: true, force: true });
   }
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
   try {
     context.report({ kind: 'phase', text: `builds ${artifact.title}` });
     const facts = await artifact.build(temporary, context);
@@ -74,7 +74,7 @@ async function build(artifact: Artifact, name: string, context: Context): Promis
     await syncPath(storeDir(context));
     return { directory, key: manifest.key, manifest, cached: false };
   } catch (error) {
-    const explained = await explainFullDisk(error, artifact, context);
+    const explained = await explain(error, artifact, context);
     await rm(temporary, { recursive: true, force: true });
     throw explained;
   }
@@ -85,7 +85,7 @@ async function removeDeadBuilds(context: Context, ownName: string): Promise<void
   const names = (await readdir(storeDir(context))).filter((name) => name.startsWith(BUILDING));
   for (const entry of names) {
     const remove = (): Promise<void> => rm(join(storeDir(context), entry), { recursive: true, force: true });
-    const name = entry.slice(BUILDING.length);
+    const name = entry.slice(BUILDING.length).split('.')[0] ?? '';
     if (name === ownName) await remove();
     else {
       await withLock(lockPath(context, name), 'the clean-up of the cache', context, remove, { withinMs: 0 }).catch(
@@ -107,29 +107,9 @@ async function moveAway(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function explainFullDisk(error: unknown, artifact: Artifact, context: Context): Promise<unknown> {
-  if (error instanceof VmkitError && (error.code === 'disk-full' || error.kind === 'interrupted')) return error;
-  const folder = context.paths.cache;
-  const left = await statfs(folder).then(
-    (disk) => disk.bavail * disk.bsize,
-    () => undefined,
-  );
-  const isFull =
-    isSystemError(error, 'ENOSPC') ||
-    messageOf(error).includes('No space left on device') ||
-    (left !== undefined && left < FULL_BELOW_BYTES);
-  if (!isFull) return error;
-  const space = left === undefined ? '' : ` (${Math.floor(left / 1024)} KiB left)`;
-  return new VmkitError(
-    'host',
-    'disk-full',
-    `Building ${artifact.title}: the disk of ${folder} is full${space}. ${messageOf(error)}`,
-    {
-      hint: `Make room there (${storeDir(context)} may be deleted), or set XDG_CACHE_HOME to a folder on a larger disk.`,
-      cause: error,
-      details: { folder, bytesLeft: left },
-    },
-  );
+function explain(error: unknown, artifact: Artifact, context: Context): Promise<unknown> {
+  const hint = `Make room there (${storeDir(context)} may be deleted), or set XDG_CACHE_HOME to a folder on a larger disk.`;
+  return explainWriteError(error, `Building ${artifact.title}`, context.paths.cache, hint);
 }
 
 function storeDir(context: Pick<Context, 'paths'>): string {

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isSystemError } from '../core/errors.ts';
+import { cannotRun } from './process.ts';
+
+/** A process that outlives vmkit. A pid alone may belong to another process by now; with its start time it is this one. */
+export interface BackgroundProcess {
+  readonly pid: number;
+  /** Clock ticks from the start of the system to the start of the process: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
+  readonly startTime: number;
+}
+
+interface BackgroundOptions {
+  /** Standard output and error go to its end; created with mode 0600. */
+  readonly logFile: string;
+  readonly cwd?: string | undefined;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Starts a process in its own session that lives on when vmkit ends, Ctrl-C included. Says nothing about how it fares: ask
+ * `isRunning`. Throws `tool-missing` when there is no such program.
+ */
+export async function startInBackground(
+  argv: readonly string[],
+  options: BackgroundOptions,
+): Promise<BackgroundProcess> {
+  const [file, ...args] = argv;
+  if (file === undefined) throw new TypeError('A command needs a program.');
+  await mkdir(dirname(options.logFile), { recursive: true });
+  const log = await open(options.logFile, 'a', 0o600);
+  try {
+    const child = spawn(file, args, {
+      detached: true,
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    // Read before the event loop turns: even a process that has ended already is still a zombie with a start time.
+    const startTime = child.pid === undefined ? undefined : statusOf(child.pid)?.startTime;
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(cannotRun(argv, options.cwd, error)));
+    });
+    child.unref();
+    return { pid: child.pid ?? 0, startTime: startTime ?? 0 };
+  } finally {
+    await log.close();
+  }
+}
+
+/** Whether this very process still runs; a zombie does not. */
+export function isRunning(target: BackgroundProcess): boolean {
+  const status = statusOf(target.pid);
+  return status !== undefined && status.startTime === target.startTime && status.state !== 'Z' && status.state !== 'X';
+}
+
+/** Sends a signal to this very process; false when it does not run any more. */
+export function endProcess(target: BackgroundProcess, signal: NodeJS.Signals): boolean {
+  if (!isRunning(target)) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH')) return false;
+    throw error;
+  }
+}
+
+/** From /proc/PID/stat: `PID (NAME) STATE ... STARTTIME`; NAME may hold spaces and parentheses. */
+function statusOf(pid: number): { state: string; startTime: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ESRCH')) return undefined;
+    throw error;
+  }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', startTime: Number(fields[19]) };
+}
