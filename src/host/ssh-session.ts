@@ -1,0 +1,79 @@
+import type { ClientChannel } from 'ssh2';
+import { messageOf, VmkitError } from '../core/errors.ts';
+import { connectSsh, type SshAddress } from './ssh.ts';
+import { onExit } from './ssh-guest.ts';
+import { shellCommand } from './ssh-quote.ts';
+import { withRawTerminal } from './terminal.ts';
+
+/**
+ * Runs a command in the guest with our own standard input, output and error; returns its exit code. With a terminal on both sides it gets a
+ * terminal that follows ours in size. Without `argv`: a login shell.
+ */
+export async function runSession(
+  address: SshAddress,
+  argv: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const client = await connectSsh(address, { signal });
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  try {
+    const channel = await new Promise<ClientChannel>((resolve, reject) => {
+      const opened = (error: Error | undefined, channel: ClientChannel): void =>
+        error === undefined ? resolve(channel) : reject(error);
+      const pty = isTerminal ? terminalSize() : false;
+      if (argv === undefined) client.shell(pty, opened);
+      else if (pty === false) client.exec(shellCommand(argv), opened);
+      else client.exec(shellCommand(argv), { pty }, opened);
+    });
+    return isTerminal
+      ? await withRawTerminal(() => join(channel, address, signal))
+      : await join(channel, address, signal);
+  } catch (error) {
+    if (error instanceof VmkitError) throw error;
+    throw new VmkitError('unreachable', 'guest-connection-lost', `${address.name}: ${messageOf(error)}`, {
+      hint: `vmkit status ${address.name}`,
+      cause: error,
+    });
+  } finally {
+    client.end();
+  }
+}
+
+/** Joins a remote command with our standard streams until it ends. */
+function join(channel: ClientChannel, { name }: SshAddress, signal: AbortSignal): Promise<number> {
+  const resize = (): void => {
+    const { rows, cols } = terminalSize();
+    channel.setWindow(rows, cols, 0, 0);
+  };
+  const abort = (): void => void channel.close();
+  return new Promise<number>((resolve, reject) => {
+    let exitCode: number | undefined;
+    onExit(channel, (code) => {
+      exitCode = code;
+    });
+    channel.once('close', () => {
+      if (exitCode !== undefined) resolve(exitCode);
+      else if (signal.aborted) resolve(130);
+      else reject(new VmkitError('unreachable', 'guest-connection-lost', `${name}: the connection was lost.`));
+    });
+    channel.pipe(process.stdout, { end: false });
+    channel.stderr.pipe(process.stderr, { end: false });
+    process.stdin.pipe(channel);
+    process.stdout.on('resize', resize);
+    signal.addEventListener('abort', abort, { once: true });
+  }).finally(() => {
+    process.stdout.off('resize', resize);
+    signal.removeEventListener('abort', abort);
+    process.stdin.unpipe(channel);
+    process.stdin.pause();
+    process.stdin.unref?.();
+  });
+}
+
+function terminalSize(): { rows: number; cols: number; term: string } {
+  return {
+    rows: process.stdout.rows ?? 24,
+    cols: process.stdout.columns ?? 80,
+    term: process.env['TERM'] ?? 'vt100',
+  };
+}

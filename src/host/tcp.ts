@@ -1,0 +1,67 @@
+import { connect, createServer } from 'node:net';
+import { VmkitError } from '../core/errors.ts';
+
+const LOOPBACK = '127.0.0.1';
+
+/** Whether a server could listen on this port of 127.0.0.1 now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await listenOnce(port)) !== undefined;
+}
+
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const port = await listenOnce(0);
+  if (port === undefined) throw new VmkitError('host', 'no-free-port', 'There is no free TCP port on 127.0.0.1.');
+  return port;
+}
+
+function listenOnce(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: LOOPBACK, exclusive: true }, () => {
+      const address = server.address();
+      const got = typeof address === 'object' && address !== null ? address.port : undefined;
+      server.close(() => resolve(got));
+    });
+  });
+}
+
+/**
+ * Whether PostgreSQL answers on a port of 127.0.0.1. That a connection opens says nothing: QEMU accepts it before the guest does.
+ * So an SSLRequest is sent, which any server answers with one byte, S or N (PostgreSQL documentation, "Message Formats").
+ */
+export async function postgresAnswers(port: number, withinMs = 2_000): Promise<boolean> {
+  const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
+  const answer = await firstAnswer(port, withinMs, sslRequest);
+  return answer === 'S' || answer === 'N';
+}
+
+/** Whether an ssh server names itself (RFC 4253, section 4.2). */
+export async function sshAnswers(port: number, withinMs = 2_000): Promise<boolean> {
+  return (await firstAnswer(port, withinMs)).startsWith('SSH-');
+}
+
+/** Whether a connection stays open for a moment: QEMU closes it at once when nobody listens in the guest. */
+export async function staysOpen(port: number, forMs = 300): Promise<boolean> {
+  return (await firstAnswer(port, forMs)) !== CLOSED;
+}
+
+const CLOSED = 'closed';
+
+/** The first data that a server sends, as Latin-1; '' when it stays silent for that long; CLOSED when there is no connection or it ends. */
+function firstAnswer(port: number, withinMs: number, greeting?: Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: LOOPBACK });
+    const timer = setTimeout(() => end(''), withinMs);
+    const end = (answer: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => greeting !== undefined && socket.write(greeting));
+    socket.once('data', (data) => end(data.toString('latin1')));
+    socket.once('error', () => end(CLOSED));
+    socket.once('close', () => end(CLOSED));
+  });
+}

@@ -1,0 +1,104 @@
+import type { Arch } from '../spec/vm-spec.ts';
+
+export type AcceleratorName = 'kvm' | 'tcg';
+
+export interface PlannedDisk {
+  /** What the guest finds it by; at most 20 characters. */
+  readonly serial: string;
+  readonly path: string;
+  readonly isReadOnly: boolean;
+}
+
+export interface PortForward {
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
+/** All that QEMU is told. Paths are absolute. */
+export interface MachinePlan {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly accelerator: AcceleratorName;
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly commandLine: string;
+  readonly disks: readonly PlannedDisk[];
+  readonly forwards: readonly PortForward[];
+  readonly consoleSocket: string;
+  readonly consoleLog: string;
+  readonly qmpSocket: string;
+  /** Whether this QEMU was built with seccomp. */
+  readonly hasSandbox: boolean;
+}
+
+/** The program for an architecture. */
+export function qemuBinary(arch: Arch): string {
+  return arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
+}
+
+/** What libvirt uses too: no privileges, no new processes, no change of priority. */
+export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
+/**
+ * The whole command (qemu(1)). Nothing in it is a secret. The network is QEMU's own user-mode stack: the guest is 10.0.2.15,
+ * and the host's ports are open on 127.0.0.1 only.
+ */
+export function qemuArgv(plan: MachinePlan): string[] {
+  return [
+    qemuBinary(plan.arch),
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-name', `${quote(plan.name)},process=vmkit-${quote(plan.name)}`],
+    ...machineType(plan),
+    ...['-smp', String(plan.cpus), '-m', `${plan.memoryMib}M`],
+    ...['-kernel', plan.kernel, '-initrd', plan.initramfs, '-append', plan.commandLine],
+    ...plan.disks.flatMap(disk),
+    ...network(plan.forwards),
+    ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
+    // The log holds all that the guest prints, whether somebody is attached to the socket or not.
+    '-chardev',
+    `socket,id=console,path=${quote(plan.consoleSocket)},server=on,wait=off,logfile=${quote(plan.consoleLog)},logappend=off`,
+    ...['-serial', 'chardev:console'],
+    ...['-qmp', `unix:${quote(plan.qmpSocket)},server=on,wait=off`],
+    ...(plan.hasSandbox ? ['-sandbox', SANDBOX] : []),
+  ];
+}
+
+function machineType({ arch, accelerator }: MachinePlan): string[] {
+  const isKvm = accelerator === 'kvm';
+  // gic-version=host: KVM offers only what the board has; GICv3 is what software emulation has everywhere.
+  const type = arch === 'arm64' ? `virt,gic-version=${isKvm ? 'host' : '3'}` : 'q35';
+  const emulated = arch === 'arm64' ? 'cortex-a72' : 'max';
+  return [...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'], ...['-cpu', isKvm ? 'host' : emulated]];
+}
+
+/**
+ * cache.direct=off with flushes passed on (the default, cache.no-flush=off): the guest's fsync is an fsync here. discard=unmap: what the
+ * guest trims (fstrim, mount -o discard) becomes a hole in the sparse file.
+ */
+function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
+  const mode = isReadOnly ? 'read-only=on' : 'read-only=off,discard=unmap';
+  return [
+    '-blockdev',
+    `driver=raw,node-name=${serial},${mode},file.driver=file,file.filename=${quote(path)},file.aio=threads`,
+    '-device',
+    `virtio-blk-pci,drive=${serial},serial=${serial}`,
+  ];
+}
+
+/** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
+function network(forwards: readonly PortForward[]): string[] {
+  const open = forwards.map((port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-10.0.2.15:${port.guestPort}`);
+  return [
+    '-netdev',
+    `user,id=net0,ipv6=off${open.join('')}`,
+    '-device',
+    'virtio-net-pci,netdev=net0,mac=52:54:00:76:6d:6b,romfile=',
+  ];
+}
+
+/** QEMU's option lists end a value at a comma; two commas are one. */
+function quote(value: string): string {
+  return value.replaceAll(',', ',,');
+}
