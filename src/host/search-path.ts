@@ -1,0 +1,21 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The folders of a $PATH, and those of administrators' programs, which many systems leave out of a user's PATH. */
+export function searchPath(path: string): readonly string[] {
+  const folders = path.split(delimiter).filter((folder) => folder !== '');
+  return [...new Set([...folders, '/usr/local/sbin', '/usr/sbin', '/sbin'])];
+}
+
+/** Whether a program is in one of these folders. */
+export function isProgram(name: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
+}
