@@ -1,0 +1,25 @@
+import { createContext } from './context.ts';
+import { hasFlag } from './flags.ts';
+import { loadCommand } from './load.ts';
+import { parserFor } from './parser.ts';
+
+/** Parses and runs one verb, prints its result as text or as JSON, and returns its exit code. */
+export async function invoke(
+  verb: string,
+  summary: string,
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const command = await loadCommand(verb);
+  const invocation = await command.parse(parserFor(argv), argv, summary);
+  if (typeof invocation === 'string') {
+    process.stdout.write(`${invocation}\n`);
+    return 0;
+  }
+  const isJson = hasFlag(argv, '--json');
+  const context = createContext({ isJson, isVerbose: hasFlag(argv, '-v', '--verbose'), signal });
+  const { result, text, exitCode } = await invocation(context);
+  if (isJson) process.stdout.write(`${JSON.stringify(result ?? null, null, 2)}\n`);
+  else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  return exitCode;
+}

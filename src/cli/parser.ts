@@ -1,0 +1,32 @@
+import yargs, { type Argv } from 'yargs';
+import { VmkitError } from '../core/errors.ts';
+
+/** The yargs that every verb extends: strict, with the options that hold everywhere. It never prints an error or exits. */
+export function parserFor(argv: readonly string[]): Argv {
+  return yargs([...argv])
+    .scriptName('vmkit')
+    .locale('en')
+    .strict()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .version(false)
+    .help('help', 'Show this help')
+    .alias('help', 'h')
+    .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
+    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say every command that is run' })
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .fail((message, error) => {
+      throw error ?? usageError(message, argv);
+    });
+}
+
+function usageError(message: string, argv: readonly string[]): VmkitError {
+  const verb = argv.find((word) => !word.startsWith('-')) ?? '';
+  const text = message.replace(
+    /^Not enough non-option arguments: got \d+, need at least \d+$/,
+    'Something is missing.',
+  );
+  return new VmkitError('usage', 'bad-usage', `vmkit ${verb}: ${text.replace(/([^.])$/, '$1.')}`, {
+    hint: `vmkit ${verb} --help shows how it is called.`,
+  });
+}

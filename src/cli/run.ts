@@ -1,0 +1,40 @@
+import { VmkitError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import { packageVersion } from '../core/package-root.ts';
+import { hasFlag } from './flags.ts';
+import { helpText } from './help.ts';
+import { findVerb, VERB_NAMES } from './verbs.ts';
+
+/**
+ * Runs one command line (without node and script) and prints its result on standard output. Returns the exit code.
+ * Throws what went wrong, for main to print.
+ */
+export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+  if (argv[0] === '--get-yargs-completions') return (await import('./completion.ts')).complete(argv);
+  const name = argv.find((word) => !word.startsWith('-'));
+  if (name === undefined || name === 'help') return runWithoutVerb(argv);
+  const verb = findVerb(name);
+  if (verb === undefined) throw unknownVerb(name);
+  if (name === 'completion') return (await import('./completion.ts')).printScript(argv);
+  return (await import('./invoke.ts')).invoke(name, verb.summary, argv, signal);
+}
+
+function runWithoutVerb(argv: readonly string[]): number {
+  const unknown = argv.find(
+    (word) => !['help', '--help', '-h', '--version', '--json', '-v', '--verbose'].includes(word),
+  );
+  if (unknown !== undefined) {
+    throw new VmkitError('usage', 'bad-usage', `vmkit has no option ${unknown} of its own, and no verb was given.`, {
+      hint: 'vmkit --help lists the verbs.',
+    });
+  }
+  process.stdout.write(hasFlag(argv, '--version') ? `${packageVersion()}\n` : helpText(process.stdout));
+  return 0;
+}
+
+function unknownVerb(name: string): VmkitError {
+  const meant = nearest(name, VERB_NAMES);
+  return new VmkitError('usage', 'unknown-verb', `vmkit has no verb ${name}.`, {
+    hint: meant === undefined ? 'vmkit --help lists the verbs.' : `Did you mean: vmkit ${meant}`,
+  });
+}

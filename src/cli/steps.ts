@@ -1,0 +1,84 @@
+import { Listr, ListrLogger, ProcessOutput } from 'listr2';
+import type { Report } from '../core/progress.ts';
+import type { Context } from '../host/context.ts';
+import type { CommandContext } from './command.ts';
+import { countText, durationText, plainReport } from './progress-lines.ts';
+
+/** A piece of long work with a title: an artifact, a phase of a boot. */
+export interface Step<Result> {
+  readonly title: string;
+  /** What it reports to the context that it is given is shown under its title. */
+  readonly run: (context: Context) => Promise<Result>;
+  /** The title once it is done: `kernel 6.12 x86_64 (cached)`. */
+  readonly done?: (result: Result) => string;
+}
+
+/**
+ * Runs a step and shows it on standard error with the time it took: a live line on a terminal, plain lines elsewhere.
+ * Its errors pass through unchanged.
+ */
+export async function runStep<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
+  return context.progressStyle === 'live' ? runLive(step, context) : runPlain(step, context);
+}
+
+async function runPlain<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
+  const started = performance.now();
+  const write = (line: string): void => void process.stderr.write(line);
+  const result = await step.run({ ...context, report: plainReport(write, `${step.title}: `) });
+  write(`${finished(step, result, started)}\n`);
+  return result;
+}
+
+async function runLive<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
+  const started = performance.now();
+  const notes: string[] = [];
+  let outcome: { result: Result } | undefined;
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
+  const list = new Listr<unknown>(
+    [
+      {
+        title: step.title,
+        task: async (_, task) => {
+          const show = (text: string): void => {
+            task.title = `${step.title}  ${text}`;
+          };
+          try {
+            const result = await step.run({ ...context, report: liveReport(show, notes) });
+            outcome = { result };
+            task.title = finished(step, result, started);
+          } catch (error) {
+            task.title = step.title;
+            throw error;
+          }
+        },
+      },
+    ],
+    {
+      renderer: 'default',
+      fallbackRendererCondition: false,
+      registerSignalListeners: false,
+      rendererOptions: { logger, showErrorMessage: false, formatOutput: 'truncate' },
+    },
+  );
+  await list.run();
+  for (const note of notes) process.stderr.write(`  ${note}\n`);
+  if (outcome === undefined) throw new TypeError('A step ended without a result.');
+  return outcome.result;
+}
+
+/** Phase and count beside the title; notes are kept for after the step. */
+function liveReport(show: (text: string) => void, notes: string[]): Report {
+  let phase = '';
+  return (progress) => {
+    if (progress.kind === 'note') {
+      notes.push(progress.text);
+      return;
+    }
+    if (progress.kind === 'phase') phase = progress.text;
+    show(progress.kind === 'count' ? `${phase}  ${countText(progress)}` : phase);
+  };
+}
+
+function finished<Result>(step: Step<Result>, result: Result, started: number): string {
+  return `${step.done?.(result) ?? step.title}  ${durationText(performance.now() - started)}`;
+}

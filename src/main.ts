@@ -1,0 +1,24 @@
+import { errorJson, errorText, exitCodeOf } from './cli/error-text.ts';
+import { hasFlag } from './cli/flags.ts';
+import { run } from './cli/run.ts';
+
+const INTERRUPTED = 130;
+const argv = process.argv.slice(2);
+const interruption = new AbortController();
+
+// The first signal asks all work to clean up and end; a second one does not wait for that.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(INTERRUPTED);
+    interruption.abort();
+  });
+}
+// `vmkit logs sql | head`: nobody reads any more.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  process.exit(await run(argv, interruption.signal));
+} catch (error) {
+  process.stderr.write(hasFlag(argv, '--json') ? errorJson(error) : errorText(error, process.stderr));
+  process.exit(exitCodeOf(error));
+}
