@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 /**
  * Where vmkit keeps things on the host, by the XDG base directory specification.
@@ -33,8 +33,12 @@ export interface MachinePaths {
 }
 
 export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
-  const home = env['HOME'] ?? homedir();
-  const base = (variable: string, fallback: string): string => join(env[variable] || join(home, fallback), 'vmkit');
+  const home = env['HOME'] || homedir();
+  const base = (variable: string, fallback: string): string => {
+    const folder = env[variable] ?? '';
+    // "If an implementation encounters a relative path in any of these variables it should [...] ignore it."
+    return join(isAbsolute(folder) ? folder : join(home, fallback), 'vmkit');
+  };
   return {
     cache: base('XDG_CACHE_HOME', '.cache'),
     data: base('XDG_DATA_HOME', '.local/share'),

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { poll, throwIfInterrupted } from '../../src/core/deadline.ts';
+
+test('poll returns the first value that is not undefined, falsy ones included', async () => {
+  let calls = 0;
+  const value = await poll(() => (++calls < 3 ? undefined : 0), { withinMs: 10_000, everyMs: 1 });
+  expect({ value, calls }).toEqual({ value: 0, calls: 3 });
+});
+
+test('poll asks once more at the deadline and then gives up', async () => {
+  let calls = 0;
+  expect(await poll(() => void calls++, { withinMs: 30, everyMs: 60_000 })).toBeUndefined();
+  expect(calls).toBeGreaterThanOrEqual(2);
+});
+
+test('an abort ends the wait at once, without waiting for the next try', async () => {
+  const controller = new AbortController();
+  const wait = poll(() => undefined, { withinMs: 600_000, everyMs: 600_000, signal: controller.signal });
+  controller.abort();
+  await expect(wait).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
+});
+
+test('errors of the probe pass through', async () => {
+  const failure = new Error('probe');
+  await expect(poll(() => Promise.reject(failure), { withinMs: 1_000 })).rejects.toBe(failure);
+});
+
+test('throwIfInterrupted is silent without a signal', () => {
+  expect(() => throwIfInterrupted(undefined)).not.toThrow();
+  expect(() => throwIfInterrupted(AbortSignal.abort())).toThrow('Interrupted');
+});
