@@ -45,7 +45,7 @@ export function emptyProgress(services: readonly string[]): BootProgress {
   };
 }
 
-/** What is known after one more event. Pure. The first `late`, `fatal` or `booted` decides how the boot ended. */
+/** What is known after one more event. Pure. The first end counts, except that a late boot may still succeed. */
 export function withEvent(progress: BootProgress, event: GuestEvent): BootProgress {
   switch (event.event) {
     case 'phase':
@@ -68,7 +68,7 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
         log: Buffer.from(event.log, 'base64').toString('utf8'),
       });
     case 'booted':
-      return withEnd(progress, { kind: 'booted', uptime: event.uptime });
+      return { ...progress, end: { kind: 'booted', uptime: event.uptime } };
     case 'fatal':
       return withEnd(progress, { kind: 'fatal', code: event.code, message: event.message, uptime: event.uptime });
     case 'stopping':

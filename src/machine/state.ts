@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { VmkitError } from '../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import { isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
@@ -45,6 +46,13 @@ export async function runningMachine(
 ): Promise<MachineState | undefined> {
   const state = await readState(machinePaths(context.paths, name), context);
   return state !== undefined && isRunning(state) ? state : undefined;
+}
+
+/** The same; throws `machine-off` when it does not run. */
+export async function requireRunning(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<MachineState> {
+  const state = await runningMachine(name, context);
+  if (state !== undefined) return state;
+  throw new VmkitError('boot', 'machine-off', `The machine ${name} does not run.`, { hint: `vmkit boot ${name}` });
 }
 
 export async function readState(

@@ -1,0 +1,72 @@
+import { access, constants, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { sha256 } from '../core/digest.ts';
+import { isSystemError } from '../core/errors.ts';
+import type { Context } from '../host/context.ts';
+import type { Arch } from '../spec/vm-spec.ts';
+import type { AcceleratorName, MachinePlan } from './qemu.ts';
+import { safeJson } from './qemu-facts.ts';
+import { runTrial } from './trial.ts';
+
+const acceleratorSchema = z.object({ name: z.enum(['kvm', 'tcg']), reason: z.string() });
+
+/** What runs the guest's code, and in words why. */
+export interface Accelerator {
+  readonly name: AcceleratorName;
+  readonly reason: string;
+}
+
+interface Trial {
+  readonly plan: Omit<MachinePlan, 'accelerator'>;
+  /** What the verdict depends on beside this host's boot: versions of QEMU and of the kernel. */
+  readonly version: string;
+}
+
+/**
+ * Decides by running: a /dev/kvm that opens may still abort QEMU or hang the guest. The guest is our own kernel and initramfs without
+ * any disk; it passes when stage 1 says its first event. Takes seconds once per boot of the host and version; then it is read from the cache.
+ */
+export async function decideAccelerator(trial: Trial, context: Context): Promise<Accelerator> {
+  const { machine } = await context.host.facts();
+  const excluded = withoutTrial(trial.plan.arch, machine, await openKvm());
+  if (excluded !== undefined) return software(excluded);
+
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const key = sha256([bootId, trial.plan.arch, trial.version].join('\n')).slice(0, 16);
+  const cacheFile = join(context.paths.cache, 'accelerator', `${key}.json`);
+  const known = await context.host.read(cacheFile);
+  if (known !== undefined) {
+    const verdict = acceleratorSchema.safeParse(safeJson(Buffer.from(known).toString('utf8')));
+    if (verdict.success) return verdict.data;
+  }
+
+  context.report({ kind: 'phase', text: 'tries whether KVM runs a guest' });
+  const outcome = await runTrial({ ...trial.plan, accelerator: 'kvm' }, context);
+  const verdict = outcome.passed ? { name: 'kvm' as const, reason: 'KVM' } : software(outcome.reason);
+  await context.host.write(cacheFile, `${JSON.stringify(verdict)}\n`);
+  return verdict;
+}
+
+type KvmDevice = 'opens' | 'absent' | 'no-permission';
+
+/** Why KVM is out of the question, in words; undefined when a trial must tell. */
+export function withoutTrial(arch: Arch, hostMachine: string, device: KvmDevice): string | undefined {
+  if (hostMachine !== (arch === 'arm64' ? 'aarch64' : 'x86_64')) return `an ${arch} guest on an ${hostMachine} host`;
+  if (device === 'absent') return 'there is no /dev/kvm';
+  if (device === 'no-permission') return 'no permission on /dev/kvm (group kvm)';
+  return undefined;
+}
+
+async function openKvm(): Promise<KvmDevice> {
+  try {
+    await access('/dev/kvm', constants.R_OK | constants.W_OK);
+    return 'opens';
+  } catch (error) {
+    return isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM') ? 'no-permission' : 'absent';
+  }
+}
+
+function software(reason: string): Accelerator {
+  return { name: 'tcg', reason: `${reason}: software emulation` };
+}

@@ -1,0 +1,33 @@
+import { machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
+import type { SshAddress } from '../host/ssh.ts';
+import { type GuestHost, guestHost } from '../host/ssh-guest.ts';
+import { ensureSshKeys } from '../host/ssh-keys.ts';
+import { requireRunning } from './state.ts';
+
+/** Where a running machine is reached, and with which keys. Throws `machine-off`. */
+export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {
+  const { sshPort } = await requireRunning(name, context);
+  const { clientKey, hostPublicKey } = await ensureSshKeys(machinePaths(context.paths, name).secretsDir, context.host);
+  return { name, port: sshPort, clientKey, hostPublicKey };
+}
+
+/** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */
+export async function withGuest<T>(
+  name: string,
+  context: Context,
+  work: (guest: GuestHost) => Promise<T>,
+  withinMs = 10_000,
+): Promise<T> {
+  const guest = await guestHost(await guestAddress(name, context), { withinMs, signal: context.signal });
+  try {
+    return await work(guest);
+  } finally {
+    guest.close();
+  }
+}
+
+/** A file of a running machine: `/proc/config.gz`. Undefined when it has no such file. */
+export function readGuestFile(name: string, path: string, context: Context): Promise<Uint8Array | undefined> {
+  return withGuest(name, context, (guest) => guest.read(path));
+}

@@ -1,0 +1,41 @@
+import { VmkitError } from '../core/errors.ts';
+import { isPortFree } from '../host/tcp.ts';
+import { portHolder } from '../host/tcp-holder.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { OpenPort } from './state.ts';
+
+/** What vmkit itself logs in to: its host port is any free one, unless the definition names one. */
+export const SSH_SERVICE = 'ssh';
+
+/** The ports of a definition that are open on 127.0.0.1 of the host. */
+export function openPorts(spec: VmSpec): OpenPort[] {
+  return spec.services.flatMap(({ name: service, ports }) =>
+    ports.flatMap(({ name, port, protocol, hostPort }) =>
+      hostPort === undefined ? [] : [{ service, name, protocol, guestPort: port, hostPort }],
+    ),
+  );
+}
+
+/** Throws `port-in-use`, which names every taken port, the service that wants it, and who has it where that can be known. */
+export async function requireFreePorts(ports: readonly OpenPort[], vm: string): Promise<void> {
+  const taken = (await Promise.all(ports.map(findTaken))).filter((each) => each !== undefined);
+  if (taken.length === 0) return;
+  const lines = taken.map(({ port, holder }) => {
+    const by = holder === undefined ? 'another program' : `${holder.command} (pid ${holder.pid})`;
+    return `Port ${port.hostPort} of 127.0.0.1, for the service ${port.service}, is taken by ${by}.`;
+  });
+  const machine = taken.map(({ holder }) => /^vmkit-(.+)$/.exec(holder?.command ?? '')?.[1]).find(Boolean);
+  throw new VmkitError('host', 'port-in-use', lines.join('\n'), {
+    hint:
+      machine === undefined
+        ? `End that program, or give ${vm} another hostPort in its vm.yaml.`
+        : `vmkit stop ${machine} frees it; or give ${vm} another hostPort in its vm.yaml.`,
+    details: taken.map(({ port, holder }) => ({ port: port.hostPort, service: port.service, holder })),
+  });
+}
+
+async function findTaken(
+  port: OpenPort,
+): Promise<{ port: OpenPort; holder: Awaited<ReturnType<typeof portHolder>> } | undefined> {
+  return (await isPortFree(port.hostPort)) ? undefined : { port, holder: await portHolder(port.hostPort) };
+}

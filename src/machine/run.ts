@@ -1,0 +1,45 @@
+import { mkdir, rm, truncate } from 'node:fs/promises';
+import { poll } from '../core/deadline.ts';
+import { isSystemError } from '../core/errors.ts';
+import type { MachinePaths } from '../core/paths.ts';
+import { type BackgroundProcess, endProcess, isRunning, startInBackground } from '../host/background.ts';
+import { checkSocketPath } from '../host/console.ts';
+import type { Context } from '../host/context.ts';
+import { qmpCommand } from '../host/qmp.ts';
+import { type MachinePlan, qemuArgv } from './qemu.ts';
+
+/** Starts QEMU in the background with fresh logs. Call it with the machine's lock held and no such machine running. */
+export async function startMachine(plan: MachinePlan, paths: MachinePaths): Promise<BackgroundProcess> {
+  checkSocketPath(plan.consoleSocket);
+  checkSocketPath(plan.qmpSocket);
+  await mkdir(paths.stateDir, { recursive: true, mode: 0o700 });
+  for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket]) await rm(path, { force: true });
+  await truncate(paths.qemuLog, 0).catch((error: unknown) => {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  });
+  return startInBackground(qemuArgv(plan), { logFile: paths.qemuLog, cwd: paths.stateDir });
+}
+
+/**
+ * Ends a QEMU of this machine that no state file knows: vmkit was killed between starting it and writing that down. It is found by
+ * its control socket, which nobody else has.
+ */
+export async function endOrphan(paths: MachinePaths, context: Context): Promise<void> {
+  const quit = (): Promise<boolean> =>
+    qmpCommand(paths.qmpSocket, 'quit', 2_000).then(
+      () => true,
+      () => false,
+    );
+  if (!(await quit())) return;
+  context.report({ kind: 'note', text: 'Ended a QEMU of this machine that a killed vmkit had left behind.' });
+  await poll(async () => ((await quit()) ? undefined : true), { withinMs: 10_000, signal: context.signal });
+}
+
+/** Ends QEMU at once: SIGTERM, and SIGKILL after 5 s. For a boot that is interrupted: the data disk's journal covers it. */
+export async function endMachine(process: BackgroundProcess): Promise<void> {
+  if (!endProcess(process, 'SIGTERM')) return;
+  const isGone = (): true | undefined => (isRunning(process) ? undefined : true);
+  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
+  endProcess(process, 'SIGKILL');
+  await poll(isGone, { withinMs: 5_000 });
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { type MachinePlan, qemuArgv } from '../../src/machine/qemu.ts';
+
+const plan: MachinePlan = {
+  name: 'sql',
+  arch: 'x86_64',
+  cpus: 2,
+  memoryMib: 1024,
+  accelerator: 'tcg',
+  kernel: '/cache/kernel/kernel',
+  initramfs: '/cache/initramfs/initramfs.cpio',
+  commandLine: 'console=ttyS0 quiet panic=-1 vmkit.hostname=sql vmkit.data=0f',
+  disks: [
+    { serial: 'vmkit-root', path: '/cache/root/root.img', isReadOnly: true },
+    { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
+    { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
+  ],
+  forwards: [
+    { hostPort: 5432, guestPort: 5432 },
+    { hostPort: 40022, guestPort: 22 },
+  ],
+  consoleSocket: '/state/sql/console.sock',
+  consoleLog: '/state/sql/console.log',
+  qmpSocket: '/state/sql/qmp.sock',
+  hasSandbox: true,
+};
+
+const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;
+
+test.each([
+  ['x86_64-tcg', plan],
+  ['x86_64-kvm', { ...plan, accelerator: 'kvm' as const }],
+  ['arm64-tcg', { ...plan, arch: 'arm64' as const, commandLine: 'console=ttyAMA0 quiet' }],
+  ['arm64-kvm', { ...plan, arch: 'arm64' as const, accelerator: 'kvm' as const, hasSandbox: false }],
+])('the command for %s', async (name, machine) => {
+  await expect(asText(qemuArgv(machine))).toMatchFileSnapshot(`../golden/qemu/${name}.txt`);
+});
+
+test('a comma in a path stays part of the path', () => {
+  const argv = qemuArgv({
+    ...plan,
+    disks: [{ serial: 'vmkit-data', path: '/a,b/data.img', isReadOnly: false }],
+    qmpSocket: '/a,b/qmp.sock',
+    consoleLog: '/a,b/console.log',
+  });
+  const text = argv.join(' ');
+  expect(text).toContain('file.filename=/a,,b/data.img,');
+  expect(text).toContain('unix:/a,,b/qmp.sock,');
+  expect(text).toContain('logfile=/a,,b/console.log,');
+});
+
+test('no port is opened but on 127.0.0.1', () => {
+  const forwards = qemuArgv(plan).flatMap((word) => word.split(',').filter((part) => part.startsWith('hostfwd=')));
+  expect(forwards).toHaveLength(2);
+  for (const forward of forwards) expect(forward).toMatch(/^hostfwd=tcp:127\.0\.0\.1:\d+-10\.0\.2\.15:\d+$/);
+});
