@@ -44,14 +44,16 @@ function parseManifest(text: string | undefined): Manifest | undefined {
   }
 }
 
-/** Size and SHA-256 of every file below a folder; each is on the disk (fsync) when this returns. */
+/** Size and SHA-256 of every file below a folder; each is on the disk (fsync) when this returns. Anything but files and folders is a mistake of the builder. */
 export async function digestOutputs(directory: string): Promise<Manifest['outputs']> {
   const outputs: Record<string, { bytes: number; sha256: string }> = {};
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of paths.sort()) outputs[relative(directory, path)] = await digestFile(path);
-  for (const entry of entries.filter((each) => each.isDirectory())) await syncPath(join(entry.parentPath, entry.name));
-  return outputs;
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) await syncPath(path);
+    else if (entry.isFile()) outputs[relative(directory, path)] = await digestFile(path);
+    else throw new Error(`${path} is neither a file nor a folder: an artifact cannot hold it.`);
+  }
+  return Object.fromEntries(Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {

@@ -10,6 +10,7 @@ import { withLock } from './lock.ts';
 import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
 
 const BUILDING = '.building-';
+
 /** The key of an artifact: SHA-256 of its kind and canonical inputs, first 32 hex digits. */
 export function artifactKey(artifact: Artifact): string {
   return sha256(canonicalJson({ kind: artifact.kind, inputs: artifact.inputs })).slice(0, 32);

@@ -109,6 +109,9 @@ export const TOOLS: readonly Tool[] = [
     found: { programs: ['gpgv', 'sqv'] },
     packages: { apt: 'gpgv', dnf: 'gnupg2', pacman: 'gnupg', apk: 'gpgv' },
   },
+  // mmdebstrap tells apt which keys to trust for a foreign suite only where gpg can list them.
+  program('gpg', ['debian'], { apt: 'gpg', dnf: 'gnupg2', pacman: 'gnupg', apk: 'gnupg' }),
+  program('mount', ['debian'], { ...everywhere('util-linux'), apt: 'mount', apk: 'mount' }),
   {
     ...program('newuidmap', ['debian'], {
       apt: 'uidmap',

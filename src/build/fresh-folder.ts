@@ -1,0 +1,21 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { Context } from '../host/context.ts';
+import { withLock } from './lock.ts';
+
+/** Runs `work` with `path` as an empty folder of its own, and removes it afterwards; what a killed run left there goes first. */
+export async function withFreshFolder<T>(
+  path: string,
+  purpose: string,
+  context: Pick<Context, 'report' | 'signal'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  return await withLock(`${path}.lock`, purpose, context, async () => {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
+    try {
+      return await work();
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
+  });
+}
