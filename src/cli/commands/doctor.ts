@@ -42,6 +42,7 @@ export const command = defineCommand({
     };
   },
   text: doctorText,
+  exitCode: ({ install }) => (install.length === 0 ? 0 : 3),
 });
 
 /** What it takes to build and run machines of one architecture. */
