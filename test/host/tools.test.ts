@@ -68,7 +68,7 @@ test('what a host needs depends on its processor and on who asks', () => {
   ]);
 });
 
-test('one exact command per manager', () => {
+test('one exact command per manager', async () => {
   const missing = toolsOf(['kernel', 'debian', 'machine-arm64'], user);
   const commands = (['apt', 'dnf', 'pacman', 'apk'] as const).flatMap((manager) => [
     `# ${manager}`,
