@@ -7,6 +7,8 @@ export function parserFor(argv: readonly string[]): Argv {
     .scriptName('vmkit')
     .locale('en')
     .strict()
+    // What follows `--` is in args['--'], as it is.
+    .parserConfiguration({ 'populate--': true })
     .exitProcess(false)
     .showHelpOnFail(false)
     .version(false)

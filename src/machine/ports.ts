@@ -4,9 +4,6 @@ import { portHolder } from '../host/tcp-holder.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { OpenPort } from './state.ts';
 
-/** What vmkit itself logs in to: its host port is any free one, unless the definition names one. */
-export const SSH_SERVICE = 'ssh';
-
 /** The ports of a definition that are open on 127.0.0.1 of the host. */
 export function openPorts(spec: VmSpec): OpenPort[] {
   return spec.services.flatMap(({ name: service, ports }) =>

@@ -1,0 +1,18 @@
+import { machinePaths } from '../../core/paths.ts';
+import { attachConsole } from '../../host/console.ts';
+import { requireRunning } from '../../machine/state.ts';
+import { defineCommand } from '../command.ts';
+import { machineName } from '../machine-name.ts';
+
+export const command = defineCommand({
+  usage: 'console <vm>',
+  options: (yargs) => yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }),
+  run: async ({ vm }, context) => {
+    const name = await machineName(vm, context);
+    await requireRunning(name, context);
+    process.stderr.write(`Console of ${name}; Ctrl-] leaves it.\n`);
+    const ended = await attachConsole(machinePaths(context.paths, name).consoleSocket, context.signal);
+    return { name, ended };
+  },
+  text: ({ name, ended }) => (ended === 'detached' ? '' : `\n${name} has ended.`),
+});

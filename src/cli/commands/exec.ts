@@ -1,0 +1,25 @@
+import { VmkitError } from '../../core/errors.ts';
+import { runSession } from '../../host/ssh-session.ts';
+import { guestAddress } from '../../machine/guest.ts';
+import { defineCommand } from '../command.ts';
+import { machineName } from '../machine-name.ts';
+
+export const command = defineCommand({
+  usage: 'exec <vm>',
+  options: (yargs) =>
+    yargs
+      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .option('--', { type: 'string', array: true, hidden: true })
+      .epilogue('After --, the program and its arguments: vmkit exec sql -- psql -U postgres -c "SELECT 1"'),
+  run: async ({ vm, '--': argv = [] }, context) => {
+    if (argv.length === 0) {
+      throw new VmkitError('usage', 'bad-usage', 'vmkit exec: there is no command.', {
+        hint: `vmkit exec ${vm} -- uname -a`,
+      });
+    }
+    const address = await guestAddress(await machineName(vm, context), context);
+    return { exitCode: await runSession(address, argv, context.signal) };
+  },
+  text: () => '',
+  exitCode: ({ exitCode }) => exitCode,
+});

@@ -1,0 +1,41 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { machinePaths } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import { type MachineStatus, machineStatus } from '../../machine/status.ts';
+import { defineCommand } from '../command.ts';
+import { addressOf, table } from '../table.ts';
+
+type Listed = Pick<MachineStatus, 'name' | 'condition' | 'ports'> & {
+  /** What the data disk takes on this host, not what it could grow to. */
+  readonly dataBytes: number;
+};
+
+export const command = defineCommand({
+  usage: 'ls',
+  options: (yargs) => yargs,
+  run: async (_args, context): Promise<readonly Listed[]> =>
+    Promise.all((await names(context)).map((name) => listed(name, context))),
+  text: (machines) => {
+    if (machines.length === 0) return 'No machines yet. vmkit boot miniflux makes one.';
+    const rows = machines.map(({ name, condition, dataBytes, ports }) => [
+      name,
+      condition,
+      `${(dataBytes / 1024 ** 2).toFixed(0)} MiB data`,
+      ports.map(addressOf).join(' '),
+    ]);
+    return table(rows);
+  },
+});
+
+async function names({ paths }: Context): Promise<string[]> {
+  const folders = [paths.data, paths.state].map((folder) => join(folder, 'machines'));
+  const found = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+  return [...new Set(found.flat())].sort();
+}
+
+async function listed(name: string, context: Context): Promise<Listed> {
+  const { condition, ports } = await machineStatus(name, context);
+  const disk = await stat(machinePaths(context.paths, name).dataDisk).catch(() => undefined);
+  return { name, condition, ports, dataBytes: (disk?.blocks ?? 0) * 512 };
+}

@@ -1,0 +1,33 @@
+import { type MachineStatus, machineStatus } from '../../machine/status.ts';
+import { defineCommand } from '../command.ts';
+import { machineName } from '../machine-name.ts';
+import { addressOf, ageText, table } from '../table.ts';
+
+export const command = defineCommand({
+  usage: 'status <vm>',
+  options: (yargs) => yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }),
+  run: async ({ vm }, context): Promise<MachineStatus> => machineStatus(await machineName(vm, context), context),
+  text: statusText,
+});
+
+function statusText(status: MachineStatus): string {
+  const { name, condition, upSeconds, pid, accelerator, memory } = status;
+  if (condition === 'off') return `${name}: off`;
+  if (condition === 'crashed')
+    return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
+  const used = memory?.usedMib === undefined ? '' : `, ${memory.usedMib} of ${memory.guestMib} MiB memory`;
+  const services = status.services.map((service) => {
+    const took =
+      service.readyAt === undefined || service.startedAt === undefined
+        ? ''
+        : `after ${(service.readyAt - service.startedAt).toFixed(1)} s`;
+    const ends = service.ends === 0 ? '' : `ended ${service.ends} times`;
+    const ports = status.ports.filter((port) => port.service === service.name).map(addressOf);
+    return [`  ${service.name}`, service.state, took, ports.join(' '), ends];
+  });
+  return [
+    `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,
+    `  ${accelerator}`,
+    table(services),
+  ].join('\n');
+}
