@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { messageOf } from '../core/errors.ts';
+import { check } from './check.ts';
+import { placeFindings } from './locate.ts';
+import { orderServices } from './order.ts';
+import type { Finding, Problem } from './problem.ts';
+import { readService } from './read-service.ts';
+import { checkAcross } from './rules.ts';
+import { type Definition, definition } from './schema.ts';
+import type { Service } from './service.ts';
+import { implicitServices } from './services/registry.ts';
+import type { Arch, VmSpec } from './vm-spec.ts';
+
+interface ParseOptions {
+  /** Absolute path of the folder that holds the file. */
+  readonly directory: string;
+  /** What `arch` is when the file does not say it. */
+  readonly arch: Arch;
+}
+
+export interface Parsed {
+  /** Undefined when there is a problem that is no warning. */
+  readonly spec: VmSpec | undefined;
+  readonly problems: readonly Problem[];
+  /** What is written, for rules that need more than the text; they hold also where other things are wrong. */
+  readonly written: { readonly name: string | undefined; readonly fragments: readonly string[] };
+  /** Places the findings of such rules. */
+  readonly place: (findings: readonly Finding[]) => Problem[];
+}
+
+/** A definition from its text. Pure; never throws for what the text holds. */
+export function parseVm(text: string, options: ParseOptions): Parsed {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const place = (findings: readonly Finding[]): Problem[] => placeFindings(findings, document, lines);
+  const syntax = syntaxProblems(document, lines);
+  if (syntax.length > 0) return { spec: undefined, problems: syntax, written: NOTHING, place };
+  const { raw, finding } = rawOf(document);
+  if (finding !== undefined) return { spec: undefined, problems: place([finding]), written: NOTHING, place };
+  const { spec, findings } = specOf(raw, options);
+  return { spec, problems: place(findings), written: writtenSchema.safeParse(raw).data ?? NOTHING, place };
+}
+
+const NOTHING: Parsed['written'] = { name: undefined, fragments: [] };
+
+const writtenSchema = z
+  .object({
+    name: z.string().optional().catch(undefined),
+    kernel: z
+      .object({ fragments: z.array(z.string()) })
+      .optional()
+      .catch(undefined),
+  })
+  .transform(({ name, kernel }) => ({ name, fragments: kernel?.fragments ?? [] }));
+
+function syntaxProblems(document: Document, lines: LineCounter): Problem[] {
+  return document.errors.map(({ message, pos: [offset] }) => {
+    const { line, col } = lines.linePos(offset);
+    return {
+      line: Math.max(1, line),
+      column: Math.max(1, col),
+      path: '',
+      message: `YAML: ${message.replace(/\.$/, '')}`,
+      expected: undefined,
+      found: undefined,
+      hint: /tab/i.test(message) ? 'Indent with spaces.' : undefined,
+      severity: 'error',
+    };
+  });
+}
+
+function rawOf(document: Document): { raw?: unknown; finding?: Finding } {
+  try {
+    return { raw: document.toJS() };
+  } catch (error) {
+    // An alias without its anchor, or aliases that grow beyond yaml's bound.
+    return { finding: { path: [], message: `YAML: ${messageOf(error)}` } };
+  }
+}
+
+function specOf(raw: unknown, options: ParseOptions): { spec: VmSpec | undefined; findings: readonly Finding[] } {
+  const top = check(definition, raw, []);
+  const entries = rawServices(raw).map(readService);
+  const findings = [...top.findings, ...entries.flatMap((entry) => entry.findings), ...checkAcross(entries)];
+  if (top.value === undefined || findings.some(({ isWarning }) => isWarning !== true))
+    return { spec: undefined, findings };
+  const services = entries.flatMap(({ service }) => (service === undefined ? [] : [service]));
+  return { spec: toSpec(top.value, [...implicitServices(), ...services], options), findings };
+}
+
+function rawServices(raw: unknown): unknown[] {
+  const services = typeof raw === 'object' && raw !== null && 'services' in raw ? raw.services : undefined;
+  return Array.isArray(services) ? services : [];
+}
+
+function toSpec(read: Definition, services: readonly Service[], { arch, directory }: ParseOptions): VmSpec {
+  return {
+    name: read.name,
+    arch: read.arch ?? arch,
+    cpus: read.cpus,
+    memoryMib: read.memory,
+    dataMib: read.data,
+    kernel: {
+      profile: read.kernel.profile,
+      fragments: read.kernel.fragments.map((file) => resolve(directory, file)),
+    },
+    packages: read.packages,
+    services: orderServices(services),
+    directory,
+  };
+}
