@@ -7,6 +7,7 @@ import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, VmkitError } from '../core/errors.ts';
 import type { ExecOptions, ExecResult } from './host.ts';
 import { onLines } from './lines.ts';
+import { isProgram, searchPath } from './search-path.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 /** What a process group gets between SIGTERM and SIGKILL: mmdebstrap unmounts what it mounted. */
@@ -119,14 +120,17 @@ function timeout(argv: readonly string[], withinMs: number): VmkitError {
   });
 }
 
-/** spawn(2) says ENOENT for a missing program and for a missing folder to run it in. */
+/** execve(2) says ENOENT for a missing program and for a missing folder to run it in. */
 export function cannotRun(argv: readonly string[], cwd: string | undefined, error: Error): VmkitError {
   if (cwd !== undefined && !existsSync(cwd)) {
     return new VmkitError('tool', 'tool-failed', `Cannot run ${argv[0]} in ${cwd}: there is no such folder.`, {
       cause: error,
     });
   }
-  const isMissing = isSystemError(error, 'ENOENT');
+  const [file = ''] = argv;
+  // execvp(3) says EACCES in place of ENOENT when a folder of PATH may not be searched.
+  const isNowhere = !file.includes('/') && !isProgram(file, searchPath(process.env['PATH'] ?? ''));
+  const isMissing = isSystemError(error, 'ENOENT') || isNowhere;
   return new VmkitError(
     'tool',
     isMissing ? 'tool-missing' : 'tool-failed',
