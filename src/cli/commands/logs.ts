@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmkitError } from '../../core/errors.ts';
+import { machinePaths } from '../../core/paths.ts';
+import { logReader } from '../../host/console-log.ts';
+import { runSession } from '../../host/ssh-session.ts';
+import { guestAddress } from '../../machine/guest.ts';
+import { runningMachine } from '../../machine/state.ts';
+import { type CommandContext, defineCommand } from '../command.ts';
+import { machineName } from '../machine-name.ts';
+
+export const command = defineCommand({
+  usage: 'logs <vm> [service]',
+  options: (yargs) =>
+    yargs
+      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('service', { type: 'string', describe: 'Default: the console of the machine' })
+      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on until Ctrl-C' }),
+  run: async ({ vm, service, follow }, context) => {
+    const name = await machineName(vm, context);
+    if (service === undefined) return { exitCode: await printConsole(name, follow, context) };
+    const state = await runningMachine(name, context);
+    if (state !== undefined && !state.services.includes(service)) {
+      throw new VmkitError('usage', 'unknown-service', `The machine ${name} has no service ${service}.`, {
+        hint: `It has ${state.services.join(', ')}.`,
+      });
+    }
+    const address = await guestAddress(name, context);
+    return { exitCode: await runSession(address, logCommand(service, follow), context.signal) };
+  },
+  text: () => '',
+  exitCode: ({ exitCode }) => exitCode,
+});
+
+/** Rotated files first, then the current one (s6-log(8)); a service that has not said anything yet has none. */
+function logCommand(service: string, follow: boolean): string[] {
+  const last = follow ? 'exec tail -n +1 -F current' : 'cat current';
+  return [
+    'sh',
+    '-c',
+    `cd "$1" && for old in @*.s; do [ ! -f "$old" ] || cat "$old"; done && ${last}`,
+    'sh',
+    `/run/log/${service}`,
+  ];
+}
+
+async function printConsole(name: string, follow: boolean, context: CommandContext): Promise<number> {
+  const log = logReader(machinePaths(context.paths, name).consoleLog);
+  try {
+    for (;;) {
+      const isOver = !follow || (await runningMachine(name, context)) === undefined;
+      for (const line of await log.read()) process.stdout.write(`${line}\n`);
+      if (isOver || context.signal.aborted) return 0;
+      await sleep(200, undefined, { signal: context.signal }).catch(() => undefined);
+    }
+  } finally {
+    await log.close();
+  }
+}

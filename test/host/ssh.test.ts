@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { localHost } from '../../src/host/local.ts';
+import type { SshAddress } from '../../src/host/ssh.ts';
+import { type GuestHost, guestHost } from '../../src/host/ssh-guest.ts';
+import { dropbearKey, ensureSshKeys, type SshKeys } from '../../src/host/ssh-keys.ts';
+
+let folder: string;
+let keys: SshKeys;
+let server: ssh2.Server;
+let address: SshAddress;
+let guest: GuestHost | undefined;
+
+function portOf(at: AddressInfo | string | null): number {
+  return typeof at === 'object' && at !== null ? at.port : 0;
+}
+
+/** A real ssh server on loopback that runs what it is told in a real shell. */
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vmkit-ssh-'));
+  keys = await ensureSshKeys(folder, localHost());
+  server = new ssh2.Server({ hostKeys: [keys.hostKey] }, (client) => {
+    client.on('error', () => undefined);
+    client.on('authentication', (login) => {
+      const isOurs =
+        login.method === 'publickey' && login.key.data.toString('base64') === keys.clientPublicKey.split(' ')[1];
+      if (isOurs && login.username === 'root') login.accept();
+      else login.reject(['publickey']);
+    });
+    client.on('session', (accept) => {
+      accept().on('exec', (acceptExec, _reject, info) => {
+        const channel = acceptExec();
+        if (info.command === 'hang-up') return client.end();
+        const child = spawn('sh', ['-c', info.command]);
+        channel.pipe(child.stdin);
+        child.stdin.on('error', () => undefined);
+        child.stdout.pipe(channel, { end: false });
+        child.stderr.pipe(channel.stderr, { end: false });
+        child.on('close', (code, signal) => {
+          if (signal === null) channel.exit(code ?? 0);
+          else channel.exit(signal.replace('SIG', ''));
+          channel.end();
+        });
+        channel.on('close', () => child.kill());
+      });
+    });
+  });
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
+  });
+  address = { name: 'sql', port, clientKey: keys.clientKey, hostPublicKey: keys.hostPublicKey };
+});
+
+afterEach(async () => {
+  guest?.close();
+  guest = undefined;
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('arguments arrive as they are', async () => {
+  guest = await guestHost(address);
+  const words = ['', 'a b', "it's", '$HOME', '`id`', '*', '\n', '"', '\\', '--', '007', '~', '#x', 'ä'];
+  const { stdout, exitCode } = await guest.exec(['printf', '<%s>', ...words]);
+  expect(stdout).toBe(words.map((word) => `<${word}>`).join(''));
+  expect(exitCode).toBe(0);
+});
+
+test('exit codes, signals, input, environment and folder', async () => {
+  guest = await guestHost(address);
+  expect((await guest.exec(['sh', '-c', 'exit 7'])).exitCode).toBe(7);
+  expect((await guest.exec(['sh', '-c', 'kill -TERM $$'])).exitCode).toBe(143);
+  expect((await guest.exec(['cat'], { input: 'hello\n' })).stdout).toBe('hello\n');
+  expect(await guest.exec(['sh', '-c', 'echo "$A"; pwd; echo no >&2'], { env: { A: 'x y' }, cwd: '/' })).toMatchObject({
+    stdout: 'x y\n/\n',
+    stderr: 'no\n',
+  });
+});
+
+test('files of any bytes are written whole and read back', async () => {
+  guest = await guestHost(address);
+  const path = join(folder, "new folder/it's here");
+  const bytes = Buffer.from([0, 255, 10, 13, 128]);
+  await guest.write(path, bytes, 0o640);
+  expect(await guest.read(path)).toEqual(bytes);
+  expect(await readFile(path)).toEqual(bytes);
+  expect(await guest.read(join(folder, 'absent'))).toBeUndefined();
+});
+
+test('a command that does not end is given up', async () => {
+  guest = await guestHost(address);
+  await expect(guest.exec(['sleep', '60'], { withinMs: 200 })).rejects.toMatchObject({ code: 'tool-timeout' });
+});
+
+test('a connection that breaks is told from a command that fails', async () => {
+  guest = await guestHost(address);
+  await expect(guest.exec(['hang-up'])).rejects.toMatchObject({ code: 'guest-connection-lost' });
+});
+
+test('another host key is refused before anything is sent', async () => {
+  const other = await ensureSshKeys(join(folder, 'other'), localHost());
+  await expect(guestHost({ ...address, hostPublicKey: other.hostPublicKey })).rejects.toMatchObject({
+    code: 'guest-key-changed',
+  });
+});
+
+test('a key that the guest does not know is an error at once', async () => {
+  const other = await ensureSshKeys(join(folder, 'other'), localHost());
+  await expect(guestHost({ ...address, clientKey: other.clientKey })).rejects.toMatchObject({
+    code: 'guest-unreachable',
+  });
+});
+
+test('a server that never speaks is given up', async () => {
+  const silent = createServer(() => undefined);
+  const port = await new Promise<number>((resolve) => {
+    silent.listen(0, '127.0.0.1', () => {
+      resolve(portOf(silent.address()));
+    });
+  });
+  await expect(guestHost({ ...address, port }, { withinMs: 300 })).rejects.toMatchObject({ code: 'guest-unreachable' });
+  silent.close();
+});
+
+test('keys are made once, and are private', async () => {
+  expect(await ensureSshKeys(folder, localHost())).toEqual(keys);
+});
+
+test("dropbear's form of the host key holds its public key", () => {
+  const bytes = Buffer.from(dropbearKey(keys.hostKey));
+  const publicKey = Buffer.from(keys.hostPublicKey.split(' ')[1] ?? '', 'base64').subarray(-32);
+  expect(bytes.subarray(0, 15)).toEqual(Buffer.from('\0\0\0\x0bssh-ed25519'));
+  expect(bytes.readUInt32BE(15)).toBe(64);
+  expect(bytes.subarray(-32)).toEqual(publicKey);
+  expect(bytes).toHaveLength(15 + 4 + 64);
+});
