@@ -10,7 +10,7 @@ const EXIT_CODES = {
   interrupted: 130,
 } as const;
 
-export type ErrorKind = keyof typeof EXIT_CODES;
+type ErrorKind = keyof typeof EXIT_CODES;
 
 /** The exit code of an error that is a bug of vmkit (sysexits.h: EX_SOFTWARE). */
 export const BUG_EXIT_CODE = 70;
