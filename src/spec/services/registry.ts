@@ -1,12 +1,18 @@
 import type { Service } from '../service.ts';
 import type { BuiltinService } from './define.ts';
+import { miniflux } from './miniflux.ts';
+import { postgres } from './postgres.ts';
+import { ssh } from './ssh.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */
-export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([]);
+export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
+  ['miniflux', miniflux],
+  ['postgres', postgres],
+]);
 
 /** vmkit's own way in, in every machine. */
 export const IMPLICIT_SERVICE = 'ssh';
 
 export function implicitServices(): Service[] {
-  return [];
+  return [ssh.create({})];
 }

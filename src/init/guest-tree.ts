@@ -1,0 +1,74 @@
+import type { Tree, TreeEntry } from '../core/tree.ts';
+import { holdsSecret } from '../spec/secrets.ts';
+import { uidOf } from '../spec/uid.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import { consoleService } from './console-service.ts';
+import { serviceDirectory } from './service-directory.ts';
+import { STAGE1_APPLETS, stage1 } from './stage1.ts';
+import { library, poweroff, shutdown, supervise, watch } from './supervise.ts';
+import { users } from './users.ts';
+
+/**
+ * All of the initramfs but busybox itself (/bin/busybox): stage 1 as /init, and below /payload what stage 1 copies over the root:
+ * s6's directories, vmkit's scripts, the services' files. Holds nothing secret and nothing of the machine's identity.
+ */
+export function guestTree(spec: VmSpec): Tree {
+  const { services } = spec;
+  const hasComponents = services.some(({ components }) => components.length > 0);
+  return [
+    { kind: 'file', path: 'init', mode: 0o755, content: stage1(hasComponents) },
+    ...['bin', 'dev', 'proc', 'sys'].map((path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 })),
+    // The kernel opens it for process 1 before /dev is mounted.
+    { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    ...STAGE1_APPLETS.map((applet): TreeEntry => ({ kind: 'symlink', path: `bin/${applet}`, target: 'busybox' })),
+    ...payload(spec).map((entry) => ({ ...entry, path: `payload/${entry.path}` })),
+  ];
+}
+
+function payload({ services }: VmSpec): Tree {
+  const script = (name: string, content: string): TreeEntry => ({
+    kind: 'file',
+    path: `run/vmkit/${name}`,
+    mode: 0o755,
+    content,
+  });
+  const stopScript = '#!/bin/sh\nexec /run/vmkit/poweroff\n';
+  return [
+    script('library', library()),
+    script('supervise', supervise()),
+    script('watch', watch(services)),
+    script('shutdown', shutdown(services)),
+    script('poweroff', poweroff()),
+    ...['run/log', 'run/vmkit/pause', 'run/vmkit/ended'].map(
+      (path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 }),
+    ),
+    // s6-svscan(8): what process 1 does on a signal, and when it can not go on.
+    ...['SIGTERM', 'SIGINT', 'SIGPWR'].map(
+      (signal): TreeEntry => ({
+        kind: 'file',
+        path: `run/service/.s6-svscan/${signal}`,
+        mode: 0o755,
+        content: stopScript,
+      }),
+    ),
+    ...['finish', 'crash'].map(
+      (event): TreeEntry => ({
+        kind: 'file',
+        path: `run/service/.s6-svscan/${event}`,
+        mode: 0o755,
+        content: '#!/bin/sh\nsync\nexec /run/vmkit/busybox poweroff -f\n',
+      }),
+    ),
+    ...users(services),
+    ...consoleService(),
+    ...services.flatMap(serviceDirectory),
+    ...services.flatMap(({ files }) =>
+      files
+        .filter(({ content }) => !holdsSecret(content))
+        .map(({ path, mode, owner, content }): TreeEntry => {
+          const id = uidOf(owner);
+          return { kind: 'file', path: path.slice(1), mode, uid: id, gid: id, content };
+        }),
+    ),
+  ];
+}
