@@ -1,3 +1,4 @@
+import { USER_NETWORK } from '../spec/network.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 
 export type AcceleratorName = 'kvm' | 'tcg';
@@ -42,7 +43,7 @@ export function qemuBinary(arch: Arch): string {
 export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
 /**
- * The whole command (qemu(1)). Nothing in it is a secret. The network is QEMU's own user-mode stack: the guest is 10.0.2.15,
+ * The whole command (qemu(1)). Nothing in it is a secret. The network is QEMU's own user-mode stack: spec/network.ts has its addresses,
  * and the host's ports are open on 127.0.0.1 only.
  */
 export function qemuArgv(plan: MachinePlan): string[] {
@@ -89,7 +90,9 @@ function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
 function network(forwards: readonly PortForward[]): string[] {
-  const open = forwards.map((port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-10.0.2.15:${port.guestPort}`);
+  const open = forwards.map(
+    (port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-${USER_NETWORK.address}:${port.guestPort}`,
+  );
   return [
     '-netdev',
     `user,id=net0,ipv6=off${open.join('')}`,

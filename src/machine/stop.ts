@@ -79,6 +79,8 @@ async function force(state: MachineState, paths: MachinePaths, forced: string[])
 function tell(line: string, forced: string[], context: Context): void {
   const event = parseGuestEvent(line);
   if (event?.event !== 'stopping' && event?.event !== 'stopped') return;
+  if (event.event === 'stopped' && event.service === undefined && event.forced === true)
+    forced.push('A process that belongs to no service held the data disk and was killed.');
   if (event.service !== undefined) context.report({ kind: 'phase', text: `${event.service} ${event.event}` });
   if (event.event === 'stopped' && event.service !== undefined && event.forced === true)
     forced.push(`The service ${event.service} had to be killed.`);
