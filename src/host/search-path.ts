@@ -12,8 +12,9 @@ export function isProgram(name: string, folders: readonly string[]): boolean {
   return folders.some((folder) => {
     const file = join(folder, name);
     try {
+      if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
       accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
+      return true;
     } catch {
       return false;
     }
