@@ -1,5 +1,8 @@
+/** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
+export const POSTGRES_BIN = '/usr/lib/postgresql/17/bin';
+
 /** How root runs a psql script as PostgreSQL's superuser, over the socket, by peer authentication. */
-const PSQL = 's6-setuidgid postgres psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -d postgres';
+const PSQL = `s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -d postgres`;
 
 /**
  * A script for `setup`: a role that may log in, and a database of its own, made once. The role's name is the service's user, so that peer authentication

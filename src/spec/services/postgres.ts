@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { USER_NETWORK } from '../network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { ensureRoleAndDatabase, setRolePassword } from './postgres-role.ts';
+import { ensureRoleAndDatabase, POSTGRES_BIN, setRolePassword } from './postgres-role.ts';
 
 const VERSION = 17;
-const BIN = `/usr/lib/postgresql/${VERSION}/bin`;
 const DATA = `/data/postgres/${VERSION}`;
 const CONF = '/run/vmkit/postgres';
 
@@ -39,10 +38,10 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     user: 'postgres',
     env: { PGDATA: DATA },
     setup: setupScript(),
-    run: `exec ${BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
+    run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
     ready: {
       // The test of the socket costs no process while the server recovers.
-      check: `[ -S /run/postgresql/.s.PGSQL.${port} ]\n[ "$(psql -XAtq -h /run/postgresql -p ${port} -d postgres -c 'SELECT 1')" = 1 ]\n`,
+      check: `[ -S /run/postgresql/.s.PGSQL.${port} ]\n[ "$(${POSTGRES_BIN}/psql -XAtq -h /run/postgresql -p ${port} -d postgres -c 'SELECT 1')" = 1 ]\n`,
       everyMs: 50,
       withinSeconds: 90,
     },
@@ -75,7 +74,7 @@ if [ ! -s ${DATA}/PG_VERSION ]; then
     exit 1
   fi
   rm -rf ${DATA}.new
-  s6-setuidgid postgres ${BIN}/initdb -D ${DATA}.new --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
+  s6-setuidgid postgres ${POSTGRES_BIN}/initdb -D ${DATA}.new --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
     --locale=C --data-checksums --auth-local=peer --auth-host=scram-sha-256 --no-instructions
   mv ${DATA}.new ${DATA}
   sync
