@@ -1,7 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
-import { packageRoot } from '../core/package-root.ts';
+import { definitionNames } from '../spec/definitions.ts';
 import { loadCommand } from './load.ts';
 import { parserFor } from './parser.ts';
 import { findVerb, VERB_NAMES } from './verbs.ts';
@@ -36,7 +34,7 @@ async function candidatesFor([verb, ...rest]: readonly string[], current: string
   if (verb === undefined) return VERB_NAMES;
   if (current.startsWith('-')) return optionsOf(verb);
   if (verb === 'completion') return SHELLS;
-  return rest.length === 0 && findVerb(verb)?.usage.includes('<vm>') ? definitionNames() : [];
+  return rest.length === 0 && findVerb(verb)?.usage.includes('<vm>') ? definitionNames(process.cwd()) : [];
 }
 
 /** The options of a verb, as its help lists them. */
@@ -45,16 +43,4 @@ async function optionsOf(verb: string): Promise<string[]> {
   const argv = [verb, '--help'];
   const help = await (await loadCommand(verb)).parse(parserFor(argv), argv, '');
   return typeof help === 'string' ? [...new Set(help.match(/--[a-z][a-z-]+/g))] : [];
-}
-
-/** Names of machines: folders below ./vm, and what ships. */
-async function definitionNames(): Promise<string[]> {
-  const folders = [join(process.cwd(), 'vm'), join(packageRoot(), 'vm')];
-  const names = await Promise.all(folders.map((folder) => foldersIn(folder)));
-  return [...new Set(names.flat())].sort();
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }

@@ -31,12 +31,13 @@ export function readService(raw: unknown, index: number): ServiceEntry {
 function readOwn(raw: object, path: YamlPath): ServiceEntry {
   const { value, findings } = check(ownService, raw, path);
   const service = value === undefined ? undefined : serviceOf(value);
-  return { path, ...writtenSchema.parse(raw), isBuiltin: false, service, findings };
+  const { name, needs } = writtenSchema.parse(raw);
+  return { path, name, needs, isBuiltin: false, service, findings };
 }
 
 /** What the rules on names use, also where other fields are wrong. */
 const writtenSchema = z.object({
-  name: z.string().optional().catch(undefined).default(undefined),
+  name: z.string().optional().catch(undefined),
   needs: z.array(z.string()).catch([]).default([]),
 });
 

@@ -5,6 +5,7 @@ import type { ServiceEntry } from './read-service.ts';
 import { secretFindings } from './secret-rules.ts';
 import type { Service, ServicePort } from './service.ts';
 import { IMPLICIT_SERVICE, implicitServices } from './services/registry.ts';
+import { uidOf } from './uid.ts';
 
 /** Rules across the fields of a definition. Entries that could not be read count by their name only. */
 export function checkAcross(entries: readonly ServiceEntry[]): Finding[] {
@@ -13,6 +14,7 @@ export function checkAcross(entries: readonly ServiceEntry[]): Finding[] {
     ...checkNames(entries),
     ...entries.flatMap((entry) => checkNeeds(entry, entries)),
     ...checkCycles(entries),
+    ...checkUsers(read),
     ...checkPorts(read, 'port'),
     ...checkPorts(read, 'hostPort'),
     ...read.flatMap(({ service, path }) => secretFindings(service, path)),
@@ -65,6 +67,18 @@ function checkCycles(entries: readonly ServiceEntry[]): Finding[] {
     message: `a cycle: ${cycle.join(' → ')}`,
     hint: 'Each waits until the next is ready, so none ever starts. Remove one of these needs.',
   }));
+}
+
+/** Users' ids are digests of their names (uid.ts): two names may meet. */
+function checkUsers(entries: readonly ReadEntry[]): Finding[] {
+  const owners = new Map<number, string>();
+  return entries.flatMap(({ service: { user }, path }) => {
+    const uid = uidOf(user);
+    const owner = owners.get(uid) ?? user;
+    owners.set(uid, owner);
+    if (owner === user) return [];
+    return [{ path, message: `the users ${owner} and ${user} get the same id, ${uid}`, hint: 'Rename one of them.' }];
+  });
 }
 
 /** Two services on one port, in the machine or on the host. Named at the second, with the first. */
