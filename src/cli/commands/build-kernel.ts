@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Built } from '../../build/artifact.ts';
+import { artifactKey, ensureArtifact, findArtifact } from '../../build/store.ts';
+import { type KernelOptions, kernelArtifact } from '../../kernel/artifact.ts';
+import { publishersToAsk } from '../../kernel/sources.ts';
+import { defineCommand } from '../command.ts';
+import { durationText } from '../progress-lines.ts';
+import { runStep } from '../steps.ts';
+
+const ARCHES = ['x86_64', 'arm64'] as const;
+const HOST_ARCH = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+
+/** What the manifest of a kernel tells (kernel/build.ts, KernelFacts). */
+const factsSchema = z.object({ release: z.string(), symbols: z.number(), source: z.string(), verified: z.string() });
+
+interface KernelResult {
+  readonly state: 'built' | 'cached' | 'stale' | 'unknown';
+  readonly title: string;
+  readonly key?: string;
+  readonly kernel?: string;
+  readonly config?: string;
+  readonly release?: string;
+  readonly source?: string;
+  readonly verified?: string;
+  readonly symbols?: number;
+  readonly bytes?: number;
+  readonly buildMs?: number;
+}
+
+export const command = defineCommand({
+  usage: 'build-kernel',
+  options: (yargs) =>
+    yargs
+      .option('arch', { choices: ARCHES, describe: `Architecture of the guest. Default: ${HOST_ARCH}` })
+      .option('profile', {
+        type: 'string',
+        default: 'default',
+        describe: 'A list of fragments: kernel-configs/profiles.yaml',
+      })
+      .option('fragment', { type: 'string', array: true, default: [], describe: 'Your own fragment; may be repeated' })
+      .option('source', { type: 'string', describe: 'kernel.org, debian, or the path of a tree or tarball' })
+      .option('update', { type: 'boolean', default: false, describe: 'Take the newest release, not the locked one' })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'Say what would be built, and why' }),
+  run: async (args, context): Promise<KernelResult> => {
+    const { arch = HOST_ARCH, profile, fragment: fragments, source, update } = args;
+    const options: KernelOptions = { arch, profile, fragments, source, update };
+    if (args['dry-run']) {
+      const asked = await publishersToAsk(source, context);
+      if (asked.length > 0 || update) {
+        return {
+          state: 'unknown',
+          title: `kernel ${arch}: its source is not known yet; to be asked: ${asked.join(', ')}`,
+        };
+      }
+    }
+    const artifact = await runStep(
+      { title: 'kernel source', run: (during) => kernelArtifact(options, during), done: ({ title }) => title },
+      context,
+    );
+    if (args['dry-run']) {
+      const found = await findArtifact(artifact, context);
+      if (found === undefined) return { state: 'stale', title: artifact.title, key: artifactKey(artifact) };
+      return resultOf(found);
+    }
+    const built = await runStep(
+      {
+        title: artifact.title,
+        run: (during) => ensureArtifact(artifact, during),
+        done: ({ cached }) => `${artifact.title}${cached ? ' (cached)' : ''}`,
+      },
+      context,
+    );
+    return resultOf(built);
+  },
+  text: (result) => {
+    if (result.kernel === undefined) return `${result.title}: ${result.state === 'stale' ? 'to be built' : 'unknown'}`;
+    const megabytes = ((result.bytes ?? 0) / 1e6).toFixed(1);
+    const { state, release, symbols, source, verified, buildMs } = result;
+    return [
+      `kernel   ${result.kernel}`,
+      `config   ${result.config}`,
+      `release  ${release}, ${megabytes} MB, ${symbols} options`,
+      `source   ${source} (${verified})`,
+      `${state.padEnd(8)} in ${durationText(buildMs ?? 0)}`,
+    ].join('\n');
+  },
+});
+
+function resultOf({ directory, key, manifest, cached }: Built): KernelResult {
+  return {
+    state: cached ? 'cached' : 'built',
+    title: manifest.title,
+    key,
+    kernel: join(directory, 'kernel'),
+    config: join(directory, 'config'),
+    ...factsSchema.parse(manifest.facts),
+    bytes: manifest.outputs['kernel']?.bytes ?? 0,
+    buildMs: manifest.durationMs,
+  };
+}

@@ -1,0 +1,84 @@
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../host/context.ts';
+import type { Arch } from '../spec/vm-spec.ts';
+import { type KernelBuild, runMake } from './build-make.ts';
+import { countObjects, isObjectLine } from './build-progress.ts';
+import { standInTree } from './build-tree.ts';
+import type { MergedFragments } from './fragments.ts';
+import { readKconfigTree } from './kconfig-tree.ts';
+import type { KernelSource } from './sources-publisher.ts';
+import { TARGETS, type Toolchain } from './toolchain.ts';
+import { checkDefined, refuseProblems, verifyConfig } from './verify.ts';
+
+export interface KernelPlan {
+  readonly arch: Arch;
+  readonly source: KernelSource;
+  readonly toolchain: Toolchain;
+  /** All that is asked for; Kconfig's own defaults are off (allnoconfig). */
+  readonly fragments: MergedFragments;
+}
+
+/** For the manifest. A type, not an interface: only those are JSON by their index. */
+export type KernelFacts = {
+  /** As `uname -r` says it. */
+  readonly release: string;
+  /** How many options are y. */
+  readonly symbols: number;
+  readonly objects: number;
+  readonly compileMs: number;
+  readonly ccache: boolean;
+};
+
+/**
+ * Builds a kernel: `kernel` and `config` in `directory`. Returns facts for the manifest. Every request that the tree cannot fulfil, or
+ * that Kconfig dropped, is refused before the compiler starts.
+ */
+export async function buildKernel(plan: KernelPlan, directory: string, context: Context): Promise<KernelFacts> {
+  const tree = await plan.source.tree(context);
+  const kconfig = readKconfigTree(tree, plan.arch);
+  refuseProblems(checkDefined(plan.fragments.requests, kconfig));
+  const folder = join(directory, 'linux');
+  await standInTree(tree, folder);
+  const ccacheDir = join(context.paths.cache, 'ccache');
+  const build: KernelBuild = { arch: plan.arch, toolchain: plan.toolchain, folder, ccacheDir };
+  const config = await configure(build, plan.fragments.text, context);
+  refuseProblems(verifyConfig(plan.fragments.requests, config, kconfig));
+  const started = performance.now();
+  const objects = await compile(build, context);
+  const compileMs = Math.round(performance.now() - started);
+  const { folder: archFolder, image } = TARGETS[plan.arch];
+  await cp(join(folder, 'obj/arch', archFolder, 'boot', image), join(directory, 'kernel'));
+  await writeFile(join(directory, 'config'), config);
+  const release = (await readFile(join(folder, 'obj/include/config/kernel.release'), 'utf8')).trim();
+  await rm(folder, { recursive: true, force: true });
+  return { release, symbols: symbolsIn(config), objects, compileMs, ccache: plan.toolchain.hasCcache };
+}
+
+/** The final .config that Kconfig makes of a request. Seconds: only Kconfig itself is compiled. */
+export async function configure(build: KernelBuild, requested: string, context: Context): Promise<string> {
+  context.report({ kind: 'phase', text: 'configures the kernel' });
+  const requestFile = join(build.folder, 'obj/requested.config');
+  await writeFile(requestFile, requested);
+  await runMake(build, [`KCONFIG_ALLCONFIG=${requestFile}`, 'allnoconfig'], context);
+  return await readFile(join(build.folder, 'obj/.config'), 'utf8');
+}
+
+async function compile(build: KernelBuild, context: Context): Promise<number> {
+  const { cpus } = await context.host.facts();
+  context.report({ kind: 'phase', text: 'prepares the kernel build' });
+  await runMake(build, [`-j${cpus}`, 'prepare'], context);
+  const total = await countObjects(build, context);
+  context.report({ kind: 'phase', text: 'compiles' });
+  let done = 0;
+  await runMake(build, [`-j${cpus}`, TARGETS[build.arch].image], context, (line) => {
+    if (!isObjectLine(line)) return;
+    done += 1;
+    context.report({ kind: 'count', done, total, unit: 'objects' });
+  });
+  return done;
+}
+
+function symbolsIn(config: string): number {
+  return config.split('\n').filter((line) => line.endsWith('=y')).length;
+}

@@ -1,0 +1,57 @@
+import { VmkitError } from '../core/errors.ts';
+import type { Context } from '../host/context.ts';
+import { isProgram, searchPath } from '../host/search-path.ts';
+import { requireTools } from '../host/tools.ts';
+import type { ToolGroup } from '../host/tools-table.ts';
+import type { Arch } from '../spec/vm-spec.ts';
+
+/** What differs between the processors that a kernel is built for. `image` is a make target and `boot/<image>` its output. */
+export const TARGETS = {
+  x86_64: { arch: 'x86_64', folder: 'x86', image: 'bzImage', machine: 'x86_64', triplet: 'x86_64-linux-gnu-' },
+  // crosvm loads a raw Image only; QEMU takes it as well.
+  arm64: { arch: 'arm64', folder: 'arm64', image: 'Image', machine: 'aarch64', triplet: 'aarch64-linux-gnu-' },
+} as const;
+
+export interface Toolchain {
+  /** Prefix of the tools' names; empty on a host of the same architecture. */
+  readonly crossCompile: string;
+  /** First line of `gcc --version` and `ld --version`: both decide the output. */
+  readonly gcc: string;
+  readonly ld: string;
+  readonly hasCcache: boolean;
+}
+
+/** What a host must have to build a kernel for `arch`, in the groups of host/tools-table.ts. */
+export function kernelTools(arch: Arch): readonly ToolGroup[] {
+  return ['kernel', `kernel-${arch}`];
+}
+
+/** The compiler for `arch` on this host. Throws `tools-missing` with everything that a build lacks. Two short processes. */
+export async function findToolchain(arch: Arch, context: Context): Promise<Toolchain> {
+  await requireTools(kernelTools(arch), context);
+  const { machine } = await context.host.facts();
+  const crossCompile = machine === TARGETS[arch].machine ? '' : TARGETS[arch].triplet;
+  const [gcc, ld] = await Promise.all([
+    firstLine([`${crossCompile}gcc`, '--version'], context),
+    firstLine([`${crossCompile}ld`, '--version'], context),
+  ]);
+  return { crossCompile, gcc, ld, hasCcache: isProgram('ccache', searchPath(process.env['PATH'] ?? '')) };
+}
+
+async function firstLine(argv: readonly string[], context: Context): Promise<string> {
+  const { exitCode, stdout, stderr } = await context.host.exec(argv, {
+    env: { LC_ALL: 'C' },
+    withinMs: 30_000,
+    signal: context.signal,
+  });
+  const line = stdout.split('\n')[0]?.trim() ?? '';
+  if (exitCode === 0 && line !== '') return line;
+  throw new VmkitError(
+    'tool',
+    'toolchain-broken',
+    `${argv.join(' ')} ended with exit code ${exitCode}. ${stderr.trim()}`,
+    {
+      hint: 'Is the compiler installed whole? Run it by hand.',
+    },
+  );
+}
