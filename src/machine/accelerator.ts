@@ -17,7 +17,7 @@ export interface Accelerator {
   readonly reason: string;
 }
 
-interface Trial {
+export interface Trial {
   readonly plan: Omit<MachinePlan, 'accelerator'>;
   /** What the verdict depends on beside this host's boot: versions of QEMU and of the kernel. */
   readonly version: string;
@@ -28,24 +28,29 @@ interface Trial {
  * any disk; it passes when stage 1 says its first event. Takes seconds once per boot of the host and version; then it is read from the cache.
  */
 export async function decideAccelerator(trial: Trial, context: Context): Promise<Accelerator> {
-  const { machine } = await context.host.facts();
-  const excluded = withoutTrial(trial.plan.arch, machine, await openKvm());
-  if (excluded !== undefined) return software(excluded);
-
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const key = sha256([bootId, trial.plan.arch, trial.version].join('\n')).slice(0, 16);
-  const cacheFile = join(context.paths.cache, 'accelerator', `${key}.json`);
-  const known = await context.host.read(cacheFile);
-  if (known !== undefined) {
-    const verdict = acceleratorSchema.safeParse(safeJson(Buffer.from(known).toString('utf8')));
-    if (verdict.success) return verdict.data;
-  }
-
+  const known = await knownAccelerator(trial, context);
+  if (known !== undefined) return known;
   context.report({ kind: 'phase', text: 'tries whether KVM runs a guest' });
   const outcome = await runTrial({ ...trial.plan, accelerator: 'kvm' }, context);
   const verdict = outcome.passed ? { name: 'kvm' as const, reason: 'KVM' } : software(outcome.reason);
-  await context.host.write(cacheFile, `${JSON.stringify(verdict)}\n`);
+  await context.host.write(await verdictFile(trial, context), `${JSON.stringify(verdict)}\n`);
   return verdict;
+}
+
+/** The verdict where no trial is needed, or one was made since the host was booted. */
+export async function knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined> {
+  const { machine } = await context.host.facts();
+  const excluded = withoutTrial(trial.plan.arch, machine, await openKvm());
+  if (excluded !== undefined) return software(excluded);
+  const bytes = await context.host.read(await verdictFile(trial, context));
+  if (bytes === undefined) return undefined;
+  return acceleratorSchema.safeParse(safeJson(Buffer.from(bytes).toString('utf8'))).data;
+}
+
+async function verdictFile({ plan, version }: Trial, { paths }: Context): Promise<string> {
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const key = sha256([bootId, plan.arch, version].join('\n')).slice(0, 16);
+  return join(paths.cache, 'accelerator', `${key}.json`);
 }
 
 type KvmDevice = 'opens' | 'absent' | 'no-permission';

@@ -1,42 +1,17 @@
 import { VmkitError } from '../core/errors.ts';
-import { type MachinePaths, machinePaths } from '../core/paths.ts';
+import { machinePaths } from '../core/paths.ts';
 import { isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
-import { freePort } from '../host/tcp.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
-import { DISK_SERIALS } from '../spec/disks.ts';
 import type { Service } from '../spec/service.ts';
-import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
-import type { VmSpec } from '../spec/vm-spec.ts';
 import { decideAccelerator } from './accelerator.ts';
 import { requireAnswers } from './answers.ts';
 import { bootFailure } from './boot-failure.ts';
 import type { BootProgress } from './boot-progress.ts';
 import { type BootDeadlines, bootDeadlines, followBoot } from './follow.ts';
-import { openPorts } from './ports.ts';
-import type { MachinePlan, PlannedDisk } from './qemu.ts';
-import { qemuFacts } from './qemu-facts.ts';
+import { type BootRequest, planMachine } from './plan.ts';
 import { endMachine, startMachine } from './run.ts';
-import { clearState, type MachineState, type OpenPort, writeState } from './state.ts';
-
-/** What a boot needs beside the definition; all of it is there already. */
-export interface BootRequest {
-  readonly spec: VmSpec;
-  /** Absolute paths of artifacts. */
-  readonly files: {
-    readonly kernel: string;
-    readonly initramfs: string;
-    readonly root: string;
-    readonly components: string | undefined;
-  };
-  /** The ext4 UUID that the guest must find on the data disk. */
-  readonly dataUuid: string;
-  /** The archive on the secrets disk. */
-  readonly secrets: Uint8Array;
-  readonly tells: MachineState['tells'];
-  /** Kind of artifact → key. */
-  readonly artifacts: Readonly<Record<string, string>>;
-}
+import { clearState, type MachineState, writeState } from './state.ts';
 
 export interface Booted {
   readonly state: MachineState;
@@ -49,7 +24,7 @@ export interface Booted {
  */
 export async function bootMachine(request: BootRequest, context: Context): Promise<Booted> {
   const paths = machinePaths(context.paths, request.spec.name);
-  const { plan, state } = await planMachine(request, paths, context);
+  const { plan, state } = await planMachine(request, decideAccelerator, context);
   await context.host.write(paths.secretsDisk, request.secrets, 0o600);
   try {
     context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
@@ -83,71 +58,4 @@ export async function followMachine(
   }
   await requireAnswers(state.ports, state.name, context);
   return { state, progress: followed.progress };
-}
-
-async function planMachine(
-  { spec, files, dataUuid, tells, artifacts }: BootRequest,
-  paths: MachinePaths,
-  context: Context,
-): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime'> }> {
-  const facts = await qemuFacts(spec.arch, context);
-  const ports = await withSshPort(openPorts(spec), spec.services);
-  const sshPort = ports.find(({ service }) => service === IMPLICIT_SERVICE)?.hostPort;
-  if (sshPort === undefined) throw new TypeError('A machine without its ssh service.');
-  const base: Omit<MachinePlan, 'accelerator'> = {
-    name: spec.name,
-    arch: spec.arch,
-    cpus: spec.cpus,
-    memoryMib: spec.memoryMib,
-    kernel: files.kernel,
-    initramfs: files.initramfs,
-    commandLine: commandLine(spec, dataUuid),
-    disks: disks(files, paths),
-    forwards: ports,
-    consoleSocket: paths.consoleSocket,
-    consoleLog: paths.consoleLog,
-    qmpSocket: paths.qmpSocket,
-    hasSandbox: facts.hasSandbox,
-  };
-  const version = `${facts.version}\n${artifacts['kernel'] ?? ''}`;
-  const accelerator = await decideAccelerator({ plan: base, version }, context);
-  const state = {
-    version: 1 as const,
-    name: spec.name,
-    startedAt: new Date().toISOString(),
-    accelerator,
-    cpus: spec.cpus,
-    memoryMib: spec.memoryMib,
-    services: spec.services.map(({ name }) => name),
-    ports,
-    sshPort,
-    tells: [...tells],
-    artifacts: { ...artifacts },
-  };
-  return { plan: { ...base, accelerator: accelerator.name }, state };
-}
-
-/** Nothing secret is on it: every process of the host and of the guest can read it. */
-export function commandLine({ arch, name }: Pick<VmSpec, 'arch' | 'name'>, dataUuid: string): string {
-  const console = arch === 'arm64' ? 'ttyAMA0' : 'ttyS0';
-  return `console=${console} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}`;
-}
-
-function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] {
-  const readOnly = (serial: string, path: string): PlannedDisk => ({ serial, path, isReadOnly: true });
-  return [
-    readOnly(DISK_SERIALS.root, files.root),
-    ...(files.components === undefined ? [] : [readOnly(DISK_SERIALS.components, files.components)]),
-    { serial: DISK_SERIALS.data, path: paths.dataDisk, isReadOnly: false },
-    readOnly(DISK_SERIALS.secrets, paths.secretsDisk),
-  ];
-}
-
-/** vmkit's own way in gets any free port where the definition names none. */
-async function withSshPort(ports: readonly OpenPort[], services: readonly Service[]): Promise<OpenPort[]> {
-  if (ports.some(({ service }) => service === IMPLICIT_SERVICE)) return [...ports];
-  const ssh = services.find(({ name }) => name === IMPLICIT_SERVICE)?.ports[0];
-  if (ssh === undefined) return [...ports];
-  const { name, protocol, port: guestPort } = ssh;
-  return [...ports, { service: IMPLICIT_SERVICE, name, protocol, guestPort, hostPort: await freePort() }];
 }

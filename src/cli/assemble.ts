@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { Artifact, Built } from '../build/artifact.ts';
+import { artifactKey, ensureArtifact, findArtifact } from '../build/store.ts';
+import type { Context } from '../host/context.ts';
+import { busyboxArtifact } from '../image/busybox.ts';
+import { initramfsArtifact } from '../image/initramfs.ts';
+import { rootArtifact } from '../image/root.ts';
+import { guestTree } from '../init/guest-tree.ts';
+import { kernelArtifact } from '../kernel/artifact.ts';
+import type { BootRequest } from '../machine/plan.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { CommandContext } from './command.ts';
+import { runStep } from './steps.ts';
+
+/** The files that a machine boots from, and which artifacts they are. */
+export type Assembled = Pick<BootRequest, 'files' | 'artifacts'>;
+
+/** One artifact as it stands, before anything is built. */
+export interface PlannedArtifact {
+  readonly kind: string;
+  readonly title: string;
+  /** Undefined where it depends on an artifact that is not there yet. */
+  readonly key: string | undefined;
+  readonly isCached: boolean;
+  /** Where it is, if it is cached. */
+  readonly directory: string | undefined;
+}
+
+/** Builds what is stale, the quick ones first, and says of each whether it was cached. */
+export async function assemble(spec: VmSpec, context: CommandContext): Promise<Assembled> {
+  const busybox = await ensure(busyboxArtifact(spec.arch), context);
+  const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
+  const root = await ensure(rootArtifact(spec), context);
+  const kernel = await ensure(await kernelOf(spec, context), context);
+  const parts = { kernel, root, initramfs };
+  const cached = Object.values(parts).filter((part) => part.cached);
+  if (cached.length > 0) {
+    const titles = cached.map((part) => part.manifest.title).join(', ');
+    context.report({ kind: 'note', text: `Cached: ${titles}` });
+  }
+  return {
+    files: {
+      kernel: join(kernel.directory, 'kernel'),
+      root: join(root.directory, 'root.img'),
+      initramfs: join(initramfs.directory, 'initramfs.cpio'),
+      components: undefined,
+    },
+    artifacts: Object.fromEntries(Object.entries(parts).map(([kind, part]) => [kind, part.key])),
+  };
+}
+
+/** What `assemble` would find and what it would build. Builds nothing. */
+export async function planArtifacts(spec: VmSpec, context: Context): Promise<PlannedArtifact[]> {
+  const busyboxPlan = busyboxArtifact(spec.arch);
+  const busybox = await findArtifact(busyboxPlan, context);
+  const title = `initramfs of ${spec.name}`;
+  return [
+    await planned(busyboxPlan, context),
+    busybox === undefined
+      ? { kind: 'initramfs', title, key: undefined, isCached: false, directory: undefined }
+      : await planned(initramfsArtifact(spec.name, guestTree(spec), busybox), context),
+    await planned(rootArtifact(spec), context),
+    await planned(await kernelOf(spec, context), context),
+  ];
+}
+
+function kernelOf({ arch, kernel }: VmSpec, context: Context): Promise<Artifact> {
+  return kernelArtifact({ arch, profile: kernel.profile, fragments: kernel.fragments }, context);
+}
+
+async function planned(artifact: Artifact, context: Context): Promise<PlannedArtifact> {
+  const { kind, title } = artifact;
+  const found = await findArtifact(artifact, context);
+  return { kind, title, key: artifactKey(artifact), isCached: found !== undefined, directory: found?.directory };
+}
+
+async function ensure(artifact: Artifact, context: CommandContext): Promise<Built> {
+  const found = await findArtifact(artifact, context);
+  if (found !== undefined) return found;
+  return runStep({ title: artifact.title, run: (inner) => ensureArtifact(artifact, inner) }, context);
+}

@@ -1,0 +1,81 @@
+import { withLock } from '../build/lock.ts';
+import { machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
+import { dropbearKey, ensureSshKeys } from '../host/ssh-keys.ts';
+import { requireTools } from '../host/tools.ts';
+import type { ToolGroup } from '../host/tools-table.ts';
+import { ensureDataDisk } from '../image/data-disk.ts';
+import { packSecretsDisk } from '../image/secrets-disk.ts';
+import { ensureSecrets, secretFile } from '../init/secret-store.ts';
+import { secretTree } from '../init/secret-tree.ts';
+import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
+import { openPorts, requireFreePorts } from '../machine/ports.ts';
+import { endOrphan } from '../machine/run.ts';
+import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import { assemble, planArtifacts } from './assemble.ts';
+import type { CommandContext } from './command.ts';
+import { runStep } from './steps.ts';
+
+export interface BootOutcome extends Booted {
+  readonly wasRunning: boolean;
+  /** The definition asks for other artifacts than those that the running machine was started from. */
+  readonly isOutdated: boolean;
+}
+
+/** All that building and running a machine of this architecture takes on this host. */
+export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
+  return ['kernel', `kernel-${arch}`, 'debian', 'image', `machine-${arch}`];
+}
+
+/** Builds what is stale, starts the machine and waits until it really answers; one that runs already is only waited for. */
+export async function boot(spec: VmSpec, setup: boolean, context: CommandContext): Promise<BootOutcome> {
+  await requireTools(toolGroups(spec.arch), context, { setup });
+  const paths = machinePaths(context.paths, spec.name);
+  return withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
+    const running = await runningMachine(spec.name, context);
+    if (running !== undefined) return joinRunning(running, spec, context);
+    await endOrphan(paths, context);
+    await clearState(paths);
+    // Asked before minutes of building, and again before the start.
+    await requireFreePorts(openPorts(spec), spec.name);
+    const assembled = await assemble(spec, context);
+    const { uuid } = await ensureDataDisk(spec, paths, context);
+    const { secrets, tells } = await packSecrets(spec, context);
+    await requireFreePorts(openPorts(spec), spec.name);
+    const request = { ...assembled, spec, dataUuid: uuid, secrets, tells };
+    const step = { title: `boot ${spec.name}`, run: (inner: Context) => bootMachine(request, inner) };
+    return { ...(await runStep(step, context)), wasRunning: false, isOutdated: false };
+  });
+}
+
+async function joinRunning(state: MachineState, spec: VmSpec, context: CommandContext): Promise<BootOutcome> {
+  const planned = await planArtifacts(spec, context);
+  const isOutdated = planned.some(({ kind, key }) => kind in state.artifacts && state.artifacts[kind] !== key);
+  const step = {
+    title: `${spec.name} runs`,
+    run: (inner: Context) => followMachine(state, spec.services, inner),
+  };
+  return { ...(await runStep(step, context)), wasRunning: true, isOutdated };
+}
+
+/** The secrets disk's content, made anew at each boot, and what a person is told of the secrets: whose, and in which file. */
+async function packSecrets(
+  spec: VmSpec,
+  context: CommandContext,
+): Promise<{ secrets: Uint8Array; tells: MachineState['tells'] }> {
+  const paths = machinePaths(context.paths, spec.name);
+  const keys = await ensureSshKeys(paths.secretsDir, context.host);
+  const tree = secretTree(spec, {
+    secrets: await ensureSecrets(spec, paths, context),
+    authorizedKey: keys.clientPublicKey,
+    hostKey: dropbearKey(keys.hostKey),
+    now: Math.floor(Date.now() / 1000),
+  });
+  const tells = spec.services.flatMap((service) =>
+    service.secrets.flatMap(({ name, tell }) =>
+      tell === undefined ? [] : [{ service: service.name, text: tell, file: secretFile(paths, service.name, name) }],
+    ),
+  );
+  return { secrets: packSecretsDisk(tree), tells };
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { type MachinePaths, machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
+import { shellCommand } from '../host/ssh-quote.ts';
+import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
+import { planMachine } from '../machine/plan.ts';
+import { qemuArgv } from '../machine/qemu.ts';
+import { runningMachine } from '../machine/state.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import { type PlannedArtifact, planArtifacts } from './assemble.ts';
+import { isThere } from './machine-name.ts';
+import { table } from './table.ts';
+
+/** What `boot` would do now. */
+export interface BootPlan {
+  readonly name: string;
+  readonly isRunning: boolean;
+  readonly artifacts: readonly PlannedArtifact[];
+  readonly hasDataDisk: boolean;
+  readonly accelerator: Accelerator;
+  /** QEMU's command; artifacts that are not built yet are named by their kind. */
+  readonly command: readonly string[];
+}
+
+/** Looks, builds nothing and starts nothing. */
+export async function planBoot(spec: VmSpec, context: Context): Promise<BootPlan> {
+  const artifacts = await planArtifacts(spec, context);
+  const file = (kind: string, name: string): string => {
+    const found = artifacts.find((artifact) => artifact.kind === kind);
+    return join(found?.directory ?? `<${kind}>`, name);
+  };
+  const files = {
+    kernel: file('kernel', 'kernel'),
+    root: file('root', 'root.img'),
+    initramfs: file('initramfs', 'initramfs.cpio'),
+    components: undefined,
+  };
+  const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
+  const request = { spec, files, dataUuid: '<data disk>', secrets: new Uint8Array(), tells: [] };
+  const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
+    (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
+  const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
+  const paths: MachinePaths = machinePaths(context.paths, spec.name);
+  return {
+    name: spec.name,
+    isRunning: (await runningMachine(spec.name, context)) !== undefined,
+    artifacts,
+    hasDataDisk: await isThere(paths.dataDisk),
+    accelerator: state.accelerator,
+    command: qemuArgv(plan),
+  };
+}
+
+export function planText({ name, isRunning, artifacts, hasDataDisk, accelerator, command }: BootPlan): string {
+  const rows = [
+    ...artifacts.map(({ title, isCached }) => [`  ${title}`, isCached ? 'cached' : 'to be built']),
+    ['  data disk', hasDataDisk ? 'there' : 'to be made'],
+    ['  accelerator', accelerator.reason],
+  ];
+  const first = isRunning ? `${name} runs already; boot would only wait until it answers.` : `To boot ${name}:`;
+  return `${first}\n${table(rows)}\n\n${shellCommand(command)}`;
+}

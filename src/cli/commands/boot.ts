@@ -1,0 +1,22 @@
+import { loadVm } from '../../spec/load.ts';
+import { boot } from '../boot-flow.ts';
+import { type BootPlan, planBoot, planText } from '../boot-plan.ts';
+import { type BootSummary, bootText, summarize } from '../boot-summary.ts';
+import { defineCommand } from '../command.ts';
+
+type Result = { readonly plan: BootPlan } | { readonly booted: BootSummary };
+
+export const command = defineCommand({
+  usage: 'boot <vm>',
+  options: (yargs) =>
+    yargs
+      .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
+      .option('setup', { type: 'boolean', default: false, describe: 'Install what this machine lacks' })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be built and run' }),
+  run: async ({ vm, setup, 'dry-run': dryRun }, context): Promise<Result> => {
+    const spec = await loadVm(vm, context);
+    if (dryRun) return { plan: await planBoot(spec, context) };
+    return { booted: summarize(await boot(spec, setup, context)) };
+  },
+  text: (result) => ('plan' in result ? planText(result.plan) : bootText(result.booted)),
+});
