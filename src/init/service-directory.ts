@@ -30,7 +30,7 @@ export function serviceDirectory(service: Service): Tree {
 }
 
 function withHeader(body: string): string {
-  return `#!/bin/sh\nset -eu\n${body.endsWith('\n') ? body : `${body}\n`}`;
+  return `#!/bin/sh\nset -eu\ncd "$HOME"\n${body.endsWith('\n') ? body : `${body}\n`}`;
 }
 
 function runScript(service: Service): string {
@@ -53,8 +53,8 @@ ${Object.entries(env)
   .map(([key, value]) => `export ${key}=${quote(value)}\n`)
   .join(
     '',
-  )}${user === 'root' ? '' : `[ -d ${home} ] || install -d -o ${user} -g ${user} -m 0700 ${home}\n`}cd ${home} || exit 1
-${service.setup === undefined ? '' : `/run/vmkit/services/${name}/setup 3>&- || { echo 'its setup failed'; exit 1; }\n`}exec s6-notifyoncheck -d -n 0 -w ${service.ready.everyMs} -t ${service.ready.withinSeconds * 1000} \\
+  )}${user === 'root' ? '' : `[ -d ${home} ] || install -d -o ${user} -g ${user} -m 0700 ${home}\n`}${service.setup === undefined ? '' : `/run/vmkit/services/${name}/setup 3>&- || { echo 'its setup failed'; exit 1; }\n`}# It reads ./notification-fd and ./data/check: the current folder is still the service directory.
+exec s6-notifyoncheck -d -n 0 -w ${service.ready.everyMs} -t ${service.ready.withinSeconds * 1000} \\
   ${asUser(user)}/run/vmkit/services/${name}/run
 `;
 }

@@ -4,7 +4,6 @@ import { USER_NETWORK } from '../spec/network.ts';
 
 /** The busybox applets that stage 1 calls by name; each is a link in the initramfs. */
 export const STAGE1_APPLETS = [
-  'blkid',
   'cat',
   'chroot',
   'cp',
@@ -15,6 +14,7 @@ export const STAGE1_APPLETS = [
   'ip',
   'mkdir',
   'mount',
+  'od',
   'poweroff',
   'sh',
   'switch_root',
@@ -177,10 +177,9 @@ function dataSteps(): string {
   return `# The data disk: by its serial and its UUID, checked, or not at all.
 [ -n "\${data_uuid-}" ] || fatal data-disk-unknown "the kernel command line names no vmkit.data=UUID"
 find_disk ${DISK_SERIALS.data} || fatal data-disk-missing "no disk with the serial ${DISK_SERIALS.data}"
-case $(blkid "$disk") in
-  *UUID=\\"$data_uuid\\"*) ;;
-  *) fatal data-disk-foreign "the file system on $disk is not $data_uuid" ;;
-esac
+# linux: fs/ext4/ext4.h, struct ext4_super_block: s_uuid is 16 bytes at 1024 + 0x68.
+found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
+[ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || fatal data-disk-foreign "the file system on $disk has the UUID $found, not $data_uuid"
 # e2fsck(8): 0 is clean, 1 is repaired, 2 is repaired and wants a reboot, which an unmounted disk does not need.
 output=$(chroot /new /sbin/e2fsck -p "$disk" 2>&1)
 code=$?
