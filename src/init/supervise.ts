@@ -110,11 +110,11 @@ ${reversed.map(({ name, stop }) => `stop_service ${name} ${stop.withinSeconds}`)
 
 forced=false
 sync
-if ! umount /data 2>/dev/null; then
+if ! /run/vmkit/busybox umount /data 2>/dev/null; then
   # Something that no service owns still has it open, such as a login.
   forced=true
   kill -KILL -1
-  umount /data || mount -o remount,ro /data
+  /run/vmkit/busybox umount /data || /run/vmkit/busybox mount -o remount,ro /data
 fi
 event_machine stopped ",\\"forced\\":$forced"
 /run/vmkit/busybox poweroff -f

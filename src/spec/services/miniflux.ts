@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { ensureRoleAndDatabase } from './postgres-role.ts';
+import { ensureDatabases } from './postgres-role.ts';
 
 const options = z.strictObject({
   port: z.int().min(1).max(65_535).default(8080).describe('In the guest, and on 127.0.0.1 of the host.'),
@@ -32,7 +32,7 @@ export const miniflux = defineService(
       ADMIN_PASSWORD_FILE: '/run/secrets/miniflux/admin-password',
       LOG_DATE_TIME: '0',
     },
-    setup: ensureRoleAndDatabase('miniflux', 'miniflux'),
+    setup: ensureDatabases([{ role: 'miniflux', database: 'miniflux' }]),
     run: 'exec miniflux\n',
     ready: {
       check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,

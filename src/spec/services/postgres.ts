@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { USER_NETWORK } from '../network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { ensureRoleAndDatabase, POSTGRES_BIN, setRolePassword } from './postgres-role.ts';
+import { ensureDatabases, POSTGRES_BIN } from './postgres-role.ts';
 
 const VERSION = 17;
 const DATA = `/data/postgres/${VERSION}`;
@@ -48,10 +48,13 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     afterReady:
       databases.length === 0
         ? undefined
-        : [
-            ...databases.map(({ name, owner }) => ensureRoleAndDatabase(owner, name)),
-            ...(isRemote ? roles.map((role) => setRolePassword(role, `/run/secrets/postgres/${role}-password`)) : []),
-          ].join('\n'),
+        : ensureDatabases(
+            databases.map(({ name, owner }) => ({
+              role: owner,
+              database: name,
+              ...(isRemote ? { passwordFile: `/run/secrets/postgres/${owner}-password` } : {}),
+            })),
+          ),
     // INT is the fast shutdown: sessions are ended, a checkpoint is written (postgres(1)).
     stop: { signal: 'INT', withinSeconds: 60 },
     files: [
