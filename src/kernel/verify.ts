@@ -1,5 +1,5 @@
 import type { Request } from './fragments.ts';
-import type { KconfigTree } from './kconfig-tree.ts';
+import type { KconfigTree } from './kconfig.ts';
 
 /** A request that the kernel cannot fulfil, or did not. */
 export interface ConfigProblem {
