@@ -2,10 +2,13 @@
 import { chmod, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
-await rm('dist', { recursive: true, force: true });
+// Another folder than dist: for tests, which must not pull dist away from under a running vmkit.
+const outdir = process.argv[2] ?? 'dist';
+
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: ['src/main.ts'],
-  outdir: 'dist',
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -19,4 +22,4 @@ await build({
   },
   logLevel: 'warning',
 });
-await chmod('dist/main.js', 0o755);
+await chmod(`${outdir}/main.js`, 0o755);

@@ -1,5 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { VmkitError } from '../core/errors.ts';
+import { findVerb } from './verbs.ts';
 
 /** The yargs that every verb extends: strict, with the options that hold everywhere. It never prints an error or exits. */
 export function parserFor(argv: readonly string[]): Argv {
@@ -27,12 +28,9 @@ export function parserFor(argv: readonly string[]): Argv {
 }
 
 function usageError(message: string, argv: readonly string[]): VmkitError {
-  const verb = argv.find((word) => !word.startsWith('-')) ?? '';
-  const text = message.replace(
-    /^Not enough non-option arguments: got \d+, need at least \d+$/,
-    'Something is missing.',
-  );
-  return new VmkitError('usage', 'bad-usage', `vmkit ${verb}: ${text.replace(/([^.])$/, '$1.')}`, {
-    hint: `vmkit ${verb} --help shows how it is called.`,
+  const name = argv.find((word) => !word.startsWith('-')) ?? '';
+  const text = /^Not enough non-option/.test(message) ? 'something is missing' : message.replace(/\.$/, '');
+  return new VmkitError('usage', 'bad-usage', `vmkit ${name}: ${text}.`, {
+    hint: `Usage: vmkit ${findVerb(name)?.usage ?? name}\nvmkit ${name} --help says more.`,
   });
 }

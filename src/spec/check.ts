@@ -10,13 +10,20 @@ type Checked<T> =
 export function check<S extends z.ZodType>(schema: S, value: unknown, at: YamlPath): Checked<z.output<S>> {
   const parsed = schema.safeParse(value, { error: words });
   if (parsed.success) return { value: parsed.data, findings: [] };
-  return { value: undefined, findings: parsed.error.issues.flatMap((issue) => findingsOf(issue, schema, at)) };
+  let jsonSchema: unknown;
+  const keys = (path: readonly PropertyKey[]): string[] => {
+    jsonSchema ??= z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    return keysAt(path, jsonSchema);
+  };
+  return { value: undefined, findings: parsed.error.issues.flatMap((issue) => findingsOf(issue, keys, at)) };
 }
 
-function findingsOf(issue: z.core.$ZodIssue, schema: z.ZodType, at: YamlPath): Finding[] {
+type KnownKeys = (path: readonly PropertyKey[]) => readonly string[];
+
+function findingsOf(issue: z.core.$ZodIssue, keys: KnownKeys, at: YamlPath): Finding[] {
   const path = [...at, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(schema, issue.path);
+    const known = keys(issue.path);
     return issue.keys.map((key) => ({
       path: [...path, key],
       atKey: true,
@@ -71,8 +78,8 @@ function keyHint(key: string, known: readonly string[]): string | undefined {
 }
 
 /** The keys that a schema knows at a path: asked of its JSON schema, which has only two kinds of steps. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let node: unknown = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+function keysAt(path: readonly PropertyKey[], jsonSchema: unknown): string[] {
+  let node = jsonSchema;
   for (const part of path)
     node = typeof part === 'number' ? field(node, 'items') : field(field(node, 'properties'), part);
   const properties = field(node, 'properties');

@@ -24,8 +24,7 @@ interface LoadOptions {
 export async function loadVm(nameOrPath: string, options: LoadOptions): Promise<VmSpec> {
   const cwd = options.cwd ?? process.cwd();
   const file = await findDefinition(nameOrPath, options.host, cwd);
-  const arch = options.arch ?? (await hostArch(options.host));
-  const parsed = parseVm(file.text, { directory: dirname(file.path), arch });
+  const parsed = parseVm(file.text, dirname(file.path));
   const findings = [
     ...checkName(file, parsed),
     ...(await checkFragments(file, parsed, options.host)),
@@ -37,7 +36,7 @@ export async function loadVm(nameOrPath: string, options: LoadOptions): Promise<
     throw specInvalid(shown, file.text, problems);
   }
   for (const problem of problems) options.report?.({ kind: 'note', text: renderProblem(problem, shown, file.text) });
-  return parsed.spec;
+  return { ...parsed.spec, arch: parsed.spec.arch ?? options.arch ?? (await hostArch(options.host)) };
 }
 
 /** The guest architecture that runs fastest here. Throws `arch-unsupported` where no guest's is the host's. */

@@ -13,16 +13,12 @@ import type { Service } from './service.ts';
 import { implicitServices } from './services/registry.ts';
 import type { Arch, VmSpec } from './vm-spec.ts';
 
-interface ParseOptions {
-  /** Absolute path of the folder that holds the file. */
-  readonly directory: string;
-  /** What `arch` is when the file does not say it. */
-  readonly arch: Arch;
-}
+/** A machine whose architecture may be left to the host. */
+export type ParsedSpec = Omit<VmSpec, 'arch'> & { readonly arch: Arch | undefined };
 
 export interface Parsed {
   /** Undefined when there is a problem that is no warning. */
-  readonly spec: VmSpec | undefined;
+  readonly spec: ParsedSpec | undefined;
   readonly problems: readonly Problem[];
   /** What is written, for rules that need more than the text; they hold also where other things are wrong. */
   readonly written: { readonly name: string | undefined; readonly fragments: readonly string[] };
@@ -30,16 +26,16 @@ export interface Parsed {
   readonly place: (findings: readonly Finding[]) => Problem[];
 }
 
-/** A definition from its text. Pure; never throws for what the text holds. */
-export function parseVm(text: string, options: ParseOptions): Parsed {
+/** A definition from its text. Pure; never throws for what the text holds. `directory` is the absolute path of its folder. */
+export function parseVm(text: string, directory: string): Parsed {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const place = (findings: readonly Finding[]): Problem[] => placeFindings(findings, document, lines);
   const syntax = syntaxProblems(document, lines);
   if (syntax.length > 0) return { spec: undefined, problems: syntax, written: NOTHING, place };
   const { raw, finding } = rawOf(document);
   if (finding !== undefined) return { spec: undefined, problems: place([finding]), written: NOTHING, place };
-  const { spec, findings } = specOf(raw, options);
+  const { spec, findings } = specOf(raw, directory);
   return { spec, problems: place(findings), written: writtenSchema.safeParse(raw).data ?? NOTHING, place };
 }
 
@@ -56,13 +52,13 @@ const writtenSchema = z
   .transform(({ name, kernel }) => ({ name, fragments: kernel?.fragments ?? [] }));
 
 function syntaxProblems(document: Document, lines: LineCounter): Problem[] {
-  return document.errors.map(({ message, pos: [offset] }) => {
+  return document.errors.map(({ code, message, pos: [offset] }) => {
     const { line, col } = lines.linePos(offset);
     return {
       line: Math.max(1, line),
       column: Math.max(1, col),
       path: '',
-      message: `YAML: ${message.replace(/\.$/, '')}`,
+      message: code === 'MULTIPLE_DOCS' ? 'a second YAML document; a definition is one' : `YAML: ${message}`,
       expected: undefined,
       found: undefined,
       hint: /tab/i.test(message) ? 'Indent with spaces.' : undefined,
@@ -80,14 +76,14 @@ function rawOf(document: Document): { raw?: unknown; finding?: Finding } {
   }
 }
 
-function specOf(raw: unknown, options: ParseOptions): { spec: VmSpec | undefined; findings: readonly Finding[] } {
+function specOf(raw: unknown, directory: string): { spec: ParsedSpec | undefined; findings: readonly Finding[] } {
   const top = check(definition, raw, []);
   const entries = rawServices(raw).map(readService);
   const findings = [...top.findings, ...entries.flatMap((entry) => entry.findings), ...checkAcross(entries)];
   if (top.value === undefined || findings.some(({ isWarning }) => isWarning !== true))
     return { spec: undefined, findings };
   const services = entries.flatMap(({ service }) => (service === undefined ? [] : [service]));
-  return { spec: toSpec(top.value, [...implicitServices(), ...services], options), findings };
+  return { spec: toSpec(top.value, [...implicitServices(), ...services], directory), findings };
 }
 
 function rawServices(raw: unknown): unknown[] {
@@ -95,10 +91,10 @@ function rawServices(raw: unknown): unknown[] {
   return Array.isArray(services) ? services : [];
 }
 
-function toSpec(read: Definition, services: readonly Service[], { arch, directory }: ParseOptions): VmSpec {
+function toSpec(read: Definition, services: readonly Service[], directory: string): ParsedSpec {
   return {
     name: read.name,
-    arch: read.arch ?? arch,
+    arch: read.arch,
     cpus: read.cpus,
     memoryMib: read.memory,
     dataMib: read.data,

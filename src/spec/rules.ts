@@ -4,12 +4,13 @@ import type { Finding } from './problem.ts';
 import type { ServiceEntry } from './read-service.ts';
 import { secretFindings } from './secret-rules.ts';
 import type { Service, ServicePort } from './service.ts';
-import { IMPLICIT_SERVICE, implicitServices } from './services/registry.ts';
+import { BUILTIN_SERVICES, IMPLICIT_SERVICE, implicitServices } from './services/registry.ts';
 import { uidOf } from './uid.ts';
 
 /** Rules across the fields of a definition. Entries that could not be read count by their name only. */
 export function checkAcross(entries: readonly ServiceEntry[]): Finding[] {
-  const read = entries.flatMap(({ service, ...entry }) => (service === undefined ? [] : [{ ...entry, service }]));
+  const first = entries.filter((entry, index) => entries.findIndex(({ name }) => name === entry.name) === index);
+  const read = first.flatMap(({ service, ...entry }) => (service === undefined ? [] : [{ ...entry, service }]));
   return [
     ...checkNames(entries),
     ...entries.flatMap((entry) => checkNeeds(entry, entries)),
@@ -54,8 +55,9 @@ function checkNeeds({ name, needs, path, isBuiltin }: ServiceEntry, entries: rea
         },
       ];
     }
-    const meant = nearest(need, names);
-    const hint = meant === undefined ? `Services here: ${names.join(', ')}.` : `Did you mean ${meant}?`;
+    const meant = nearest(need, [...names, ...BUILTIN_SERVICES.keys()]);
+    const add = meant === undefined || names.includes(meant) ? '' : ` Then add to services:\n- use: ${meant}`;
+    const hint = meant === undefined ? `Services here: ${names.join(', ')}.` : `Did you mean ${meant}?${add}`;
     return [{ path: [...path, 'needs', index], message: `there is no service ${need}`, hint }];
   });
 }

@@ -14,20 +14,24 @@ const port = z.int({ error: 'a port, 1 to 65535' }).min(1, 'a port, 1 to 65535')
 const script = z.string({ error: 'a shell script' }).trim().min(1, 'a shell script that does something');
 
 const urlError = expected('a URL that starts with http://', 'A check with TLS is written as `check: SCRIPT`.');
+const readyError = expected('one of http, tcp and check', 'ready: { http: http://127.0.0.1:8000/ }');
 const ready = z
-  .strictObject({
-    http: z
-      .string()
-      .regex(/^http:\/\/[^\s'"\\]+$/, { error: urlError })
-      .optional()
-      .describe('This URL answers 200'),
-    tcp: port.optional().describe('127.0.0.1 accepts connections on this port'),
-    check: script.optional().describe('This shell script exits 0'),
-    within: duration().default(60_000).describe('How long it may take from the start'),
-    every: duration().default(200).describe('Time between two tries'),
-  })
+  .strictObject(
+    {
+      http: z
+        .string()
+        .regex(/^http:\/\/[^\s'"\\]+$/, { error: urlError })
+        .optional()
+        .describe('This URL answers 200'),
+      tcp: port.optional().describe('127.0.0.1 accepts connections on this port'),
+      check: script.optional().describe('This shell script exits 0'),
+      within: duration().default(60_000).describe('How long it may take from the start'),
+      every: duration().default(200).describe('Time between two tries'),
+    },
+    { error: readyError },
+  )
   .refine(({ http, tcp, check }) => [http, tcp, check].filter((way) => way !== undefined).length === 1, {
-    error: expected('exactly one of http, tcp and check', 'ready: { http: http://127.0.0.1:8000/ }'),
+    error: `exactly ${readyError}`,
   });
 
 const modeError = expected(
