@@ -1,0 +1,32 @@
+/** What a file system says of itself, from its superblock. */
+export interface Ext4Facts {
+  /** Lower-case, with dashes. */
+  readonly uuid: string;
+  readonly label: string;
+  readonly bytes: number;
+}
+
+export const SUPERBLOCK_OFFSET = 1024;
+export const SUPERBLOCK_BYTES = 1024;
+
+const MAGIC = 0xef53;
+const INCOMPAT_64BIT = 0x80;
+
+/**
+ * Reads a superblock: the 1024 bytes at offset 1024 of a disk. Undefined where there is no ext file system.
+ * Offsets: linux Documentation/filesystems/ext4/super.rst.
+ */
+export function parseSuperblock(superblock: Uint8Array): Ext4Facts | undefined {
+  if (superblock.length < SUPERBLOCK_BYTES) return undefined;
+  const view = new DataView(superblock.buffer, superblock.byteOffset, superblock.byteLength);
+  if (view.getUint16(0x38, true) !== MAGIC) return undefined;
+  const is64bit = (view.getUint32(0x60, true) & INCOMPAT_64BIT) !== 0;
+  const blocks = view.getUint32(0x4, true) + (is64bit ? view.getUint32(0x150, true) : 0) * 2 ** 32;
+  const hex = Buffer.from(superblock.subarray(0x68, 0x78)).toString('hex');
+  const label = Buffer.from(superblock.subarray(0x78, 0x88)).toString('latin1').replace(/\0.*$/s, '');
+  return {
+    uuid: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    label,
+    bytes: blocks * 2 ** (10 + view.getUint32(0x18, true)),
+  };
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { VmkitError } from '../core/errors.ts';
+import type { Host } from '../host/host.ts';
+
+/** Who a machine is. Made once; a rebuild changes nothing of it. */
+const identitySchema = z.strictObject({
+  /** 32 hex digits, as /etc/machine-id (machine-id(5)). */
+  machineId: z.string().regex(/^[0-9a-f]{32}$/),
+  /** ext4 UUID. */
+  dataDiskUuid: z.uuid(),
+  /** False until the data disk is in its place: from then on a missing one is never replaced. */
+  hasDataDisk: z.boolean(),
+  created: z.iso.datetime(),
+});
+
+export type Identity = z.infer<typeof identitySchema>;
+
+/** The identity in a file; undefined where there is none. Throws `identity-damaged`. */
+export async function readIdentity(path: string, host: Host): Promise<Identity | undefined> {
+  const bytes = await host.read(path);
+  if (bytes === undefined) return undefined;
+  try {
+    return identitySchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (error) {
+    throw new VmkitError('host', 'identity-damaged', `${path} cannot be read as a machine's identity.`, {
+      hint: 'Restore it from a backup. The data disk is untouched, and without this file nothing is done with it.',
+      cause: error,
+    });
+  }
+}
+
+export async function writeIdentity(path: string, identity: Identity, host: Host): Promise<void> {
+  await host.write(path, `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+}
