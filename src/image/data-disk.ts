@@ -1,76 +1,95 @@
-import { readBytes, writeDiskFile } from '../build/disk.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { VmkitError } from '../core/errors.ts';
+import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { explainWriteError } from '../host/write-error.ts';
-import { type Ext4Facts, parseSuperblock, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } from './ext4.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { Ext4Facts } from './ext4.ts';
+import { createDataDisk, growDataDisk, readDataDisk } from './ext4-disk.ts';
+import { type Identity, readIdentity, writeIdentity } from './identity.ts';
 
 const MIB = 1024 * 1024;
-/** Also the label of the file system; at most 16 characters. */
-const LABEL = 'vmkit-data';
-/** e2fsck(8): 1 means that errors were corrected. */
-const FSCK_OK = [0, 1];
-
-/** The file system on a data disk. Undefined where there is no file; `data-disk-damaged` where it holds no ext4. */
-export async function readDataDisk(path: string): Promise<Ext4Facts | undefined> {
-  const superblock = await readBytes(path, SUPERBLOCK_OFFSET, SUPERBLOCK_BYTES);
-  if (superblock === undefined) return undefined;
-  const facts = parseSuperblock(superblock);
-  if (facts !== undefined) return facts;
-  throw new VmkitError('host', 'data-disk-damaged', `${path} holds no ext4 file system: its superblock is gone.`, {
-    hint: `It is left as it is. A copy of the superblock may be whole: e2fsck -b 32768 ${path}`,
-  });
-}
-
-/** A new data disk: a sparse file with an empty ext4 of this size (in MiB) and UUID. Mode 0600; there whole or not at all. */
-export async function createDataDisk(path: string, mib: number, uuid: string, context: Context): Promise<void> {
-  context.report({ kind: 'phase', text: `makes the data disk, ${mib} MiB` });
-  const { signal } = context;
-  await explaining('Making the data disk', path, async () => {
-    await writeDiskFile(path, { bytes: mib * MIB, signal }, async (temporary) => {
-      // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
-      const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
-      await run(
-        ['mke2fs', '-q', '-t', 'ext4', '-m', '1', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
-        [0],
-        context,
-      );
-    });
-  });
-}
 
 /**
- * Makes the data disk larger, with the machine off and its lock held. The work is done on a copy, which shares its blocks where the file
- * system can: a resize2fs that is killed half way leaves what only a person can repair (8 of 60 tries). Never shrinks.
+ * The machine's identity and data disk, and that disk's UUID: made at the first call, then found again, grown to the definition's size, and never replaced.
+ * The caller holds the machine's lock, and the machine is off. Killed at any moment, the next call goes on.
+ * Throws `data-disk-missing`, `data-disk-foreign`, `data-disk-shrink`, `data-disk-damaged`, `disk-full`.
  */
-export async function growDataDisk(path: string, mib: number, context: Context): Promise<void> {
-  context.report({ kind: 'phase', text: `grows the data disk to ${mib} MiB` });
-  const { signal } = context;
-  await explaining('Growing the data disk', path, async () => {
-    await writeDiskFile(path, { bytes: mib * MIB, from: path, signal }, async (temporary) => {
-      await run(['e2fsck', '-f', '-p', temporary], FSCK_OK, context);
-      await run(['resize2fs', temporary], [0], context);
-    });
-  });
+export async function ensureDataDisk(
+  spec: Pick<VmSpec, 'name' | 'dataMib'>,
+  paths: Pick<MachinePaths, 'dataDisk' | 'identityFile'>,
+  context: Context,
+): Promise<{ readonly uuid: string }> {
+  const known = await readIdentity(paths.identityFile, context.host);
+  const disk = await readDataDisk(paths.dataDisk);
+  if (known === undefined && disk !== undefined) throw foreign(paths, disk, undefined);
+  const identity = known ?? newIdentity();
+  if (known === undefined) await writeIdentity(paths.identityFile, identity, context.host);
+  if (disk === undefined) {
+    if (identity.hasDataDisk) throw missing(spec, paths);
+    await createDataDisk(paths.dataDisk, spec.dataMib, identity.dataDiskUuid, context);
+  } else {
+    if (disk.uuid !== identity.dataDiskUuid) throw foreign(paths, disk, identity);
+    await growToSpec(disk, spec, paths, context);
+  }
+  if (!identity.hasDataDisk) await writeIdentity(paths.identityFile, { ...identity, hasDataDisk: true }, context.host);
+  return { uuid: identity.dataDiskUuid };
 }
 
-async function run(argv: readonly string[], accepted: readonly number[], { host, signal }: Context): Promise<void> {
-  const { exitCode, stdout, stderr } = await host.exec(argv, { signal });
-  if (accepted.includes(exitCode)) return;
-  const output = `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n');
-  throw new VmkitError('tool', 'data-disk-tool-failed', `${argv[0]} ended with exit code ${exitCode}.\n${output}`, {
-    hint: 'The data disk is as it was before.',
-  });
+function newIdentity(): Identity {
+  return {
+    machineId: randomBytes(16).toString('hex'),
+    dataDiskUuid: randomUUID(),
+    hasDataDisk: false,
+    created: new Date().toISOString(),
+  };
 }
 
-async function explaining(doing: string, path: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    throw await explainWriteError(
-      error,
-      doing,
-      path.replace(/\/[^/]*$/, ''),
-      'Make room there and try again; the data disk is as it was before.',
+async function growToSpec(
+  disk: Ext4Facts,
+  { name, dataMib }: Pick<VmSpec, 'name' | 'dataMib'>,
+  { dataDisk }: Pick<MachinePaths, 'dataDisk'>,
+  context: Context,
+): Promise<void> {
+  const hasMib = Math.floor(disk.bytes / MIB);
+  if (hasMib > dataMib) {
+    throw new VmkitError(
+      'spec',
+      'data-disk-shrink',
+      `The data disk of ${name} has ${hasMib} MiB, the definition says ${dataMib} MiB; it never shrinks.`,
+      {
+        hint: `Set the size in vm.yaml to ${hasMib} MiB or more. To get a smaller one, back up, vmkit rm ${name}, and restore.`,
+        details: { hasMib, wantedMib: dataMib },
+      },
     );
   }
+  if (hasMib < dataMib) await growDataDisk(dataDisk, dataMib, context);
+}
+
+function missing({ name }: Pick<VmSpec, 'name'>, { dataDisk }: Pick<MachinePaths, 'dataDisk'>): VmkitError {
+  return new VmkitError(
+    'host',
+    'data-disk-missing',
+    `${name} has a data disk, but ${dataDisk} is not there. It is never replaced by an empty one.`,
+    {
+      hint: `Put the file back, or restore a backup. To begin anew without its data: vmkit rm ${name}`,
+    },
+  );
+}
+
+function foreign(
+  { dataDisk, identityFile }: Pick<MachinePaths, 'dataDisk' | 'identityFile'>,
+  disk: Ext4Facts,
+  identity: Identity | undefined,
+): VmkitError {
+  const expected =
+    identity === undefined ? `there is no ${identityFile} that knows it` : `this machine's is ${identity.dataDiskUuid}`;
+  return new VmkitError(
+    'host',
+    'data-disk-foreign',
+    `${dataDisk} is not this machine's data disk: its UUID is ${disk.uuid}, and ${expected}.`,
+    {
+      hint: 'It is left untouched. Put the right file there (and its identity.json), or move this one away.',
+      details: { found: disk.uuid, expected: identity?.dataDiskUuid },
+    },
+  );
 }
