@@ -52,6 +52,10 @@ function describe(
       return { code: 'kernel-panic', summary: `the guest's kernel gave up: ${end.line}`, log: '' };
     case 'qemu-ended':
       return { code: 'qemu-ended', summary: `QEMU ended ${currentStep(progress)}.`, log: '' };
+    case 'disk-full': {
+      const summary = `QEMU paused it ${currentStep(progress)}: the disk of this host that holds its data disk is full.`;
+      return { code: 'disk-full', summary, log: '' };
+    }
     case 'no-init': {
       const seconds = deadlines.initMs / 1000;
       return { code: 'kernel-silent', summary: `the kernel did not reach init within ${seconds} s.`, log: '' };

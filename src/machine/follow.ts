@@ -7,8 +7,11 @@ import { zeroAndDelete } from '../host/zero-file.ts';
 import { type GuestEvent, parseGuestEvent } from '../spec/guest-event.ts';
 import type { Service } from '../spec/service.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent, withLine } from './boot-progress.ts';
+import { isPausedByFullDisk } from './paused.ts';
 
 const CONSOLE_TAIL_LINES = 15;
+/** How often QEMU is asked whether it had to pause the guest. */
+const ASK_QEMU_EVERY_MS = 5_000;
 
 export interface BootDeadlines {
   /** Milliseconds until stage 1 must have said its first event. */
@@ -19,7 +22,7 @@ export interface BootDeadlines {
 
 export interface Followed {
   readonly progress: BootProgress;
-  readonly end: BootEnd | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' };
+  readonly end: BootEnd | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' | 'disk-full' };
   /** The last lines of the console that are no events. */
   readonly consoleTail: readonly string[];
 }
@@ -44,6 +47,7 @@ export async function followBoot(
   const log = logReader(paths.consoleLog);
   const started = performance.now();
   let progress = emptyProgress(services);
+  let askedQemuAt = started;
   const consoleTail: string[] = [];
   const take = async (line: string): Promise<void> => {
     const event = parseGuestEvent(line);
@@ -66,6 +70,10 @@ export async function followBoot(
         for (const line of await log.read()) await take(line);
         if (progress.end !== undefined) return progress.end;
         if (!isAlive) return { kind: 'qemu-ended' };
+        if (performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
+          askedQemuAt = performance.now();
+          if (await isPausedByFullDisk(paths)) return { kind: 'disk-full' };
+        }
         const isSilent = progress.phases.length === 0 && performance.now() - started > deadlines.initMs;
         return isSilent ? { kind: 'no-init' } : undefined;
       },

@@ -14,6 +14,7 @@ export interface MachineStatus {
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
+  /** What the guest has, and what QEMU takes of this host for it and for itself. */
   readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
   readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
   readonly ports: readonly OpenPort[];

@@ -39,7 +39,8 @@ export async function runTrial(plan: MachinePlan, context: Context): Promise<Out
       );
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };
-      return { passed: false, reason: `KVM opens but QEMU ends with it${await lastLine(errors)}` };
+      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(errors)}` });
+      return { passed: false, reason: 'KVM opens but QEMU aborts with it' };
     } finally {
       endProcess(process, 'SIGKILL');
     }
@@ -50,6 +51,5 @@ export async function runTrial(plan: MachinePlan, context: Context): Promise<Out
 }
 
 async function lastLine(path: string): Promise<string> {
-  const line = (await readFile(path, 'utf8')).trim().split('\n').at(-1);
-  return line ? ` (${line})` : '';
+  return (await readFile(path, 'utf8')).trim().split('\n').at(-1) ?? '';
 }

@@ -102,7 +102,7 @@ export const definition = z.strictObject({
   data: size(64).describe('Size of the data disk, for example 4GiB; it grows to this and never shrinks'),
   kernel: z
     .strictObject({
-      profile: name.default('all').describe('Which fragments of kernel-configs/ the kernel is made of'),
+      profile: name.default('default').describe('Which fragments of kernel-configs/ the kernel is made of'),
       fragments: z.array(z.string().min(1)).default([]).describe('Files of your own, relative to vm.yaml'),
     })
     .prefault({}),

@@ -15,13 +15,14 @@ function statusText(status: MachineStatus): string {
   if (condition === 'off') return `${name}: off`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
-  const used = memory?.usedMib === undefined ? '' : `, ${memory.usedMib} of ${memory.guestMib} MiB memory`;
+  const used =
+    memory?.usedMib === undefined ? '' : `, ${memory.guestMib} MiB of memory (QEMU holds ${memory.usedMib} MiB)`;
   const services = status.services.map((service) => {
     const took =
       service.readyAt === undefined || service.startedAt === undefined
         ? ''
         : `after ${(service.readyAt - service.startedAt).toFixed(1)} s`;
-    const ends = service.ends === 0 ? '' : `ended ${service.ends} times`;
+    const ends = service.ends === 0 ? '' : `ended ${service.ends} ${service.ends === 1 ? 'time' : 'times'}`;
     const ports = status.ports.filter((port) => port.service === service.name).map(addressOf);
     return [`  ${service.name}`, service.state, took, ports.join(' '), ends];
   });

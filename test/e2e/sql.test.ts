@@ -1,0 +1,93 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../src/host/tcp.ts';
+import { useSandbox } from '../support/machine.ts';
+
+const KILLS = 10;
+
+describe.sequential('sql', () => {
+  const sandbox = useSandbox();
+  /** Numbers of rows that PostgreSQL has said to be committed. */
+  const committed: number[] = [];
+
+  const psql = (...args: readonly string[]): string[] => [
+    ...[
+      'exec',
+      'sql',
+      '--',
+      's6-setuidgid',
+      'postgres',
+      'psql',
+      '-h',
+      '/run/postgresql',
+      '-d',
+      'app',
+      '-qAtX',
+      ...args,
+    ],
+  ];
+
+  beforeAll(async () => {
+    const hostPort = await freePort();
+    await sandbox.define(
+      'sql',
+      `memory: 512MiB
+data: 1GiB
+services:
+  - use: postgres
+    databases: [{ name: app, owner: app }]
+    host: ${hostPort}
+`,
+    );
+    const booted = await sandbox.vmkit(['boot', 'sql']);
+    expect(booted.stderr).not.toContain('error:');
+    const made = await sandbox.vmkit(psql('-c', 'CREATE TABLE kept (id int PRIMARY KEY, text text)'));
+    expect(made).toMatchObject({ exitCode: 0 });
+  });
+
+  /** Writes rows one transaction after another, and kills QEMU once some more were committed. */
+  async function writeAndKill(round: number): Promise<void> {
+    const first = round * 1_000_000;
+    const rows = `SELECT format('INSERT INTO kept VALUES (%s, repeat(md5(random()::text), 20)) RETURNING id;', i) FROM generate_series(${first}, ${first + 900_000}) i`;
+    const writer = sandbox.start([
+      ...['exec', 'sql', '--', 's6-setuidgid', 'postgres', 'sh', '-c'],
+      `psql -h /run/postgresql -d app -qAtX --variable=FETCH_COUNT=100 -c "$1" | psql -h /run/postgresql -d app -qAtX`,
+      'sh',
+      rows,
+    ]);
+    const before = committed.length;
+    const wanted = 20 + Math.floor(Math.random() * 200);
+    let rest = '';
+    await new Promise<void>((resolve, reject) => {
+      writer.process.stdout?.on('data', (chunk: Buffer) => {
+        const lines = (rest + chunk.toString()).split('\n');
+        rest = lines.pop() ?? '';
+        committed.push(...lines.map(Number));
+        if (committed.length - before >= wanted) resolve();
+      });
+      writer.process.once('close', () => reject(new Error('The writer ended before QEMU was killed.')));
+    });
+    await sandbox.killQemu('sql');
+    await writer.ended;
+  }
+
+  test.each(Array.from({ length: KILLS }, (_, round) => round + 1))(
+    'kill %i: every committed row is there',
+    async (round) => {
+      await writeAndKill(round);
+      const booted = await sandbox.vmkit(['boot', 'sql']);
+      expect(booted.stderr).not.toContain('error:');
+      expect(booted.exitCode).toBe(0);
+      const { stdout } = await sandbox.vmkit(psql('-c', 'SELECT id FROM kept ORDER BY id'));
+      const found = new Set(stdout.trim().split('\n').map(Number));
+      expect(committed.filter((id) => !found.has(id))).toEqual([]);
+      expect(committed.length).toBeGreaterThanOrEqual(round * 20);
+    },
+  );
+
+  test('the data is whole: checksums are on and every index agrees with its table', async () => {
+    expect((await sandbox.vmkit(psql('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
+    const count = await sandbox.vmkit(psql('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));
+    expect(Number(count.stdout.trim())).toBeGreaterThanOrEqual(committed.length);
+    expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
+  });
+});
