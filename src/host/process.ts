@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import { execa, type Subprocess } from 'execa';
 import { throwIfInterrupted } from '../core/deadline.ts';
-import { isSystemError, VmkitError } from '../core/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
 import type { ExecOptions, ExecResult } from './host.ts';
 import { onLines } from './lines.ts';
 import { isProgram, searchPath } from './search-path.ts';
@@ -23,21 +21,18 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('A command needs a program.');
   throwIfInterrupted(options.signal);
-  const stdoutFile = options.stdoutFile === undefined ? undefined : await open(options.stdoutFile, 'w');
-  try {
-    const child = spawn(file, args, {
-      detached: true,
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', stdoutFile?.fd ?? 'pipe', 'pipe'],
-    });
-    return await follow(child, argv, options);
-  } finally {
-    await stdoutFile?.close();
-  }
-}
-
-async function follow(child: ChildProcess, argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  // execa ends only the child itself; the deadline and the signal are for its whole group, so they stay with us.
+  const child = execa(file, args, {
+    detached: true,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    stdout: options.stdoutFile === undefined ? 'pipe' : { file: options.stdoutFile },
+    buffer: { stdout: options.stdoutFile === undefined },
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
   const group = groupOf(child);
   let failure: unknown;
@@ -45,20 +40,24 @@ async function follow(child: ChildProcess, argv: readonly string[], options: Exe
     failure ??= error;
     group.end();
   };
-  const stdout = collect(child.stdout, options.onLine, fail);
-  const stderr = collect(child.stderr, options.onLine, fail);
-  // A process may end without reading all of its input.
-  child.stdin?.on('error', () => undefined).end(options.input);
+  if (options.onLine !== undefined) {
+    for (const stream of [options.stdoutFile === undefined ? child.stdout : null, child.stderr]) {
+      if (stream !== null) onLines(stream, options.onLine, fail);
+    }
+  }
   const timer = setTimeout(() => fail(timeout(argv, withinMs)), Math.min(withinMs, MAX_TIMER_MS));
   options.signal?.addEventListener('abort', group.end, { once: true });
   try {
-    const exitCode = await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => reject(cannotRun(argv, options.cwd, error)));
-      child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-    });
+    const result = await child;
     throwIfInterrupted(options.signal);
     if (failure !== undefined) throw failure;
-    return { exitCode, stdout: stdout(), stderr: stderr() };
+    if (result.isMaxBuffer) throw tooLong();
+    if (result.exitCode === undefined && result.signal === undefined) throw cannotRun(argv, options.cwd, result.cause);
+    return {
+      exitCode: result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]),
+      stdout: result.stdout ?? '',
+      stderr: result.stderr,
+    };
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', group.end);
@@ -67,7 +66,7 @@ async function follow(child: ChildProcess, argv: readonly string[], options: Exe
 }
 
 /** The process group of a child: how to end it, and that it never outlives vmkit's own orderly exit. */
-function groupOf(child: ChildProcess): { end: () => void; release: () => void } {
+function groupOf(child: Subprocess): { end: () => void; release: () => void } {
   const timers: NodeJS.Timeout[] = [];
   const kill = (signal: NodeJS.Signals): void => {
     try {
@@ -98,20 +97,8 @@ function groupOf(child: ChildProcess): { end: () => void; release: () => void } 
   };
 }
 
-function collect(
-  stream: Readable | null,
-  onLine: ((line: string) => void) | undefined,
-  fail: (error: unknown) => void,
-): () => string {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stream?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes <= MAX_OUTPUT_BYTES) chunks.push(chunk);
-    else fail(new VmkitError('tool', 'output-too-long', `A command printed more than ${MAX_OUTPUT_BYTES} bytes.`));
-  });
-  if (stream !== null && onLine !== undefined) onLines(stream, onLine, fail);
-  return () => Buffer.concat(chunks).toString('utf8');
+function tooLong(): VmkitError {
+  return new VmkitError('tool', 'output-too-long', `A command printed more than ${MAX_OUTPUT_BYTES} bytes.`);
 }
 
 function timeout(argv: readonly string[], withinMs: number): VmkitError {
@@ -121,7 +108,7 @@ function timeout(argv: readonly string[], withinMs: number): VmkitError {
 }
 
 /** execve(2) says ENOENT for a missing program and for a missing folder to run it in. */
-export function cannotRun(argv: readonly string[], cwd: string | undefined, error: Error): VmkitError {
+export function cannotRun(argv: readonly string[], cwd: string | undefined, error: unknown): VmkitError {
   if (cwd !== undefined && !existsSync(cwd)) {
     return new VmkitError('tool', 'tool-failed', `Cannot run ${argv[0]} in ${cwd}: there is no such folder.`, {
       cause: error,
@@ -134,7 +121,7 @@ export function cannotRun(argv: readonly string[], cwd: string | undefined, erro
   return new VmkitError(
     'tool',
     isMissing ? 'tool-missing' : 'tool-failed',
-    isMissing ? `Cannot run ${argv[0]}: there is no such program.` : `Cannot run ${argv[0]}: ${error.message}`,
+    isMissing ? `Cannot run ${argv[0]}: there is no such program.` : `Cannot run ${argv[0]}: ${messageOf(error)}`,
     { hint: 'vmkit doctor lists what is missing on this machine and how to install it.', cause: error },
   );
 }
