@@ -49,7 +49,7 @@ function readBuiltin(raw: object, use: unknown, path: YamlPath): ServiceEntry {
   const builtin = name === undefined ? undefined : BUILTIN_SERVICES.get(name);
   if (builtin === undefined) return { ...entry, findings: [unknownService(use, path)] };
   const { use: _, ...options } = { use, ...raw };
-  const { value, findings } = check(z.strictObject(builtin.options.shape), options, path);
+  const { value, findings } = check(builtin.options.strict(), options, path);
   if (value === undefined) return { ...entry, findings };
   const service = builtin.create(options);
   return { ...entry, needs: service.needs, service, findings };

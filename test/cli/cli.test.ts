@@ -95,7 +95,7 @@ describe('completion', () => {
 
   test.each([
     [['st'], 'status\nstop\n'],
-    [['boot', 'min'], 'miniflux\n'],
+    [['boot', 'minif'], 'miniflux\n'],
     [['-v', 'stop', 'm'], 'miniflux\nmine\n'],
     [['rm', '--y'], '--yes\n'],
     [['status', 'sql', ''], ''],
