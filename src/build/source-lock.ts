@@ -4,7 +4,7 @@ import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { withLock } from './lock.ts';
 
-const lockedSource = z.object({
+export const lockedSource = z.object({
   /** As the publisher counts: 6.12.48, 6.12.48-1, 9.0.3. */
   version: z.string(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

@@ -19,10 +19,10 @@ export interface KernelOptions {
 }
 
 /** Raised when the way of building changes the output. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /**
- * The kernel of a machine: outputs `kernel` (bzImage, or arm64's raw Image) and `config`. Its key needs the source's locked digest, the
+ * The kernel of a machine: outputs `kernel` (bzImage, or arm64's raw Image), `config`, and for x86_64 `vmlinux`. Its key needs the source's locked digest, the
  * fragments and two compiler versions: milliseconds. Only the first use of a source asks the network, and needs its time.
  */
 export async function kernelArtifact(options: KernelOptions, context: Context): Promise<Artifact> {

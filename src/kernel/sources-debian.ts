@@ -4,93 +4,83 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { sha256OfFile } from '../build/fetch.ts';
 import { withFreshFolder } from '../build/fresh-folder.ts';
+import { DEBIAN_SUITE, runMmdebstrap } from '../build/mmdebstrap.ts';
+import { type LockedSource, lockedSource } from '../build/source-lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { requireTools } from '../host/tools.ts';
-import type { Publisher } from './sources-publisher.ts';
+import type { Publisher, Tarball } from './sources-publisher.ts';
 
-const SUITE = 'trixie';
-
-/** Debian's `linux-source-*` package, on any host with mmdebstrap and Debian's keys. What is verified: apt checks the archive's signature. */
+/**
+ * Debian's `linux-source-*` package, on any host with mmdebstrap and Debian's keys, root or not. What is verified: apt checks the
+ * archive's signature. Debian's archive keeps the newest version only, so the tarball stays in the cache.
+ */
 export function debianSource(series: string): Publisher {
-  const folder = (context: Context): string => join(context.paths.cache, 'downloads', `debian-linux-source-${series}`);
   return {
     name: 'debian',
-    fetch: async (locked, context) => {
-      if (locked !== undefined) {
-        const path = join(folder(context), `${locked.sha256}.tar.xz`);
-        if (existsSync(path) && (await sha256OfFile(path)) === locked.sha256) return { ...locked, path };
-      }
-      await requireTools(['debian'], context);
-      context.report({ kind: 'phase', text: `fetches linux-source-${series} of Debian ${SUITE}` });
-      const temporary = join(folder(context), 'unpacking');
-      return await withFreshFolder(temporary, `the fetch of linux-source-${series}`, context, async () => {
-        const { tarball, version } = await extract(series, temporary, context);
-        const sha256 = await sha256OfFile(tarball);
-        const path = join(folder(context), `${sha256}.tar.xz`);
-        await rename(tarball, path);
-        return { version, sha256, verified: "signature of Debian's archive, checked by apt", path };
-      });
+    fetch: async (locked, context, { fresh }) => {
+      const folder = join(context.paths.cache, 'downloads', `debian-linux-source-${series}`);
+      const kept = fresh ? undefined : await findKept(folder, locked, context);
+      return kept ?? (await fetchNewest(series, folder, context));
     },
   };
 }
 
-async function extract(
-  series: string,
+/** What a former run has fetched and verified, if it is what is asked for. */
+async function findKept(
   folder: string,
+  locked: LockedSource | undefined,
   context: Context,
-): Promise<{ tarball: string; version: string }> {
-  const packageName = `linux-source-${series}`;
-  const tarball = `${packageName}.tar.xz`;
-  const changelog = `usr/share/doc/${packageName}/changelog.Debian.gz`;
-  const { facts, exec, read } = context.host;
-  const { isRoot } = await facts();
-  const result = await exec(debianArgv(packageName, [`usr/src/${tarball}`, changelog], folder, isRoot), {
-    withinMs: 1_800_000,
-    signal: context.signal,
-  });
-  if (result.exitCode !== 0) {
-    throw new VmkitError(
-      'build',
-      'mmdebstrap-failed',
-      `mmdebstrap could not fetch ${packageName}.\n${endOf(result.stderr)}`,
-      {
-        hint: 'Is there a network, and does it reach a Debian mirror?',
-      },
-    );
-  }
-  const log = await read(join(folder, 'changelog.Debian.gz'));
-  return { tarball: join(folder, tarball), version: versionIn(log) ?? series };
+): Promise<Tarball | undefined> {
+  const wanted = locked ?? (await readNewest(folder, context));
+  if (wanted === undefined) return undefined;
+  const path = tarballPath(folder, wanted.sha256);
+  return existsSync(path) && (await sha256OfFile(path)) === wanted.sha256 ? { ...wanted, path } : undefined;
 }
 
-/**
- * Unpacks a package of the suite, and copies some of its files to `folder`. Nothing of it is run, so the host's processor
- * does not matter. mmdebstrap(1): --variant=extract, copy-out.
- */
-export function debianArgv(
-  packageName: string,
-  files: readonly string[],
-  folder: string,
-  isRoot: boolean,
-): readonly string[] {
-  return [
-    'mmdebstrap',
-    `--mode=${isRoot ? 'root' : 'unshare'}`,
-    '--variant=extract',
-    `--include=${packageName}`,
-    `--extract-hook=copy-out ${files.map((file) => `/${file}`).join(' ')} "${folder}"`,
-    '--format=null',
-    SUITE,
-    '-',
-  ];
+async function fetchNewest(series: string, folder: string, context: Context): Promise<Tarball> {
+  await requireTools(['debian'], context);
+  const name = `linux-source-${series}`;
+  context.report({ kind: 'phase', text: `fetches ${name} of Debian ${DEBIAN_SUITE}` });
+  const temporary = join(folder, 'unpacking');
+  return await withFreshFolder(temporary, `the fetch of ${name}`, context, async () => {
+    const run = { doing: `Fetching ${name}`, target: '-', isExtractOnly: true };
+    await runMmdebstrap(debianArgs(name, temporary), run, context);
+    const changelog = await context.host.read(join(temporary, 'changelog.Debian.gz'));
+    const tarball = join(temporary, `${name}.tar.xz`);
+    if (changelog === undefined || !existsSync(tarball)) {
+      throw new VmkitError('build', 'package-changed', `Debian's ${name} does not hold what it used to hold.`, {
+        hint: 'Use another source: --source kernel.org, or --source PATH.',
+      });
+    }
+    const source: LockedSource = {
+      version: versionIn(changelog) ?? series,
+      sha256: await sha256OfFile(tarball),
+      verified: "signature of Debian's archive, checked by apt",
+    };
+    const path = tarballPath(folder, source.sha256);
+    await rename(tarball, path);
+    await context.host.write(join(folder, 'newest.json'), JSON.stringify(source));
+    return { ...source, path };
+  });
+}
+
+/** The package is unpacked, nothing of it runs, and two of its files are copied to `folder` (mmdebstrap(1), copy-out). */
+export function debianArgs(name: string, folder: string): readonly string[] {
+  const files = `/usr/src/${name}.tar.xz /usr/share/doc/${name}/changelog.Debian.gz`;
+  return ['--variant=extract', `--include=${name}`, `--extract-hook=copy-out ${files} "${folder}"`, '--format=null'];
+}
+
+function tarballPath(folder: string, sha256: string): string {
+  return join(folder, `${sha256}.tar.xz`);
+}
+
+async function readNewest(folder: string, context: Context): Promise<LockedSource | undefined> {
+  const bytes = await context.host.read(join(folder, 'newest.json'));
+  return bytes === undefined ? undefined : lockedSource.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 /** The first line of a changelog: `linux (6.12.48-1) trixie; urgency=medium` (deb-changelog(5)). */
-function versionIn(changelog: Uint8Array | undefined): string | undefined {
-  if (changelog === undefined) return undefined;
+function versionIn(changelog: Uint8Array): string | undefined {
   return /^\S+ \(([^)]+)\)/.exec(gunzipSync(changelog).toString('utf8', 0, 200))?.[1];
-}
-
-function endOf(text: string): string {
-  return text.trimEnd().split('\n').slice(-8).join('\n');
 }

@@ -21,6 +21,10 @@ export interface Tarball extends LockedSource {
 export interface Publisher {
   /** `kernel.org`; what --source names. */
   readonly name: string;
-  /** Fetches what is locked, or else the newest of the series, and verifies it. */
-  readonly fetch: (locked: LockedSource | undefined, context: Context) => Promise<Tarball>;
+  /** Fetches what is locked, or else the newest of the series, and verifies it. `fresh`: what the cache holds does not count as newest. */
+  readonly fetch: (
+    locked: LockedSource | undefined,
+    context: Context,
+    options: { readonly fresh: boolean },
+  ) => Promise<Tarball>;
 }

@@ -31,7 +31,7 @@ export async function resolveSource(
   const chain = choice === undefined ? publishers : publishers.filter(({ name }) => name === choice);
   if (choice !== undefined && chain.length === 0) return await localSource(choice, context);
   if (update) for (const publisher of chain) await forgetLockedSource(lockName(publisher), context);
-  return (await findLocked(chain, context)) ?? (await lockFirst(chain, context));
+  return (await findLocked(chain, context)) ?? (await lockFirst(chain, update, context));
 }
 
 /** Whether `resolveSource` would have to ask a publisher first, and which ones. */
@@ -48,11 +48,11 @@ async function findLocked(chain: readonly Publisher[], context: Context): Promis
   return undefined;
 }
 
-async function lockFirst(chain: readonly Publisher[], context: Context): Promise<KernelSource> {
+async function lockFirst(chain: readonly Publisher[], fresh: boolean, context: Context): Promise<KernelSource> {
   const refusals: string[] = [];
   for (const publisher of chain) {
     try {
-      const { version, sha256, verified } = await publisher.fetch(undefined, context);
+      const { version, sha256, verified } = await publisher.fetch(undefined, context, { fresh });
       await lockSource(lockName(publisher), { version, sha256, verified }, context);
       context.report({ kind: 'note', text: `linux ${version} from ${publisher.name}: ${verified}; locked.` });
       return sourceOf(publisher, { version, sha256, verified });
@@ -80,7 +80,7 @@ function sourceOf(publisher: Publisher, locked: LockedSource): KernelSource {
     title: `linux ${locked.version} from ${publisher.name}`,
     tree: (context) =>
       unpackedTree(locked.sha256, context, async () => {
-        const tarball = await publisher.fetch(locked, context);
+        const tarball = await publisher.fetch(locked, context, { fresh: false });
         if (tarball.sha256 !== locked.sha256) throw sourceChanged(lockName(publisher), locked, tarball, context);
         return tarball.path;
       }),

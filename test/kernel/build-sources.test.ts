@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sourceLockPath } from '../../src/build/source-lock.ts';
 import { sha256 } from '../../src/core/digest.ts';
+import { VmkitError } from '../../src/core/errors.ts';
 import { resolveSource } from '../../src/kernel/sources.ts';
-import { debianArgv } from '../../src/kernel/sources-debian.ts';
+import { debianArgs, debianSource } from '../../src/kernel/sources-debian.ts';
 import { kernelOrgSource } from '../../src/kernel/sources-kernel-org.ts';
 import type { Publisher } from '../../src/kernel/sources-publisher.ts';
 import { treeVersion } from '../../src/kernel/sources-tree.ts';
@@ -193,15 +194,27 @@ test('a damaged lock file is named, and nothing is locked anew in silence', asyn
   await expect(resolveSource(undefined, context)).rejects.toMatchObject({ code: 'source-lock-damaged' });
 });
 
-test("Debian's package is unpacked, not installed, and without root in a user namespace", () => {
-  expect(debianArgv('linux-source-6.12', ['a', 'b'], '/x y', false)).toEqual([
-    'mmdebstrap',
-    '--mode=unshare',
+test("Debian's package is unpacked, nothing of it runs, and the path of the cache may hold a space", () => {
+  expect(debianArgs('linux-source-6.12', '/x y')).toEqual([
     '--variant=extract',
     '--include=linux-source-6.12',
-    '--extract-hook=copy-out /a /b "/x y"',
+    '--extract-hook=copy-out /usr/src/linux-source-6.12.tar.xz /usr/share/doc/linux-source-6.12/changelog.Debian.gz "/x y"',
     '--format=null',
-    'trixie',
-    '-',
   ]);
+});
+
+test('what Debian gave before is taken from the cache, unless an update is asked for', async () => {
+  const context = contextIn(folder);
+  const content = await tarballOf('6.12.9');
+  const downloads = join(context.paths.cache, 'downloads/debian-linux-source-6.12');
+  const seen = { version: '6.12.9-1', sha256: sha256(content), verified: 'signature' };
+  await context.host.write(join(downloads, `${seen.sha256}.tar.xz`), content);
+  await context.host.write(join(downloads, 'newest.json'), JSON.stringify(seen));
+  const publishers = [debianSource('6.12')];
+  expect(await resolveSource('debian', context, { publishers })).toMatchObject(seen);
+  const offline = {
+    ...context,
+    host: { ...context.host, exec: async () => ({ exitCode: 1, stdout: '', stderr: '' }) },
+  };
+  await expect(resolveSource('debian', offline, { publishers, update: true })).rejects.toBeInstanceOf(VmkitError);
 });
