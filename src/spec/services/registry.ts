@@ -1,11 +1,13 @@
 import type { Service } from '../service.ts';
 import type { BuiltinService } from './define.ts';
+import { forgejo } from './forgejo.ts';
 import { miniflux } from './miniflux.ts';
 import { postgres } from './postgres.ts';
 import { ssh } from './ssh.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */
 export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
+  ['forgejo', forgejo],
   ['miniflux', miniflux],
   ['postgres', postgres],
 ]);

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { Service } from '../service.ts';
+import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
+import { defineService } from './define.ts';
+import { ensureAdministrator } from './forgejo-administrator.ts';
+import { ensureDatabases } from './postgres-role.ts';
+
+const CONFIG = '/run/secrets/forgejo/app.ini';
+
+/** Forgejo refuses these as user names (models/user/user.go, reservedUsernames; Forgejo 9 to 15). */
+const RESERVED = new Set(
+  `admin api assets attachments avatar avatars captcha commits debug devtest error explore forgejo-actions ghost gitea-actions issues login
+   metrics milestones new notifications org pulls raw repo repo-avatars search user v2`.split(/\s+/),
+);
+
+const port = z.int().min(1024, 'a port from 1024: Forgejo does not run as root').max(65_535);
+
+const options = z.strictObject({
+  port: port.default(3000).describe('In the guest, and on 127.0.0.1 of the host.'),
+  sshPort: port.default(2222).describe('Git over ssh: in the guest, and on 127.0.0.1 of the host.'),
+  admin: z
+    .string()
+    .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'a name of small letters, digits and single hyphens')
+    .max(40)
+    .refine((name) => !RESERVED.has(name), 'a name that Forgejo has not reserved for itself, such as `owner`')
+    .default('owner')
+    .describe("The administrator's name; counts when the account is made, on the first boot."),
+  url: z
+    .string()
+    .regex(
+      /^https?:\/\/[A-Za-z0-9.:-]+(\/[A-Za-z0-9._~-]+)*\/$/,
+      'a URL that ends in a slash: https://git.example.org/',
+    )
+    .optional()
+    .describe('As people reach it, if that is not http://127.0.0.1:PORT/.'),
+});
+
+/**
+ * Forgejo, a software forge. Debian does not have it: its executable is a component. PostgreSQL is reached over the socket, by peer authentication.
+ * It runs as `git` with USER and HOME set; otherwise it refuses to start (modules/setting/setting.go).
+ */
+export const forgejo = defineService(
+  options,
+  ({ port, sshPort, admin, url }): Service => ({
+    name: 'forgejo',
+    needs: ['postgres'],
+    packages: ['ca-certificates', 'curl', 'git'],
+    components: ['forgejo'],
+    user: FORGEJO_USER,
+    env: {},
+    setup: `${ensureDatabases([{ role: FORGEJO_USER, database: FORGEJO_DATABASE }])}
+# Forgejo wants its data folder to be there. A new name below the repositories, be it an object or a reference, is on the disk before git
+# goes on (chattr(1), attribute D; new folders inherit it): git itself syncs files, not folders.
+install -d -o ${FORGEJO_USER} -g ${FORGEJO_USER} -m 0750 ${FORGEJO_DATA} ${FORGEJO_REPOSITORIES}
+chattr +D ${FORGEJO_REPOSITORIES}
+`,
+    run: `exec forgejo web --config ${CONFIG}\n`,
+    ready: {
+      check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
+      everyMs: 250,
+      withinSeconds: 180,
+    },
+    afterReady: ensureAdministrator({
+      name: admin,
+      port,
+      config: CONFIG,
+      passwordFile: '/run/secrets/forgejo/admin-password',
+    }),
+    // GRACEFUL_HAMMER_TIME is 15 s.
+    stop: { signal: 'TERM', withinSeconds: 30 },
+    files: [
+      {
+        path: CONFIG,
+        mode: 0o600,
+        owner: FORGEJO_USER,
+        content: appIni({ port, sshPort, url: url ?? `http://127.0.0.1:${port}/` }),
+      },
+    ],
+    secrets: [
+      { name: 'admin-password', kind: 'password', tell: `Forgejo administrator ${admin}` },
+      { name: 'secret-key', kind: 'hex', tell: undefined },
+      { name: 'internal-token', kind: 'jwt', tell: undefined },
+      { name: 'oauth2-jwt-secret', kind: 'key', tell: undefined },
+      { name: 'lfs-jwt-secret', kind: 'key', tell: undefined },
+    ],
+    ports: [
+      { name: 'web', port, protocol: 'http', hostPort: port },
+      { name: 'ssh', port: sshPort, protocol: 'ssh', hostPort: sshPort },
+    ],
+  }),
+);
