@@ -1,4 +1,4 @@
-import { mkdir, rm, truncate } from 'node:fs/promises';
+import { chmod, mkdir, rm, truncate } from 'node:fs/promises';
 import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
@@ -12,7 +12,9 @@ import { type MachinePlan, qemuArgv } from './qemu.ts';
 export async function startMachine(plan: MachinePlan, paths: MachinePaths): Promise<BackgroundProcess> {
   checkSocketPath(plan.consoleSocket);
   checkSocketPath(plan.qmpSocket);
-  await mkdir(paths.stateDir, { recursive: true, mode: 0o700 });
+  await mkdir(paths.stateDir, { recursive: true });
+  // The console is a root shell.
+  await chmod(paths.stateDir, 0o700);
   for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket]) await rm(path, { force: true });
   await truncate(paths.qemuLog, 0).catch((error: unknown) => {
     if (!isSystemError(error, 'ENOENT')) throw error;

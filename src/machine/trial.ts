@@ -14,7 +14,7 @@ const TRIAL_MS = 8_000;
 type Outcome = { readonly passed: true } | { readonly passed: false; readonly reason: string };
 
 /** Runs a machine without disks and ports until stage 1 says its first event, then ends it. */
-export async function runTrial(plan: MachinePlan, context: Context): Promise<Outcome> {
+export async function runTrial(plan: MachinePlan, context: Context, withinMs = TRIAL_MS): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-trial-'));
   const log = logReader(join(folder, 'console.log'));
   const errors = join(folder, 'qemu.log');
@@ -35,7 +35,7 @@ export async function runTrial(plan: MachinePlan, context: Context): Promise<Out
           if ((await log.read()).some((line) => parseGuestEvent(line) !== undefined)) return 'passed';
           return isAlive ? undefined : 'ended';
         },
-        { withinMs: TRIAL_MS, signal: context.signal },
+        { withinMs, signal: context.signal },
       );
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };

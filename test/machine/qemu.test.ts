@@ -1,29 +1,6 @@
 import { expect, test } from 'vitest';
-import { type MachinePlan, qemuArgv } from '../../src/machine/qemu.ts';
-
-const plan: MachinePlan = {
-  name: 'sql',
-  arch: 'x86_64',
-  cpus: 2,
-  memoryMib: 1024,
-  accelerator: 'tcg',
-  kernel: '/cache/kernel/kernel',
-  initramfs: '/cache/initramfs/initramfs.cpio',
-  commandLine: 'console=ttyS0 quiet panic=-1 vmkit.hostname=sql vmkit.data=0f',
-  disks: [
-    { serial: 'vmkit-root', path: '/cache/root/root.img', isReadOnly: true },
-    { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
-    { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
-  ],
-  forwards: [
-    { hostPort: 5432, guestPort: 5432 },
-    { hostPort: 40022, guestPort: 22 },
-  ],
-  consoleSocket: '/state/sql/console.sock',
-  consoleLog: '/state/sql/console.log',
-  qmpSocket: '/state/sql/qmp.sock',
-  hasSandbox: true,
-};
+import { qemuArgv } from '../../src/machine/qemu.ts';
+import { plan } from './plan.ts';
 
 const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;
 

@@ -1,0 +1,45 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { machinePaths } from '../../src/core/paths.ts';
+import { bootFailure } from '../../src/machine/boot-failure.ts';
+import { emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
+import { bootDeadlines, type Followed } from '../../src/machine/follow.ts';
+import { contextIn } from '../support/context.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const progress = withEvent(emptyProgress(['ssh', 'postgres']), { event: 'start', service: 'postgres', uptime: 1.5 });
+const followed = (end: Followed['end']): Followed => ({
+  end,
+  progress,
+  consoleTail: ['[    1.2] a line of the kernel'],
+});
+const deadlines = bootDeadlines([{ ready: { check: '', everyMs: 50, withinSeconds: 90 } }]);
+
+test.each<[string, Followed['end'], boolean]>([
+  ['late', { kind: 'late', service: 'postgres', uptime: 91.5, waitingFor: undefined, log: 'FATAL: broken\n' }, true],
+  ['late-behind', { kind: 'late', service: 'miniflux', uptime: 181, waitingFor: 'postgres', log: '' }, true],
+  [
+    'fatal',
+    { kind: 'fatal', code: 'data-disk-foreign', message: 'the file system on /dev/vdb is not 0f', uptime: 2 },
+    false,
+  ],
+  ['panic', { kind: 'panic', line: '[ 1.2] Kernel panic - not syncing: VFS' }, false],
+  ['no-init', { kind: 'no-init' }, true],
+  ['timeout', { kind: 'timeout' }, true],
+  ['disk-full', { kind: 'disk-full' }, true],
+])('what a person reads of a boot that failed: %s', async (name, end, isStillRunning) => {
+  const paths = machinePaths(contextIn('/home/me').paths, 'sql');
+  const error = await bootFailure('sql', followed(end), deadlines, paths, isStillRunning);
+  const text = `${error.code} (exit code ${error.exitCode})\n${error.message}\nhint: ${error.hint}\n`;
+  await expect(text).toMatchFileSnapshot(`../golden/boot-failure/${name}.txt`);
+});
+
+test("where QEMU ended by itself, QEMU's own words are there", async () => {
+  const folder = await temporaryFolder();
+  const paths = { ...machinePaths(contextIn(folder).paths, 'sql'), qemuLog: join(folder, 'qemu.log') };
+  await writeFile(paths.qemuLog, 'qemu-system-x86_64: Could not set up host forwarding rule\n');
+  const error = await bootFailure('sql', followed({ kind: 'qemu-ended' }), deadlines, paths, false);
+  expect(error.code).toBe('qemu-ended');
+  expect(error.message).toContain('Could not set up host forwarding rule');
+});

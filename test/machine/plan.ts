@@ -1,0 +1,26 @@
+import type { MachinePlan } from '../../src/machine/qemu.ts';
+
+/** A machine as it might be, for tests of what is made of it. */
+export const plan: MachinePlan = {
+  name: 'sql',
+  arch: 'x86_64',
+  cpus: 2,
+  memoryMib: 1024,
+  accelerator: 'tcg',
+  kernel: '/cache/kernel/kernel',
+  initramfs: '/cache/initramfs/initramfs.cpio',
+  commandLine: 'console=ttyS0 quiet panic=-1 vmkit.hostname=sql vmkit.data=0f',
+  disks: [
+    { serial: 'vmkit-root', path: '/cache/root/root.img', isReadOnly: true },
+    { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
+    { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
+  ],
+  forwards: [
+    { hostPort: 5432, guestPort: 5432 },
+    { hostPort: 40022, guestPort: 22 },
+  ],
+  consoleSocket: '/state/sql/console.sock',
+  consoleLog: '/state/sql/console.log',
+  qmpSocket: '/state/sql/qmp.sock',
+  hasSandbox: true,
+};
