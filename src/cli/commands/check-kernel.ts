@@ -1,0 +1,69 @@
+import { isSystemError, VmkitError } from '../../core/errors.ts';
+import type { Context } from '../../host/context.ts';
+import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/judge.ts';
+import { readKernelConfig } from '../../kernel/kernel-image.ts';
+import { readGuestFile } from '../../machine/guest.ts';
+import { defineCommand } from '../command.ts';
+import { machineName } from '../machine-name.ts';
+
+interface CheckResult extends KernelJudgement {
+  readonly target: string;
+}
+
+export const command = defineCommand({
+  usage: 'check-kernel <target>',
+  options: (yargs) =>
+    yargs
+      .positional('target', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A .config, a kernel image, or the name of a running machine',
+      })
+      .option('profile', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: `What it should serve; all when absent: ${purposeNames([]).join(', ')}`,
+      }),
+  run: async ({ target, profile }, context): Promise<CheckResult> => {
+    const profiles = purposeNames(profile);
+    const content = (await readTarget(target, context)) ?? (await readRunning(target, context));
+    return { target, ...judgeConfig(await readKernelConfig(target, content, context), profiles) };
+  },
+  text: checkText,
+  exitCode: ({ verdicts }) => (verdicts.every(({ isSatisfied }) => isSatisfied) ? 0 : 4),
+});
+
+async function readTarget(path: string, context: Context): Promise<Uint8Array | undefined> {
+  try {
+    const content = await context.host.read(path);
+    if (content !== undefined || !path.includes('/')) return content;
+    throw new VmkitError('usage', 'kernel-missing', `There is no file ${path}.`, {
+      hint: 'check-kernel takes a .config, a kernel image, or the name of a running machine.',
+    });
+  } catch (error) {
+    // A folder of the same name as a machine.
+    if (isSystemError(error, 'EISDIR')) return undefined;
+    throw error;
+  }
+}
+
+async function readRunning(target: string, context: Context): Promise<Uint8Array> {
+  const content = await readGuestFile(await machineName(target, context), '/proc/config.gz', context);
+  if (content !== undefined) return content;
+  throw new VmkitError('build', 'kernel-config-missing', `The kernel of ${target} has no /proc/config.gz.`, {
+    hint: 'It was built without IKCONFIG_PROC. Check the file that it was built with.',
+  });
+}
+
+function checkText({ target, version, arch, verdicts }: CheckResult): string {
+  const title = `${target}: linux ${version ?? 'of unknown version'} for ${arch ?? 'another processor'}`;
+  return [title, ...verdicts.flatMap(verdictLines)].join('\n');
+}
+
+function verdictLines({ profile, title, source, isSatisfied, missing }: Verdict): readonly string[] {
+  const head = `${isSatisfied ? 'ok     ' : 'lacking'} ${profile.padEnd(19)} ${title}`;
+  const lines = missing.map(({ anyOf, reason }) => `          ${anyOf.join(' or ')}: ${reason}`);
+  return isSatisfied ? [head] : [head, ...lines, `          (by ${source})`];
+}
