@@ -11,7 +11,7 @@ export interface CommandContext extends Context {
  * A verb of the command line: parse, call, return data. Rendering is apart, so that `--json` prints the same data.
  * One module a verb, in commands/<verb>.ts, exported as `command`, loaded only when it is called.
  */
-export interface Command<Args, Result> {
+interface Command<Args, Result> {
   /** yargs' notation: `boot <vm>`. */
   readonly usage: string;
   readonly options: (yargs: Argv) => Argv<Args>;
@@ -30,7 +30,7 @@ export interface Runnable {
 
 export type Invocation = (context: CommandContext) => Promise<Outcome>;
 
-export interface Outcome {
+interface Outcome {
   readonly result: unknown;
   readonly text: string;
   readonly exitCode: number;

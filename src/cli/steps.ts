@@ -5,7 +5,7 @@ import type { CommandContext } from './command.ts';
 import { countText, durationText, plainReport } from './progress-lines.ts';
 
 /** A piece of long work with a title: an artifact, a phase of a boot. */
-export interface Step<Result> {
+interface Step<Result> {
   readonly title: string;
   /** What it reports to the context that it is given is shown under its title. */
   readonly run: (context: Context) => Promise<Result>;

@@ -11,7 +11,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-export interface Cli {
+interface Cli {
   /** Runs `vmkit ARGS` as it is shipped, with its folders below `home`, without a terminal. */
   readonly run: (args: readonly string[], home: string, cwd?: string) => Promise<Ended>;
   readonly start: (args: readonly string[], home: string) => ChildProcess;
