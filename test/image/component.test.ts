@@ -1,0 +1,158 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readLockedSource } from '../../src/build/source-lock.ts';
+import { ensureArtifact } from '../../src/build/store.ts';
+import { sha256 } from '../../src/core/digest.ts';
+import { componentArtifact } from '../../src/image/component.ts';
+import { COMPONENT_SOURCES, type ComponentSource } from '../../src/image/component-sources.ts';
+import { contextIn } from '../support/context.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { elf } from './component-elf.ts';
+
+const program = elf({ body: 'the real one' });
+
+type Files = Record<string, string | Buffer>;
+
+/** A publisher on loopback; `cut` files end early, which their length contradicts. */
+async function publish(files: Files, cut: readonly string[] = []): Promise<string> {
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    const body = files[path];
+    if (body === undefined) return void response.writeHead(404).end();
+    const bytes = Buffer.from(body);
+    response.writeHead(200, { 'content-length': bytes.length });
+    if (!cut.includes(path)) return void response.end(bytes);
+    response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `http://127.0.0.1:${address.port}`;
+}
+
+function release(url: string, member?: string): ComponentSource {
+  return {
+    kind: 'release',
+    version: '1.0',
+    url: () => url,
+    checksum: '.sha256',
+    member: member === undefined ? undefined : () => member,
+  };
+}
+
+async function archiveOf(path: string, content: Buffer): Promise<Buffer> {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'tailscale_1.0'));
+  await writeFile(join(folder, path), content);
+  await chmod(join(folder, path), 0o755);
+  return execFileSync('tar', ['-c', '-z', '-C', folder, 'tailscale_1.0']);
+}
+
+describe('a component', () => {
+  it('comes from a release with the published checksum, and is locked', async () => {
+    const base = await publish({ '/forgejo-1.0': program, '/forgejo-1.0.sha256': `${sha256(program)}  forgejo-1.0\n` });
+    const context = contextIn(await temporaryFolder());
+    const sources = [release(`${base}/forgejo-1.0`)];
+    const built = await ensureArtifact(componentArtifact('forgejo', 'x86_64', sources), context);
+    expect(await readFile(join(built.directory, 'forgejo'))).toEqual(program);
+    expect(built.manifest.outputs['forgejo']?.sha256).toBe(sha256(program));
+    expect(await readLockedSource('forgejo-1.0', context)).toMatchObject({ version: '1.0', sha256: sha256(program) });
+  });
+
+  it('comes out of an archive, with a checksum that names no file', async () => {
+    const archive = await archiveOf('tailscale_1.0/tailscaled', program);
+    const base = await publish({ '/tailscale_1.0.tgz': archive, '/tailscale_1.0.tgz.sha256': sha256(archive) });
+    const context = contextIn(await temporaryFolder());
+    const sources = [release(`${base}/tailscale_1.0.tgz`, 'tailscale_1.0/tailscaled')];
+    const built = await ensureArtifact(componentArtifact('tailscaled', 'x86_64', sources), context);
+    expect(await readFile(join(built.directory, 'tailscaled'))).toEqual(program);
+  });
+
+  it('comes from the next source when one refuses', async () => {
+    const base = await publish({ '/good': program, '/good.sha256': sha256(program) });
+    const context = contextIn(await temporaryFolder());
+    const sources = [release(`${base}/gone`), release(`${base}/good`)];
+    const built = await ensureArtifact(componentArtifact('forgejo', 'x86_64', sources), context);
+    expect(await readFile(join(built.directory, 'forgejo'))).toEqual(program);
+    expect(context.progress).toContainEqual({ kind: 'note', text: expect.stringMatching(/not from .*404/) });
+  });
+
+  it('cannot be had when every source refuses: each is named, with its reason', async () => {
+    const page = '<html>Not here</html>';
+    const archive = await archiveOf('tailscale_1.0/other', program);
+    const base = await publish(
+      {
+        '/changed': program,
+        '/changed.sha256': sha256('something else'),
+        '/cut': program,
+        '/cut.sha256': sha256(program),
+        '/nochecksum': program,
+        '/nochecksum.sha256': 'none today\n',
+        '/page': page,
+        '/page.sha256': sha256(page),
+        '/other.tgz': archive,
+        '/other.tgz.sha256': sha256(archive),
+        '/arm64': elf({ machine: 183 }),
+        '/arm64.sha256': sha256(elf({ machine: 183 })),
+      },
+      ['/cut'],
+    );
+    const context = contextIn(await temporaryFolder());
+    const sources = [
+      ...['changed', 'cut', 'nochecksum', 'page', 'arm64'].map((name) => release(`${base}/${name}`)),
+      release(`${base}/other.tgz`, 'tailscale_1.0/forgejo'),
+    ];
+    const failure = ensureArtifact(componentArtifact('forgejo', 'x86_64', sources), context);
+    await expect(failure).rejects.toMatchObject({
+      code: 'component-unavailable',
+      hint: expect.stringMatching(/--component forgejo=PATH.*VMKIT_FORGEJO=PATH/),
+      details: {
+        refusals: [
+          expect.stringContaining('has not the published checksum'),
+          expect.stringMatching(/came|cut/),
+          expect.stringContaining('holds no checksum'),
+          expect.stringContaining('it is a web page'),
+          expect.stringContaining('an ELF file for arm64'),
+          expect.stringContaining('holds no tailscale_1.0/forgejo'),
+        ],
+      },
+    });
+  }, 60_000);
+
+  it('of another name can only be given', async () => {
+    const context = contextIn(await temporaryFolder());
+    await expect(ensureArtifact(componentArtifact('gitea', 'x86_64'), context)).rejects.toMatchObject({
+      code: 'component-unavailable',
+      message: expect.stringContaining('vmkit knows no place'),
+    });
+  });
+
+  it('is not built when it is interrupted', async () => {
+    const context = contextIn(await temporaryFolder(), AbortSignal.abort());
+    const base = await publish({});
+    const failure = ensureArtifact(componentArtifact('forgejo', 'x86_64', [release(`${base}/gone`)]), context);
+    await expect(failure).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
+  it('is asked for at the addresses that its publisher documents', () => {
+    const urls = Object.entries(COMPONENT_SOURCES).flatMap(([name, sources]) =>
+      sources.flatMap((source) =>
+        source.kind === 'release' ? [`${name} ${source.url('x86_64')}`, `${name} ${source.url('arm64')}`] : [],
+      ),
+    );
+    expect(urls).toMatchInlineSnapshot(`
+      [
+        "forgejo https://codeberg.org/forgejo/forgejo/releases/download/v15.0.3/forgejo-15.0.3-linux-amd64",
+        "forgejo https://codeberg.org/forgejo/forgejo/releases/download/v15.0.3/forgejo-15.0.3-linux-arm64",
+        "tailscale https://pkgs.tailscale.com/stable/tailscale_1.98.2_amd64.tgz",
+        "tailscale https://pkgs.tailscale.com/stable/tailscale_1.98.2_arm64.tgz",
+        "tailscaled https://pkgs.tailscale.com/stable/tailscale_1.98.2_amd64.tgz",
+        "tailscaled https://pkgs.tailscale.com/stable/tailscale_1.98.2_arm64.tgz",
+      ]
+    `);
+  });
+});
