@@ -1,14 +1,24 @@
 import type { Runnable } from './command.ts';
 
-/** The one module of a verb. */
-export async function loadCommand(verb: string): Promise<Runnable> {
-  const module: unknown = await import(`./commands/${verb}.ts`);
-  if (typeof module === 'object' && module !== null && 'command' in module && isRunnable(module.command)) {
-    return module.command;
-  }
-  throw new TypeError(`commands/${verb}.ts exports no command made by defineCommand.`);
-}
+/** The one module of each verb. Loaded when it is called: the bundle makes a file of each. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnable }>>> = {
+  'build-kernel': () => import('./commands/build-kernel.ts'),
+  'check-kernel': () => import('./commands/check-kernel.ts'),
+  'build-image': () => import('./commands/build-image.ts'),
+  boot: () => import('./commands/boot.ts'),
+  ls: () => import('./commands/ls.ts'),
+  status: () => import('./commands/status.ts'),
+  logs: () => import('./commands/logs.ts'),
+  shell: () => import('./commands/shell.ts'),
+  exec: () => import('./commands/exec.ts'),
+  console: () => import('./commands/console.ts'),
+  stop: () => import('./commands/stop.ts'),
+  rm: () => import('./commands/rm.ts'),
+  doctor: () => import('./commands/doctor.ts'),
+};
 
-function isRunnable(value: unknown): value is Runnable {
-  return typeof value === 'object' && value !== null && 'parse' in value && typeof value.parse === 'function';
+export async function loadCommand(verb: string): Promise<Runnable> {
+  const load = COMMANDS[verb];
+  if (load === undefined) throw new TypeError(`The verb ${verb} has no module.`);
+  return (await load()).command;
 }

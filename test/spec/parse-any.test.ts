@@ -17,7 +17,10 @@ const service = fc.record({
   within: fc.integer({ min: 1, max: 999 }),
 });
 
-test('whatever is valid comes back as it was written', () => {
+// Hundreds of definitions: a loaded machine needs its time.
+const TIMEOUT_MS = 120_000;
+
+test('whatever is valid comes back as it was written', { timeout: TIMEOUT_MS }, () => {
   fc.assert(
     fc.property(name, size, size, fc.dictionary(name, service, { maxKeys: 4 }), (machine, memory, data, services) => {
       fc.pre(Object.keys(services).length > 0);
@@ -94,7 +97,7 @@ const almost = fc
   .record({ top: mapping, services: fc.array(fc.oneof(mapping, anything), { maxLength: 4 }) })
   .map(({ top, services }) => ({ ...top, services }));
 
-test('whatever is wrong is told, with a place in the text, and never thrown', () => {
+test('whatever is wrong is told, with a place in the text, and never thrown', { timeout: TIMEOUT_MS }, () => {
   const judge = (text: string): void => {
     const { spec, problems } = parse(text);
     const errors = problems.filter(({ severity }) => severity === 'error');

@@ -26,7 +26,7 @@ export function bundledCli(): Cli {
     await mkdir(parent, { recursive: true });
     folder = await mkdtemp(join(parent, 'vmkit-test-'));
     await promisify(execFile)(process.execPath, ['scripts/build.mjs', folder], { cwd: packageRoot() });
-  });
+  }, 120_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const start = (args: readonly string[], home: string, cwd = home): ChildProcess =>
     spawn(process.execPath, [join(folder, 'main.js'), ...args], {
