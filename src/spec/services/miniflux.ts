@@ -37,7 +37,7 @@ export const miniflux = defineService(
     ready: {
       check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,
       everyMs: 100,
-      withinSeconds: 90,
+      withinSeconds: 180,
     },
     afterReady: undefined,
     stop: { signal: 'TERM', withinSeconds: 20 },

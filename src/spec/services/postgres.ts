@@ -43,7 +43,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
       // The test of the socket costs no process while the server recovers.
       check: `[ -S /run/postgresql/.s.PGSQL.${port} ]\n[ "$(${POSTGRES_BIN}/psql -XAtq -h /run/postgresql -p ${port} -d postgres -c 'SELECT 1')" = 1 ]\n`,
       everyMs: 50,
-      withinSeconds: 90,
+      withinSeconds: 180,
     },
     afterReady:
       databases.length === 0
