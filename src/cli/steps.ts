@@ -1,4 +1,3 @@
-import { Listr, ListrLogger, ProcessOutput } from 'listr2';
 import type { Report } from '../core/progress.ts';
 import type { Context } from '../host/context.ts';
 import type { CommandContext } from './command.ts';
@@ -30,6 +29,8 @@ async function runPlain<Result>(step: Step<Result>, context: CommandContext): Pr
 }
 
 async function runLive<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
+  // Loaded where there is something to show: it takes longer than most verbs.
+  const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
   const started = performance.now();
   const notes: string[] = [];
   let outcome: { result: Result } | undefined;
