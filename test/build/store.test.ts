@@ -24,6 +24,10 @@ beforeAll(async () => {
     bundle: true,
     format: 'esm',
     platform: 'node',
+    // As in scripts/build.mjs: execa's own dependencies are CommonJS.
+    banner: {
+      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+    },
   });
   return () => rm(join(builder, '..'), { recursive: true });
 });
@@ -129,7 +133,7 @@ test('builders of one key wait for each other, in one process and in many', asyn
 });
 
 test(`killed ${KILLS} times at moments spread over the build: whole or absent, and nothing left behind`, {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const folder = await temporaryFolder();
   const context = contextIn(folder);
