@@ -3,6 +3,8 @@ import type { Artifact, Built } from '../build/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../build/store.ts';
 import type { Context } from '../host/context.ts';
 import { busyboxArtifact } from '../image/busybox.ts';
+import type { ChosenComponents } from '../image/component-choice.ts';
+import { componentsArtifact, findComponentsArtifact } from '../image/components.ts';
 import { initramfsArtifact } from '../image/initramfs.ts';
 import { rootArtifact } from '../image/root.ts';
 import { guestTree } from '../init/guest-tree.ts';
@@ -26,13 +28,14 @@ export interface PlannedArtifact {
   readonly directory: string | undefined;
 }
 
-/** Builds what is stale, the quick ones first, and says of each whether it was cached. */
-export async function assemble(spec: VmSpec, context: CommandContext): Promise<Assembled> {
+/** Builds what is stale, the quick ones first, and says of each whether it was cached. A given component that is unusable is refused before. */
+export async function assemble(spec: VmSpec, chosen: ChosenComponents, context: CommandContext): Promise<Assembled> {
+  const components = await ensureComponents(spec, chosen, context);
   const busybox = await ensure(busyboxArtifact(spec.arch), context);
   const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
   const root = await ensure(rootArtifact(spec), context);
   const kernel = await ensure(await kernelOf(spec, context), context);
-  const parts = { kernel, root, initramfs };
+  const parts = { kernel, root, initramfs, ...(components === undefined ? {} : { components }) };
   const cached = Object.values(parts).filter((part) => part.cached);
   if (cached.length > 0) {
     const titles = cached.map((part) => part.manifest.title).join(', ');
@@ -40,32 +43,60 @@ export async function assemble(spec: VmSpec, context: CommandContext): Promise<A
   }
   return {
     files: {
-      kernel: join(kernel.directory, 'kernel'),
+      kernel: join(kernel.directory, bootFile(spec)),
       root: join(root.directory, 'root.img'),
       initramfs: join(initramfs.directory, 'initramfs.cpio'),
-      components: undefined,
+      components: components === undefined ? undefined : join(components.directory, 'components.img'),
     },
     artifacts: Object.fromEntries(Object.entries(parts).map(([kind, part]) => [kind, part.key])),
   };
 }
 
 /** What `assemble` would find and what it would build. Builds nothing. */
-export async function planArtifacts(spec: VmSpec, context: Context): Promise<PlannedArtifact[]> {
+export async function planArtifacts(
+  spec: VmSpec,
+  chosen: ChosenComponents,
+  context: Context,
+): Promise<PlannedArtifact[]> {
+  const components = await findComponentsArtifact(spec, chosen, context);
   const busyboxPlan = busyboxArtifact(spec.arch);
   const busybox = await findArtifact(busyboxPlan, context);
   const title = `initramfs of ${spec.name}`;
   return [
+    ...(components === undefined
+      ? []
+      : [components === 'unknown' ? unknown('components', 'components') : await planned(components, context)]),
     await planned(busyboxPlan, context),
     busybox === undefined
-      ? { kind: 'initramfs', title, key: undefined, isCached: false, directory: undefined }
+      ? unknown('initramfs', title)
       : await planned(initramfsArtifact(spec.name, guestTree(spec), busybox), context),
     await planned(rootArtifact(spec), context),
     await planned(await kernelOf(spec, context), context),
   ];
 }
 
+/** The file of the kernel artifact that QEMU enters: the ELF file (PVH) where there is one, without real mode and decompression. */
+export function bootFile({ arch }: Pick<VmSpec, 'arch'>): string {
+  return arch === 'x86_64' ? 'vmlinux' : 'kernel';
+}
+
 function kernelOf({ arch, kernel }: VmSpec, context: Context): Promise<Artifact> {
   return kernelArtifact({ arch, profile: kernel.profile, fragments: kernel.fragments }, context);
+}
+
+function unknown(kind: string, title: string): PlannedArtifact {
+  return { kind, title, key: undefined, isCached: false, directory: undefined };
+}
+
+async function ensureComponents(
+  spec: VmSpec,
+  chosen: ChosenComponents,
+  context: CommandContext,
+): Promise<Built | undefined> {
+  const found = await findComponentsArtifact(spec, chosen, context);
+  const fetch = (inner: Context): Promise<Artifact | undefined> => componentsArtifact(spec, chosen, inner);
+  const artifact = found === 'unknown' ? await runStep({ title: 'components', run: fetch }, context) : found;
+  return artifact === undefined ? undefined : ensure(artifact, context);
 }
 
 async function planned(artifact: Artifact, context: Context): Promise<PlannedArtifact> {

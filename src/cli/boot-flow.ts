@@ -4,6 +4,7 @@ import type { Context } from '../host/context.ts';
 import { dropbearKey, ensureSshKeys } from '../host/ssh-keys.ts';
 import { requireTools } from '../host/tools.ts';
 import type { ToolGroup } from '../host/tools-table.ts';
+import type { ChosenComponents } from '../image/component-choice.ts';
 import { ensureDataDisk } from '../image/data-disk.ts';
 import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
@@ -12,6 +13,7 @@ import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
 import { openPorts, requireFreePorts } from '../machine/ports.ts';
 import { endOrphan } from '../machine/run.ts';
 import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
+import { readProgress } from '../machine/status.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
@@ -29,17 +31,22 @@ export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
 }
 
 /** Builds what is stale, starts the machine and waits until it really answers; one that runs already is only waited for. */
-export async function boot(spec: VmSpec, setup: boolean, context: CommandContext): Promise<BootOutcome> {
+export async function boot(
+  spec: VmSpec,
+  chosen: ChosenComponents,
+  setup: boolean,
+  context: CommandContext,
+): Promise<BootOutcome> {
   await requireTools(toolGroups(spec.arch), context, { setup });
   const paths = machinePaths(context.paths, spec.name);
   return withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
     const running = await runningMachine(spec.name, context);
-    if (running !== undefined) return joinRunning(running, spec, context);
+    if (running !== undefined) return joinRunning(running, spec, chosen, context);
     await endOrphan(paths, context);
     await clearState(paths);
     // Asked before minutes of building, and again before the start.
     await requireFreePorts(openPorts(spec), spec.name);
-    const assembled = await assemble(spec, context);
+    const assembled = await assemble(spec, chosen, context);
     const { uuid } = await ensureDataDisk(spec, paths, context);
     const { secrets, tells } = await packSecrets(spec, context);
     await requireFreePorts(openPorts(spec), spec.name);
@@ -49,12 +56,23 @@ export async function boot(spec: VmSpec, setup: boolean, context: CommandContext
   });
 }
 
-async function joinRunning(state: MachineState, spec: VmSpec, context: CommandContext): Promise<BootOutcome> {
-  const planned = await planArtifacts(spec, context);
-  const isOutdated = planned.some(({ kind, key }) => kind in state.artifacts && state.artifacts[kind] !== key);
+async function joinRunning(
+  state: MachineState,
+  spec: VmSpec,
+  chosen: ChosenComponents,
+  context: CommandContext,
+): Promise<BootOutcome> {
+  const planned = await planArtifacts(spec, chosen, context);
+  const isOutdated = planned.some(
+    ({ kind, key }) => key !== undefined && kind in state.artifacts && state.artifacts[kind] !== key,
+  );
   const step = {
     title: `${spec.name} runs`,
-    run: (inner: Context) => followMachine(state, spec.services, inner),
+    run: async (inner: Context) => {
+      // What was said long ago is not news.
+      const isBooted = (await readProgress(state, inner)).end?.kind === 'booted';
+      return followMachine(state, spec.services, isBooted ? { ...inner, report: () => undefined } : inner);
+    },
   };
   return { ...(await runStep(step, context)), wasRunning: true, isOutdated };
 }

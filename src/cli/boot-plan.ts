@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { shellCommand } from '../host/ssh-quote.ts';
+import type { ChosenComponents } from '../image/component-choice.ts';
 import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
 import { planMachine } from '../machine/plan.ts';
 import { qemuArgv } from '../machine/qemu.ts';
 import { runningMachine } from '../machine/state.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import { type PlannedArtifact, planArtifacts } from './assemble.ts';
+import { bootFile, type PlannedArtifact, planArtifacts } from './assemble.ts';
 import { isThere } from './machine-name.ts';
 import { table } from './table.ts';
 
@@ -23,17 +24,17 @@ export interface BootPlan {
 }
 
 /** Looks, builds nothing and starts nothing. */
-export async function planBoot(spec: VmSpec, context: Context): Promise<BootPlan> {
-  const artifacts = await planArtifacts(spec, context);
+export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: Context): Promise<BootPlan> {
+  const artifacts = await planArtifacts(spec, chosen, context);
   const file = (kind: string, name: string): string => {
     const found = artifacts.find((artifact) => artifact.kind === kind);
     return join(found?.directory ?? `<${kind}>`, name);
   };
   const files = {
-    kernel: file('kernel', 'kernel'),
+    kernel: file('kernel', bootFile(spec)),
     root: file('root', 'root.img'),
     initramfs: file('initramfs', 'initramfs.cpio'),
-    components: undefined,
+    components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
   const request = { spec, files, dataUuid: '<data disk>', secrets: new Uint8Array(), tells: [] };

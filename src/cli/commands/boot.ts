@@ -1,3 +1,4 @@
+import { chooseComponents } from '../../image/component-choice.ts';
 import { loadVm } from '../../spec/load.ts';
 import { boot } from '../boot-flow.ts';
 import { type BootPlan, planBoot, planText } from '../boot-plan.ts';
@@ -11,12 +12,14 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
+      .option('component', { type: 'string', array: true, default: [], describe: 'NAME=PATH of an executable' })
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this machine lacks' })
       .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be built and run' }),
-  run: async ({ vm, setup, 'dry-run': dryRun }, context): Promise<Result> => {
+  run: async ({ vm, component, setup, 'dry-run': dryRun }, context): Promise<Result> => {
     const spec = await loadVm(vm, context);
-    if (dryRun) return { plan: await planBoot(spec, context) };
-    return { booted: summarize(await boot(spec, setup, context)) };
+    const chosen = chooseComponents(component, process.env, spec, process.cwd());
+    if (dryRun) return { plan: await planBoot(spec, chosen, context) };
+    return { booted: summarize(await boot(spec, chosen, setup, context)) };
   },
   text: (result) => ('plan' in result ? planText(result.plan) : bootText(result.booted)),
 });
