@@ -27,16 +27,22 @@ export async function findArtifact(artifact: Artifact, context: Pick<Context, 'p
 
 /**
  * The artifact, built when it is not there. Two builds of one key wait for each other, in this process or in others.
- * Killed at any moment, the store holds the whole artifact or none.
+ * Killed at any moment, the store holds the whole artifact or none. With `rebuild` it is built though it is there, for
+ * what inputs do not tell (Debian's updates), and takes the old one's place when it is whole.
  */
-export async function ensureArtifact(artifact: Artifact, context: Context): Promise<Built> {
-  const found = await findArtifact(artifact, context);
+export async function ensureArtifact(
+  artifact: Artifact,
+  context: Context,
+  { rebuild = false }: { rebuild?: boolean } = {},
+): Promise<Built> {
+  const find = async (): Promise<Built | undefined> => (rebuild ? undefined : findArtifact(artifact, context));
+  const found = await find();
   if (found !== undefined) return found;
   const name = `${artifact.kind}-${artifactKey(artifact)}`;
   try {
     return await withLock(lockPath(context, name), `the build of ${artifact.title}`, context, async () => {
       await removeDeadBuilds(context, name);
-      return (await findArtifact(artifact, context)) ?? (await build(artifact, name, context));
+      return (await find()) ?? (await build(artifact, name, context));
     });
   } catch (error) {
     throw await explain(error, artifact, context);
@@ -49,8 +55,11 @@ async function build(artifact: Artifact, name: string, context: Context): Promis
   // Its own name for each try: a compiler that outlives a killed vmkit goes on writing into the old one, never into ours.
   const temporary = await mkdtemp(join(storeDir(context), `${BUILDING}${name}.`));
   await chmod(temporary, 0o755);
-  // What is in the way is not an artifact: findArtifact has refused it.
-  if (await moveAway(directory, join(temporary, 'damaged'))) {
+  // What is in the way may be no artifact: findArtifact has refused it.
+  if (
+    (await findArtifact(artifact, context)) === undefined &&
+    (await moveAway(directory, join(temporary, 'damaged')))
+  ) {
     context.report({ kind: 'note', text: `${artifact.title} was damaged in the cache and is built again.` });
     await rm(join(temporary, 'damaged'), { recursive: true, force: true });
   }
@@ -71,8 +80,12 @@ async function build(artifact: Artifact, name: string, context: Context): Promis
     };
     await context.host.write(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
     await syncPath(temporary);
+    // A killed builder leaves it to removeDeadBuilds.
+    const replaced = `${temporary}.replaced`;
+    await moveAway(directory, replaced);
     await rename(temporary, directory);
     await syncPath(storeDir(context));
+    await rm(replaced, { recursive: true, force: true });
     return { directory, key: manifest.key, manifest, cached: false };
   } catch (error) {
     const explained = await explain(error, artifact, context);

@@ -7,10 +7,11 @@ import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { type DebianPackage, parseDpkgStatus, renderPackages } from './packages.ts';
 import { rootRecipe } from './root-recipe.ts';
+import { packSquashfs, SQUASHFS_OPTIONS } from './squashfs.ts';
 
 /**
  * The read-only root file system: Debian with the packages of the machine. Outputs: `root.img` (squashfs) and `packages.txt`.
- * The key does not follow Debian's updates: the same definition gives the same image until it is rebuilt.
+ * The key does not follow Debian's updates: a machine keeps its image until it is rebuilt.
  */
 export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'>): Artifact {
   const { arch } = spec;
@@ -19,7 +20,16 @@ export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'
   return {
     kind: 'root',
     title,
-    inputs: { recipe: 1, suite: DEBIAN_SUITE, arch, packages, essentialHook, customizeHook, epoch: DEBIAN_EPOCH },
+    inputs: {
+      recipe: 2,
+      suite: DEBIAN_SUITE,
+      arch,
+      packages,
+      essentialHook,
+      customizeHook,
+      epoch: DEBIAN_EPOCH,
+      squashfs: SQUASHFS_OPTIONS,
+    },
     build: (directory, context) =>
       withScratchFolder(directory, async (scratch) => {
         const archive = join(scratch, 'root.tar');
@@ -43,31 +53,6 @@ export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'
   };
 }
 
-/** mksquashfs(1): owners, modes, device nodes and extended attributes come from the archive, so this needs no root. */
-async function packSquashfs(archive: string, image: string, context: Context): Promise<void> {
-  const pack = [
-    'exec mksquashfs - "$2" -tar -comp zstd -Xcompression-level 6 -b 131072',
-    // The archive's own top folder is ignored, and the default mode is 0777.
-    `-root-mode 0755 -root-time ${DEBIAN_EPOCH} -mkfs-time ${DEBIAN_EPOCH}`,
-    '-noappend -no-progress -quiet < "$1"',
-  ].join(' ');
-  const { exitCode, stderr } = await context.host.exec(
-    ['env', '-u', 'SOURCE_DATE_EPOCH', 'sh', '-c', pack, 'sh', archive, image],
-    {
-      signal: context.signal,
-    },
-  );
-  if (exitCode === 0) return;
-  throw new VmkitError(
-    'build',
-    'mksquashfs-failed',
-    `mksquashfs could not pack the root file system.\n${stderr.trim()}`,
-    {
-      hint: 'It must be version 4.5 or later, which reads tar archives: mksquashfs -version',
-    },
-  );
-}
-
 async function listPackages(archive: string, context: Context): Promise<DebianPackage[]> {
   const { stdout, exitCode, stderr } = await context.host.exec(
     ['tar', '-x', '-O', '-f', archive, './var/lib/dpkg/status'],
@@ -78,4 +63,13 @@ async function listPackages(archive: string, context: Context): Promise<DebianPa
   if (exitCode !== 0)
     throw new VmkitError('build', 'root-unreadable', `The new root has no list of packages: ${stderr}`);
   return parseDpkgStatus(stdout);
+}
+
+const OLD_AFTER_DAYS = 30;
+
+/** What to say of a root that was built long ago: Debian has had security updates since. `builtAt` is ISO 8601, `now` milliseconds. */
+export function ageNote(builtAt: string, vm: string, now: number): string | undefined {
+  const days = Math.floor((now - Date.parse(builtAt)) / 86_400_000);
+  if (days < OLD_AFTER_DAYS) return undefined;
+  return `The root file system is ${days} days old. Debian's security updates since then: vmkit build-image ${vm} --rebuild`;
 }
