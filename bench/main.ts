@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Row } from './measure.ts';
 import { MEASURES } from './measures.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { secondsToReady, stop, withOwnMachines } from './machine.ts';
 import { MAIN, type Measure, median, megabytes, type Row, seconds, time, vmkit } from './measure.ts';
 import { cloudKernel, initrdWithMarker } from './power-on.ts';

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { sha256 } from '../core/digest.ts';
 import { isSystemError, VmkitError } from '../core/errors.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSystemError } from '../core/errors.ts';
 import { syncPath } from '../host/write-whole.ts';
 import type { Manifest } from './artifact.ts';

@@ -35,10 +35,10 @@ export async function runMmdebstrap(args: readonly string[], run: MmdebstrapRun,
     withinMs: WITHIN_MS,
     signal: context.signal,
     onLine: (line) => {
-      const step = /^I: (\w.*?)(?:\.\.\.)?$/.exec(line)?.[1];
-      if (step !== undefined && !/^(running --|automatically|success|chroot arch)/.test(step)) {
-        context.report({ kind: 'phase', text: step });
-      }
+      const step = /^I: ((?:running apt|downloading|extracting|installing|cleaning|creating) .*?)(?:\.\.\.)?$/.exec(
+        line,
+      )?.[1];
+      if (step !== undefined) context.report({ kind: 'phase', text: step });
     },
   });
   if (result.exitCode !== 0) throw explainMmdebstrap(run.doing, `${result.stderr}\n${result.stdout}`);

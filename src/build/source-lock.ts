@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { withLock } from './lock.ts';

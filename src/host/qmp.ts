@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import { onLines } from './lines.ts';
 

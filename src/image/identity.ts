@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
 

@@ -1,10 +1,11 @@
 import { printSetting } from './config-text.ts';
-import { type Expression, evaluate, printExpression, type Tristate } from './expression.ts';
+import { type Expression, evaluate, hasMacro, printExpression, type Tristate } from './expression.ts';
 import type { Condition, Definition, Place } from './kconfig.ts';
 import {
   activeSelects,
   choiceOf,
   dependenciesOf,
+  isOffered,
   type KconfigState,
   levelOf,
   placeText,
@@ -49,7 +50,10 @@ function whyNotTaken(symbol: string, definition: Definition, state: KconfigState
   }
   const request = state.requests.get(symbol);
   if (request === undefined) return reason('nothing asks for it');
-  return reason(`${printSetting(request)} at ${request.file}:${request.line}`);
+  if (request.value === 'n') return reason(`${printSetting(request)} at ${request.file}:${request.line}`);
+  const asked = promptConditionsOf(definition)?.find(({ expression }) => hasMacro(expression));
+  if (asked === undefined) return reason(`asked for at ${request.file}:${request.line}, and all it needs is there`);
+  return reason(`needs ${printExpression(asked.expression)} (${placeText(asked.place)}), which this compiler refuses`);
 }
 
 function withoutPrompt(symbol: string, definitions: readonly Definition[], state: KconfigState): Reason {
@@ -109,13 +113,14 @@ function explainExpression(
 
 function explainSymbol(symbol: string, level: Tristate, place: Place, state: KconfigState, seen: Set<string>): Reason {
   if (symbol === 'n') return reason(`depends on n (${placeText(place)}): it is switched off in the source`);
-  const wanted = `needs ${symbol}=${LETTERS[level]} (${placeText(place)})`;
+  const wanted = `needs ${symbol}=${state.values.modules ? LETTERS[level] : 'y'} (${placeText(place)})`;
   if (!state.tree.symbols.has(symbol)) return reason(`${wanted}, which nothing defines for ${state.tree.arch}`);
   const now = `${wanted}, which is ${LETTERS[levelOf(symbol, state)]}`;
   const why = explainLower(symbol, level, state, seen);
   const [only] = why;
   // The root cause stands on the line of what it stops.
-  if (why.length === 1 && only !== undefined && only.below.length === 0) return reason(`${now} (${only.text})`);
+  const isRoot = only !== undefined && only.below.length === 0 && !only.text.startsWith('needs ');
+  if (why.length === 1 && isRoot) return reason(`${now} (${only.text})`);
   return reason(now, why);
 }
 
@@ -134,7 +139,9 @@ export function whyHigher(symbol: string, state: KconfigState): readonly Reason[
       ),
     );
   }
-  return [reason(origin(symbol, state))];
+  const why = reason(origin(symbol, state));
+  if (isOffered(symbol, state)) return [why];
+  return [why, reason('it cannot be asked for', whyLower(symbol, 1, state))];
 }
 
 /** What made a symbol as it is, in a few words. */

@@ -94,6 +94,23 @@ function greater(a: Tristate, b: Tristate): Tristate {
   return a > b ? a : b;
 }
 
+/** Whether only the compiler or the shell knows what it comes to. */
+export function hasMacro(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'macro':
+      return true;
+    case 'not':
+      return hasMacro(expression.of);
+    case 'and':
+    case 'or':
+      return expression.of.some(hasMacro);
+    case 'compare':
+      return hasMacro(expression.left) || hasMacro(expression.right);
+    default:
+      return false;
+  }
+}
+
 /** The expression as Kconfig files write it. */
 export function printExpression(expression: Expression): string {
   switch (expression.kind) {

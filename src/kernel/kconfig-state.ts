@@ -44,6 +44,14 @@ export function promptConditionsOf(definition: Definition): readonly Condition[]
   return [...dependenciesOf(definition), ...visible, ...definition.prompt.conditions];
 }
 
+/** Whether a symbol can be asked for in this configuration: one of its entries has a prompt, and all that it needs. */
+export function isOffered(symbol: string, state: KconfigState): boolean {
+  return (state.tree.symbols.get(symbol)?.definitions ?? []).some((definition) => {
+    const conditions = promptConditionsOf(definition);
+    return conditions !== undefined && unmet(conditions, 1, state).length === 0;
+  });
+}
+
 /** The choice that an entry is a member of, if any. */
 export function choiceOf({ scope }: Definition): Scope['choice'] {
   return scopesOf(scope).findLast((each) => each.choice !== undefined)?.choice;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { packageRoot } from '../core/package-root.ts';

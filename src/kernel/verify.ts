@@ -5,14 +5,7 @@ import { whyHigher, whyLower } from './explain.ts';
 import { evaluate } from './expression.ts';
 import type { Request } from './fragments.ts';
 import type { KconfigSymbol, KconfigTree, SymbolType } from './kconfig.ts';
-import {
-  dependenciesOf,
-  type KconfigState,
-  kconfigState,
-  placeText,
-  promptConditionsOf,
-  unmet,
-} from './kconfig-state.ts';
+import { dependenciesOf, isOffered, type KconfigState, kconfigState, placeText, unmet } from './kconfig-state.ts';
 import { readKconfigTree } from './kconfig-tree.ts';
 import { printReasons, type Reason, reason } from './reason.ts';
 import { RENAMED_SYMBOLS } from './renamed-symbols.ts';
@@ -111,11 +104,7 @@ function reasonsFor(value: string, symbol: KconfigSymbol, state: KconfigState): 
     const isHigher = value === 'm' && state.config.get(symbol.name) === 'y';
     return isHigher ? whyHigher(symbol.name, state) : whyLower(symbol.name, value === 'm' ? 1 : 2, state);
   }
-  const isOffered = symbol.definitions.some((definition) => {
-    const conditions = promptConditionsOf(definition);
-    return conditions !== undefined && unmet(conditions, 1, state).length === 0;
-  });
-  return isOffered ? outOfRange(symbol, state) : whyLower(symbol.name, 1, state);
+  return isOffered(symbol.name, state) ? outOfRange(symbol, state) : whyLower(symbol.name, 1, state);
 }
 
 function outOfRange({ definitions }: KconfigSymbol, state: KconfigState): readonly Reason[] {
@@ -134,12 +123,16 @@ function outOfRange({ definitions }: KconfigSymbol, state: KconfigState): readon
 /** Throws one `kernel-config-unmet` (kind build) that tells all problems; nothing where there are none. */
 export function refuseProblems(problems: readonly ConfigProblem[]): void {
   if (problems.length === 0) return;
-  const told = problems.map(({ request, message, reasons }) =>
+  const byPlace = problems.toSorted((a, b) => {
+    const isSameFile = a.request.file === b.request.file;
+    return isSameFile ? a.request.line - b.request.line : a.request.file < b.request.file ? -1 : 1;
+  });
+  const told = byPlace.map(({ request, message, reasons }) =>
     [`${request.file}:${request.line}: ${message}`, ...printReasons(reasons, '  ')].join('\n'),
   );
   const count = problems.length === 1 ? '1 request' : `${problems.length} requests`;
   throw new VmkitError('build', 'kernel-config-unmet', `The kernel would lack ${count}.\n${told.join('\n')}`, {
     hint: 'Ask for what each line lacks, or take the request out of its fragment. Nothing was compiled.',
-    details: { problems },
+    details: { problems: byPlace },
   });
 }

@@ -1,6 +1,6 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';

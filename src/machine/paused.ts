@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MachinePaths } from '../core/paths.ts';
 import { qmpCommand } from '../host/qmp.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import type { Context } from '../host/context.ts';
 import type { Arch } from '../spec/vm-spec.ts';

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import { isRunning } from '../host/background.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The prefix of a console line that carries an event. */
 export const EVENT_PREFIX = 'vmkit-event ';

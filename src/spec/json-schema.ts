@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { definition, ownService } from './schema.ts';
 import { BUILTIN_SERVICES } from './services/registry.ts';
 

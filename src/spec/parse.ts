@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../core/errors.ts';
 import { check } from './check.ts';
 import { placeFindings } from './locate.ts';

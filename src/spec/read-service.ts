@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearest } from '../core/nearest.ts';
 import { check } from './check.ts';
 import { serviceOf } from './own-service.ts';

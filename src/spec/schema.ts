@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, expected, size } from './units.ts';
 
 /** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */

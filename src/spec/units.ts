@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const SIZE = /^([1-9]\d*)(MiB|GiB)$/;
 const DURATION = /^([1-9]\d*)(ms|s|m)$/;

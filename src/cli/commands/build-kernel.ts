@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Built } from '../../build/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../build/store.ts';
 import { type KernelOptions, kernelArtifact } from '../../kernel/artifact.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Service } from '../service.ts';
 import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
 import { defineService } from './define.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { USER_NETWORK } from '../network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
