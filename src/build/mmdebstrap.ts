@@ -101,10 +101,15 @@ const CAUSES: readonly {
   },
 ];
 
-/** The error for mmdebstrap's output: the first cause that shows in it, and its last lines. */
+/** The error for mmdebstrap's output: the first cause that shows in it, and the end of what its last step printed. */
 export function explainMmdebstrap(doing: string, output: string): VmkitError {
-  const lines = output.split('\n').filter((line) => line.trim() !== '' && !/^I: (removing|automatically)/.test(line));
-  const end = lines.slice(-12).join('\n');
+  const lines = output
+    .split('\n')
+    .filter((line) => !/^\s*$|^I: main\(\)|^I: removing|^E: (mmdebstrap failed|setup failed)/.test(line));
+  const end = lines
+    .slice(lines.findLastIndex((line) => line.startsWith('I: ')) + 1)
+    .slice(-12)
+    .join('\n');
   const cause = CAUSES.find(({ sign }) => sign.test(output));
   if (cause === undefined) {
     return new VmkitError('build', 'mmdebstrap-failed', `${doing}: mmdebstrap failed.\n${end}`, {
