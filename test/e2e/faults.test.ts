@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/p
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { isRunning } from '../../src/host/background.ts';
 import { freePort } from '../../src/host/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
@@ -39,6 +39,12 @@ describe.sequential('faults', () => {
     await off('tiny');
   });
 
+  // Whatever a test leaves, the next one begins with a machine that is off and whole.
+  afterEach(async () => {
+    await sandbox.vmkit(['stop', 'tiny', '--within', '30']);
+    await sandbox.define('tiny', tiny());
+  });
+
   test('two boots at the same moment: one starts it, the other waits and finds it running', async () => {
     const [first, second] = await Promise.all([sandbox.json(['boot', 'tiny']), sandbox.json(['boot', 'tiny'])]);
     expect([first, second]).toMatchObject(
@@ -48,7 +54,6 @@ describe.sequential('faults', () => {
       ]),
     );
     expect(await boots('tiny')).toBe(2);
-    await off('tiny');
   });
 
   test('a taken port is named, with the service that wants it and the process that has it, before anything starts', async () => {
@@ -75,13 +80,12 @@ describe.sequential('faults', () => {
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'tiny']);
     expect(exitCode).toBe(5);
     expect(stderr).toContain(`counter on 127.0.0.1:${port} (http)`);
-    await off('tiny');
   });
 
   test('a service that does not get ready is named, with the end of its log, and the machine stays to be looked at', async () => {
     await sandbox.define(
       'tiny',
-      tiny({ run: 'echo I am broken; exec sleep infinity', ready: '{ check: "false", within: 3s }' }),
+      tiny({ run: 'echo I am broken; exec sleep infinity', ready: '{ check: "false", within: 20s }' }),
     );
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'tiny']);
     expect(exitCode).toBe(5);
@@ -93,18 +97,15 @@ describe.sequential('faults', () => {
       services: expect.arrayContaining([expect.objectContaining({ name: 'counter', state: 'late' })]),
     });
     expect((await sandbox.vmkit(['logs', 'tiny', 'counter'])).stdout).toContain('I am broken');
-    await off('tiny');
-    await sandbox.define('tiny', tiny());
   });
 
   test('the data disk is missing: refused, and nothing takes its place', async () => {
     const { dataDisk } = sandbox.machine('tiny');
-    await rename(dataDisk, `${dataDisk}.away`);
+    await moveAway(dataDisk);
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'tiny']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain('never replaced');
     expect(await readdir(sandbox.machine('tiny').dataDir)).not.toContain('data.img');
-    await rename(`${dataDisk}.away`, dataDisk);
   });
 
   test("another machine's data disk is refused by the host", async () => {
@@ -112,12 +113,11 @@ describe.sequential('faults', () => {
     expect((await sandbox.vmkit(['boot', 'other'])).exitCode).toBe(0);
     await off('other');
     const { dataDisk } = sandbox.machine('tiny');
-    await rename(dataDisk, `${dataDisk}.away`);
+    await moveAway(dataDisk);
     await copyFile(sandbox.machine('other').dataDisk, dataDisk);
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'tiny']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain("is not this machine's data disk");
-    await rename(`${dataDisk}.away`, dataDisk);
   });
 
   test('a state that a dead process left, and one whose pid is now somebody else, are cleaned up', async () => {
@@ -133,7 +133,6 @@ describe.sequential('faults', () => {
     expect(await sandbox.json(['stop', 'tiny'])).toMatchObject({ wasRunning: false });
     expect(await sandbox.json(['boot', 'tiny'])).toMatchObject({ booted: { wasRunning: false } });
     expect(await boots('tiny')).toBe(before + 1);
-    await off('tiny');
   });
 
   test('Ctrl-C during a boot ends QEMU and leaves no secrets behind', async () => {
@@ -154,7 +153,6 @@ describe.sequential('faults', () => {
     expect(files).not.toContain('state.json');
     expect(files).not.toContain('secrets.img');
     await sandbox.json(['boot', 'tiny']);
-    await off('tiny');
   });
 
   test('vmkit itself is killed at ten moments of a boot; the next boot works, with one QEMU and no secrets left', async () => {
@@ -174,6 +172,8 @@ describe.sequential('faults', () => {
   });
 
   test('the console of a machine that is off can be read', async () => {
+    await sandbox.json(['boot', 'tiny']);
+    await off('tiny');
     expect((await sandbox.vmkit(['logs', 'tiny'])).stdout).toContain('"event":"stopped"');
     expect((await sandbox.vmkit(['console', 'tiny'])).stderr).toContain('does not run');
   });
@@ -193,6 +193,12 @@ describe.sequential('faults', () => {
     expect(stderr).toContain('is full');
   });
 });
+
+/** Renames a file until the test has ended. */
+async function moveAway(path: string): Promise<void> {
+  await rename(path, `${path}.away`);
+  onTestFinished(() => rename(`${path}.away`, path));
+}
 
 /** Processes that were started for one machine, by its control socket, which no other has. */
 async function qemusOf(qmpSocket: string): Promise<string[]> {
