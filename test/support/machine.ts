@@ -26,6 +26,8 @@ export interface Running {
 export interface Sandbox {
   readonly folder: string;
   readonly paths: Paths;
+  /** The bundled program, for `node`. */
+  readonly program: string;
   /** Runs the bundled program as a person would, and waits for it. */
   vmkit(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<Ended>;
   /** The same without waiting. */
@@ -67,6 +69,7 @@ export function useSandbox(): Sandbox {
     get paths() {
       return resolvePaths({ ...process.env, ...env() });
     },
+    program: join(program, 'main.js'),
     vmkit: (args, options) => start(args, options).ended,
     start,
     json: async (args) => {
