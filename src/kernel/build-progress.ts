@@ -3,17 +3,25 @@ import { type KernelBuild, makeArgv } from './build-make.ts';
 import { TARGETS } from './toolchain.ts';
 
 /** What kbuild says of each file that it makes from source: `  CC      init/main.o` (scripts/Kbuild.include, `cmd`). */
-const OBJECT = /^ {2}(?:CC|AS|HOSTCC)\s+\S+$/;
+const OBJECT = /^ {2}(?:CC|AS|HOSTCC) +(\S+\.o)$/;
 
-export function isObjectLine(line: string): boolean {
-  return OBJECT.test(line);
+/** The object that a line of make's output names, if any. */
+export function objectIn(line: string): string | undefined {
+  return OBJECT.exec(line)?.[1];
 }
 
-/** How many objects a build will make, from make's own dry run; undefined where it cannot tell. */
-export async function countObjects(build: KernelBuild, context: Context): Promise<number | undefined> {
-  const argv = makeArgv(build, process.env['PATH'] ?? '', ['-n', TARGETS[build.arch].image]);
-  const { stdout } = await context.host.exec(argv, { withinMs: 60_000, signal: context.signal });
-  // A dry run prints the commands: `set -e;  echo '  CC      init/main.o'; ccache gcc ...`.
-  const objects = new Set(stdout.match(/echo ' {2}(?:CC|AS|HOSTCC)\s+[^\s']+'/g));
-  return objects.size > 0 ? objects.size : undefined;
+/**
+ * The objects that a build will make, from make's own dry run of a prepared tree. It ends where the objects are linked, since that needs
+ * them; so the few that are made after it (the boot code) are not in it. Empty where it tells nothing.
+ */
+export async function plannedObjects(build: KernelBuild, cpus: number, context: Context): Promise<ReadonlySet<string>> {
+  const argv = makeArgv(build, process.env['PATH'] ?? '', ['-n', `-j${cpus}`, TARGETS[build.arch].image]);
+  const { stdout } = await context.host.exec(argv, { withinMs: 120_000, signal: context.signal });
+  return parseDryRun(stdout);
+}
+
+/** Commands as make prints them: `set -e;  echo '  CC      init/main.o'; ccache gcc ...`. The tools in scripts/ were built by `prepare`. */
+export function parseDryRun(commands: string): ReadonlySet<string> {
+  const objects = [...commands.matchAll(/echo '( {2}[^']+)'/g)].map(([, line = '']) => objectIn(line) ?? '');
+  return new Set(objects.filter((object) => object !== '' && !object.startsWith('scripts/')));
 }

@@ -4,7 +4,7 @@ import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 import { type KernelBuild, runMake } from './build-make.ts';
-import { countObjects, isObjectLine } from './build-progress.ts';
+import { objectIn, plannedObjects } from './build-progress.ts';
 import { standInTree } from './build-tree.ts';
 import type { MergedFragments } from './fragments.ts';
 import { readKconfigTree } from './kconfig-tree.ts';
@@ -66,17 +66,24 @@ export async function configure(build: KernelBuild, requested: string, context: 
   return await readFile(join(build.folder, 'obj/.config'), 'utf8');
 }
 
+/** Compiles and links; returns the number of objects compiled. */
 async function compile(build: KernelBuild, context: Context): Promise<number> {
   const { cpus } = await context.host.facts();
   context.report({ kind: 'phase', text: 'prepares the kernel build' });
   await runMake(build, [`-j${cpus}`, 'prepare'], context);
-  const total = await countObjects(build, context);
+  const planned = await plannedObjects(build, cpus, context);
+  const total = planned.size > 0 ? planned.size : undefined;
   context.report({ kind: 'phase', text: 'compiles' });
   let done = 0;
+  let planDone = 0;
   await runMake(build, [`-j${cpus}`, TARGETS[build.arch].image], context, (line) => {
-    if (!isObjectLine(line)) return;
+    const object = objectIn(line);
+    if (line === '  LD      vmlinux.o') context.report({ kind: 'phase', text: 'links the kernel' });
+    if (object === undefined) return;
     done += 1;
-    context.report({ kind: 'count', done, total, unit: 'objects' });
+    if (total !== undefined && !planned.has(object)) return;
+    planDone += 1;
+    context.report({ kind: 'count', done: planDone, total, unit: 'objects' });
   });
   return done;
 }

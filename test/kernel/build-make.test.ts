@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type KernelBuild, makeArgv, tellingLines } from '../../src/kernel/build-make.ts';
-import { isObjectLine } from '../../src/kernel/build-progress.ts';
+import { objectIn, parseDryRun } from '../../src/kernel/build-progress.ts';
 
 const native: KernelBuild = {
   arch: 'x86_64',
@@ -44,6 +44,20 @@ test("the compiler's message is told, also when other jobs spoke after it", () =
 });
 
 test('objects are what kbuild compiles or assembles', () => {
-  expect(['  CC      init/main.o', '  AS      arch/x86/entry/entry_64.o'].every(isObjectLine)).toBe(true);
-  expect(['  LD      vmlinux', '  AR      init/built-in.a', 'make: *** CC x'].some(isObjectLine)).toBe(false);
+  expect(objectIn('  CC      init/main.o')).toBe('init/main.o');
+  expect(objectIn('  AS      arch/x86/entry/entry_64.o')).toBe('arch/x86/entry/entry_64.o');
+  expect(['  LD      vmlinux.o', '  AR      init/built-in.a', 'make: *** CC x.o'].map(objectIn)).toEqual(
+    Array(3).fill(undefined),
+  );
+});
+
+test("the plan is read from make's dry run: each object once, without the tools that are there already", () => {
+  const commands = [
+    "set -e;  echo '  CC      init/main.o'; ccache gcc -Wp,-MMD,init/.main.o.d -c -o init/main.o ../init/main.c",
+    "set -e;  echo '  AS      arch/x86/entry/entry_64.o'; ccache gcc",
+    "set -e;  echo '  CC      init/main.o'; ccache gcc",
+    "set -e;  echo '  HOSTCC  scripts/mod/modpost.o'; gcc",
+    "set -e;  echo '  AR      init/built-in.a'; ar",
+  ];
+  expect([...parseDryRun(commands.join('\n'))]).toEqual(['init/main.o', 'arch/x86/entry/entry_64.o']);
 });
