@@ -1,0 +1,286 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { Client, utils } from 'ssh2';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../src/host/tcp.ts';
+import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
+import { useSandbox } from '../support/machine.ts';
+
+const KILLS = 3;
+const VMKIT_FORGEJO = process.env['VMKIT_FORGEJO'];
+const executable = VMKIT_FORGEJO ?? (await buildStandIn());
+if (VMKIT_FORGEJO !== undefined) console.log(`Forgejo is the real one: ${VMKIT_FORGEJO}; its stand-in is skipped.`);
+else if (executable === undefined) console.log('Skipped: neither VMKIT_FORGEJO nor go, which builds the stand-in.');
+else console.log('Forgejo is a stand-in, not Forgejo; VMKIT_FORGEJO=PATH tests the real one.');
+
+/** Forgejo as it ships, on ports of its own; every test goes on where the one before it ended. */
+describe.skipIf(executable === undefined)('forgejo', () => {
+  const sandbox = useSandbox();
+  const component = `forgejo=${executable}`;
+  let port = 0;
+  let sshPort = 0;
+  let password = '';
+
+  beforeAll(async () => {
+    port = await freePort();
+    sshPort = await freePort();
+    await sandbox.define(
+      'forgejo',
+      `memory: 1GiB
+data: 2GiB
+services:
+  - use: postgres
+  - use: forgejo
+    port: ${port}
+    sshPort: ${sshPort}
+`,
+    );
+  });
+
+  async function api(path: string, options: { method?: string; body?: unknown; as?: string } = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
+      method: options.method ?? 'GET',
+      headers: { authorization: login(options.as ?? password), 'content-type': 'application/json' },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      signal: AbortSignal.timeout(120_000),
+    });
+  }
+
+  function login(as: string): string {
+    return `Basic ${Buffer.from(`owner:${as}`).toString('base64')}`;
+  }
+
+  /** git on this machine, signed in as the administrator; the password is in its environment only. */
+  async function git(args: readonly string[], cwd = sandbox.folder): Promise<string> {
+    const env = {
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'http.extraHeader',
+      GIT_CONFIG_VALUE_0: `Authorization: ${login(password)}`,
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_TERMINAL_PROMPT: '0',
+      ...{ GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' },
+      ...{ GIT_COMMITTER_NAME: 'T', GIT_COMMITTER_EMAIL: 't@example.org' },
+    };
+    return (await execa('git', args, { cwd, env, timeout: 300_000 })).stdout;
+  }
+
+  function repository(name: string): string {
+    return `http://127.0.0.1:${port}/owner/${name}.git`;
+  }
+
+  async function inGuest(script: string, ...words: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await sandbox.vmkit([
+      'exec',
+      'forgejo',
+      '--',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      ...words,
+    ]);
+    if (exitCode !== 0) throw new Error(`In the guest: exit ${exitCode}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async function boot(): Promise<string> {
+    const { exitCode, stdout, stderr } = await sandbox.vmkit(['boot', 'forgejo', '--component', component]);
+    expect(stderr).not.toContain('error:');
+    expect(exitCode).toBe(0);
+    return stdout;
+  }
+
+  test('a component that the guest cannot execute is refused before anything is built', async () => {
+    const script = join(sandbox.folder, 'script');
+    await writeFile(script, '#!/bin/sh\n', { mode: 0o755 });
+    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'forgejo', '--component', `forgejo=${script}`]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('it is a script (#!/bin/sh), not an executable');
+    expect(stderr).not.toContain('root file system');
+  });
+
+  test('boots until it answers; its password is on no command line and in no environment on the way', async () => {
+    const booting = sandbox.start(['boot', 'forgejo', '--component', component]);
+    const hasEnded = booting.ended.then(() => true);
+    const sample = `mkdir -p /tmp/seen
+while [ "$(s6-svstat -o ready /run/service/forgejo)" != true ]; do
+  for file in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <$file; done >>/tmp/seen/all 2>/dev/null
+  sleep 0.1
+done
+cat /tmp/seen/all`;
+    let seen = '';
+    while (seen === '') {
+      const sampled = await sandbox.vmkit(['exec', 'forgejo', '--', 'sh', '-c', sample]);
+      if (sampled.exitCode === 0) seen = sampled.stdout;
+      else if (await Promise.race([hasEnded, pause(500)])) break;
+    }
+    const { exitCode, stdout, stderr } = await booting.ended;
+    expect(stderr).not.toContain('error:');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`http://127.0.0.1:${port}`);
+    password = (await readFile(/Forgejo administrator owner.*? (\/\S+)/.exec(stdout)?.[1] ?? '', 'utf8')).trim();
+    expect(password).toMatch(/^[A-Za-z0-9]{24}$/);
+    // The sample is worth nothing unless it saw the making of the account.
+    expect(seen).toContain('generate-access-token');
+    expect(seen.includes(password)).toBe(false);
+  });
+
+  test('the password is in no log and in no file of the running machine', async () => {
+    const folder = sandbox.machine('forgejo').stateDir;
+    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+    for (const { name } of names) expect((await readFile(join(folder, name), 'utf8')).includes(password)).toBe(false);
+    const logs = await inGuest('cat /run/log/*/current');
+    expect(logs).toContain('made the administrator owner');
+    expect(logs.includes(password)).toBe(false);
+    expect((await inGuest('ls -l /run/secrets/forgejo/app.ini')).trim()).toMatch(/^-rw------- 1 git git /);
+  });
+
+  test('the administrator signs in with the generated password and no other; no access token is left', async () => {
+    expect(await (await api('/user')).json()).toMatchObject({ login: 'owner', is_admin: true });
+    expect((await api('/user', { as: 'wrong' })).status).toBe(401);
+    expect(await (await api('/users/owner/tokens')).json()).toEqual([]);
+  });
+
+  test('a repository is created, pushed and cloned over HTTP', async () => {
+    for (const name of ['work', 'other']) {
+      expect((await api('/user/repos', { method: 'POST', body: { name } })).status).toBe(201);
+    }
+    const work = join(sandbox.folder, 'work');
+    await git(['init', '-q', '-b', 'main', work]);
+    await writeFile(join(work, 'README.md'), '# work\n');
+    await git(['add', '.'], work);
+    await git(['commit', '-q', '-m', 'first'], work);
+    for (const name of ['work', 'other']) await git(['push', '-q', repository(name), 'main'], work);
+    await git(['clone', '-q', repository('work'), 'clone']);
+    expect(await readFile(join(sandbox.folder, 'clone', 'README.md'), 'utf8')).toBe('# work\n');
+  });
+
+  test('git answers over ssh on its own port, to a key of the account only', async () => {
+    const known = utils.generateKeyPairSync('ed25519');
+    const unknown = utils.generateKeyPairSync('ed25519');
+    const added = await api('/user/keys', { method: 'POST', body: { title: 'test', key: known.public } });
+    expect(added.status).toBe(201);
+    const head = await git(['rev-parse', 'main'], join(sandbox.folder, 'work'));
+    expect(await advertised(sshPort, known.private, 'owner/work.git')).toContain(`${head} HEAD`);
+    await expect(advertised(sshPort, unknown.private, 'owner/work.git')).rejects.toThrow(/authentication/i);
+  });
+
+  test('stops cleanly and comes back with it; a password that its owner has changed stays', async () => {
+    const changed = {
+      source_id: 0,
+      login_name: 'owner',
+      password: 'Chosen-by-the-owner-1',
+      must_change_password: false,
+    };
+    expect((await api('/admin/users/owner', { method: 'PATCH', body: changed })).status).toBe(200);
+    expect(await sandbox.json(['stop', 'forgejo'])).toMatchObject({ wasRunning: true, stopped: { forced: [] } });
+    await boot();
+    expect((await api('/user', { as: changed.password })).status).toBe(200);
+    expect((await api('/user')).status).toBe(401);
+    expect(
+      (await api('/admin/users/owner', { as: changed.password, method: 'PATCH', body: { ...changed, password } }))
+        .status,
+    ).toBe(200);
+    await git(['clone', '-q', repository('work'), 'again']);
+  });
+
+  test('an account that was half made, wherever that ended, is finished', async () => {
+    // The n-th program that the script runs does not run, and the script is gone.
+    const halfway = `set -eu
+mkdir -p /tmp/shim; cd /tmp/shim; chmod 755 .
+for name in curl sync mv forgejo; do
+  printf '#!/bin/sh\\nn=$(($(cat /tmp/shim/count) + 1)); echo $n >/tmp/shim/count\\n[ $n -lt %s ] || { kill -9 $(cat /tmp/shim/pid); exit 1; }\\nexec %s "$@"\\n' "$1" "$(command -v $name)" >$name
+  chmod 755 $name
+done
+echo 0 >count; chmod 666 count
+[ "$2" = none ] && rm -f /data/forgejo/administrator || echo "$2 owner" >/data/forgejo/administrator
+export HOME=/data/forgejo USER=git LOGNAME=git
+(echo $$ >/tmp/shim/pid; PATH=/tmp/shim:$PATH exec sh -c 'echo $$ >/tmp/shim/pid; exec /run/vmkit/services/forgejo/after-ready') >/dev/null 2>&1 || :
+cat count`;
+    const whole =
+      'export HOME=/data/forgejo USER=git LOGNAME=git; /run/vmkit/services/forgejo/after-ready >/dev/null; cat /data/forgejo/administrator';
+    for (let step = 1; step < 20; step++) {
+      const ran = Number(await inGuest(halfway, String(step), 'creating'));
+      if (ran < step) break;
+      expect((await inGuest(whole)).trim()).toBe('done owner');
+      expect((await api('/user')).status).toBe(200);
+    }
+    expect(await (await api('/users/owner/tokens')).json()).toEqual([]);
+  });
+
+  test('an account that was there before is left as it is', async () => {
+    await inGuest(
+      'rm /data/forgejo/administrator; export HOME=/data/forgejo USER=git LOGNAME=git; /run/vmkit/services/forgejo/after-ready',
+    );
+    expect((await inGuest('cat /data/forgejo/administrator')).trim()).toBe('done owner');
+    expect(await (await api('/users/owner/tokens')).json()).toEqual([]);
+  });
+
+  test(`${KILLS} times killed while commits are pushed, it has every acknowledged one, and git fsck finds nothing`, async () => {
+    const work = join(sandbox.folder, 'work');
+    const acknowledged = new Map<string, string[]>([
+      ['work', []],
+      ['other', []],
+    ]);
+    for (let round = 1; round <= KILLS; round++) {
+      let isOver = false;
+      const pushing = [...acknowledged].map(async ([name, commits]) => {
+        const tree = join(sandbox.folder, `push-${name}-${round}`);
+        await git(['clone', '-q', repository(name), tree]);
+        for (let count = 0; !isOver; count++) {
+          await mkdir(join(tree, `d${count}`));
+          await writeFile(join(tree, `d${count}`, 'file'), `${name} ${round} ${count}\n`.repeat(50));
+          await git(['add', '.'], tree);
+          await git(['commit', '-q', '-m', `${round}.${count}`], tree);
+          const pushed = await git(['push', '-q', 'origin', 'main'], tree).catch(() => undefined);
+          if (pushed !== undefined) commits.push(await git(['rev-parse', 'HEAD'], tree));
+        }
+      });
+      const wanted = [...acknowledged.values()].flat().length + 6;
+      while ([...acknowledged.values()].flat().length < wanted) await pause(20);
+      await sandbox.killQemu('forgejo');
+      isOver = true;
+      await Promise.all(pushing);
+      await boot();
+      for (const [name, commits] of acknowledged) {
+        const tree = join(sandbox.folder, `check-${name}-${round}`);
+        await git(['clone', '-q', repository(name), tree]);
+        const there = (await git(['log', '--format=%H'], tree)).split('\n');
+        expect(commits.filter((commit) => !there.includes(commit))).toEqual([]);
+      }
+      const check =
+        'for r in /data/forgejo/repositories/*/*.git; do s6-setuidgid git git -C "$r" fsck --full 2>&1 || echo "$r: $?"; done';
+      expect((await inGuest(check)).replace(/^(dangling|notice|Checking).*\n/gm, '')).toBe('');
+    }
+    expect(await git(['log', '-1', '--format=%s'], work)).toBe('first');
+  });
+});
+
+async function pause(ms: number): Promise<false> {
+  await new Promise((resolve) => void setTimeout(resolve, ms));
+  return false;
+}
+
+/** What `git ls-remote` over ssh would read first: the references of a repository. */
+function advertised(port: number, privateKey: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.on('error', reject).on('ready', () => {
+      client.exec(`git-upload-pack '${path}'`, (error, channel) => {
+        if (error !== undefined) return void reject(error);
+        let text = '';
+        channel.on('data', (chunk: Buffer) => {
+          text += chunk.toString('latin1');
+          // An empty line ends the talk.
+          if (text.includes('0000')) channel.end('0000');
+        });
+        channel.on('close', () => {
+          client.end();
+          resolve(text);
+        });
+      });
+    });
+    client.connect({ host: '127.0.0.1', port, username: 'git', privateKey, readyTimeout: 60_000 });
+  });
+}
