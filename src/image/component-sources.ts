@@ -18,7 +18,9 @@ export type ComponentSource =
 /** Go's name of a guest's architecture, which publishers use, too. */
 export const GO_ARCHITECTURES = { x86_64: 'amd64', arm64: 'arm64' } as const;
 
+/** Of the long-term series 15, supported until July 2027. Codeberg's list of releases has it, of 2026-06-10. */
 const FORGEJO = '15.0.3';
+/** Go's module proxy has it, too. */
 const TAILSCALE = '1.98.2';
 
 function tailscale(name: string): readonly ComponentSource[] {

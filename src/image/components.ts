@@ -10,6 +10,7 @@ import type { Arch, VmSpec } from '../spec/vm-spec.ts';
 import { componentArtifact } from './component.ts';
 import { type ChosenComponents, componentNames } from './component-choice.ts';
 import { requireExecutable } from './component-executable.ts';
+import { SQUASHFS_OPTIONS } from './squashfs.ts';
 
 /** An executable that is there. */
 interface Executable {
@@ -77,7 +78,7 @@ function imageOf(executables: readonly Executable[], arch: Arch): Artifact {
   return {
     kind: 'components',
     title: `components ${sorted.map(({ name }) => name).join(', ')} ${arch}`,
-    inputs: { recipe: 1, executables: sorted.map(({ name, sha256 }) => ({ name, sha256 })) },
+    inputs: { recipe: 2, executables: sorted.map(({ name, sha256 }) => ({ name, sha256 })) },
     build: async (directory, context) => {
       const image = join(directory, 'components.img');
       await withScratchFolder(directory, async (scratch) => {
@@ -87,21 +88,18 @@ function imageOf(executables: readonly Executable[], arch: Arch): Artifact {
           if ((await sha256OfFile(copy)) !== sha256) throw changed(name, path);
         }
         await run(['chmod', '-R', 'a=rX,u+w', scratch], context);
-        await run([...squashfs(scratch, image)], context);
+        await run(squashfs(scratch, image), context);
       });
       return { components: sorted.length };
     },
   };
 }
 
-/** mksquashfs(1): owner, times and order do not depend on the host; the variable would be refused beside the time options. */
+/** mksquashfs(1): owner and times do not depend on the host; the variable would be refused beside the time options. */
 function squashfs(folder: string, image: string): string[] {
   const times = ['-all-time', `${DEBIAN_EPOCH}`, '-mkfs-time', `${DEBIAN_EPOCH}`];
-  return [
-    ...['env', '-u', 'SOURCE_DATE_EPOCH', 'mksquashfs', folder, image],
-    ...['-noappend', '-no-progress', '-quiet', '-comp', 'zstd', '-Xcompression-level', '6', '-b', '131072'],
-    ...['-all-root', '-no-xattrs', ...times],
-  ];
+  const mksquashfs = ['env', '-u', 'SOURCE_DATE_EPOCH', 'mksquashfs', folder, image];
+  return [...mksquashfs, ...SQUASHFS_OPTIONS, '-all-root', '-no-xattrs', ...times];
 }
 
 async function run(argv: readonly string[], context: Context): Promise<void> {

@@ -4,15 +4,26 @@ import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/host/tcp.ts';
+import { GUEST_PATH } from '../../src/init/layout.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const KILLS = 3;
+/** The environment of the service's scripts. */
+const AS_SERVICE = `export HOME=/data/forgejo USER=git LOGNAME=git PATH=${GUEST_PATH}`;
 const VMKIT_FORGEJO = process.env['VMKIT_FORGEJO'];
 const executable = VMKIT_FORGEJO ?? (await buildStandIn());
 if (VMKIT_FORGEJO !== undefined) console.log(`Forgejo is the real one: ${VMKIT_FORGEJO}; its stand-in is skipped.`);
 else if (executable === undefined) console.log('Skipped: neither VMKIT_FORGEJO nor go, which builds the stand-in.');
 else console.log('Forgejo is a stand-in, not Forgejo; VMKIT_FORGEJO=PATH tests the real one.');
+
+interface Request {
+  method?: string;
+  body?: unknown;
+  /** The password. */
+  as?: string;
+  name?: string;
+}
 
 /** Forgejo as it ships, on ports of its own; every test goes on where the one before it ended. */
 describe.skipIf(executable === undefined)('forgejo', () => {
@@ -38,17 +49,17 @@ services:
     );
   });
 
-  async function api(path: string, options: { method?: string; body?: unknown; as?: string } = {}): Promise<Response> {
+  async function api(path: string, options: Request = {}): Promise<Response> {
     return fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
       method: options.method ?? 'GET',
-      headers: { authorization: login(options.as ?? password), 'content-type': 'application/json' },
+      headers: { authorization: login(options.as ?? password, options.name), 'content-type': 'application/json' },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       signal: AbortSignal.timeout(120_000),
     });
   }
 
-  function login(as: string): string {
-    return `Basic ${Buffer.from(`owner:${as}`).toString('base64')}`;
+  function login(as: string, name = 'owner'): string {
+    return `Basic ${Buffer.from(`${name}:${as}`).toString('base64')}`;
   }
 
   /** git on this machine, signed in as the administrator; the password is in its environment only. */
@@ -103,12 +114,10 @@ services:
   test('boots until it answers; its password is on no command line and in no environment on the way', async () => {
     const booting = sandbox.start(['boot', 'forgejo', '--component', component]);
     const hasEnded = booting.ended.then(() => true);
-    const sample = `mkdir -p /tmp/seen
-while [ "$(s6-svstat -o ready /run/service/forgejo)" != true ]; do
-  for file in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <$file; done >>/tmp/seen/all 2>/dev/null
-  sleep 0.1
-done
-cat /tmp/seen/all`;
+    // One process takes one look at all processes: a slower one misses commands.
+    const sample = `while [ "$(s6-svstat -o ready /run/service/forgejo)" != true ]; do
+  for look in 1 2 3 4 5; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done
+done | tr '\\0' '\\n' | sort -u`;
     let seen = '';
     while (seen === '') {
       const sampled = await sandbox.vmkit(['exec', 'forgejo', '--', 'sh', '-c', sample]);
@@ -186,33 +195,35 @@ cat /tmp/seen/all`;
   });
 
   test('an account that was half made, wherever that ended, is finished', async () => {
-    // The n-th program that the script runs does not run, and the script is gone.
+    // The script makes another account. The n-th program that it runs does not run, and the script is gone.
     const halfway = `set -eu
-mkdir -p /tmp/shim; cd /tmp/shim; chmod 755 .
+${AS_SERVICE}
+rm -rf /tmp/shim /data/forgejo/administrator; mkdir /tmp/shim; cd /tmp/shim; chmod 755 .
 for name in curl sync mv forgejo; do
-  printf '#!/bin/sh\\nn=$(($(cat /tmp/shim/count) + 1)); echo $n >/tmp/shim/count\\n[ $n -lt %s ] || { kill -9 $(cat /tmp/shim/pid); exit 1; }\\nexec %s "$@"\\n' "$1" "$(command -v $name)" >$name
+  printf '#!/bin/sh\\nn=$(($(cat /tmp/shim/count) + 1)); echo $n >/tmp/shim/count\\n[ $n -ne %s ] || { kill -9 $(cat /tmp/shim/pid); exit 1; }\\nexec %s "$@"\\n' "$1" "$(command -v $name)" >$name
   chmod 755 $name
 done
 echo 0 >count; chmod 666 count
-[ "$2" = none ] && rm -f /data/forgejo/administrator || echo "$2 owner" >/data/forgejo/administrator
-export HOME=/data/forgejo USER=git LOGNAME=git
-(echo $$ >/tmp/shim/pid; PATH=/tmp/shim:$PATH exec sh -c 'echo $$ >/tmp/shim/pid; exec /run/vmkit/services/forgejo/after-ready') >/dev/null 2>&1 || :
+sed "s/owner/half$1/g" /run/vmkit/services/forgejo/after-ready >/tmp/after-ready; chmod 755 /tmp/after-ready
+PATH=/tmp/shim:$PATH sh -c 'echo $$ >/tmp/shim/pid; exec /tmp/after-ready' >/dev/null 2>&1 || :
 cat count`;
-    const whole =
-      'export HOME=/data/forgejo USER=git LOGNAME=git; /run/vmkit/services/forgejo/after-ready >/dev/null; cat /data/forgejo/administrator';
-    for (let step = 1; step < 20; step++) {
-      const ran = Number(await inGuest(halfway, String(step), 'creating'));
+    let step = 1;
+    for (; ; step++) {
+      const ran = Number(await inGuest(halfway, String(step)));
+      const name = `half${step}`;
+      expect(await inGuest(`${AS_SERVICE}; /tmp/after-ready >&2 && cat /data/forgejo/administrator`)).toBe(
+        `done ${name}\n`,
+      );
+      expect(await (await api('/user', { name })).json()).toMatchObject({ login: name, is_admin: true });
+      expect(await (await api(`/users/${name}/tokens`, { name })).json()).toEqual([]);
       if (ran < step) break;
-      expect((await inGuest(whole)).trim()).toBe('done owner');
-      expect((await api('/user')).status).toBe(200);
     }
-    expect(await (await api('/users/owner/tokens')).json()).toEqual([]);
+    // Fewer programs than that do not make an account.
+    expect(step).toBeGreaterThan(10);
   });
 
   test('an account that was there before is left as it is', async () => {
-    await inGuest(
-      'rm /data/forgejo/administrator; export HOME=/data/forgejo USER=git LOGNAME=git; /run/vmkit/services/forgejo/after-ready',
-    );
+    await inGuest(`${AS_SERVICE}; rm /data/forgejo/administrator; /run/vmkit/services/forgejo/after-ready`);
     expect((await inGuest('cat /data/forgejo/administrator')).trim()).toBe('done owner');
     expect(await (await api('/users/owner/tokens')).json()).toEqual([]);
   });
@@ -223,25 +234,28 @@ cat count`;
       ['work', []],
       ['other', []],
     ]);
+    const count = (): number => [...acknowledged.values()].flat().length;
     for (let round = 1; round <= KILLS; round++) {
       let isOver = false;
-      const pushing = [...acknowledged].map(async ([name, commits]) => {
+      const push = async (name: string, commits: string[]): Promise<void> => {
         const tree = join(sandbox.folder, `push-${name}-${round}`);
         await git(['clone', '-q', repository(name), tree]);
-        for (let count = 0; !isOver; count++) {
-          await mkdir(join(tree, `d${count}`));
-          await writeFile(join(tree, `d${count}`, 'file'), `${name} ${round} ${count}\n`.repeat(50));
+        for (let number = 1; !isOver; number++) {
+          const folder = join(tree, `${round}.${number}`);
+          await mkdir(folder);
+          await writeFile(join(folder, 'file'), `${name} ${round} ${number}\n`.repeat(50));
           await git(['add', '.'], tree);
-          await git(['commit', '-q', '-m', `${round}.${count}`], tree);
-          const pushed = await git(['push', '-q', 'origin', 'main'], tree).catch(() => undefined);
-          if (pushed !== undefined) commits.push(await git(['rev-parse', 'HEAD'], tree));
+          await git(['commit', '-q', '-m', `${round}.${number}`], tree);
+          const isPushed = await git(['push', '-q', 'origin', 'main'], tree).then(...yesOrNo);
+          if (isPushed) commits.push(await git(['rev-parse', 'HEAD'], tree));
         }
-      });
-      const wanted = [...acknowledged.values()].flat().length + 6;
-      while ([...acknowledged.values()].flat().length < wanted) await pause(20);
+      };
+      const pushing = Promise.all([...acknowledged].map(([name, commits]) => push(name, commits)));
+      const wanted = count() + 6;
+      while (count() < wanted) await Promise.race([pushing, pause(20)]);
       await sandbox.killQemu('forgejo');
       isOver = true;
-      await Promise.all(pushing);
+      await pushing;
       await boot();
       for (const [name, commits] of acknowledged) {
         const tree = join(sandbox.folder, `check-${name}-${round}`);
@@ -256,6 +270,8 @@ cat count`;
     expect(await git(['log', '-1', '--format=%s'], work)).toBe('first');
   });
 });
+
+const yesOrNo = [() => true, () => false] as const;
 
 async function pause(ms: number): Promise<false> {
   await new Promise((resolve) => void setTimeout(resolve, ms));

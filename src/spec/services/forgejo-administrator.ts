@@ -37,7 +37,11 @@ state=none
 [ ! -e "$marker" ] || read -r state _ <"$marker"
 [ "$state" != done ] || exit 0
 
-if curl -q -s -f --max-time 60 -o /dev/null "$api/users/${name}"; then exists=yes; else exists=no; fi
+case $(curl -q -sS --max-time 60 -o /dev/null -w '%{http_code}' "$api/users/${name}") in
+  200) exists=yes ;;
+  404) exists=no ;;
+  *) echo 'Forgejo does not say whether there is an account ${name}' >&2; exit 1 ;;
+esac
 if [ "$state" = none ] && [ "$exists" = yes ]; then
   echo 'the account ${name} was there before vmkit made one: its password stays as it is'
   mark done
