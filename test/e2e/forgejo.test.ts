@@ -114,8 +114,8 @@ services:
   test('boots until it answers; its password is on no command line and in no environment on the way', async () => {
     const booting = sandbox.start(['boot', 'forgejo', '--component', component]);
     const hasEnded = booting.ended.then(() => true);
-    // One process takes one look at all processes: a slower one misses commands, a busier one keeps the guest from its work.
-    const sample = `s6-svwait -U -t 600000 /run/service/postgres
+    // From the service's first step on. One process takes one look at all: a slower one misses commands, a busier one keeps the guest from its work.
+    const sample = `until [ -d /data/forgejo ]; do sleep 0.5; done
 while [ "$(s6-svstat -o ready /run/service/forgejo)" != true ]; do
   for look in 1 2 3 4 5 6 7 8 9 10; do
     cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null
