@@ -5,7 +5,7 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import { consoleService } from './console-service.ts';
 import { serviceDirectory } from './service-directory.ts';
 import { STAGE1_APPLETS, stage1 } from './stage1.ts';
-import { library, poweroff, shutdown, supervise, watch } from './supervise.ts';
+import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
 import { users } from './users.ts';
 
 /**
@@ -39,7 +39,7 @@ function payload({ services }: VmSpec): Tree {
     script('watch', watch(services)),
     script('shutdown', shutdown(services)),
     script('poweroff', poweroff()),
-    ...['run/log', 'run/vmkit/pause', 'run/vmkit/ended'].map(
+    ...['run/log', 'run/vmkit/pause', 'run/vmkit/ended', 'run/vmkit/checked'].map(
       (path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 }),
     ),
     // s6-svscan(8): what process 1 does on a signal, and when it can not go on.
@@ -56,7 +56,7 @@ function payload({ services }: VmSpec): Tree {
         kind: 'file',
         path: `run/service/.s6-svscan/${event}`,
         mode: 0o755,
-        content: '#!/bin/sh\nsync\nexec /run/vmkit/busybox poweroff -f\n',
+        content: endOfSupervision(),
       }),
     ),
     ...users(services),

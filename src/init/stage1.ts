@@ -180,10 +180,11 @@ find_disk ${DISK_SERIALS.data} || fatal data-disk-missing "no disk with the seri
 # linux: fs/ext4/ext4.h, struct ext4_super_block: s_uuid is 16 bytes at 1024 + 0x68.
 found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
 [ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || fatal data-disk-foreign "the file system on $disk has the UUID $found, not $data_uuid"
-# e2fsck(8): 0 is clean, 1 is repaired, 2 is repaired and wants a reboot, which an unmounted disk does not need.
+# e2fsck(8): below 4 it is clean or was repaired; 2 asks for a reboot, which a disk that is not mounted does not need.
 output=$(chroot /new /sbin/e2fsck -p "$disk" 2>&1)
 code=$?
-[ "$code" -le 2 ] || fatal data-disk-damaged "e2fsck ended with $code: $output"
+[ "$code" -eq 0 ] || echo "$output"
+[ "$code" -lt 4 ] || fatal data-disk-damaged "e2fsck ended with $code: $output"
 mount -t ext4 -o noatime,nosuid,nodev,errors=remount-ro "$disk" /new/data || fatal data-disk-unmountable "cannot mount $disk as ext4"
 event_phase data-disk
 `;
