@@ -58,6 +58,18 @@ export async function median(runs: number, once: () => Promise<number>): Promise
   return all[Math.floor(all.length / 2)] ?? Number.NaN;
 }
 
+/** Medians of two measurements that are taken in turn, so that a noisy machine hits both alike. */
+export async function medianOfPairs(
+  runs: number,
+  ours: () => Promise<number>,
+  theirs: () => Promise<number>,
+): Promise<{ readonly ours: number; readonly theirs: number }> {
+  const pairs: { ours: number; theirs: number }[] = [];
+  for (let run = 0; run < runs; run += 1) pairs.push({ ours: await ours(), theirs: await theirs() });
+  const middle = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(runs / 2)] ?? Number.NaN;
+  return { ours: middle(pairs.map((pair) => pair.ours)), theirs: middle(pairs.map((pair) => pair.theirs)) };
+}
+
 /** Polls a growing file every 2 ms until it holds `text`; returns the moment (performance.now()), undefined after the deadline. */
 export async function momentOf(file: string, text: string, withinSeconds: number): Promise<number | undefined> {
   const deadline = performance.now() + withinSeconds * 1000;

@@ -6,7 +6,7 @@ import { busyboxArtifact } from '../image/busybox.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { componentsArtifact, findComponentsArtifact } from '../image/components.ts';
 import { initramfsArtifact } from '../image/initramfs.ts';
-import { rootArtifact } from '../image/root.ts';
+import { ageNote, rootArtifact } from '../image/root.ts';
 import { guestTree } from '../init/guest-tree.ts';
 import { kernelArtifact } from '../kernel/artifact.ts';
 import type { BootRequest } from '../machine/plan.ts';
@@ -34,6 +34,8 @@ export async function assemble(spec: VmSpec, chosen: ChosenComponents, context: 
   const busybox = await ensure(busyboxArtifact(spec.arch), context);
   const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
   const root = await ensure(rootArtifact(spec), context);
+  const age = ageNote(root.manifest.builtAt, spec.name, Date.now());
+  if (age !== undefined) context.report({ kind: 'note', text: age });
   const kernel = await ensure(await kernelOf(spec, context), context);
   const parts = { kernel, root, initramfs, ...(components === undefined ? {} : { components }) };
   const cached = Object.values(parts).filter((part) => part.cached);

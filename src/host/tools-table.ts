@@ -147,7 +147,6 @@ export const TOOLS: readonly Tool[] = [
   },
 
   program('mksquashfs', ['image'], everywhere('squashfs-tools')),
-  program('mkfs.erofs', ['image'], everywhere('erofs-utils')),
   program('mke2fs', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
   program('resize2fs', ['image', 'machine-x86_64', 'machine-arm64'], {
     ...everywhere('e2fsprogs'),
@@ -168,4 +167,5 @@ export const TOOLS: readonly Tool[] = [
   }),
 
   program('git', ['tests']),
+  program('cpio', ['tests']),
 ];
