@@ -33,6 +33,7 @@ function line({ what, measured, reach, met, how }: Row): string {
 
 function page(): string {
   const rows = MEASURES.flatMap(({ name }) => kept[name]?.rows ?? []);
+  const missing = MEASURES.flatMap(({ name }) => (name in kept ? [] : [name]));
   const dates = [...new Set(Object.values(kept).map(({ date }) => date))].sort().join(', ');
   return `# Figures
 
@@ -42,5 +43,5 @@ ${cpus().length} cores, software emulation (no KVM), measured ${dates}. The mach
 | what | measured | reach | reached | how |
 |---|---|---|---|---|
 ${rows.map(line).join('\n')}
-`;
+${missing.length === 0 ? '' : `\nNot measured yet: ${missing.join(', ')}.\n`}`;
 }
