@@ -87,7 +87,7 @@ async function packSecrets(
   const tree = secretTree(spec, {
     secrets: await ensureSecrets(spec, paths, context),
     authorizedKey: keys.clientPublicKey,
-    hostKey: dropbearKey(keys.hostKey),
+    hostKey: await dropbearKey(keys.hostKey),
     now: Math.floor(Date.now() / 1000),
   });
   const tells = spec.services.flatMap((service) =>

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
-import ssh2, { type ParsedKey } from 'ssh2';
+import type { ParsedKey } from 'ssh2';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from './host.ts';
 
@@ -32,35 +32,43 @@ export async function ensureSshKeys(secretsDir: string, host: Host): Promise<Ssh
  * A host key as dropbear reads it (dropbear's source, ed25519.c, buf_put_ed25519_priv_key): the name, then seed and public key as one
  * string, each with its length in four bytes.
  */
-export function dropbearKey(opensshKey: string): Uint8Array {
-  const jwk = createPrivateKey(parse(opensshKey, 'the host key').getPrivatePEM()).export({ format: 'jwk' });
+export async function dropbearKey(opensshKey: string): Promise<Uint8Array> {
+  const key = await parse(opensshKey, 'the host key');
+  const jwk = createPrivateKey(key.getPrivatePEM()).export({ format: 'jwk' });
   const pair = Buffer.concat([Buffer.from(jwk.d ?? '', 'base64url'), Buffer.from(jwk.x ?? '', 'base64url')]);
   return Buffer.concat([lengthAndBytes(Buffer.from('ssh-ed25519')), lengthAndBytes(pair)]);
 }
 
 async function ensureKey(path: string, host: Host): Promise<{ text: string; key: ParsedKey }> {
   const there = await host.read(path);
-  const text = there === undefined ? generateKey() : Buffer.from(there).toString('utf8');
-  const key = parse(text, path);
+  const text = there === undefined ? await generateKey() : Buffer.from(there).toString('utf8');
+  const key = await parse(text, path);
   if (there === undefined) await host.write(path, text, 0o600);
   return { text, key };
 }
 
 /** ssh2 writes about 4 keys of 1000 wrong (a public key with a leading zero loses it), so what it made is read before it counts. */
-function generateKey(): string {
+async function generateKey(): Promise<string> {
+  const { utils } = await loadSsh2();
   for (let tries = 0; tries < 20; tries++) {
-    const text = ssh2.utils.generateKeyPairSync('ed25519').private;
-    if (!(ssh2.utils.parseKey(text) instanceof Error)) return text;
+    const text = utils.generateKeyPairSync('ed25519').private;
+    if (!(utils.parseKey(text) instanceof Error)) return text;
   }
   throw new TypeError('ssh2 made no readable key in 20 tries.');
 }
 
-function parse(text: string, what: string): ParsedKey {
-  const key = ssh2.utils.parseKey(text);
+async function parse(text: string, what: string): Promise<ParsedKey> {
+  const { utils } = await loadSsh2();
+  const key = utils.parseKey(text);
   if (!(key instanceof Error)) return key;
   throw new VmkitError('host', 'ssh-key-damaged', `Reading ${what}: ${key.message}`, {
     hint: 'Move that file away while the machine is off; the next boot makes a new key.',
   });
+}
+
+/** Loaded when a key is needed: it has 35 files, and most verbs need none of them. */
+async function loadSsh2(): Promise<typeof import('ssh2')> {
+  return (await import('ssh2')).default;
 }
 
 function publicLine(key: ParsedKey): string {

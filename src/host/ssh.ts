@@ -1,4 +1,4 @@
-import { Client, type ConnectConfig } from 'ssh2';
+import type { Client, ConnectConfig } from 'ssh2';
 import { messageOf, VmkitError } from '../core/errors.ts';
 
 /** How a guest is reached: its forwarded port on 127.0.0.1, our key, and the one host key that is accepted. */
@@ -21,9 +21,11 @@ interface ConnectOptions {
  * Logs in as root. Throws `guest-unreachable` when that did not work in time, `guest-key-changed` when another host key answers.
  * The connection asks for a sign of life every 15 s, so that a guest that died is noticed within a minute.
  */
-export function connectSsh(address: SshAddress, options: ConnectOptions = {}): Promise<Client> {
+export async function connectSsh(address: SshAddress, options: ConnectOptions = {}): Promise<Client> {
+  // Loaded when it is needed: most verbs log in nowhere.
+  const { default: ssh2 } = await import('ssh2');
   const withinMs = options.withinMs ?? 10_000;
-  const client = new Client();
+  const client = new ssh2.Client();
   let hasOtherKey = false;
   const expected = address.hostPublicKey.split(' ')[1] ?? '';
   const config: ConnectConfig = {

@@ -131,8 +131,8 @@ test('keys are made once, and are private', async () => {
   expect(await ensureSshKeys(folder, localHost())).toEqual(keys);
 });
 
-test("dropbear's form of the host key holds its public key", () => {
-  const bytes = Buffer.from(dropbearKey(keys.hostKey));
+test("dropbear's form of the host key holds its public key", async () => {
+  const bytes = Buffer.from(await dropbearKey(keys.hostKey));
   const publicKey = Buffer.from(keys.hostPublicKey.split(' ')[1] ?? '', 'base64').subarray(-32);
   expect(bytes.subarray(0, 15)).toEqual(Buffer.from('\0\0\0\x0bssh-ed25519'));
   expect(bytes.readUInt32BE(15)).toBe(64);

@@ -98,7 +98,9 @@ test('without setup, the error names all that is missing and the command', async
     code: 'tools-missing',
     exitCode: 3,
     message: expect.stringMatching(/flock.*qemu-system-x86_64.*git.*run x86_64 machines/),
-    hint: expect.stringMatching(/^sudo apt-get install --no-install-recommends --yes git qemu-system-x86 util-linux$/),
+    hint: expect.stringMatching(
+      /^sudo apt-get install --no-install-recommends --yes cpio git qemu-system-x86 util-linux$/,
+    ),
   });
 });
 
@@ -106,7 +108,7 @@ test('setup refreshes the lists, installs, and looks again', async () => {
   // The stand-in for apt-get notes its arguments and makes what the packages would bring.
   const folder = await programs({
     'apt-get':
-      'echo "$DEBIAN_FRONTEND $*" >> "$0.log"; cd "${0%/*}"; case $1 in install) for p in flock git; do echo > $p; /bin/chmod +x $p; done;; esac',
+      'echo "$DEBIAN_FRONTEND $*" >> "$0.log"; cd "${0%/*}"; case $1 in install) for p in flock git cpio; do echo > $p; /bin/chmod +x $p; done;; esac',
   });
   await symlink('/usr/bin/env', join(folder, 'env'));
   await symlink('/bin/sh', join(folder, 'qemu-system-x86_64'));
@@ -114,7 +116,7 @@ test('setup refreshes the lists, installs, and looks again', async () => {
   await requireTools(['machine-x86_64', 'tests'], context, { setup: true });
   expect(await readFile(join(folder, 'apt-get.log'), 'utf8')).toBe(
     'noninteractive update -o DPkg::Lock::Timeout=300\n' +
-      'noninteractive install --no-install-recommends --yes git util-linux -o DPkg::Lock::Timeout=300\n',
+      'noninteractive install --no-install-recommends --yes cpio git util-linux -o DPkg::Lock::Timeout=300\n',
   );
 });
 
@@ -131,6 +133,6 @@ test('a sudo that asks for a password is not waited for: the command is told', a
   await expect(requireTools(['tests'], context, { setup: true })).rejects.toMatchObject({
     code: 'install-failed',
     message: expect.stringContaining('a password is required'),
-    hint: expect.stringContaining('sudo apt-get install --no-install-recommends --yes git'),
+    hint: expect.stringContaining('sudo apt-get install --no-install-recommends --yes cpio git'),
   });
 });
