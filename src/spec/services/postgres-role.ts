@@ -11,23 +11,37 @@ export interface OwnedDatabase {
 
 /**
  * A script for root: roles that may log in, and a database for each, made once. A role of a service's user's name is let in by peer authentication,
- * without a password. Identifiers are quoted by PostgreSQL's format(), never by us. A password is read by psql itself, so it is on
- * no command line; a statement that fails is not logged, since it would hold it. One psql for all: a process costs
- * 0.1 s in a guest without KVM.
+ * without a password.
  */
 export function ensureDatabases(databases: readonly OwnedDatabase[]): string {
   return `# Roles and their databases, once.
 s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -d postgres <<'SQL'
-SET log_min_error_statement = panic;
-${databases.map(ensureDatabase).join('')}SQL
+${databasesSql(databases)}SQL
 `;
+}
+
+/** Shell lines that put the passwords where `databasesSql` reads them: in the environment of psql, which only its own user can see. */
+export function exportPasswords(databases: readonly OwnedDatabase[]): string {
+  return databases
+    .flatMap(({ role, passwordFile }) =>
+      passwordFile === undefined ? [] : [`password_${role}=$(cat ${passwordFile})\nexport password_${role}\n`],
+    )
+    .join('');
+}
+
+/**
+ * The same as input of psql. Identifiers are quoted by PostgreSQL's format(), never by us. A password is on no command line; a
+ * statement that fails is not logged, since it would hold it. One psql for all: a process costs 0.1 s in a guest without KVM.
+ */
+export function databasesSql(databases: readonly OwnedDatabase[]): string {
+  return `SET log_min_error_statement = panic;\n${databases.map(ensureDatabase).join('')}`;
 }
 
 function ensureDatabase({ role, database, passwordFile }: OwnedDatabase): string {
   const password =
     passwordFile === undefined
       ? ''
-      : `\\set password \`cat ${passwordFile}\`\nSELECT format('ALTER ROLE %I PASSWORD %L', :'role', :'password') \\gexec\n`;
+      : `\\getenv password password_${role}\nSELECT format('ALTER ROLE %I PASSWORD %L', :'role', :'password') \\gexec\n`;
   return `\\set role ${role}
 \\set database ${database}
 SELECT format('CREATE ROLE %I LOGIN', :'role')

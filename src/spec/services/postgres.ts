@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { USER_NETWORK } from '../network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { ensureDatabases, POSTGRES_BIN } from './postgres-role.ts';
+import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN } from './postgres-role.ts';
 
 const VERSION = 17;
 const DATA = `/data/postgres/${VERSION}`;
@@ -30,6 +30,11 @@ const options = z.strictObject({
 export const postgres = defineService(options, ({ databases, port, host }): Service => {
   const roles = [...new Set(databases.map(({ owner }) => owner))];
   const isRemote = host !== undefined;
+  const owned = databases.map(({ name, owner }) => ({
+    role: owner,
+    database: name,
+    ...(isRemote ? { passwordFile: `/run/secrets/postgres/${owner}-password` } : {}),
+  }));
   return {
     name: 'postgres',
     needs: [],
@@ -39,22 +44,8 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     env: { PGDATA: DATA },
     setup: setupScript(),
     run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
-    ready: {
-      // The test of the socket costs no process while the server recovers.
-      check: `[ -S /run/postgresql/.s.PGSQL.${port} ]\n[ "$(${POSTGRES_BIN}/psql -XAtq -h /run/postgresql -p ${port} -d postgres -c 'SELECT 1')" = 1 ]\n`,
-      everyMs: 50,
-      withinSeconds: 180,
-    },
-    afterReady:
-      databases.length === 0
-        ? undefined
-        : ensureDatabases(
-            databases.map(({ name, owner }) => ({
-              role: owner,
-              database: name,
-              ...(isRemote ? { passwordFile: `/run/secrets/postgres/${owner}-password` } : {}),
-            })),
-          ),
+    ready: { check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
+    afterReady: undefined,
     // INT is the fast shutdown: sessions are ended, a checkpoint is written (postgres(1)).
     stop: { signal: 'INT', withinSeconds: 60 },
     files: [
@@ -68,9 +59,26 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
   };
 });
 
+/**
+ * It answers a query, and its roles and databases are there: one psql for all. The eighth line of postmaster.pid is the server's status
+ * (postgresql: src/include/utils/pidfile.h), so that no process is spent on one that still recovers; a line left by a crash is believed by nobody,
+ * since psql asks the server itself.
+ */
+function readyCheck(port: number, databases: readonly OwnedDatabase[]): string {
+  return `[ -S /run/postgresql/.s.PGSQL.${port} ]
+status=
+{ for line in 1 2 3 4 5 6 7 8; do read -r status || exit 1; done; } <${DATA}/postmaster.pid
+[ "$status" = ready ]
+${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h /run/postgresql -p ${port} -d postgres <<'SQL'
+${databasesSql(databases)}SELECT 1;
+SQL
+)" = 1 ]
+`;
+}
+
 function setupScript(): string {
   return `# The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
-install -d -o postgres -g postgres -m 0755 /run/postgresql
+/run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
 if [ ! -s ${DATA}/PG_VERSION ]; then
   if [ -e ${DATA} ]; then
     echo "${DATA} exists but holds no cluster (no PG_VERSION); it is left as it is" >&2
