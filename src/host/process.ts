@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { execa, type Subprocess } from 'execa';
+import type { Subprocess } from 'execa';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
 import type { ExecOptions, ExecResult } from './host.ts';
@@ -20,6 +20,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('A command needs a program.');
+  // Loaded when a process is started: many a run of vmkit starts none, and it takes 50 ms.
+  const { execa } = await import('execa');
   throwIfInterrupted(options.signal);
   // execa ends only the child itself; the deadline and the signal are for its whole group, so they stay with us.
   const child = execa(file, args, {

@@ -9,14 +9,20 @@ export function searchPath(path: string): readonly string[] {
 
 /** Whether a program is in one of these folders. */
 export function isProgram(name: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => {
-    const file = join(folder, name);
-    try {
-      if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return findProgram(name, folders) !== undefined;
+}
+
+/** The file that a name stands for: the first executable of that name in these folders. */
+export function findProgram(name: string, folders: readonly string[]): string | undefined {
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
-import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { isProgram, searchPath } from '../host/search-path.ts';
+import { toolVersion } from '../host/tool-version.ts';
 import { requireTools } from '../host/tools.ts';
 import type { ToolGroup } from '../host/tools-table.ts';
 import type { Arch } from '../spec/vm-spec.ts';
@@ -26,32 +26,14 @@ export function kernelTools(arch: Arch): readonly ToolGroup[] {
   return ['kernel', `kernel-${arch}`];
 }
 
-/** The compiler for `arch` on this host. Throws `tools-missing` with everything that a build lacks. Two short processes. */
+/** The compiler for `arch` on this host. Throws `tools-missing` with everything that a build lacks. */
 export async function findToolchain(arch: Arch, context: Context): Promise<Toolchain> {
   await requireTools(kernelTools(arch), context);
   const { machine } = await context.host.facts();
   const crossCompile = machine === TARGETS[arch].machine ? '' : TARGETS[arch].triplet;
   const [gcc, ld] = await Promise.all([
-    firstLine([`${crossCompile}gcc`, '--version'], context),
-    firstLine([`${crossCompile}ld`, '--version'], context),
+    toolVersion(`${crossCompile}gcc`, context),
+    toolVersion(`${crossCompile}ld`, context),
   ]);
   return { crossCompile, gcc, ld, hasCcache: isProgram('ccache', searchPath(process.env['PATH'] ?? '')) };
-}
-
-async function firstLine(argv: readonly string[], context: Context): Promise<string> {
-  const { exitCode, stdout, stderr } = await context.host.exec(argv, {
-    env: { LC_ALL: 'C' },
-    withinMs: 30_000,
-    signal: context.signal,
-  });
-  const line = stdout.split('\n')[0]?.trim() ?? '';
-  if (exitCode === 0 && line !== '') return line;
-  throw new VmkitError(
-    'tool',
-    'toolchain-broken',
-    `${argv.join(' ')} ended with exit code ${exitCode}. ${stderr.trim()}`,
-    {
-      hint: 'Is the compiler installed whole? Run it by hand.',
-    },
-  );
 }

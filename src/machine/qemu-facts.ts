@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import type { Context } from '../host/context.ts';
+import { toolVersion } from '../host/tool-version.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 import { qemuBinary, SANDBOX } from './qemu.ts';
 
@@ -13,7 +14,7 @@ export type QemuFacts = z.infer<typeof factsSchema>;
 /** Asks the binary, never guesses. Kept in the cache per version, since the second question costs a tenth of a second. */
 export async function qemuFacts(arch: Arch, context: Context): Promise<QemuFacts> {
   const binary = qemuBinary(arch);
-  const version = (await context.host.exec([binary, '--version'], { withinMs: 10_000 })).stdout.trim();
+  const version = await toolVersion(binary, context);
   const cacheFile = join(context.paths.cache, 'qemu', `${sha256(`${binary}\n${version}`).slice(0, 16)}.json`);
   const known = await context.host.read(cacheFile);
   if (known !== undefined) {
