@@ -41,7 +41,11 @@ export async function applyChanges(changes: readonly Change[], context: Context)
 export async function undoChanges(context: Context): Promise<readonly JournalEntry[]> {
   const run = await rootRunner(context);
   const entries = await readJournal(context);
-  await requireRoot(entries.flatMap(({ undo }) => undo), run, context.signal);
+  await requireRoot(
+    entries.flatMap(({ undo }) => undo),
+    run,
+    context.signal,
+  );
   return undoWhere(() => true, run, context);
 }
 
@@ -102,9 +106,14 @@ async function mustRun(command: Command, title: string, run: RunAsRoot, signal?:
   const { exitCode, stdout, stderr } = await run(command, signal);
   if (exitCode === 0) return;
   const said = (stderr.trim() || stdout.trim()).slice(0, 2_000);
-  throw new VmkitError('host', 'host-change-failed', `${title}: ${command.argv.join(' ')} ended with ${exitCode}: ${said}`, {
-    hint: 'vmkit host check says what is in the way. vmkit host teardown undoes what is left.',
-  });
+  throw new VmkitError(
+    'host',
+    'host-change-failed',
+    `${title}: ${command.argv.join(' ')} ended with ${exitCode}: ${said}`,
+    {
+      hint: 'vmkit host check says what is in the way. vmkit host teardown undoes what is left.',
+    },
+  );
 }
 
 function differs({ title }: Change): VmkitError {

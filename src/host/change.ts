@@ -6,9 +6,7 @@ const argv = z.array(z.string()).min(1);
 export const commandSchema = z.object({ argv, input: z.string().optional() }).readonly();
 
 /** Holds when the command exits with 0 and, where `prints` is given, prints these lines, whole and in a row. */
-export const probeSchema = z
-  .object({ argv, prints: z.string().optional(), needsRoot: z.boolean() })
-  .readonly();
+export const probeSchema = z.object({ argv, prints: z.string().optional(), needsRoot: z.boolean() }).readonly();
 
 /** A command that runs as root; `input` is its standard input. */
 export type Command = z.infer<typeof commandSchema>;

@@ -7,10 +7,15 @@ const subnet = (text: string): Subnet => {
   return parsed;
 };
 
-test.each(['192.168.100.1/24', '192.168.100.0/33', '192.168.256.0/24', '192.168.100/24', '1.2.3.4/8/8', 'default', '::/0'])(
-  '%s is no subnet',
-  (text) => expect(parseSubnet(text)).toBeUndefined(),
-);
+test.each([
+  '192.168.100.1/24',
+  '192.168.100.0/33',
+  '192.168.256.0/24',
+  '192.168.100/24',
+  '1.2.3.4/8/8',
+  'default',
+  '::/0',
+])('%s is no subnet', (text) => expect(parseSubnet(text)).toBeUndefined());
 
 test.each([
   ['192.168.100.0/24', '192.168.0.0/16', true],

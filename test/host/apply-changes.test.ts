@@ -31,7 +31,11 @@ async function world(): Promise<{ root: string; changes: Change[]; context: Cont
   const base = contextIn(folder);
   const facts = async () => ({ machine: 'x86_64', cpus: 1, isRoot: true });
   const paths = ['a', 'a/b', 'a/b/c'].map((name) => join(root, name));
-  return { root, changes: paths.map((path) => folderChange(path)), context: { ...base, host: { ...base.host, facts } } };
+  return {
+    root,
+    changes: paths.map((path) => folderChange(path)),
+    context: { ...base, host: { ...base.host, facts } },
+  };
 }
 
 describe('changes', () => {
@@ -48,7 +52,10 @@ describe('changes', () => {
     for (let at = 0; ; at++) {
       const { root, changes, context } = await world();
       const dying = dyingHost(context.host, at);
-      const died = await applyChanges(changes, { ...context, host: dying }).then(() => false, () => true);
+      const died = await applyChanges(changes, { ...context, host: dying }).then(
+        () => false,
+        () => true,
+      );
       if (at % 2 === 0) {
         await undoChanges(context);
       } else {
@@ -66,7 +73,9 @@ describe('changes', () => {
     const { root, changes, context } = await world();
     await applyChanges(changes.slice(0, 1), context);
     const [, second = folderChange(root)] = changes;
-    const bad = folderChange(join(root, 'bad'), { apply: [{ argv: ['mkdir', join(root, 'bad')] }, { argv: ['false'] }] });
+    const bad = folderChange(join(root, 'bad'), {
+      apply: [{ argv: ['mkdir', join(root, 'bad')] }, { argv: ['false'] }],
+    });
     await expect(applyChanges([second, bad], context)).rejects.toMatchObject({ code: 'host-change-failed' });
     expect(await readdir(root, { recursive: true })).toEqual(['a']);
     expect(await readJournal(context)).toHaveLength(1);
