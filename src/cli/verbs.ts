@@ -56,6 +56,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     title: 'This machine',
     verbs: {
       doctor: { usage: 'doctor', summary: 'What this machine lacks, and the one command that installs it' },
+      host: { usage: 'host <action>', summary: 'check, setup or teardown: the bridge for machines, undone exactly' },
       completion: { usage: 'completion [bash|zsh]', summary: 'Print the script for shell completion' },
     },
   },

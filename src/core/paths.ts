@@ -64,3 +64,8 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     secretsDir: join(dataDir, 'secrets'),
   };
 }
+
+/** What vmkit keeps about its changes to the host itself. */
+export function hostPaths(paths: Paths): { readonly lock: string; readonly journal: string } {
+  return { lock: join(paths.state, 'host', 'lock'), journal: join(paths.state, 'host', 'journal.json') };
+}

@@ -7,6 +7,7 @@ export const TOOL_GROUPS = {
   image: 'make root file systems and disks',
   'machine-x86_64': 'run x86_64 machines',
   'machine-arm64': 'run arm64 machines',
+  network: 'connect machines over a bridge',
   tests: 'run all tests',
 } as const;
 
@@ -166,6 +167,11 @@ export const TOOLS: readonly Tool[] = [
     apk: 'qemu-system-aarch64',
   }),
 
+  program('ip', ['network'], { ...everywhere('iproute2'), dnf: 'iproute' }),
+  program('nft', ['network'], everywhere('nftables')),
+  program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
+
+  program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
   program('git', ['tests']),
   program('cpio', ['tests']),
 ];

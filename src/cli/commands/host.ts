@@ -1,0 +1,98 @@
+import { userInfo } from 'node:os';
+import { VmkitError } from '../../core/errors.ts';
+import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../core/ipv4.ts';
+import type { Tap } from '../../host/bridge-addresses.ts';
+import { type CheckRow, checkNetwork } from '../../host/check-network.ts';
+import type { NetworkRequest } from '../../host/host-network.ts';
+import { defineCommand } from '../command.ts';
+import { type HostReport, setUpNetwork, tearDownHost } from '../host-network.ts';
+import { table } from '../table.ts';
+
+export const command = defineCommand({
+  usage: 'host <action>',
+  options: (yargs) =>
+    yargs
+      .positional('action', { choices: ['check', 'setup', 'teardown'] as const, demandOption: true })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'Print the commands, as a shell takes them' })
+      .option('subnet', {
+        type: 'string',
+        default: '192.168.100.0/24',
+        describe: "The machines' subnet; .1 is this host",
+      })
+      .option('tap', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: 'A TAP for a machine: NAME=ADDRESS',
+      })
+      .option('link', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: 'Two TAPs that may reach each other: A:B',
+      }),
+  run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
+    if (action === 'teardown') return tearDownHost(context, dryRun);
+    const request = networkRequest(args);
+    return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);
+  },
+  text: (result) => ('changes' in result ? reportText(result) : checkText(result)),
+  exitCode: (result) => ('changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3),
+});
+
+function networkRequest(args: { subnet: string; tap: string[]; link: string[] }): NetworkRequest {
+  const subnet = parseSubnet(args.subnet);
+  if (subnet === undefined || !isPrivate(subnet) || subnet.bits < 16 || subnet.bits > 29) {
+    throw badUsage(`--subnet ${args.subnet} is not a private subnet of /16 to /29`, '--subnet 192.168.100.0/24');
+  }
+  const taps = args.tap.map((text) => parseTap(text, subnet));
+  const twice = taps.find((tap, at) =>
+    taps.some(({ name, address }, other) => other < at && (name === tap.name || address === tap.address)),
+  );
+  if (twice !== undefined)
+    throw badUsage(`--tap ${twice.name}: its name or its address is given twice`, '--tap sql=192.168.100.2');
+  const links = args.link.map((text): readonly [string, string] => {
+    const [one = '', other = '', ...rest] = text.split(':');
+    const isKnown = [one, other].every((name) => taps.some((tap) => tap.name === name));
+    if (!isKnown || one === other || rest.length > 0)
+      throw badUsage(`--link ${text} is not two of the TAPs given`, '--link sql:forge');
+    return [one, other];
+  });
+  return { name: 'vmkit', bridge: 'vmkit0', subnet, taps, links };
+}
+
+/** IFNAMSIZ (linux/if.h): 15 characters. The letters are those that nft takes in a chain's name, too. */
+function parseTap(text: string, subnet: Subnet): Tap {
+  const [, name = '', host = ''] = /^([a-z][a-z0-9_-]{0,14})=([0-9.]+)$/.exec(text) ?? [];
+  const address = parseAddress(host);
+  const at = address === undefined ? 0 : address - subnet.base;
+  if (address === undefined || name === 'vmkit0' || at < 2 || at >= 2 ** (32 - subnet.bits) - 1) {
+    throw badUsage(
+      `--tap ${text} is not NAME=ADDRESS, of at most 15 characters, and after the gateway in ${formatSubnet(subnet)}`,
+      '--tap sql=192.168.100.2',
+    );
+  }
+  return { name, address, owner: userInfo().uid };
+}
+
+function badUsage(what: string, example: string): VmkitError {
+  return new VmkitError('usage', 'bad-usage', `vmkit host: ${what}.`, { hint: `For example: ${example}` });
+}
+
+function checkText(rows: readonly CheckRow[]): string {
+  const lines = rows.map(({ what, isOk, says, hint }) => [
+    isOk ? 'ok' : 'no',
+    what,
+    isOk || hint === undefined ? says : `${says}. Try: ${hint}`,
+  ]);
+  return table(lines);
+}
+
+function reportText({ isDryRun, changes, notes }: HostReport): string {
+  const said = notes.map((note) => `# ${note}`);
+  if (changes.length === 0) return [...said, 'Nothing to do.'].join('\n');
+  if (isDryRun) return [...said, ...changes.flatMap(({ title, commands }) => [`# ${title}`, ...commands])].join('\n');
+  return [...changes.map(({ title }) => title), ...said].join('\n');
+}

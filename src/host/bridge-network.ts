@@ -1,0 +1,123 @@
+import { formatAddress } from '../core/ipv4.ts';
+import { type BridgeNetwork, networkAddresses, type Tap, tapMac } from './bridge-addresses.ts';
+import { addLink, addTables, addTap, removeLink, removeTables, removeTap, tableName } from './bridge-nft.ts';
+import type { Change, Probe } from './change.ts';
+
+/** The bridge with its addresses, forwarding for it alone, and the nft tables. */
+export function networkChanges(network: BridgeNetwork): readonly Change[] {
+  const { bridge, subnet } = network;
+  const { gateway, gateway6 } = networkAddresses(network);
+  const mac = tapMac(network, { name: bridge });
+  return [
+    {
+      ...ours(`link:${bridge}`, `bridge ${bridge} with ${gateway}/${subnet.bits}`),
+      apply: [
+        // An address of its own: else it is that of one of its ports, and changes with them.
+        { argv: ['ip', 'link', 'add', 'name', bridge, 'address', mac, 'type', 'bridge', 'mcast_snooping', '0'] },
+        { argv: ['ip', 'address', 'add', `${gateway}/${subnet.bits}`, 'dev', bridge] },
+        ...(network.hasIpv6 ? [{ argv: ['ip', 'address', 'add', `${gateway6}/64`, 'dev', bridge, 'nodad'] }] : []),
+        forward(bridge, '1'),
+        { argv: ['ip', 'link', 'set', 'dev', bridge, 'up'] },
+      ],
+      undo: [{ argv: ['ip', 'link', 'delete', 'dev', bridge] }],
+      isApplied: linkExists(bridge),
+    },
+    {
+      ...ours(`nft:${tableName(network)}`, `nft tables ${tableName(network)}: NAT, and who may send what`),
+      apply: [{ argv: ['nft', '-f', '-'], input: addTables(network) }],
+      undo: [{ argv: ['nft', '-f', '-'], input: removeTables(network) }],
+      isApplied: nftHas('table', 'inet', tableName(network)),
+    },
+  ];
+}
+
+/** One machine's TAP, as a port of the bridge, and the rules that let through its own MAC and addresses only. */
+export function tapChanges(network: BridgeNetwork, tap: Tap): readonly Change[] {
+  const { name } = tap;
+  const port = { ...tap, mac: tapMac(network, tap) };
+  return [
+    {
+      ...ours(`link:${name}`, `TAP ${name} for user ${tap.owner}`),
+      apply: [
+        { argv: ['ip', 'tuntap', 'add', 'dev', name, 'mode', 'tap', 'user', String(tap.owner)] },
+        // The host itself needs no address on it.
+        { argv: ['ip', 'link', 'set', 'dev', name, 'addrgenmode', 'none'] },
+      ],
+      undo: [{ argv: ['ip', 'link', 'delete', 'dev', name] }],
+      isApplied: linkExists(name),
+    },
+    // Before it is a port: no frame passes unchecked.
+    {
+      ...ours(`nft:${name}`, `rules for ${name}: only from ${port.mac} and ${formatAddress(tap.address)}`),
+      apply: [{ argv: ['nft', '-f', '-'], input: addTap(network, port) }],
+      undo: [{ argv: ['nft', '-f', '-'], input: removeTap(network, port) }],
+      isApplied: nftHas('chain', 'bridge', tableName(network), `from_${name}`),
+    },
+    {
+      ...ours(`port:${name}`, `${name} is a port of ${network.bridge}`),
+      apply: [
+        { argv: ['ip', 'link', 'set', 'dev', name, 'master', network.bridge] },
+        { argv: ['ip', 'link', 'set', 'dev', name, 'up'] },
+      ],
+      undo: [
+        { argv: ['ip', 'link', 'set', 'dev', name, 'down'] },
+        { argv: ['ip', 'link', 'set', 'dev', name, 'nomaster'] },
+      ],
+      isApplied: { argv: ['test', '-e', `/sys/class/net/${network.bridge}/brif/${name}`], needsRoot: false },
+    },
+  ];
+}
+
+/** Two machines may exchange frames. Without this no two ports of the bridge do. */
+export function linkChange(network: BridgeNetwork, taps: readonly [string, string]): Change {
+  const [one = '', other = ''] = [...taps].sort();
+  return {
+    ...ours(`nft:${one}-${other}`, `${one} and ${other} reach each other`),
+    apply: [{ argv: ['nft', '-f', '-'], input: addLink(network, one, other) }],
+    undo: [{ argv: ['nft', '-f', '-'], input: removeLink(network, one, other) }],
+    isApplied: nftHas('element', 'bridge', tableName(network), 'links', `{ "${one}" . "${other}" }`),
+  };
+}
+
+/**
+ * Packets that come back through an uplink are forwarded: Linux asks for it where a packet comes in (IN_DEV_FORWARD,
+ * include/linux/inetdevice.h). The interface alone: net.ipv4.ip_forward would write all interfaces, the default for new ones and
+ * accept_redirects (inet_forward_change, net/ipv4/devinet.c), and could not be undone exactly.
+ * If others switch forwarding on for the whole host meanwhile, it is theirs and stays.
+ */
+export function uplinkChange(uplink: string, isForwardingHost: boolean): Change {
+  const whole = isForwardingHost ? '1' : '0';
+  return {
+    ...ours(`forwarding:${uplink}`, `forward what comes back through ${uplink}, which has a default route`),
+    apply: [forward(uplink, '1')],
+    undo: [forward(uplink, '0')],
+    isApplied: {
+      argv: ['cat', `/proc/sys/${forwardingKey(uplink)}`, '/proc/sys/net/ipv4/ip_forward'],
+      prints: `1\n${whole}`,
+      needsRoot: false,
+    },
+    whenFound: 'keep',
+  };
+}
+
+/** With slashes: an interface's name may hold dots (sysctl(8)). */
+function forwardingKey(link: string): string {
+  return `net/ipv4/conf/${link}/forwarding`;
+}
+
+function ours(id: string, title: string): Pick<Change, 'id' | 'title' | 'whenFound' | 'outlivesReboot'> {
+  return { id, title, whenFound: 'refuse', outlivesReboot: false };
+}
+
+function forward(link: string, value: '0' | '1'): { argv: string[] } {
+  return { argv: ['sysctl', '-q', '-w', `${forwardingKey(link)}=${value}`] };
+}
+
+function linkExists(name: string): Probe {
+  return { argv: ['test', '-e', `/sys/class/net/${name}`], needsRoot: false };
+}
+
+/** `nft list` and `nft get` fail where there is no such thing. */
+function nftHas(kind: 'table' | 'chain' | 'element', ...which: string[]): Probe {
+  return { argv: ['nft', kind === 'element' ? 'get' : 'list', kind, ...which], needsRoot: true };
+}
