@@ -10,6 +10,7 @@ import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
 import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
+import { joinNetwork } from '../machine/network-members.ts';
 import { openPorts, requireFreePorts } from '../machine/ports.ts';
 import { endOrphan } from '../machine/run.ts';
 import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
@@ -30,18 +31,26 @@ export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
   return ['kernel', `kernel-${arch}`, 'debian', 'image', `machine-${arch}`];
 }
 
-/** Builds what is stale, starts the machine and waits until it really answers; one that runs already is only waited for. */
+/**
+ * Builds what is stale, starts the machine and waits until it really answers; one that runs already is only waited for. `startedFor` is the
+ * machine that needs it, where nobody asked for it by name.
+ */
 export async function boot(
   spec: VmSpec,
   chosen: ChosenComponents,
   setup: boolean,
   context: CommandContext,
+  startedFor?: string,
 ): Promise<BootOutcome> {
   await requireTools(toolGroups(spec.arch), context, { setup });
   const paths = machinePaths(context.paths, spec.name);
   return withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
     const running = await runningMachine(spec.name, context);
-    if (running !== undefined) return joinRunning(running, spec, chosen, context);
+    if (running !== undefined) {
+      // A switch that was killed is started again.
+      await joinNetwork(spec, context);
+      return joinRunning(running, spec, chosen, context);
+    }
     await endOrphan(paths, context);
     await clearState(paths);
     // Asked before minutes of building, and again before the start.
@@ -50,7 +59,8 @@ export async function boot(
     const { uuid } = await ensureDataDisk(spec, paths, context);
     const { secrets, tells } = await packSecrets(spec, context);
     await requireFreePorts(openPorts(spec), spec.name);
-    const request = { ...assembled, spec, dataUuid: uuid, secrets, tells };
+    await joinNetwork(spec, context);
+    const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, startedFor };
     const step = { title: `boot ${spec.name}`, run: (inner: Context) => bootMachine(request, inner) };
     return { ...(await runStep(step, context)), wasRunning: false, isOutdated: false };
   });

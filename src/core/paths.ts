@@ -23,6 +23,8 @@ export interface MachinePaths {
   readonly consoleLog: string;
   readonly consoleSocket: string;
   readonly qmpSocket: string;
+  /** QEMU listens on it for the switch of a private network. */
+  readonly linkSocket: string;
   readonly qemuLog: string;
   readonly secretsDisk: string;
   readonly dataDisk: string;
@@ -57,6 +59,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     consoleLog: join(stateDir, 'console.log'),
     consoleSocket: join(stateDir, 'console.sock'),
     qmpSocket: join(stateDir, 'qmp.sock'),
+    linkSocket: join(stateDir, 'link.sock'),
     qemuLog: join(stateDir, 'qemu.log'),
     secretsDisk: join(stateDir, 'secrets.img'),
     dataDisk: join(dataDir, 'data.img'),
@@ -68,4 +71,28 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
 /** What vmkit keeps about its changes to the host itself. */
 export function hostPaths(paths: Paths): { readonly lock: string; readonly journal: string } {
   return { lock: join(paths.state, 'host', 'lock'), journal: join(paths.state, 'host', 'journal.json') };
+}
+
+/** A private network between machines of this user. `network` is the first address of its subnet. */
+export interface NetworkPaths {
+  readonly lock: string;
+  /** One file per machine on it: NAME.json. */
+  readonly membersDir: string;
+  /** The pid of its switch. */
+  readonly switchFile: string;
+  readonly switchLog: string;
+}
+
+export function networkPaths(paths: Paths, network: string): NetworkPaths {
+  const directory = join(networksDir(paths), network);
+  return {
+    lock: join(directory, 'lock'),
+    membersDir: join(directory, 'members'),
+    switchFile: join(directory, 'switch.json'),
+    switchLog: join(directory, 'switch.log'),
+  };
+}
+
+export function networksDir(paths: Paths): string {
+  return join(paths.state, 'networks');
 }

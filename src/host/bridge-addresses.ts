@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatAddress, formatSubnet, type Subnet } from '../core/ipv4.ts';
+import { uniqueLocalPrefix } from '../core/ipv6.ts';
 
 /** Machines on a bridge of this host. Nothing here names an uplink. */
 export interface BridgeNetwork {
@@ -33,12 +34,7 @@ export interface NetworkAddresses {
 
 /** What each address of a network is, as text. IPv6: a /64 of RFC 4193, its 40 bits made from the name and the subnet. */
 export function networkAddresses({ name, subnet }: Pick<BridgeNetwork, 'name' | 'subnet'>): NetworkAddresses {
-  const id = createHash('sha256')
-    .update(`vmkit ${name} ${formatSubnet(subnet)}`)
-    .digest('hex');
-  // As RFC 5952 writes it, which is what the tools print.
-  const groups = [`fd${id.slice(0, 2)}`, id.slice(2, 6), id.slice(6, 10)].map((group) => group.replace(/^0+(?=.)/, ''));
-  const prefix = groups.join(':');
+  const prefix = uniqueLocalPrefix(name, subnet);
   const host6 = (address: number): string => `${prefix}::${(address - subnet.base).toString(16)}`;
   return {
     subnet: formatSubnet(subnet),
@@ -53,12 +49,4 @@ export function networkAddresses({ name, subnet }: Pick<BridgeNetwork, 'name' | 
 export function tapMac(network: Pick<BridgeNetwork, 'name'>, tap: Pick<Tap, 'name'>): string {
   const id = createHash('sha256').update(`vmkit ${network.name} ${tap.name}`).digest('hex').slice(0, 10);
   return ['02', ...(id.match(/../g) ?? [])].join(':');
-}
-
-/** What a kernel gives itself at that MAC address (RFC 4291, appendix A: the modified EUI-64). */
-export function linkLocal(mac: string): string {
-  const [first = 0, ...rest] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
-  const bytes = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
-  const group = (at: number): string => ((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16);
-  return `fe80::${[0, 2, 4, 6].map(group).join(':')}`;
 }

@@ -1,5 +1,6 @@
 import { formatAddress } from '../core/ipv4.ts';
-import { type BridgeNetwork, linkLocal, networkAddresses, type Tap } from './bridge-addresses.ts';
+import { linkLocal } from '../core/ipv6.ts';
+import { type BridgeNetwork, networkAddresses, type Tap } from './bridge-addresses.ts';
 
 // Text for `nft -f -`. Each is one transaction: all of it holds, or nothing (nft(8)).
 

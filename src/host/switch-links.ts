@@ -11,16 +11,19 @@ export interface Link {
   readonly socketPath: string;
 }
 
+/** The machines that are on, by name. */
+export type OpenLinks = Map<string, Socket>;
+
 /**
- * Keeps a connection to each machine that is on, until `signal` aborts, and hands every frame to `onFrame`, which says to whom it goes. QEMU listens and the
+ * Keeps a connection to each machine that is on, until `signal` aborts, and hands every frame to `onFrame`, which says to whom it goes. Callers that share `open` reach each other's machines. QEMU listens and the
  * switch dials, so a switch that was killed can be started again under running machines.
  */
 export async function keepLinks(
   links: readonly Link[],
   onFrame: (from: string, frame: Uint8Array) => readonly string[],
   signal: AbortSignal,
+  open: OpenLinks = new Map(),
 ): Promise<void> {
-  const open = new Map<string, Socket>();
   const forward = (from: string, frame: Uint8Array): void => {
     for (const name of onFrame(from, frame)) {
       const socket = open.get(name);

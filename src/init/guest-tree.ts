@@ -16,7 +16,7 @@ export function guestTree(spec: VmSpec): Tree {
   const { services } = spec;
   const hasComponents = services.some(({ components }) => components.length > 0);
   return [
-    { kind: 'file', path: 'init', mode: 0o755, content: stage1(hasComponents) },
+    { kind: 'file', path: 'init', mode: 0o755, content: stage1(hasComponents, spec.network) },
     ...['bin', 'dev', 'proc', 'sys'].map((path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 })),
     // The kernel opens it for process 1 before /dev is mounted.
     { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import type { MachinePaths } from '../core/paths.ts';
+import { VmkitError } from '../core/errors.ts';
+import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { generateSecret } from '../spec/secrets.ts';
+import type { ServiceSecret } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { SecretValues } from './secret-tree.ts';
 
@@ -10,20 +12,45 @@ export function secretFile(paths: MachinePaths, service: string, name: string): 
   return join(paths.secretsDir, service, name);
 }
 
-/** The machine's secrets: read, and those that are not there yet made, once. An existing file is never written. Call with the machine's lock held. */
-export async function ensureSecrets(spec: VmSpec, paths: MachinePaths, { host }: Context): Promise<SecretValues> {
+/**
+ * The machine's secrets: read, and those that are not there yet made, once. An existing file is never written. One that another machine makes is read from
+ * there; throws `secret-of-machine-missing` where that was never booted. Call with the machine's lock held.
+ */
+export async function ensureSecrets(spec: VmSpec, paths: MachinePaths, context: Context): Promise<SecretValues> {
   const values = new Map<string, string>();
   for (const service of spec.services) {
-    for (const { name, kind } of service.secrets) {
-      const file = secretFile(paths, service.name, name);
-      const there = await host.read(file);
+    for (const secret of service.secrets) {
       const value =
-        there === undefined
-          ? generateSecret(kind, Math.floor(Date.now() / 1000))
-          : Buffer.from(there).toString('utf8').trim();
-      if (there === undefined) await host.write(file, `${value}\n`, 0o600);
-      values.set(`${service.name}/${name}`, value);
+        secret.from === undefined
+          ? await ensureSecret(secretFile(paths, service.name, secret.name), secret.kind, context)
+          : await otherSecret(secret.from, spec.name, context);
+      values.set(`${service.name}/${secret.name}`, value);
     }
   }
   return values;
+}
+
+async function ensureSecret(file: string, kind: ServiceSecret['kind'], { host }: Context): Promise<string> {
+  const there = await host.read(file);
+  if (there !== undefined) return Buffer.from(there).toString('utf8').trim();
+  const value = generateSecret(kind, Math.floor(Date.now() / 1000));
+  await host.write(file, `${value}\n`, 0o600);
+  return value;
+}
+
+async function otherSecret(
+  { machine, service, name }: NonNullable<ServiceSecret['from']>,
+  reader: string,
+  { host, paths }: Context,
+): Promise<string> {
+  const there = await host.read(secretFile(machinePaths(paths, machine), service, name));
+  if (there !== undefined) return Buffer.from(there).toString('utf8').trim();
+  throw new VmkitError(
+    'spec',
+    'secret-of-machine-missing',
+    `${reader} needs the secret ${service}/${name} of the machine ${machine}, which has none of that name.`,
+    {
+      hint: `Does the definition of ${machine} let ${reader} in? For PostgreSQL: databases: [{ name, owner, from: [ADDRESS] }].`,
+    },
+  );
 }

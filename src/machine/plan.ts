@@ -2,6 +2,7 @@ import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
+import { privateAddresses } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -26,13 +27,15 @@ export interface BootRequest {
   /** The archive on the secrets disk. */
   readonly secrets: Uint8Array;
   readonly tells: MachineState['tells'];
+  /** The machine that needs this one, where nobody asked for it by name. */
+  readonly startedFor?: string | undefined;
   /** Kind of artifact → key. */
   readonly artifacts: Readonly<Record<string, string>>;
 }
 
 /** The command for QEMU and what will be recorded of it. `decide` says what runs the guest's code. */
 export async function planMachine(
-  { spec, files, dataUuid, tells, artifacts }: BootRequest,
+  { spec, files, dataUuid, tells, artifacts, startedFor }: BootRequest,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
 ): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime'> }> {
@@ -51,6 +54,10 @@ export async function planMachine(
     commandLine: commandLine(spec, dataUuid),
     disks: disks(files, paths),
     forwards: ports,
+    link:
+      spec.network.kind === 'private'
+        ? { socket: paths.linkSocket, mac: privateAddresses(spec.network.address).mac }
+        : undefined,
     consoleSocket: paths.consoleSocket,
     consoleLog: paths.consoleLog,
     qmpSocket: paths.qmpSocket,
@@ -70,6 +77,9 @@ export async function planMachine(
     sshPort,
     tells: [...tells],
     artifacts: { ...artifacts },
+    needs: [...spec.needs],
+    network: spec.network,
+    ...(startedFor === undefined ? {} : { startedFor }),
   };
   return { plan: { ...base, accelerator: accelerator.name }, state };
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { linkLocal } from '../core/ipv6.ts';
 
 /** A machine on a private network, and the only addresses that it may send from. */
 export interface Member {
@@ -90,12 +91,4 @@ export function expandIpv6(address: string): string {
   return [...before, ...Array.from({ length: zeros }, () => '0'), ...after]
     .map((group) => group.padStart(4, '0'))
     .join(':');
-}
-
-/** The link-local address that Linux makes from a MAC by default (RFC 4291, appendix A: modified EUI-64). */
-export function linkLocal(mac: string): string {
-  const bytes = mac.split(':').map((byte) => Number.parseInt(byte, 16));
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;
-  const id = [a ^ 2, b, c, 0xff, 0xfe, d, e, f].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `fe80::${(id.match(/.{4}/g) ?? []).join(':')}`;
 }

@@ -27,6 +27,8 @@ export interface MachinePlan {
   readonly commandLine: string;
   readonly disks: readonly PlannedDisk[];
   readonly forwards: readonly PortForward[];
+  /** The link to other machines: the unix socket that QEMU listens on, and the MAC of the guest's end. */
+  readonly link: { readonly socket: string; readonly mac: string } | undefined;
   readonly consoleSocket: string;
   readonly consoleLog: string;
   readonly qmpSocket: string;
@@ -56,6 +58,7 @@ export function qemuArgv(plan: MachinePlan): string[] {
     ...['-kernel', plan.kernel, '-initrd', plan.initramfs, '-append', plan.commandLine],
     ...plan.disks.flatMap(disk),
     ...network(plan.forwards),
+    ...link(plan.link),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
     // The log holds all that the guest prints, whether somebody is attached to the socket or not.
     '-chardev',
@@ -98,6 +101,16 @@ function network(forwards: readonly PortForward[]): string[] {
     `user,id=net0,ipv6=off${open.join('')}`,
     '-device',
     'virtio-net-pci,netdev=net0,mac=52:54:00:76:6d:6b,romfile=',
+  ];
+}
+
+/** Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2). QEMU listens, so a switch may come, go and come back. */
+function link(plan: MachinePlan['link']): string[] {
+  if (plan === undefined) return [];
+  const { socket, mac } = plan;
+  return [
+    ...['-netdev', `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(socket)}`],
+    ...['-device', `virtio-net-pci,netdev=net1,mac=${mac},romfile=`],
   ];
 }
 

@@ -15,7 +15,8 @@ export async function startMachine(plan: MachinePlan, paths: MachinePaths): Prom
   await mkdir(paths.stateDir, { recursive: true });
   // The console is a root shell.
   await chmod(paths.stateDir, 0o700);
-  for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket]) await rm(path, { force: true });
+  for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket, paths.linkSocket])
+    await rm(path, { force: true });
   await truncate(paths.qemuLog, 0).catch((error: unknown) => {
     if (!isSystemError(error, 'ENOENT')) throw error;
   });

@@ -29,6 +29,16 @@ const stateSchema = z.object({
     }),
   ),
   sshPort: port,
+  /** The machines that it needs. */
+  needs: z.array(z.string()).default([]),
+  network: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('user') }),
+      z.object({ kind: z.literal('private'), address: z.string() }),
+    ])
+    .default({ kind: 'user' }),
+  /** The machine that it was started for, where nobody asked for it by name. */
+  startedFor: z.string().optional(),
   /** What a person needs to know to log in; the secret itself stays in the file. */
   tells: z.array(z.object({ service: z.string(), text: z.string(), file: z.string() })),
   /** Kind of artifact → key. */
@@ -82,6 +92,6 @@ export async function writeState(
 
 /** Forgets a machine that does not run: its state and its sockets. The console's log stays, to be read. */
 export async function clearState(paths: MachinePaths): Promise<void> {
-  for (const path of [paths.stateFile, paths.consoleSocket, paths.qmpSocket, paths.secretsDisk])
+  for (const path of [paths.stateFile, paths.consoleSocket, paths.qmpSocket, paths.linkSocket, paths.secretsDisk])
     await rm(path, { force: true });
 }

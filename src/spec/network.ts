@@ -1,3 +1,6 @@
+import { formatAddress, parseAddress } from '../core/ipv4.ts';
+import { uniqueLocalPrefix } from '../core/ipv6.ts';
+
 /** QEMU's user network, as the guest sees it (qemu-system(1), `-netdev user`). The guest's address is set statically: no wait for DHCP. */
 export const USER_NETWORK = {
   address: '10.0.2.15',
@@ -6,3 +9,41 @@ export const USER_NETWORK = {
   dns: '10.0.2.3',
   interface: 'eth0',
 } as const;
+
+/**
+ * - user: QEMU's own user-mode stack alone; ports on the host's loopback.
+ * - private: beside it a link to the machines that this one needs and that need it; nobody else is on it, and nobody needs root.
+ */
+export type NetworkSpec = { readonly kind: 'user' } | { readonly kind: 'private'; readonly address: string };
+
+/** A machine's place on a private network: a /24 and a /64. */
+export interface PrivateAddresses {
+  readonly interface: 'eth1';
+  readonly mac: string;
+  readonly address: string;
+  readonly prefixLength: 24;
+  readonly address6: string;
+  readonly prefixLength6: 64;
+  /** The first address of the /24, which names the network. */
+  readonly network: string;
+}
+
+/** All that follows from the IPv4 address. The MAC is locally administered (IEEE 802) and ends in the address's last three bytes. */
+export function privateAddresses(address: string): PrivateAddresses {
+  const number = parseAddress(address);
+  if (number === undefined) throw new TypeError(`No IPv4 address: ${address}`);
+  const base = number - (number % 256);
+  const bytes = address
+    .split('.')
+    .slice(1)
+    .map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return {
+    interface: 'eth1',
+    mac: ['52', '54', '01', ...bytes].join(':'),
+    address,
+    prefixLength: 24,
+    address6: `${uniqueLocalPrefix('private', { base, bits: 24 })}::${(number - base).toString(16)}`,
+    prefixLength6: 64,
+    network: formatAddress(base),
+  };
+}

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { messageOf } from '../core/errors.ts';
 import { check } from './check.ts';
 import { placeFindings } from './locate.ts';
+import { checkMachines } from './machine-rules.ts';
 import { orderServices } from './order.ts';
 import type { Finding, Problem } from './problem.ts';
 import { readService } from './read-service.ts';
@@ -82,6 +83,8 @@ function specOf(raw: unknown, directory: string): { spec: ParsedSpec | undefined
   const findings = [...top.findings, ...entries.flatMap((entry) => entry.findings), ...checkAcross(entries)];
   if (top.value === undefined || findings.some(({ isWarning }) => isWarning !== true))
     return { spec: undefined, findings };
+  const across = checkMachines(top.value, entries);
+  if (across.length > 0) return { spec: undefined, findings: [...findings, ...across] };
   const services = entries.flatMap(({ service }) => (service === undefined ? [] : [service]));
   return { spec: toSpec(top.value, [...implicitServices(), ...services], directory), findings };
 }
@@ -102,6 +105,8 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
       profile: read.kernel.profile,
       fragments: read.kernel.fragments.map((file) => resolve(directory, file)),
     },
+    needs: read.needs,
+    network: read.network,
     packages: read.packages,
     services: orderServices(services),
     directory,

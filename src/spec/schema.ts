@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isPrivate, parseAddress } from '../core/ipv4.ts';
 import { duration, expected, size } from './units.ts';
 
 /** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */
@@ -11,6 +12,13 @@ const packageError = expected('the name of a Debian package');
 const packageName = z.string({ error: packageError }).regex(/^[a-z0-9][a-z0-9+.-]+$/, { error: packageError });
 
 const port = z.int({ error: 'a port, 1 to 65535' }).min(1, 'a port, 1 to 65535').max(65535, 'a port, 1 to 65535');
+const addressError = expected(
+  'an IPv4 address of a private range, its last number 2 to 254',
+  'For example 192.168.100.2; .1 is the gateway.',
+);
+/** An address of a machine on a private network; 10.0.2.0/24 is QEMU's user network. */
+export const machineAddress = z.string({ error: addressError }).refine(isMachineAddress, { error: addressError });
+
 const script = z.string({ error: 'a shell script' }).trim().min(1, 'a shell script that does something');
 
 const urlError = expected('a URL that starts with http://', 'A check with TLS is written as `check: SCRIPT`.');
@@ -106,11 +114,30 @@ export const definition = z.strictObject({
       fragments: z.array(z.string().min(1)).default([]).describe('Files of your own, relative to vm.yaml'),
     })
     .prefault({}),
+  needs: z.array(name).default([]).describe('Other machines that must be ready before this one starts'),
+  network: z
+    .discriminatedUnion(
+      'kind',
+      [
+        z.strictObject({ kind: z.literal('user') }).describe("QEMU's user network alone"),
+        z
+          .strictObject({ kind: z.literal('private'), address: machineAddress })
+          .describe('Beside it, a link to the machines that this one needs and that need it'),
+      ],
+      { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
+    )
+    .default({ kind: 'user' }),
   packages: z.array(packageName).default([]).describe('Debian packages beside those of the services'),
   services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {
     error: expected('at least one service', 'services:\n  - use: postgres'),
   }),
 });
+
+function isMachineAddress(text: string): boolean {
+  const number = parseAddress(text);
+  if (number === undefined || text.startsWith('10.0.2.')) return false;
+  return isPrivate({ base: number, bits: 32 }) && number % 256 >= 2 && number % 256 <= 254;
+}
 
 export type OwnService = z.output<typeof ownService>;
 export type Definition = z.output<typeof definition>;

@@ -51,6 +51,8 @@ export interface ServiceSecret {
    * - jwt: an HS256 token with only `nbf`, signed by a random key (Forgejo's INTERNAL_TOKEN).
    */
   readonly kind: 'password' | 'key' | 'hex' | 'jwt';
+  /** A secret of another machine, which that one makes; read on this host, not made here. */
+  readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
   /** Set for what a person needs to know; named at the end of `boot`: "administrator admin, password in FILE". */
   readonly tell: string | undefined;
 }

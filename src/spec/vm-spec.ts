@@ -1,3 +1,4 @@
+import type { NetworkSpec } from './network.ts';
 import type { Service } from './service.ts';
 
 export type Arch = 'x86_64' | 'arm64';
@@ -17,6 +18,9 @@ export interface VmSpec {
   };
   /** Debian packages beside those that services ask for. */
   readonly packages: readonly string[];
+  /** Machines that are ready before this one starts. */
+  readonly needs: readonly string[];
+  readonly network: NetworkSpec;
   readonly services: readonly Service[];
   /** Absolute path of the folder that holds vm.yaml. */
   readonly directory: string;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress, parseSubnet } from '../../src/core/ipv4.ts';
-import { linkLocal, networkAddresses, tapMac } from '../../src/host/bridge-addresses.ts';
+import { linkLocal } from '../../src/core/ipv6.ts';
+import { networkAddresses, tapMac } from '../../src/host/bridge-addresses.ts';
 import { type Change, shellText } from '../../src/host/change.ts';
 import { type HostNetworkFacts, type NetworkRequest, planNetwork } from '../../src/host/host-network.ts';
 

@@ -19,6 +19,7 @@ export const plan: MachinePlan = {
     { hostPort: 5432, guestPort: 5432 },
     { hostPort: 40022, guestPort: 22 },
   ],
+  link: undefined,
   consoleSocket: '/state/sql/console.sock',
   consoleLog: '/state/sql/console.log',
   qmpSocket: '/state/sql/qmp.sock',

@@ -13,6 +13,8 @@ const state: MachineState = {
   services: ['ssh', 'postgres'],
   ports: [{ service: 'postgres', name: 'sql', protocol: 'postgres', guestPort: 5432, hostPort: 5432 }],
   sshPort: 40022,
+  needs: [],
+  network: { kind: 'user' },
   tells: [],
   artifacts: { kernel: 'abc' },
 };

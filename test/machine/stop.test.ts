@@ -50,6 +50,8 @@ async function runningStandIn(mode: 'obeys' | 'deaf') {
     services: ['postgres'],
     ports: [],
     sshPort: 22,
+    needs: [],
+    network: { kind: 'user' },
     tells: [],
     artifacts: {},
   };

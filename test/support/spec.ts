@@ -12,6 +12,8 @@ export function specWith(name: string, services: readonly Service[]): VmSpec {
     dataMib: 1024,
     kernel: { profile: 'default', fragments: [] },
     packages: [],
+    needs: [],
+    network: { kind: 'user' },
     services: [...implicitServices(), ...services],
     directory: '/nowhere',
   };

@@ -1,11 +1,11 @@
 import { chooseComponents } from '../../image/component-choice.ts';
 import { loadVm } from '../../spec/load.ts';
-import { boot } from '../boot-flow.ts';
+import { bootMachines } from '../boot-machines.ts';
 import { type BootPlan, planBoot, planText } from '../boot-plan.ts';
 import { type BootSummary, bootText, summarize } from '../boot-summary.ts';
 import { defineCommand } from '../command.ts';
 
-type Result = { readonly plan: BootPlan } | { readonly booted: BootSummary };
+type Result = { readonly plan: BootPlan } | { readonly booted: BootSummary; readonly needed?: readonly BootSummary[] };
 
 export const command = defineCommand({
   usage: 'boot <vm>',
@@ -19,7 +19,9 @@ export const command = defineCommand({
     const spec = await loadVm(vm, context);
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
-    return { booted: summarize(await boot(spec, chosen, setup, context)) };
+    const { booted, needed } = await bootMachines(spec, chosen, setup, context);
+    return { booted: summarize(booted), ...(needed.length === 0 ? {} : { needed: needed.map(summarize) }) };
   },
-  text: (result) => ('plan' in result ? planText(result.plan) : bootText(result.booted)),
+  text: (result) =>
+    'plan' in result ? planText(result.plan) : [...(result.needed ?? []), result.booted].map(bootText).join('\n\n'),
 });

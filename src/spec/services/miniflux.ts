@@ -2,6 +2,14 @@ import * as z from 'zod';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { ensureDatabases } from './postgres-role.ts';
+import {
+  awaitDatabase,
+  databaseSecret,
+  passwordFile,
+  REMOTE_DATABASE_PACKAGES,
+  type RemoteDatabase,
+  remoteDatabase,
+} from './remote-database.ts';
 
 const options = z.strictObject({
   port: z.int().min(1).max(65_535).default(8080).describe('In the guest, and on 127.0.0.1 of the host.'),
@@ -10,19 +18,20 @@ const options = z.strictObject({
     .regex(/^[a-z][a-z0-9-]*$/)
     .default('admin')
     .describe("The administrator's name."),
+  database: remoteDatabase.optional().describe('In another machine; without it, in this one'),
 });
 
-/** Miniflux, a feed reader, from Debian. Its database is reached over the socket, by peer authentication. */
+/** Miniflux, a feed reader, from Debian. Its database is reached over the socket, by peer authentication, or in another machine, by password. */
 export const miniflux = defineService(
   options,
-  ({ port, admin }): Service => ({
+  ({ port, admin, database }): Service => ({
     name: 'miniflux',
-    needs: ['postgres'],
-    packages: ['miniflux', 'ca-certificates'],
+    needs: database === undefined ? ['postgres'] : [],
+    packages: ['miniflux', 'ca-certificates', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
     components: [],
     user: 'miniflux',
     env: {
-      DATABASE_URL: 'user=miniflux dbname=miniflux host=/run/postgresql sslmode=disable',
+      ...databaseEnv(database),
       RUN_MIGRATIONS: '1',
       // The host's forwarded port arrives on the guest's own address.
       LISTEN_ADDR: `0.0.0.0:${port}`,
@@ -32,7 +41,10 @@ export const miniflux = defineService(
       ADMIN_PASSWORD_FILE: '/run/secrets/miniflux/admin-password',
       LOG_DATE_TIME: '0',
     },
-    setup: ensureDatabases([{ role: 'miniflux', database: 'miniflux' }]),
+    setup:
+      database === undefined
+        ? ensureDatabases([{ role: 'miniflux', database: 'miniflux' }])
+        : awaitDatabase('miniflux', 'miniflux', database),
     run: 'exec miniflux\n',
     ready: {
       check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,
@@ -41,8 +53,21 @@ export const miniflux = defineService(
     },
     afterReady: undefined,
     stop: { signal: 'TERM', withinSeconds: 20 },
-    files: [],
-    secrets: [{ name: 'admin-password', kind: 'password', tell: `Miniflux administrator ${admin}` }],
+    files: database === undefined ? [] : [passwordFile('miniflux', 'miniflux', database)],
+    secrets: [
+      { name: 'admin-password', kind: 'password', tell: `Miniflux administrator ${admin}` },
+      ...(database === undefined ? [] : [databaseSecret(database)]),
+    ],
     ports: [{ name: 'web', port, protocol: 'http', hostPort: port }],
   }),
 );
+
+function databaseEnv(database: RemoteDatabase | undefined): Record<string, string> {
+  if (database === undefined) {
+    return { DATABASE_URL: 'user=miniflux dbname=miniflux host=/run/postgresql sslmode=disable' };
+  }
+  const { address, port, name } = database;
+  // The link between the machines is a socket of this user's: nobody else is on it.
+  const url = `user=${name} dbname=${name} host=${address} port=${port} sslmode=disable connect_timeout=5`;
+  return { DATABASE_URL: url, PGPASSFILE: '/run/secrets/miniflux/pgpass' };
+}

@@ -1,0 +1,102 @@
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { withLock } from '../build/lock.ts';
+import { machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
+import { zeroAndDelete } from '../host/zero-file.ts';
+import { withGuest } from '../machine/guest.ts';
+import { leaveNetworks } from '../machine/network-members.ts';
+import { endOrphan } from '../machine/run.ts';
+import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
+import { type Stopped, stopMachine } from '../machine/stop.ts';
+import type { CommandContext } from './command.ts';
+import { runStep } from './steps.ts';
+
+/** Starts the stop in reverse order and the power-off; returns at once. */
+const POWER_OFF = ['/run/vmkit/poweroff'];
+
+export interface StoppedMachine {
+  readonly name: string;
+  readonly wasRunning: boolean;
+  readonly stopped: Stopped | undefined;
+}
+
+/**
+ * Stops the running machines that need this one, then the machine, then those that were started only for it and that nobody else needs: the other
+ * way round than they were booted.
+ */
+export async function stopMachines(name: string, within: number, context: CommandContext): Promise<StoppedMachine[]> {
+  const running = await runningMachines(name, context);
+  const order = stopOrder(name, running);
+  const results: StoppedMachine[] = [];
+  for (const each of order) results.push(await stopOne(each, within, context));
+  return results;
+}
+
+/** Pure: which machines stop, in order. `running` are the states of the machines that run. */
+export function stopOrder(
+  name: string,
+  running: readonly Pick<MachineState, 'name' | 'needs' | 'startedFor'>[],
+): readonly string[] {
+  const order: string[] = [];
+  const visit = (each: string): void => {
+    if (order.includes(each)) return;
+    for (const other of running) if (other.needs.includes(each)) visit(other.name);
+    if (!order.includes(each)) order.push(each);
+  };
+  visit(name);
+  // What was started for a machine that stops, and that none of those that stay needs.
+  const leftAlone = (): MachineName | undefined =>
+    running.find(
+      ({ name: other, startedFor }) =>
+        !order.includes(other) &&
+        startedFor !== undefined &&
+        order.includes(startedFor) &&
+        running.every(({ name: user, needs }) => order.includes(user) || !needs.includes(other)),
+    );
+  for (let next = leftAlone(); next !== undefined; next = leftAlone()) order.push(next.name);
+  return order;
+}
+
+type MachineName = Pick<MachineState, 'name'>;
+
+async function runningMachines(name: string, context: Context): Promise<MachineState[]> {
+  const folder = dirname(machinePaths(context.paths, name).stateDir);
+  const names = await readdir(folder).catch(() => []);
+  const states = await Promise.all(names.map((each) => runningMachine(each, context)));
+  return states.flatMap((state) => (state === undefined ? [] : [state]));
+}
+
+async function stopOne(name: string, within: number, context: CommandContext): Promise<StoppedMachine> {
+  const paths = machinePaths(context.paths, name);
+  return withLock(paths.lock, `vmkit stop ${name}`, context, async () => {
+    const state = await runningMachine(name, context);
+    const stopped = state === undefined ? undefined : await stop(name, within, context);
+    if (state === undefined) {
+      await endOrphan(paths, context);
+      await zeroAndDelete(paths.secretsDisk);
+      await clearState(paths);
+    }
+    await leaveNetworks(name, context);
+    return { name, wasRunning: state !== undefined, stopped };
+  });
+}
+
+async function stop(name: string, withinSeconds: number, context: CommandContext): Promise<Stopped> {
+  return runStep(
+    {
+      title: `stop ${name}`,
+      run: async (inner) => {
+        const state = await runningMachine(name, inner);
+        if (state === undefined) return { seconds: 0, forced: [] };
+        const askGuest = (): Promise<void> =>
+          withGuest(name, inner, async (guest) => {
+            // The guest may be gone before it has said goodbye to us.
+            await guest.exec(POWER_OFF, { withinMs: 15_000 }).catch(() => undefined);
+          });
+        return stopMachine(state, machinePaths(inner.paths, name), askGuest, withinSeconds * 1000, inner);
+      },
+    },
+    context,
+  );
+}

@@ -1,0 +1,21 @@
+import { sha256 } from './digest.ts';
+import { formatSubnet, type Subnet } from './ipv4.ts';
+
+/**
+ * The first half of a /64 of RFC 4193, as RFC 5952 writes it: `fd12:3456:789a`. Its 40 bits are made from a name and an IPv4 subnet, so that one network has
+ * the same at every start and on every host.
+ */
+export function uniqueLocalPrefix(name: string, subnet: Subnet): string {
+  const id = sha256(`vmkit ${name} ${formatSubnet(subnet)}`);
+  return [`fd${id.slice(0, 2)}`, id.slice(2, 6), id.slice(6, 10)]
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
+
+/** The address that Linux gives itself at a MAC by default (RFC 4291, appendix A: modified EUI-64), as the tools print it. */
+export function linkLocal(mac: string): string {
+  const [first = 0, ...rest] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const bytes = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  const group = (at: number): string => ((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16);
+  return `fe80::${[0, 2, 4, 6].map(group).join(':')}`;
+}

@@ -1,0 +1,51 @@
+import * as z from 'zod';
+import { machineAddress } from '../schema.ts';
+import type { ServiceFile, ServiceSecret } from '../service.ts';
+import { POSTGRES_BIN } from './postgres-role.ts';
+
+const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
+
+/** A database in another machine: `{ machine: sql, address: 192.168.100.2, name: news }`. */
+export const remoteDatabase = z.strictObject({
+  machine: z.string().describe('The machine that runs it, one of the `needs` of this one'),
+  address: machineAddress,
+  port: z.int().min(1).max(65_535).default(5432),
+  name: identifier.describe('Of the database and of its owner'),
+});
+
+export type RemoteDatabase = z.output<typeof remoteDatabase>;
+
+/** The psql that asks whether it answers. */
+export const REMOTE_DATABASE_PACKAGES = ['postgresql-client-17'];
+
+/** The password, which the other machine's PostgreSQL made. */
+export function databaseSecret({ machine, name }: RemoteDatabase): ServiceSecret {
+  const from = { machine, service: 'postgres', name: `${name}-password` };
+  return { name: 'database-password', kind: 'password', tell: undefined, from };
+}
+
+/** The password file of libpq and lib/pq (PostgreSQL, "The Password File"), for PGPASSFILE. */
+export function passwordFile(service: string, user: string, { address, port, name }: RemoteDatabase): ServiceFile {
+  const content = `${address}:${port}:${name}:${name}:{{secret:database-password}}\n`;
+  return { path: `/run/secrets/${service}/pgpass`, mode: 0o400, owner: user, content };
+}
+
+/**
+ * A script for root, before the service starts: waits until the other machine's PostgreSQL lets the role in by its password. What refuses it is
+ * on the service's log, once.
+ */
+export function awaitDatabase(service: string, user: string, { address, port, name }: RemoteDatabase): string {
+  const psql = `s6-setuidgid ${user} ${POSTGRES_BIN}/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
+  return `# The database in the other machine answers this role, or this service does not start.
+export PGPASSFILE=/run/secrets/${service}/pgpass PGCONNECT_TIMEOUT=5
+said=
+tries=0
+until answer=$(${psql} 2>&1); do
+  [ "$answer" = "$said" ] || echo "$answer"
+  said=$answer
+  tries=$((tries + 1))
+  [ "$tries" -lt 300 ] || exit 1
+  /run/vmkit/busybox usleep 300000
+done
+`;
+}
