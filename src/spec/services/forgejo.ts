@@ -4,6 +4,13 @@ import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_U
 import { defineService } from './define.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
 import { ensureDatabases } from './postgres-role.ts';
+import {
+  awaitDatabase,
+  databaseSecret,
+  passwordFile,
+  REMOTE_DATABASE_PACKAGES,
+  remoteDatabase,
+} from './remote-database.ts';
 
 const CONFIG = '/run/secrets/forgejo/app.ini';
 
@@ -33,22 +40,24 @@ const options = z.strictObject({
     )
     .optional()
     .describe('As people reach it, if that is not http://127.0.0.1:PORT/.'),
+  database: remoteDatabase.optional().describe('In another machine; without it, in this one'),
 });
 
 /**
- * Forgejo, a software forge. Debian does not have it: its executable is a component. PostgreSQL is reached over the socket, by peer authentication.
+ * Forgejo, a software forge. Debian does not have it: its executable is a component. PostgreSQL is reached over the socket, by peer authentication, or in
+ * another machine, by password.
  * It runs as `git` with USER and HOME set; otherwise it refuses to start (modules/setting/setting.go).
  */
 export const forgejo = defineService(
   options,
-  ({ port, sshPort, admin, url }): Service => ({
+  ({ port, sshPort, admin, url, database }): Service => ({
     name: 'forgejo',
-    needs: ['postgres'],
-    packages: ['ca-certificates', 'curl', 'git'],
+    needs: database === undefined ? ['postgres'] : [],
+    packages: ['ca-certificates', 'curl', 'git', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
     components: ['forgejo'],
     user: FORGEJO_USER,
     env: {},
-    setup: `${ensureDatabases([{ role: FORGEJO_USER, database: FORGEJO_DATABASE }])}
+    setup: `${database === undefined ? ensureDatabases([{ role: FORGEJO_USER, database: FORGEJO_DATABASE }]) : awaitDatabase('forgejo', FORGEJO_USER, database)}
 # Forgejo wants its data folder to be there. A new name below the repositories, be it an object or a reference, is on the disk before git
 # goes on (chattr(1), attribute D; new folders inherit it): git itself syncs files, not folders.
 install -d -o ${FORGEJO_USER} -g ${FORGEJO_USER} -m 0750 ${FORGEJO_DATA} ${FORGEJO_REPOSITORIES}
@@ -73,8 +82,9 @@ chattr +D ${FORGEJO_REPOSITORIES}
         path: CONFIG,
         mode: 0o600,
         owner: FORGEJO_USER,
-        content: appIni({ port, sshPort, url: url ?? `http://127.0.0.1:${port}/` }),
+        content: appIni({ port, sshPort, url: url ?? `http://127.0.0.1:${port}/`, database }),
       },
+      ...(database === undefined ? [] : [passwordFile('forgejo', FORGEJO_USER, database)]),
     ],
     secrets: [
       { name: 'admin-password', kind: 'password', tell: `Forgejo administrator ${admin}` },
@@ -82,6 +92,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
       { name: 'internal-token', kind: 'jwt', tell: undefined },
       { name: 'oauth2-jwt-secret', kind: 'key', tell: undefined },
       { name: 'lfs-jwt-secret', kind: 'key', tell: undefined },
+      ...(database === undefined ? [] : [databaseSecret(database)]),
     ],
     ports: [
       { name: 'web', port, protocol: 'http', hostPort: port },

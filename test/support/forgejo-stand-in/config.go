@@ -19,7 +19,7 @@ type Config map[string]map[string]string
 var known = map[string]string{
 	"":                    "APP_NAME RUN_USER RUN_MODE WORK_PATH",
 	"server":              "PROTOCOL DOMAIN ROOT_URL HTTP_ADDR HTTP_PORT LOCAL_ROOT_URL START_SSH_SERVER BUILTIN_SSH_SERVER_USER SSH_DOMAIN SSH_LISTEN_HOST SSH_PORT SSH_LISTEN_PORT SSH_SERVER_HOST_KEYS OFFLINE_MODE APP_DATA_PATH LFS_START_SERVER LFS_JWT_SECRET ALLOW_GRACEFUL_RESTARTS GRACEFUL_HAMMER_TIME",
-	"database":            "DB_TYPE HOST NAME USER SSL_MODE MAX_OPEN_CONNS",
+	"database":            "DB_TYPE HOST NAME USER PASSWD SSL_MODE MAX_OPEN_CONNS",
 	"security":            "INSTALL_LOCK SECRET_KEY INTERNAL_TOKEN",
 	"oauth2":              "JWT_SECRET",
 	"log":                 "MODE LEVEL",
@@ -101,8 +101,11 @@ func (c Config) check(path string) error {
 	if strings.Count(c.get("security/INTERNAL_TOKEN"), ".") != 2 {
 		return fmt.Errorf("%s: INTERNAL_TOKEN is no JSON web token", path)
 	}
-	if c.get("database/DB_TYPE") != "postgres" || !filepath.IsAbs(c.get("database/HOST")) {
-		return fmt.Errorf("%s: the stand-in speaks to PostgreSQL over its socket only", path)
+	if c.get("database/DB_TYPE") != "postgres" {
+		return fmt.Errorf("%s: the stand-in speaks to PostgreSQL only", path)
+	}
+	if !filepath.IsAbs(c.get("database/HOST")) && c.get("database/PASSWD") == "" {
+		return fmt.Errorf("%s: a PostgreSQL that is not reached over a socket wants a password", path)
 	}
 	if root, err := url.Parse(c.get("server/ROOT_URL")); err != nil || !strings.HasSuffix(root.Path, "/") {
 		return fmt.Errorf("%s: ROOT_URL has no slash at its end", path)

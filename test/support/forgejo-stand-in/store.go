@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 
@@ -35,8 +36,12 @@ type User struct {
 type Store struct{ *sql.DB }
 
 func openStore(config *Config) (*Store, error) {
-	db, err := sql.Open("postgres", fmt.Sprintf("host=%s dbname=%s user=%s sslmode=disable",
-		config.get("database/HOST"), config.get("database/NAME"), config.get("database/USER")))
+	host, port := config.get("database/HOST"), "5432"
+	if name, number, err := net.SplitHostPort(host); err == nil {
+		host, port = name, number
+	}
+	db, err := sql.Open("postgres", fmt.Sprintf("host=%s port=%s dbname=%s user=%s password='%s' sslmode=disable",
+		host, port, config.get("database/NAME"), config.get("database/USER"), config.get("database/PASSWD")))
 	if err != nil {
 		return nil, err
 	}
