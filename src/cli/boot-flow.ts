@@ -88,7 +88,7 @@ async function joinRunning(
 }
 
 /** The secrets disk's content, made anew at each boot, and what a person is told of the secrets: whose, and in which file. */
-async function packSecrets(
+export async function packSecrets(
   spec: VmSpec,
   context: CommandContext,
 ): Promise<{ secrets: Uint8Array; tells: MachineState['tells'] }> {

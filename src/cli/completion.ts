@@ -34,7 +34,7 @@ async function candidatesFor([verb, ...rest]: readonly string[], current: string
   if (verb === undefined) return VERB_NAMES;
   if (current.startsWith('-')) return optionsOf(verb);
   if (verb === 'completion') return SHELLS;
-  return rest.length === 0 && findVerb(verb)?.usage.includes('<vm>') ? definitionNames(process.cwd()) : [];
+  return rest.length === 0 && /[<[]vm[>\]]/.test(findVerb(verb)?.usage ?? '') ? definitionNames(process.cwd()) : [];
 }
 
 /** The options of a verb, as its help lists them. */

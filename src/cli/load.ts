@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   console: () => import('./commands/console.ts'),
   stop: () => import('./commands/stop.ts'),
   rm: () => import('./commands/rm.ts'),
+  secrets: () => import('./commands/secrets.ts'),
   host: () => import('./commands/host.ts'),
   doctor: () => import('./commands/doctor.ts'),
 };

@@ -1,10 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { withLock } from '../build/lock.ts';
 import { machinePaths } from '../core/paths.ts';
-import type { Context } from '../host/context.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
 import { withGuest } from '../machine/guest.ts';
+import { runningMachines } from '../machine/machines.ts';
 import { leaveNetworks } from '../machine/network-members.ts';
 import { endOrphan } from '../machine/run.ts';
 import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
@@ -26,7 +24,7 @@ export interface StoppedMachine {
  * way round than they were booted.
  */
 export async function stopMachines(name: string, within: number, context: CommandContext): Promise<StoppedMachine[]> {
-  const running = await runningMachines(name, context);
+  const running = await runningMachines(context);
   const order = stopOrder(name, running);
   const results: StoppedMachine[] = [];
   for (const each of order) results.push(await stopOne(each, within, context));
@@ -59,13 +57,6 @@ export function stopOrder(
 }
 
 type MachineName = Pick<MachineState, 'name'>;
-
-async function runningMachines(name: string, context: Context): Promise<MachineState[]> {
-  const folder = dirname(machinePaths(context.paths, name).stateDir);
-  const names = await readdir(folder).catch(() => []);
-  const states = await Promise.all(names.map((each) => runningMachine(each, context)));
-  return states.flatMap((state) => (state === undefined ? [] : [state]));
-}
 
 async function stopOne(name: string, within: number, context: CommandContext): Promise<StoppedMachine> {
   const paths = machinePaths(context.paths, name);

@@ -38,7 +38,10 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     title: 'Look',
     verbs: {
       ls: { usage: 'ls', summary: 'Every machine, and whether it runs' },
-      status: { usage: 'status <vm>', summary: 'Which service is ready, since when, and which port leads where' },
+      status: {
+        usage: 'status [vm]',
+        summary: 'Which service is ready, which port leads where; all machines as a picture',
+      },
       logs: { usage: 'logs <vm> [service]', summary: 'What a service says, or the machine itself' },
       shell: { usage: 'shell <vm>', summary: 'A root shell in the machine, over ssh' },
       exec: { usage: 'exec <vm> -- <command..>', summary: 'Run a command in the machine' },
@@ -50,6 +53,15 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       stop: { usage: 'stop <vm>', summary: 'Services down in reverse order, file systems synced, power off' },
       rm: { usage: 'rm <vm>', summary: 'Delete a machine and its data' },
+    },
+  },
+  {
+    title: 'Change',
+    verbs: {
+      secrets: {
+        usage: 'secrets <action> <vm> <role>',
+        summary: 'rotate: a new password for a role of PostgreSQL, everywhere',
+      },
     },
   },
   {

@@ -18,6 +18,8 @@ export interface MachineStatus {
   readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
   readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
   readonly ports: readonly OpenPort[];
+  readonly needs: readonly string[];
+  readonly network: MachineState['network'];
 }
 
 /** How a machine fares, from its state and what it said on its console. Asks nothing of the guest, so it never hangs. */
@@ -37,6 +39,8 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     memory: { guestMib: state.memoryMib, usedMib: await residentMib(state.pid, context) },
     services: [...progress.services].map(([service, its]) => ({ name: service, ...its })),
     ports: state.ports,
+    needs: state.needs,
+    network: state.network,
   };
 }
 
@@ -47,6 +51,8 @@ const nothing = {
   memory: undefined,
   services: [],
   ports: [],
+  needs: [],
+  network: { kind: 'user' as const },
 };
 
 /** All that a running machine has said so far. */

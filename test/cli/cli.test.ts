@@ -38,7 +38,7 @@ describe('a wrong command line ends with 2', () => {
     [['frobnicate'], 'unknown-verb', 'vmkit --help lists the verbs.'],
     [['--frobnicate'], 'bad-usage', 'vmkit --help lists the verbs.'],
     [['ls', '--jsn'], 'bad-usage', 'Usage: vmkit ls\nvmkit ls --help says more.'],
-    [['status'], 'bad-usage', 'Usage: vmkit status <vm>\nvmkit status --help says more.'],
+    [['logs'], 'bad-usage', 'Usage: vmkit logs <vm> [service]\nvmkit logs --help says more.'],
     [['ls', 'more'], 'bad-usage', 'Usage: vmkit ls\nvmkit ls --help says more.'],
     [['completion', 'tcsh'], 'bad-usage', 'vmkit completion bash, or vmkit completion zsh'],
     [['status', 'nowhere'], 'unknown-machine', 'vmkit ls shows all of them; vmkit boot nowhere makes it.'],

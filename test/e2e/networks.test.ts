@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../src/host/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+
+const LOG_IN = `read -r PGPASSWORD; export PGPASSWORD
+exec /usr/lib/postgresql/17/bin/psql -XAtqw -h 192.168.100.2 -U news -d news -c 'SELECT 1'`;
 
 /** Two machines on a private network, without root, and a third one that tries; every test goes on where the one before it ended. */
 describe.sequential('a private network', () => {
@@ -70,6 +75,21 @@ ip addr add 192.168.100.4/24 dev eth1; ip link set eth1 up`;
     expect((await sandbox.vmkit(['exec', 'third', '--', 'sh', '-c', spoof])).exitCode).toBe(0);
     expect(await reaches('third')).toBe(false);
     expect(await reaches('news')).toBe(true);
+  });
+
+  test('a new password is taken by both machines, and the old one is refused', async () => {
+    const file = join(sandbox.machine('sql').secretsDir, 'postgres', 'news-password');
+    const old = await readFile(file, 'utf8');
+    const { exitCode, stdout, stderr } = await sandbox.vmkit(['secrets', 'rotate', 'sql', 'news']);
+    expect(stderr).not.toContain('error:');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('now in sql and news');
+    await expect.poll(health, { timeout: 60_000, interval: 500 }).toBe(200);
+    expect(await readFile(file, 'utf8')).not.toBe(old);
+    const logIn = (password: string): Promise<{ exitCode: number; stderr: string }> =>
+      sandbox.vmkit(['exec', 'news', '--', 'sh', '-c', LOG_IN], { input: password });
+    expect((await logIn(old)).stderr).toContain('password authentication failed');
+    expect((await logIn(await readFile(file, 'utf8'))).exitCode).toBe(0);
   });
 
   test('refuses a second machine with an address that is taken', async () => {

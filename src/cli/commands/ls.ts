@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
+import { machineNames } from '../../machine/machines.ts';
 import { type MachineStatus, machineStatus } from '../../machine/status.ts';
 import { defineCommand } from '../command.ts';
 import { addressOf, table } from '../table.ts';
@@ -15,7 +15,7 @@ export const command = defineCommand({
   usage: 'ls',
   options: (yargs) => yargs,
   run: async (_args, context): Promise<readonly Listed[]> =>
-    Promise.all((await names(context)).map((name) => listed(name, context))),
+    Promise.all((await machineNames(context)).map((name) => listed(name, context))),
   text: (machines) => {
     if (machines.length === 0) return 'No machines yet. vmkit boot miniflux makes one.';
     const rows = machines.map(({ name, condition, dataBytes, ports }) => [
@@ -27,12 +27,6 @@ export const command = defineCommand({
     return table(rows);
   },
 });
-
-async function names({ paths }: Context): Promise<string[]> {
-  const folders = [paths.data, paths.state].map((folder) => join(folder, 'machines'));
-  const found = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
-  return [...new Set(found.flat())].sort();
-}
 
 async function listed(name: string, context: Context): Promise<Listed> {
   const { condition, ports } = await machineStatus(name, context);

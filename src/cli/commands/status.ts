@@ -1,13 +1,19 @@
+import { machineNames } from '../../machine/machines.ts';
 import { type MachineStatus, machineStatus } from '../../machine/status.ts';
 import { defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
+import { networkPicture } from '../network-picture.ts';
 import { addressOf, ageText, table } from '../table.ts';
 
 export const command = defineCommand({
-  usage: 'status <vm>',
-  options: (yargs) => yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }),
-  run: async ({ vm }, context): Promise<MachineStatus> => machineStatus(await machineName(vm, context), context),
-  text: statusText,
+  usage: 'status [vm]',
+  options: (yargs) =>
+    yargs.positional('vm', { type: 'string', describe: 'The machine; without it, all and their networks' }),
+  run: async ({ vm }, context): Promise<MachineStatus | readonly MachineStatus[]> =>
+    vm === undefined
+      ? Promise.all((await machineNames(context)).map((name) => machineStatus(name, context)))
+      : machineStatus(await machineName(vm, context), context),
+  text: (result) => ('name' in result ? statusText(result) : networkPicture(result)),
 });
 
 function statusText(status: MachineStatus): string {

@@ -1,0 +1,17 @@
+import { loadVm } from '../../spec/load.ts';
+import { defineCommand } from '../command.ts';
+import { type Rotated, rotateRole } from '../rotate-role.ts';
+
+export const command = defineCommand({
+  usage: 'secrets <action> <vm> <role>',
+  options: (yargs) =>
+    yargs
+      .positional('action', { choices: ['rotate'] as const, demandOption: true })
+      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine that runs PostgreSQL' })
+      .positional('role', { type: 'string', demandOption: true, describe: 'A role that logs in by password' }),
+  run: async ({ vm, role }, context): Promise<Rotated> => rotateRole(await loadVm(vm, context), role, context),
+  text: ({ role, file, machines }) => {
+    const where = machines.length === 0 ? 'from the next boot on' : `now in ${machines.join(' and ')}`;
+    return `The role ${role} has a new password, ${where}: ${file}`;
+  },
+});
