@@ -24,7 +24,9 @@ ${databasesSql(databases)}SQL
 export function exportPasswords(databases: readonly OwnedDatabase[]): string {
   return databases
     .flatMap(({ role, passwordFile }) =>
-      passwordFile === undefined ? [] : [`password_${role}=$(cat ${passwordFile})\nexport password_${role}\n`],
+      passwordFile === undefined
+        ? []
+        : [`read -r password_${role} <${passwordFile} || [ -n "$password_${role}" ]\nexport password_${role}\n`],
     )
     .join('');
 }
