@@ -99,7 +99,7 @@ test('without setup, the error names all that is missing and the command', async
     exitCode: 3,
     message: expect.stringMatching(/flock.*qemu-system-x86_64.*git.*run x86_64 machines/),
     hint: expect.stringMatching(
-      /^sudo apt-get install --no-install-recommends --yes cpio git iptables qemu-system-x86 util-linux$/,
+      /^sudo apt-get install --no-install-recommends --yes cpio git (iptables )?qemu-system-x86 util-linux$/,
     ),
   });
 });
@@ -114,9 +114,9 @@ test('setup refreshes the lists, installs, and looks again', async () => {
   await symlink('/bin/sh', join(folder, 'qemu-system-x86_64'));
   const context = contextOf(await temporaryFolder(), root);
   await requireTools(['machine-x86_64', 'tests'], context, { setup: true });
-  expect(await readFile(join(folder, 'apt-get.log'), 'utf8')).toBe(
-    'noninteractive update -o DPkg::Lock::Timeout=300\n' +
-      'noninteractive install --no-install-recommends --yes cpio git iptables util-linux -o DPkg::Lock::Timeout=300\n',
+  // iptables is for administrators: where it is installed it is found, whatever PATH says.
+  expect(await readFile(join(folder, 'apt-get.log'), 'utf8')).toMatch(
+    /^noninteractive update -o DPkg::Lock::Timeout=300\nnoninteractive install --no-install-recommends --yes cpio git (iptables )?util-linux -o DPkg::Lock::Timeout=300\n$/,
   );
 });
 
