@@ -1,0 +1,93 @@
+/** The ways in, in the order in which `expose` prefers them. */
+export const WAY_IDS = [
+  'guest-serve-tun',
+  'guest-serve-userspace',
+  'guest-direct',
+  'host-proxy',
+  'host-subnet-router',
+  'guest-subnet-router',
+  'wireguard-direct',
+  'nebula',
+] as const;
+export type WayId = (typeof WAY_IDS)[number];
+
+/** Where something is looked at from. */
+export type Vantage = 'guest' | 'host' | 'peer';
+
+/** The places that a packet passes, from the person to the service. */
+export const HOP_IDS = [
+  'peer',
+  'relay',
+  'control',
+  'host',
+  'router',
+  'guest',
+  'tailscaled',
+  'loopback',
+  'backend',
+] as const;
+export type HopId = (typeof HOP_IDS)[number];
+
+/** What was run, and what it said. */
+export interface Evidence {
+  readonly vantage: Vantage;
+  /** As a person would type it there. */
+  readonly command: string;
+  readonly output: string;
+}
+
+/**
+ * One layer of a way, from the bottom up.
+ * - ok, failed: it was looked at.
+ * - skipped: a lower one failed, so it says nothing by itself.
+ */
+export interface Layer {
+  readonly id: string;
+  /** What holds when it is ok: `loopback is up`. */
+  readonly title: string;
+  readonly hop: HopId;
+  readonly state: 'ok' | 'failed' | 'skipped';
+  readonly evidence: readonly Evidence[];
+}
+
+/** Why a way fails, in words that a person can act on. */
+export interface Finding {
+  /** Stable, kebab-case: `loopback-down`. */
+  readonly cause: string;
+  readonly hop: HopId;
+  /** `loopback is down in the guest`. */
+  readonly title: string;
+  /** What was seen, in one line: `dial tcp 127.0.0.1:3000: i/o timeout`. */
+  readonly observed: string;
+  /** The next thing to do: a command where there is one. */
+  readonly fix: string;
+}
+
+/** What is known about one way in. */
+export interface Verdict {
+  readonly way: WayId;
+  /** unavailable: this machine, host or definition does not offer it; that is no failure. */
+  readonly state: 'works' | 'fails' | 'unavailable';
+  /** What a person types at the peer; undefined when nobody knows it. */
+  readonly address: string | undefined;
+  /** From the dial to the first byte at the peer; undefined when there was none. */
+  readonly firstByteMs: number | undefined;
+  /** Set when it fails. */
+  readonly finding: Finding | undefined;
+  /** Set when it is unavailable: `the host has no Tailscale`. */
+  readonly reason: string | undefined;
+  readonly layers: readonly Layer[];
+}
+
+/** What `vmkit probe` found. */
+export interface ProbeReport {
+  readonly machine: string;
+  /** The port of the machine that the ways lead to. */
+  readonly service: { readonly name: string; readonly port: number };
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly tookMs: number;
+  /** Who looked: `peer: ephemeral node vmkit-probe-1a2b, 100.64.0.3`. */
+  readonly vantages: readonly { readonly vantage: Vantage; readonly title: string }[];
+  readonly ways: readonly Verdict[];
+}
