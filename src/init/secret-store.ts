@@ -20,19 +20,33 @@ export async function ensureSecrets(spec: VmSpec, paths: MachinePaths, context: 
   const values = new Map<string, string>();
   for (const service of spec.services) {
     for (const secret of service.secrets) {
-      const value =
-        secret.from === undefined
-          ? await ensureSecret(secretFile(paths, service.name, secret.name), secret.kind, context)
-          : await otherSecret(secret.from, spec.name, context);
-      values.set(`${service.name}/${secret.name}`, value);
+      values.set(`${service.name}/${secret.name}`, await valueOf(secret, service.name, spec.name, paths, context));
     }
   }
   return values;
 }
 
-async function ensureSecret(file: string, kind: ServiceSecret['kind'], { host }: Context): Promise<string> {
+async function valueOf(
+  secret: ServiceSecret,
+  service: string,
+  machine: string,
+  paths: MachinePaths,
+  context: Context,
+): Promise<string> {
+  if (secret.from !== undefined) return otherSecret(secret.from, machine, context);
+  const file = secretFile(paths, service, secret.name);
+  if (secret.given === undefined) return ensureSecret(file, secret.kind, context);
+  return (await readSecret(file, context)) ?? '';
+}
+
+async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
   const there = await host.read(file);
-  if (there !== undefined) return Buffer.from(there).toString('utf8').trim();
+  return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
+}
+
+async function ensureSecret(file: string, kind: ServiceSecret['kind'], { host }: Context): Promise<string> {
+  const there = await readSecret(file, { host });
+  if (there !== undefined) return there;
   const value = generateSecret(kind, Math.floor(Date.now() / 1000));
   await host.write(file, `${value}\n`, 0o600);
   return value;
@@ -43,8 +57,8 @@ async function otherSecret(
   reader: string,
   { host, paths }: Context,
 ): Promise<string> {
-  const there = await host.read(secretFile(machinePaths(paths, machine), service, name));
-  if (there !== undefined) return Buffer.from(there).toString('utf8').trim();
+  const there = await readSecret(secretFile(machinePaths(paths, machine), service, name), { host });
+  if (there !== undefined) return there;
   throw new VmkitError(
     'spec',
     'secret-of-machine-missing',

@@ -29,6 +29,15 @@ export interface Service {
   /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
   readonly secrets: readonly ServiceSecret[];
   readonly ports: readonly ServicePort[];
+  /** Of a node of a tailnet: ports at its tailnet address that lead to services of this machine. */
+  readonly serves?: readonly ServeEntry[];
+}
+
+/** `tailscale serve`: this port of the tailnet address leads to that port of 127.0.0.1. */
+export interface ServeEntry {
+  readonly as: 'tcp' | 'http' | 'https';
+  readonly port: number;
+  readonly to: number;
 }
 
 export type StopSignal = 'TERM' | 'INT' | 'QUIT' | 'HUP';
@@ -53,6 +62,8 @@ export interface ServiceSecret {
   readonly kind: 'password' | 'key' | 'hex' | 'jwt';
   /** A secret of another machine, which that one makes; read on this host, not made here. */
   readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
+  /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used. */
+  readonly given?: { readonly variable: string; readonly title: string };
   /** Set for what a person needs to know; named at the end of `boot`: "administrator admin, password in FILE". */
   readonly tell: string | undefined;
 }

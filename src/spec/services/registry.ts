@@ -4,12 +4,14 @@ import { forgejo } from './forgejo.ts';
 import { miniflux } from './miniflux.ts';
 import { postgres } from './postgres.ts';
 import { ssh } from './ssh.ts';
+import { tailscale } from './tailscale.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */
 export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
   ['forgejo', forgejo],
   ['miniflux', miniflux],
   ['postgres', postgres],
+  ['tailscale', tailscale],
 ]);
 
 /** vmkit's own way in, in every machine. */
