@@ -6,6 +6,7 @@ import { requireTools } from '../host/tools.ts';
 import type { ToolGroup } from '../host/tools-table.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { ensureDataDisk } from '../image/data-disk.ts';
+import { readIdentity } from '../image/identity.ts';
 import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
@@ -18,6 +19,7 @@ import { readProgress } from '../machine/status.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
+import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
 import { runStep } from './steps.ts';
 
 export interface BootOutcome extends Booted {
@@ -55,6 +57,8 @@ export async function boot(
     await clearState(paths);
     // Asked before minutes of building, and again before the start.
     await requireFreePorts(openPorts(spec), spec.name);
+    const identity = await readIdentity(paths.identityFile, context.host);
+    await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
     const assembled = await assemble(spec, chosen, context);
     const { uuid } = await ensureDataDisk(spec, paths, context);
     const { secrets, tells } = await packSecrets(spec, context);
@@ -62,7 +66,9 @@ export async function boot(
     await joinNetwork(spec, context);
     const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, startedFor };
     const step = { title: `boot ${spec.name}`, run: (inner: Context) => bootMachine(request, inner) };
-    return { ...(await runStep(step, context)), wasRunning: false, isOutdated: false };
+    const booted = await runStep(step, context);
+    await forgetGivenSecrets(spec, paths);
+    return { ...booted, wasRunning: false, isOutdated: false };
   });
 }
 

@@ -20,13 +20,13 @@ export async function ensureSecrets(spec: VmSpec, paths: MachinePaths, context: 
   const values = new Map<string, string>();
   for (const service of spec.services) {
     for (const secret of service.secrets) {
-      values.set(`${service.name}/${secret.name}`, await valueOf(secret, service.name, spec.name, paths, context));
+      values.set(`${service.name}/${secret.name}`, await secretValue(secret, service.name, spec.name, paths, context));
     }
   }
   return values;
 }
 
-async function valueOf(
+async function secretValue(
   secret: ServiceSecret,
   service: string,
   machine: string,

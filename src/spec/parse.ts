@@ -10,6 +10,7 @@ import type { Finding, Problem } from './problem.ts';
 import { readService } from './read-service.ts';
 import { checkAcross } from './rules.ts';
 import { type Definition, definition } from './schema.ts';
+import { checkServes, withServe } from './serve-rules.ts';
 import type { Service } from './service.ts';
 import { implicitServices } from './services/registry.ts';
 import type { Arch, VmSpec } from './vm-spec.ts';
@@ -80,7 +81,12 @@ function rawOf(document: Document): { raw?: unknown; finding?: Finding } {
 function specOf(raw: unknown, directory: string): { spec: ParsedSpec | undefined; findings: readonly Finding[] } {
   const top = check(definition, raw, []);
   const entries = rawServices(raw).map(readService);
-  const findings = [...top.findings, ...entries.flatMap((entry) => entry.findings), ...checkAcross(entries)];
+  const findings = [
+    ...top.findings,
+    ...entries.flatMap((entry) => entry.findings),
+    ...checkAcross(entries),
+    ...checkServes(entries),
+  ];
   if (top.value === undefined || findings.some(({ isWarning }) => isWarning !== true))
     return { spec: undefined, findings };
   const across = checkMachines(top.value, entries);
@@ -108,7 +114,7 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
     needs: read.needs,
     network: read.network,
     packages: read.packages,
-    services: orderServices(services),
+    services: orderServices(withServe(services)),
     directory,
   };
 }

@@ -1,0 +1,135 @@
+// A tailnet for tests: upstream's own test control server, a DERP relay and a STUN server at one address.
+//
+//	VMKIT_TEST_AUTH_KEY=KEY tailnet 10.99.0.1
+//
+// The first line on standard output says where the control server is; then each line on standard input is a command, answered by one line.
+// It ends when standard input does. Nothing of Tailscale is imitated here.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"time"
+
+	"tailscale.com/derp/derpserver"
+	"tailscale.com/net/stunserver"
+	"tailscale.com/tailcfg"
+	"tailscale.com/tstest/integration/testcontrol"
+	"tailscale.com/types/dnstype"
+	"tailscale.com/types/key"
+	"tailscale.com/types/logger"
+)
+
+type command struct {
+	Do       string   // nodes, approve, expire, resolver, away
+	Node     string   // a host name
+	Routes   []string // of approve
+	Expired  bool
+	Resolver string // an address; empty: none
+	What     string // of away: control or derp
+	Away     bool
+}
+
+type node struct {
+	Name      string
+	Addresses []netip.Prefix
+	Wants     []netip.Prefix // the routes that it advertises
+	Expired   bool
+}
+
+func main() {
+	log.SetOutput(os.Stderr)
+	address := os.Args[1]
+	derpLines, derpPort := listen(address)
+	relay := derpserver.New(key.NewNode(), logger.Discard)
+	relayHTTP := httptest.NewUnstartedServer(derpserver.Handler(relay))
+	relayHTTP.Listener.Close()
+	relayHTTP.Listener = derpLines
+	relayHTTP.Config.ErrorLog = logger.StdLogger(logger.Discard)
+	relayHTTP.StartTLS()
+
+	stun := stunserver.New(context.Background())
+	must(stun.Listen(net.JoinHostPort(address, "0")))
+	go stun.Serve()
+
+	lines, port := listen(address)
+	control := &testcontrol.Server{
+		Logf:            logger.Discard,
+		RequireAuthKey:  os.Getenv("VMKIT_TEST_AUTH_KEY"),
+		ExplicitBaseURL: fmt.Sprintf("http://%s:%d", address, port),
+		MagicDNSDomain:  "tailnet.test",
+		DNSConfig:       &tailcfg.DNSConfig{Proxied: true},
+		AllOnline:       true,
+		DERPMap: &tailcfg.DERPMap{OmitDefaultRegions: true, Regions: map[int]*tailcfg.DERPRegion{1: {
+			RegionID: 1, RegionCode: "test", RegionName: "test",
+			Nodes: []*tailcfg.DERPNode{{
+				Name: "1a", RegionID: 1, HostName: address, IPv4: address, IPv6: "none",
+				DERPPort: derpPort, STUNPort: stun.LocalAddr().(*net.UDPAddr).Port, STUNTestIP: address, InsecureForTests: true,
+			}},
+		}}},
+	}
+	go http.Serve(lines, control)
+
+	say := json.NewEncoder(os.Stdout)
+	say.Encode(map[string]string{"loginServer": control.BaseURL()})
+	input := bufio.NewScanner(os.Stdin)
+	for input.Scan() {
+		var c command
+		must(json.Unmarshal(input.Bytes(), &c))
+		switch c.Do {
+		case "nodes":
+			say.Encode(nodesOf(control))
+			continue
+		case "approve":
+			routes := []netip.Prefix{}
+			for _, text := range c.Routes {
+				routes = append(routes, netip.MustParsePrefix(text))
+			}
+			for _, n := range control.AllNodes() {
+				if n.Hostinfo.Hostname() == c.Node {
+					control.SetSubnetRoutes(n.Key, routes)
+				}
+			}
+		case "expire":
+			control.SetExpireAllNodes(c.Expired)
+		case "resolver":
+			control.DNSConfig = &tailcfg.DNSConfig{Proxied: true}
+			if c.Resolver != "" {
+				control.DNSConfig.Resolvers = []*dnstype.Resolver{{Addr: c.Resolver}}
+			}
+			control.SetExpireAllNodes(false) // tells all nodes
+		case "away":
+			map[string]*interruptible{"control": lines, "derp": derpLines}[c.What].setAway(c.Away)
+		}
+		say.Encode(map[string]bool{"done": true})
+	}
+}
+
+func nodesOf(control *testcontrol.Server) []node {
+	nodes := []node{}
+	for _, n := range control.AllNodes() {
+		expired := !n.KeyExpiry.IsZero() && n.KeyExpiry.Before(time.Now())
+		nodes = append(nodes, node{n.Hostinfo.Hostname(), n.Addresses, n.Hostinfo.RoutableIPs().AsSlice(), expired})
+	}
+	return nodes
+}
+
+func listen(address string) (*interruptible, int) {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	must(err)
+	return &interruptible{Listener: l, open: map[net.Conn]bool{}}, l.Addr().(*net.TCPAddr).Port
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
