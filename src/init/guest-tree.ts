@@ -60,6 +60,10 @@ function payload({ services }: VmSpec): Tree {
       }),
     ),
     ...users(services),
+    // A login's PATH is short.
+    ...[...new Set(services.flatMap(({ components }) => components))].map(
+      (name): TreeEntry => ({ kind: 'symlink', path: `usr/bin/${name}`, target: `/opt/vmkit/bin/${name}` }),
+    ),
     ...consoleService(),
     ...services.flatMap(serviceDirectory),
     ...services.flatMap(({ files }) =>

@@ -130,7 +130,8 @@ mount -t tmpfs -o nosuid,nodev,mode=0755,size=25% run /new/run
 cp -a /payload/. /new/
 cp -a /bin/busybox /new/run/vmkit/busybox
 for list in passwd group shadow; do
-  grep -v -x -E "$(cat /new/run/vmkit/users/replaced)" /new/etc/$list >/users.tmp
+  : >/users.tmp
+  [ ! -e /new/etc/$list ] || grep -v -x -E "$(cat /new/run/vmkit/users/replaced)" /new/etc/$list >/users.tmp
   cat /users.tmp /new/run/vmkit/users/$list >/new/etc/$list
 done
 hostname >/new/etc/hostname

@@ -34,6 +34,6 @@ export function serviceOf(own: OwnService): Service {
 /** The busybox of stage 1 stays at /run/vmkit/busybox, so that a check needs no package. */
 function readyCheck({ http, tcp, check }: OwnService['ready']): string {
   if (http !== undefined) return `/run/vmkit/busybox wget -q -T 5 -O /dev/null '${http}'`;
-  if (tcp !== undefined) return `/run/vmkit/busybox nc -z 127.0.0.1 ${tcp}`;
+  if (tcp !== undefined) return `/run/vmkit/busybox nc -w 5 127.0.0.1 ${tcp} -e /bin/true`;
   return check ?? '';
 }

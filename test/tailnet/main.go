@@ -3,6 +3,7 @@
 //	VMKIT_TEST_AUTH_KEY=KEY tailnet 10.99.0.1
 //
 // The first line on standard output says where the control server is; then each line on standard input is a command, answered by one line.
+// The auth key is asked of nodes that are known, too, unlike by a real control server, so `key` lifts it after a login.
 // It ends when standard input does. Nothing of Tailscale is imitated here.
 package main
 
@@ -29,7 +30,8 @@ import (
 )
 
 type command struct {
-	Do       string   // nodes, approve, expire, resolver, away
+	Do       string   // nodes, key, approve, expire, resolver, away
+	Key      string   // of key: what a login must give; empty: nothing
 	Node     string   // a host name
 	Routes   []string // of approve
 	Expired  bool
@@ -88,6 +90,8 @@ func main() {
 		case "nodes":
 			say.Encode(nodesOf(control))
 			continue
+		case "key":
+			control.RequireAuthKey = c.Key
 		case "approve":
 			routes := []netip.Prefix{}
 			for _, text := range c.Routes {

@@ -72,6 +72,8 @@ if [ "$identity" = new ]; then
   [ -s $key ] || refuse auth-key-missing 'this machine is in no tailnet yet, and no auth key was given'
   answer=$(tailscale up "$@" --auth-key=file:$key --timeout=60s 2>&1) || refuse login-failed "$answer"
   echo known >$notes/identity
+  # Used once; nothing in this machine needs it again.
+  rm -f $key
 elif [ "$now" = NeedsLogin ]; then
   # With a new key it logs in again as the node that it was: its machine key is in the state.
   [ -s $key ] || refuse node-key-expired 'the key of this node has expired or was revoked; its identity is kept'
@@ -81,7 +83,12 @@ elif [ "$settings" != "$(cat ${TAILSCALE_STATE}/settings 2>/dev/null)" ]; then
 fi
 printf '%s\\n' "$settings" >${TAILSCALE_STATE}/settings
 [ "$now" = Running ] || now=$(state)
-[ "$now" = Running ] || { echo "tailscaled says $now"; exit 1; }
+[ "$now" != Running ] || exit 0
+# Why it is not, once: its health is the end of what \`tailscale status\` says.
+why=$(tailscale status --peers=false 2>&1)
+[ "$why" = "$(cat $notes/waits 2>/dev/null)" ] || echo "$now: $why"
+printf '%s\n' "$why" >$notes/waits
+exit 1
 `;
 }
 

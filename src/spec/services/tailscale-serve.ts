@@ -45,13 +45,13 @@ export function serveCommand({ as, port, to }: ServeEntry): string {
 /** Dials each entry by its tailnet address, as a peer would: through the kernel under TUN, through the daemon otherwise. */
 function checkEntries(entries: readonly ServeEntry[]): string {
   if (entries.length === 0) return 'true\n';
-  const backends = entries.map(({ to }) => `/run/vmkit/busybox nc -z -w 3 127.0.0.1 ${to}`);
+  const backends = entries.map(({ to }) => `/run/vmkit/busybox nc -w 5 127.0.0.1 ${to} -e /bin/true`);
   const dials = entries.map(({ port }) => `dial ${port}`);
   return `read -r mode <${TAILSCALE_NOTES}/mode
 address=$(tailscale ip -4)
 dial() {
   if [ "$mode" = tun ]; then
-    /run/vmkit/busybox nc -z -w 5 "$address" "$1"
+    /run/vmkit/busybox nc -w 5 "$address" "$1" -e /bin/true
   else
     tailscale nc "$address" "$1" </dev/null >/dev/null
   fi
