@@ -49,7 +49,7 @@ test('whatever is valid comes back as it was written', { timeout: TIMEOUT_MS }, 
           run: run.trim(),
           user,
           env,
-          ready: { check: `/run/vmkit/busybox nc -z 127.0.0.1 ${port}`, withinSeconds: within },
+          ready: { check: `/run/vmkit/busybox nc -w 5 127.0.0.1 ${port} -e /bin/true`, withinSeconds: within },
           files: [{ path: '/etc/file', content, mode: 0o644, owner: 'root' }],
         })),
       );

@@ -1,0 +1,79 @@
+import type { GuestFacts } from './guest-facts.ts';
+import { type Observation, toEvidence } from './observation.ts';
+import type { Evidence, Finding, HopId } from './report.ts';
+import type { Served } from './tailscale-json.ts';
+
+/** A port of a machine, as a probe asks for it. */
+export interface Target {
+  readonly machine: string;
+  /** The service's name. */
+  readonly name: string;
+  /** In the guest. */
+  readonly port: number;
+  /** On 127.0.0.1 of the host; undefined: not forwarded. */
+  readonly hostPort: number | undefined;
+  /** The definition's serve entries that lead to it. */
+  readonly serves: readonly Served[];
+}
+
+/** How a dial ended. data: the server sent something; open: it took the connection and kept it. */
+export interface Dial {
+  readonly result: 'data' | 'open' | 'closed' | 'refused' | 'timeout' | 'failed';
+  /** From the dial to the first byte. */
+  readonly firstByteMs: number | undefined;
+  readonly observation: Observation;
+}
+
+/** What a tailnet peer saw. */
+export interface PeerFacts {
+  readonly title: string;
+  /** `tailscale ping` of the guest. */
+  readonly ping: Observation | undefined;
+  /** Dials of the guest's tailnet address, by port. */
+  readonly dials: ReadonlyMap<number, Dial>;
+}
+
+/** All that was looked at; judging it is pure. */
+export interface Facts {
+  readonly target: Target;
+  /** Undefined: the guest was not reached, and why. */
+  readonly guest: GuestFacts | undefined;
+  readonly guestError: string | undefined;
+  /** Undefined where nobody looked from a peer. */
+  readonly peer: PeerFacts | undefined;
+  readonly host: ReadonlyMap<string, Observation>;
+}
+
+export type Problem = Omit<Finding, 'hop'>;
+
+export type Looked =
+  | { readonly ok: true; readonly evidence: readonly Evidence[] }
+  | { readonly ok: false; readonly evidence: readonly Evidence[]; readonly problem: Problem };
+
+/** One layer of a way. `look` is undefined where there is nothing to look at, which breaks nothing. */
+export interface Check {
+  readonly id: string;
+  /** What holds when it is ok. */
+  readonly title: string;
+  readonly hop: HopId;
+  readonly look: (facts: Facts) => Looked | undefined;
+}
+
+export function fine(...observations: readonly (Observation | undefined)[]): Looked {
+  return { ok: true, evidence: evidenceOf(observations) };
+}
+
+export function broken(problem: Problem, ...observations: readonly (Observation | undefined)[]): Looked {
+  return { ok: false, problem, evidence: evidenceOf(observations) };
+}
+
+function evidenceOf(observations: readonly (Observation | undefined)[]): Evidence[] {
+  return observations.flatMap((each) => (each === undefined ? [] : [toEvidence(each)]));
+}
+
+/** The first line of what a command said, for a finding's `observed`. */
+export function said(observation: Observation | undefined): string {
+  if (observation === undefined) return 'nothing was observed';
+  const line = observation.output.split('\n').find((text) => text.trim() !== '');
+  return line === undefined ? ``$observation.command` said nothing` : `$observation.command: $line.trim()`;
+}

@@ -1,0 +1,160 @@
+import { broken, type Check, fine, type Looked, said } from './check.ts';
+import { parseListeners, takesLoopback } from './listeners.ts';
+import { whyNotLocalFirst } from './policy-rules.ts';
+
+/** Certificates and the control server's protocol tolerate minutes, not hours. */
+const CLOCK_SECONDS = 300;
+
+/** What holds in any guest, whatever way leads there. */
+export const guestAnswers: Check = {
+  id: 'guest-answers',
+  title: 'the guest answers',
+  hop: 'guest',
+  look: ({ guest, guestError, target }) =>
+    guest !== undefined
+      ? fine(guest.observed.get('clock'))
+      : broken({
+          cause: 'guest-unreachable',
+          title: 'the guest does not answer',
+          observed: guestError ?? 'no answer by ssh',
+          fix: `vmkit status ${target.machine}`,
+        }),
+};
+
+export const clockRight: Check = {
+  id: 'clock',
+  title: "the guest's clock is right",
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const ahead = guest?.clockAhead;
+    if (ahead === undefined) return undefined;
+    const clock = guest?.observed.get('clock');
+    if (Math.abs(ahead) < CLOCK_SECONDS) return fine(clock);
+    return broken(
+      {
+        cause: 'clock-wrong',
+        title: "the guest's clock is wrong",
+        observed: `it is ${Math.round(Math.abs(ahead) / 60)} min ${ahead > 0 ? 'ahead of' : 'behind'} the host's`,
+        fix: `vmkit exec ${target.machine} -- date -s @$(date +%s)`,
+      },
+      clock,
+    );
+  },
+};
+
+export const loopbackUp: Check = {
+  id: 'loopback',
+  title: 'loopback is up',
+  hop: 'loopback',
+  look: ({ guest, target }) => {
+    const link = guest?.observed.get('loopback');
+    if (link === undefined) return undefined;
+    const backend = guest?.observed.get('backend');
+    if (/<[^>]*\bUP\b/.test(link.output)) return fine(link);
+    return broken(
+      {
+        cause: 'loopback-down',
+        title: 'loopback is down in the guest',
+        observed: said(backend),
+        fix: `vmkit exec ${target.machine} -- ip link set lo up`,
+      },
+      link,
+      backend,
+    );
+  },
+};
+
+export const policyRouting: Check = {
+  id: 'policy-routing',
+  title: 'the kernel has policy routing',
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const rules = guest?.observed.get('rules');
+    if (rules === undefined) return undefined;
+    if (/^\d+:/m.test(rules.output)) return fine(rules);
+    return broken(
+      {
+        cause: 'kernel-no-policy-routing',
+        title: 'the kernel has no policy routing',
+        observed: said(rules),
+        fix: `Add CONFIG_IP_MULTIPLE_TABLES=y, or use the default profile; vmkit check-kernel ${target.machine}`,
+      },
+      rules,
+    );
+  },
+};
+
+export const localRuleFirst: Check = {
+  id: 'local-rule',
+  title: 'local addresses are looked up first',
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const rules = guest?.observed.get('rules');
+    if (rules === undefined) return undefined;
+    const why = whyNotLocalFirst(rules.output);
+    if (why === undefined) return fine(rules);
+    return broken(
+      {
+        cause: 'local-rule-moved',
+        title: 'rule 0 is missing or comes too late in the guest',
+        observed: why,
+        fix: `vmkit exec ${target.machine} -- ip rule add pref 0 lookup local`,
+      },
+      rules,
+      guest?.observed.get('backend'),
+    );
+  },
+};
+
+/** A process listens on the port, and 127.0.0.1 leads to it. */
+export const backendListens: Check = {
+  id: 'backend',
+  title: 'the service listens on 127.0.0.1',
+  hop: 'backend',
+  look: ({ guest, target }): Looked | undefined => {
+    const sockets = guest?.observed.get('listeners');
+    if (sockets === undefined) return undefined;
+    const backend = guest?.observed.get('backend');
+    const onPort = parseListeners(sockets.output).filter(({ port }) => port === target.port);
+    if (onPort.some(takesLoopback)) return backendAnswers(target.machine, target.port, sockets, backend);
+    const addresses = onPort.map(({ address }) => `${address}:${target.port}`).join(', ');
+    if (onPort.length > 0) {
+      return broken(
+        {
+          cause: 'backend-other-address',
+          title: `the service listens on another address than 127.0.0.1`,
+          observed: `ss -ltn: ${addresses}`,
+          fix: `Let ${target.name} listen on 127.0.0.1:${target.port} or on all addresses`,
+        },
+        sockets,
+        backend,
+      );
+    }
+    return broken(
+      {
+        cause: 'backend-not-listening',
+        title: `nothing listens on port ${target.port}`,
+        observed: said(backend),
+        fix: `vmkit logs ${target.machine} ${target.name}`,
+      },
+      sockets,
+      backend,
+    );
+  },
+};
+
+type Seen = Parameters<typeof fine>[number];
+
+function backendAnswers(machine: string, port: number, sockets: Seen, backend: Seen): Looked {
+  if (backend === undefined || backend.exitCode === 0) return fine(sockets, backend);
+  return broken(
+    {
+      cause: 'backend-no-answer',
+      title: `the service takes no connection on 127.0.0.1:${port}`,
+      observed: said(backend),
+      fix: `vmkit exec ${machine} -- ss -ltnp`,
+    },
+    sockets,
+    backend,
+  );
+}

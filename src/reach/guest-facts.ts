@@ -1,0 +1,60 @@
+import { type Observation, observeScript, readObservations } from './observation.ts';
+import {
+  parseJson,
+  type ServeConfig,
+  serveConfig,
+  type TailscalePrefs,
+  type TailscaleStatus,
+  tailscalePrefs,
+  tailscaleStatus,
+} from './tailscale-json.ts';
+
+/** What is looked at in the guest, each as a person would type it there. */
+function guestCommands(port: number): Record<string, string> {
+  return {
+    clock: 'date +%s',
+    loopback: 'ip -br link show lo',
+    rules: 'ip rule show',
+    listeners: 'ss -Hltn',
+    // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
+    backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
+    tun: ': <>/dev/net/tun',
+    nftables: 'nft list tables',
+    iptables: 'command -v iptables',
+    mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
+    refused: 'cat /run/vmkit/tailscale/refused',
+    status: 'tailscale status --json --peers=false',
+    serve: 'tailscale serve status --json',
+    prefs: 'tailscale debug prefs',
+    exposed: 'cat /data/tailscale/exposed',
+    log: 'tail -n 40 /run/log/tailscale/current',
+    resolver: 'cat /etc/resolv.conf',
+  };
+}
+
+export interface GuestFacts {
+  readonly observed: ReadonlyMap<string, Observation>;
+  /** Seconds that the guest's clock is ahead of the host's. */
+  readonly clockAhead: number | undefined;
+  readonly status: TailscaleStatus | undefined;
+  readonly serve: ServeConfig | undefined;
+  readonly prefs: TailscalePrefs | undefined;
+}
+
+/** One script for all that is looked at in the guest. `port`: of the service, in the guest. */
+export function guestScript(port: number): string {
+  return observeScript(guestCommands(port));
+}
+
+/** `hostSeconds`: the host's clock when the script ran, Unix time. */
+export function readGuestFacts(printed: string, port: number, hostSeconds: number): GuestFacts {
+  const observed = readObservations(printed, guestCommands(port), 'guest');
+  const clock = observed.get('clock');
+  return {
+    observed,
+    clockAhead: clock === undefined || clock.exitCode !== 0 ? undefined : Number(clock.output) - hostSeconds,
+    status: parseJson(observed.get('status')?.output, tailscaleStatus),
+    serve: parseJson(observed.get('serve')?.output, serveConfig),
+    prefs: parseJson(observed.get('prefs')?.output, tailscalePrefs),
+  };
+}
