@@ -1,0 +1,176 @@
+import { broken, type Check, type Facts, fine, said } from './check.ts';
+import { parseListeners, takesAll } from './listeners.ts';
+import { type Served, servedPorts } from './tailscale-json.ts';
+
+/** The guest as a node of the tailnet. */
+
+export const tunThere: Check = {
+  id: 'tun',
+  title: '/dev/net/tun opens',
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const tun = guest?.observed.get('tun');
+    if (tun === undefined) return undefined;
+    if (tun.exitCode === 0) return fine(tun, guest?.observed.get('mode'));
+    return broken(
+      {
+        cause: 'tun-missing',
+        title: '/dev/net/tun is missing in the guest',
+        observed: said(tun),
+        fix: `CONFIG_TUN=y in the kernel (vmkit check-kernel ${target.machine}), or mode: userspace in vm.yaml`,
+      },
+      tun,
+      guest?.observed.get('mode'),
+    );
+  },
+};
+
+export const packetFilter: Check = {
+  id: 'packet-filter',
+  title: 'the kernel filters packets',
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const nft = guest?.observed.get('nftables');
+    if (nft === undefined) return undefined;
+    const iptables = guest?.observed.get('iptables');
+    if (nft.exitCode === 0 || iptables?.exitCode === 0) return fine(nft);
+    return broken(
+      {
+        cause: 'kernel-no-nftables',
+        title: 'the kernel has no nftables, and there is no iptables',
+        observed: said(nft),
+        fix: `CONFIG_NF_TABLES=y and what belongs to it: vmkit check-kernel ${target.machine}`,
+      },
+      nft,
+      iptables,
+    );
+  },
+};
+
+export const daemonAnswers: Check = {
+  id: 'tailscaled',
+  title: 'tailscaled answers',
+  hop: 'tailscaled',
+  look: ({ guest, target }) => {
+    const status = guest?.observed.get('status');
+    if (status === undefined) return undefined;
+    if (guest?.status !== undefined) return fine(status);
+    return broken(
+      {
+        cause: 'tailscaled-down',
+        title: 'tailscaled does not answer in the guest',
+        observed: said(status),
+        fix: `vmkit logs ${target.machine} tailscale`,
+      },
+      status,
+      guest?.observed.get('log'),
+    );
+  },
+};
+
+export const loggedIn: Check = {
+  id: 'logged-in',
+  title: 'the node is logged in',
+  hop: 'control',
+  look: ({ guest, target }) => {
+    if (guest?.status === undefined) return undefined;
+    const status = guest.observed.get('status');
+    const { BackendState: state, Self: self, Health: health } = guest.status;
+    const healthText = (health ?? []).join(' ');
+    const isExpired = self.Expired || (self.KeyExpiry !== undefined && Date.parse(self.KeyExpiry) < Date.now());
+    if (isExpired || (state === 'NeedsLogin' && /expired/i.test(healthText))) {
+      return broken(
+        {
+          cause: 'key-expired',
+          title: "the node's key has expired",
+          observed: `BackendState ${state}, KeyExpiry ${self.KeyExpiry ?? 'unknown'}`,
+          fix: `TS_AUTHKEY=file:PATH vmkit boot ${target.machine} after vmkit stop; or renew the node in the admin console`,
+        },
+        status,
+        guest.observed.get('log'),
+      );
+    }
+    if (state === 'Running') return fine(status);
+    return broken(
+      {
+        cause: 'not-logged-in',
+        title: 'the node is not logged in',
+        observed: [`BackendState ${state}`, healthText].filter((text) => text !== '').join('; '),
+        fix: `TS_AUTHKEY=file:PATH vmkit boot ${target.machine}, after vmkit stop ${target.machine}`,
+      },
+      status,
+      guest.observed.get('refused'),
+    );
+  },
+};
+
+/** The serve entry that leads to the service, where there is one. */
+export function servedFor({ guest, target }: Facts): Served | undefined {
+  if (guest?.serve === undefined) return undefined;
+  return servedPorts(guest.serve).find(({ to }) => to === target.port);
+}
+
+export const serveConfigured: Check = {
+  id: 'serve',
+  title: 'serve leads to the service',
+  hop: 'tailscaled',
+  look: (facts) => {
+    const serve = facts.guest?.observed.get('serve');
+    if (serve === undefined) return undefined;
+    if (servedFor(facts) !== undefined) return fine(serve);
+    return broken(
+      {
+        cause: 'serve-not-configured',
+        title: `tailscale serve has no entry for port ${facts.target.port}`,
+        observed: said(serve),
+        fix: `vmkit expose ${facts.target.machine} --via guest`,
+      },
+      serve,
+    );
+  },
+};
+
+/** Under TUN tailscaled binds the tailnet address: a service on all addresses has the port already. */
+export const servePortFree: Check = {
+  id: 'serve-port',
+  title: "serve's port is its own",
+  hop: 'tailscaled',
+  look: (facts) => {
+    const { guest } = facts;
+    const served = servedFor(facts);
+    const sockets = guest?.observed.get('listeners');
+    if (served === undefined || sockets === undefined || guest?.status?.TUN !== true) return undefined;
+    const clash = parseListeners(sockets.output).find((each) => each.port === served.port && takesAll(each));
+    if (clash === undefined) return fine(sockets);
+    return broken(
+      {
+        cause: 'port-clash',
+        title: `a service holds serve's port ${served.port} on all addresses`,
+        observed: `ss -ltn: ${clash.address}:${clash.port}`,
+        fix: `Serve another port, or let that service listen on 127.0.0.1`,
+      },
+      sockets,
+      guest.observed.get('log'),
+    );
+  },
+};
+
+export const resolverWorks: Check = {
+  id: 'resolver',
+  title: 'names resolve in the guest',
+  hop: 'guest',
+  look: ({ guest, target }) => {
+    const resolve = guest?.observed.get('resolve');
+    if (resolve === undefined || guest?.prefs?.CorpDNS !== true || resolve.exitCode === 0) return undefined;
+    return broken(
+      {
+        cause: 'resolver-broken',
+        title: "the tailnet's resolver does not answer in the guest",
+        observed: said(resolve),
+        fix: `acceptDns: false in vm.yaml of ${target.machine}, or mend the tailnet's name servers`,
+      },
+      resolve,
+      guest.observed.get('resolver'),
+    );
+  },
+};

@@ -1,0 +1,100 @@
+import type { Check, Dial, Facts } from './check.ts';
+import { backendListens, clockRight, guestAnswers, localRuleFirst, loopbackUp, policyRouting } from './checks-guest.ts';
+import {
+  daemonAnswers,
+  loggedIn,
+  packetFilter,
+  resolverWorks,
+  serveConfigured,
+  servedFor,
+  servePortFree,
+  tunThere,
+} from './checks-node.ts';
+import { peerGetsDirect, peerGetsServe, peerReachesNode } from './checks-peer.ts';
+import { parseListeners, takesAll } from './listeners.ts';
+import type { WayId } from './report.ts';
+
+/** A way in: its layers from the bottom up, and what it leads to. */
+export interface Way {
+  readonly id: WayId;
+  /** Why this machine or host does not offer it; undefined: it does. */
+  readonly whyNot: (facts: Facts) => string | undefined;
+  readonly checks: readonly Check[];
+  readonly address: (facts: Facts) => string | undefined;
+  readonly dial: (facts: Facts) => Dial | undefined;
+}
+
+const node = [daemonAnswers, loggedIn, resolverWorks];
+const serve = [serveConfigured, servePortFree, peerReachesNode, peerGetsServe];
+
+export const WAYS: readonly Way[] = [
+  {
+    id: 'guest-serve-tun',
+    whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'tun'),
+    checks: [
+      guestAnswers,
+      clockRight,
+      policyRouting,
+      packetFilter,
+      tunThere,
+      loopbackUp,
+      localRuleFirst,
+      backendListens,
+      ...node,
+      ...serve,
+    ],
+    address: serveAddress,
+    dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
+  },
+  {
+    id: 'guest-serve-userspace',
+    whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'userspace'),
+    checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, ...serve],
+    address: serveAddress,
+    dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
+  },
+  {
+    id: 'guest-direct',
+    whyNot: (facts) => noTailscale(facts) ?? loopbackOnly(facts),
+    checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, peerReachesNode, peerGetsDirect],
+    address: (facts) => nodeAddress(facts, facts.target.port),
+    dial: (facts) => facts.peer?.dials.get(facts.target.port),
+  },
+];
+
+function noTailscale({ guest }: Facts): string | undefined {
+  const isThere = guest === undefined || guest.observed.get('mode')?.exitCode === 0;
+  return isThere ? undefined : 'the machine has no Tailscale: add `- use: tailscale` to its services';
+}
+
+function otherMode({ guest }: Facts, wanted: 'tun' | 'userspace'): string | undefined {
+  const [mode, why] = (guest?.observed.get('mode')?.output ?? '').split('\n');
+  if (mode === undefined || mode === '' || mode === wanted) return undefined;
+  return `tailscaled runs with ${mode} networking: ${why}`;
+}
+
+/** A service on 127.0.0.1 alone is as it should be: serve leads to it. Userspace networking dials 127.0.0.1 itself. */
+function loopbackOnly({ guest, target }: Facts): string | undefined {
+  if (guest?.status?.TUN !== true) return undefined;
+  const onPort = parseListeners(guest.observed.get('listeners')?.output ?? '').filter(
+    ({ port }) => port === target.port,
+  );
+  return onPort.length > 0 && !onPort.some(takesAll) ? 'the service is not on the tailnet address' : undefined;
+}
+
+function serveAddress(facts: Facts): string | undefined {
+  const served = servedFor(facts);
+  if (served === undefined) return undefined;
+  const address = nodeAddress(facts, served.port);
+  const isDefault = (served.as === 'http' && served.port === 80) || (served.as === 'https' && served.port === 443);
+  if (served.as === 'tcp' || address === undefined) return address;
+  return `${served.as}://${isDefault ? address.replace(/:\d+$/, '') : address}/`;
+}
+
+/** The name of the node where the tailnet has names, else its address. */
+function nodeAddress({ guest }: Facts, port: number): string | undefined {
+  const self = guest?.status?.Self;
+  const name = self?.DNSName.replace(/\.$/, '') ?? '';
+  const host = name === '' ? self?.TailscaleIPs?.[0] : name;
+  return host === undefined ? undefined : `${host}:${port}`;
+}
