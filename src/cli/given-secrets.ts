@@ -46,7 +46,7 @@ function givenSecrets(spec: VmSpec): GivenSecret[] {
   );
 }
 
-async function readVariable(variable: string, { host }: CommandContext): Promise<string | undefined> {
+export async function readVariable(variable: string, { host }: CommandContext): Promise<string | undefined> {
   const text = process.env[variable]?.trim();
   if (text === undefined || text === '') return undefined;
   if (!text.startsWith('file:')) return text;

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   shell: () => import('./commands/shell.ts'),
   exec: () => import('./commands/exec.ts'),
   console: () => import('./commands/console.ts'),
+  probe: () => import('./commands/probe.ts'),
   stop: () => import('./commands/stop.ts'),
   rm: () => import('./commands/rm.ts'),
   secrets: () => import('./commands/secrets.ts'),

@@ -49,6 +49,15 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     },
   },
   {
+    title: 'Reach',
+    verbs: {
+      probe: {
+        usage: 'probe <vm> [service]',
+        summary: 'Try every way in from a tailnet; name the hop that fails, and why',
+      },
+    },
+  },
+  {
     title: 'Stop',
     verbs: {
       stop: { usage: 'stop <vm>', summary: 'Services down in reverse order, file systems synced, power off' },

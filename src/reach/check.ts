@@ -75,5 +75,6 @@ function evidenceOf(observations: readonly (Observation | undefined)[]): Evidenc
 export function said(observation: Observation | undefined): string {
   if (observation === undefined) return 'nothing was observed';
   const line = observation.output.split('\n').find((text) => text.trim() !== '');
-  return line === undefined ? ``$observation.command` said nothing` : `$observation.command: $line.trim()`;
+  const nothing = `${observation.command}: no output, exit code ${observation.exitCode}`;
+  return line === undefined ? nothing : `${observation.command}: ${line.trim()}`;
 }

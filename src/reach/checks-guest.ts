@@ -1,5 +1,6 @@
 import { broken, type Check, fine, type Looked, said } from './check.ts';
 import { parseListeners, takesLoopback } from './listeners.ts';
+import type { Observation } from './observation.ts';
 import { whyNotLocalFirst } from './policy-rules.ts';
 
 /** Certificates and the control server's protocol tolerate minutes, not hours. */
@@ -143,9 +144,7 @@ export const backendListens: Check = {
   },
 };
 
-type Seen = Parameters<typeof fine>[number];
-
-function backendAnswers(machine: string, port: number, sockets: Seen, backend: Seen): Looked {
+function backendAnswers(machine: string, port: number, sockets: Observation, backend: Observation | undefined): Looked {
   if (backend === undefined || backend.exitCode === 0) return fine(sockets, backend);
   return broken(
     {

@@ -1,0 +1,41 @@
+import type { Finding, ProbeReport, Verdict, WayId } from '../reach/report.ts';
+import { table } from './table.ts';
+
+/** The ways in plain words. */
+export const WAY_TITLES: Readonly<Record<WayId, string>> = {
+  'guest-serve-tun': 'serve in the guest, TUN',
+  'guest-serve-userspace': 'serve in the guest, userspace',
+  'guest-direct': 'straight to the guest',
+  'host-proxy': 'serve on this host',
+  'host-subnet-router': 'this host routes',
+  'guest-subnet-router': 'another machine routes',
+  'wireguard-direct': 'WireGuard',
+  nebula: 'Nebula',
+};
+
+const MARKS: Readonly<Record<Verdict['state'], string>> = { works: '✓', fails: '✗', unavailable: '–' };
+
+/** A line a way, then each finding once: what is wrong, what was seen, what to do. */
+export function reportText({ machine, service, vantages, ways, tookMs }: ProbeReport): string {
+  const rows = ways.map((verdict) => [`  ${MARKS[verdict.state]}`, WAY_TITLES[verdict.way], answerOf(verdict)]);
+  const findings = ways.flatMap(({ finding }) => finding ?? []);
+  const distinct = findings.filter((each, index) => findings.findIndex(({ cause }) => cause === each.cause) === index);
+  const seenFrom = vantages.map(({ vantage, title }) => `${vantage} (${title})`).join(', ');
+  return [
+    `Ways to ${service.name} in ${machine}, port ${service.port}; seen from: ${seenFrom}; ${(tookMs / 1000).toFixed(1)} s`,
+    '',
+    table(rows),
+    ...distinct.map(findingText),
+  ].join('\n');
+}
+
+function answerOf({ state, address, firstByteMs, finding, reason }: Verdict): string {
+  if (state === 'unavailable') return reason ?? '';
+  if (state === 'fails') return `${finding?.hop}: ${finding?.title}`;
+  const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
+  return `${address ?? ''}${took}`;
+}
+
+function findingText({ title, observed, fix }: Finding): string {
+  return `\n  ${title}\n    seen: ${observed}\n    fix:  ${fix}`;
+}

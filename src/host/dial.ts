@@ -1,0 +1,85 @@
+import { connect, type Socket } from 'node:net';
+import { SocksClient } from 'socks';
+import { messageOf } from '../core/errors.ts';
+
+/** How a connection to a TCP port ended. */
+export interface DialEnd {
+  /** data: the server sent something; open: it took the connection and kept it, silent; closed: it took it and ended it. */
+  readonly result: 'data' | 'open' | 'closed' | 'refused' | 'timeout' | 'failed';
+  /** From the dial to the first byte. */
+  readonly firstByteMs: number | undefined;
+  /** The first line of the answer, or the error. */
+  readonly text: string;
+}
+
+interface Destination {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A SOCKS5 server on 127.0.0.1 (RFC 1928), such as tailscaled's. */
+export type Socks = { readonly socksPort: number };
+
+/** Waits this long for a server that may be one that lets the client speak first. */
+const SILENCE_MS = 1_500;
+
+/** Dials, sends `request`, and waits for the first byte. Never throws. `via`: through a SOCKS5 server; without it, directly. */
+export async function dial(to: Destination, request: string, withinMs: number, via?: Socks): Promise<DialEnd> {
+  const started = performance.now();
+  try {
+    const socket = await (via === undefined ? connectDirectly(to, withinMs) : connectBySocks(to, via, withinMs));
+    return await firstByte(socket, request, started, SILENCE_MS + withinMs);
+  } catch (error) {
+    const text = messageOf(error);
+    return { result: resultOf(text), firstByteMs: undefined, text };
+  }
+}
+
+function resultOf(text: string): DialEnd['result'] {
+  if (/ECONNREFUSED|ConnectionRefused|refused/i.test(text)) return 'refused';
+  return /timed out|timeout|ETIMEDOUT/i.test(text) ? 'timeout' : 'failed';
+}
+
+function connectDirectly({ address, port }: Destination, withinMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address, port });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new Error(`dial tcp ${address}:${port}: timeout after ${withinMs / 1000} s`));
+    }, withinMs);
+    socket.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}
+
+async function connectBySocks({ address, port }: Destination, { socksPort }: Socks, withinMs: number): Promise<Socket> {
+  const { socket } = await SocksClient.createConnection({
+    proxy: { host: '127.0.0.1', port: socksPort, type: 5 },
+    command: 'connect',
+    destination: { host: address, port },
+    timeout: withinMs,
+  });
+  return socket;
+}
+
+function firstByte(socket: Socket, request: string, started: number, withinMs: number): Promise<DialEnd> {
+  return new Promise((resolve) => {
+    const end = (result: DialEnd['result'], text: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ result, text, firstByteMs: result === 'data' ? Math.round(performance.now() - started) : undefined });
+    };
+    const timer = setTimeout(() => end('open', 'connected; no byte came'), withinMs);
+    socket.on('data', (data: Buffer) => end('data', data.toString('latin1').split(/\r?\n/)[0] ?? ''));
+    socket.once('end', () => end('closed', 'connected; the other side ended it at once'));
+    socket.once('error', (error) => end(resultOf(error.message), error.message));
+    socket.write(request);
+    socket.resume();
+  });
+}

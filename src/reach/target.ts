@@ -1,0 +1,22 @@
+import { VmkitError } from '../core/errors.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { Target } from './check.ts';
+
+/**
+ * The port that ways in lead to: of the service that is named, else of the first that speaks HTTP, else of the first that has one. Throws `no-port`.
+ */
+export function targetOf(spec: VmSpec, serviceName: string | undefined): Target {
+  const ports = spec.services
+    .filter(({ name }) => (serviceName === undefined ? name !== 'ssh' : name === serviceName))
+    .flatMap(({ name, ports }) => ports.map((port) => ({ service: name, ...port })));
+  const chosen = ports.find(({ protocol }) => protocol === 'http') ?? ports[0];
+  if (chosen === undefined) {
+    const names = spec.services.filter(({ ports }) => ports.length > 0).map(({ name }) => name);
+    const what = serviceName === undefined ? 'No service' : `The service ${serviceName}`;
+    throw new VmkitError('usage', 'no-port', `${what} of ${spec.name} has a port to reach.`, {
+      hint: `Services with ports: ${names.join(', ')}.`,
+    });
+  }
+  const serves = spec.services.flatMap(({ serves }) => serves ?? []).filter(({ to }) => to === chosen.port);
+  return { machine: spec.name, name: chosen.service, port: chosen.port, hostPort: chosen.hostPort, serves };
+}
