@@ -27,14 +27,8 @@ export async function probe(
   kind: PeerKind | undefined,
   context: CommandContext,
 ): Promise<ProbeReport> {
-  await requireRunning(spec.name, context);
   const started = performance.now();
-  const { guest, guestError } = await runStep(
-    { title: `looks at ${spec.name}`, run: (inner) => lookAtGuest(target, inner) },
-    context,
-  );
-  const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, guest, kind, context);
-  const facts: Facts = { target, guest, guestError, peer, host: new Map() };
+  const facts = await look(spec, target, kind, context);
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -42,10 +36,26 @@ export async function probe(
     tookMs: Math.round(performance.now() - started),
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ssh` },
-      ...(peer === undefined ? [] : [{ vantage: 'peer' as const, title: peer.title }]),
+      ...(facts.peer === undefined ? [] : [{ vantage: 'peer' as const, title: facts.peer.title }]),
     ],
     ways: judge(facts),
   };
+}
+
+/** All that can be looked at, unjudged. */
+export async function look(
+  spec: VmSpec,
+  target: Target,
+  kind: PeerKind | undefined,
+  context: CommandContext,
+): Promise<Facts> {
+  await requireRunning(spec.name, context);
+  const { guest, guestError } = await runStep(
+    { title: `looks at ${spec.name}`, run: (inner) => lookAtGuest(target, inner) },
+    context,
+  );
+  const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, guest, kind, context);
+  return { target, guest, guestError, peer };
 }
 
 async function lookAtGuest(

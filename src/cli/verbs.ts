@@ -55,6 +55,8 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         usage: 'probe <vm> [service]',
         summary: 'Try every way in from a tailnet; name the hop that fails, and why',
       },
+      expose: { usage: 'expose <vm> [service]', summary: 'Serve a port in the tailnet, try it, and print its address' },
+      unexpose: { usage: 'unexpose <vm> [service]', summary: 'Take back what expose did' },
     },
   },
   {

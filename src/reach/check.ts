@@ -1,7 +1,6 @@
 import type { GuestFacts } from './guest-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
-import type { Served } from './tailscale-json.ts';
 
 /** A port of a machine, as a probe asks for it. */
 export interface Target {
@@ -10,10 +9,9 @@ export interface Target {
   readonly name: string;
   /** In the guest. */
   readonly port: number;
+  readonly isHttp: boolean;
   /** On 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;
-  /** The definition's serve entries that lead to it. */
-  readonly serves: readonly Served[];
 }
 
 /** How a dial ended. data: the server sent something; open: it took the connection and kept it. */
@@ -41,7 +39,6 @@ export interface Facts {
   readonly guestError: string | undefined;
   /** Undefined where nobody looked from a peer. */
   readonly peer: PeerFacts | undefined;
-  readonly host: ReadonlyMap<string, Observation>;
 }
 
 export type Problem = Omit<Finding, 'hop'>;

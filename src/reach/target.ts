@@ -17,6 +17,6 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
       hint: `Services with ports: ${names.join(', ')}.`,
     });
   }
-  const serves = spec.services.flatMap(({ serves }) => serves ?? []).filter(({ to }) => to === chosen.port);
-  return { machine: spec.name, name: chosen.service, port: chosen.port, hostPort: chosen.hostPort, serves };
+  const { service: name, port, hostPort, protocol } = chosen;
+  return { machine: spec.name, name, port, hostPort, isHttp: protocol === 'http' };
 }

@@ -14,7 +14,7 @@ import { peerGetsDirect, peerGetsServe, peerReachesNode } from './checks-peer.ts
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
 
-/** A way in: its layers from the bottom up, and what it leads to. */
+/** A way in: its layers from the bottom up, and where it leads. */
 export interface Way {
   readonly id: WayId;
   /** Why this machine or host does not offer it; undefined: it does. */
@@ -56,11 +56,24 @@ export const WAYS: readonly Way[] = [
   {
     id: 'guest-direct',
     whyNot: (facts) => noTailscale(facts) ?? loopbackOnly(facts),
-    checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, peerReachesNode, peerGetsDirect],
+    checks: [
+      guestAnswers,
+      clockRight,
+      underUserspace(loopbackUp),
+      underUserspace(backendListens),
+      ...node,
+      peerReachesNode,
+      peerGetsDirect,
+    ],
     address: (facts) => nodeAddress(facts, facts.target.port),
     dial: (facts) => facts.peer?.dials.get(facts.target.port),
   },
 ];
+
+/** Under TUN the kernel hands a peer's packet to the service; only tailscaled itself needs 127.0.0.1. */
+function underUserspace(check: Check): Check {
+  return { ...check, look: (facts) => (facts.guest?.status?.TUN === true ? undefined : check.look(facts)) };
+}
 
 function noTailscale({ guest }: Facts): string | undefined {
   const isThere = guest === undefined || guest.observed.get('mode')?.exitCode === 0;

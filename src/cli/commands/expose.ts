@@ -1,0 +1,28 @@
+import { targetOf } from '../../reach/target.ts';
+import { loadVm } from '../../spec/load.ts';
+import { defineCommand } from '../command.ts';
+import { type Exposed, expose } from '../expose-flow.ts';
+
+export const command = defineCommand({
+  usage: 'expose <vm> [service]',
+  options: (yargs) =>
+    yargs
+      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
+      .option('via', {
+        choices: ['auto', 'guest'] as const,
+        default: 'auto',
+        describe: 'guest: tailscale serve in the machine',
+      }),
+  run: async ({ vm, service }, context): Promise<Exposed> => {
+    const spec = await loadVm(vm, context);
+    return expose(spec, targetOf(spec, service), context);
+  },
+  text: ({ address, firstByteMs, isNew }) => {
+    const seen =
+      firstByteMs === undefined
+        ? 'not tried from a peer: TS_AUTHKEY=file:PATH does'
+        : `a peer had the first byte after ${firstByteMs} ms`;
+    return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.`;
+  },
+});

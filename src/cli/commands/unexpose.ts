@@ -1,0 +1,21 @@
+import type { Served } from '../../reach/tailscale-json.ts';
+import { targetOf } from '../../reach/target.ts';
+import { loadVm } from '../../spec/load.ts';
+import { defineCommand } from '../command.ts';
+import { unexpose } from '../expose-flow.ts';
+
+export const command = defineCommand({
+  usage: 'unexpose <vm> [service]',
+  options: (yargs) =>
+    yargs
+      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' }),
+  run: async ({ vm, service }, context): Promise<readonly Served[]> => {
+    const spec = await loadVm(vm, context);
+    return unexpose(spec, targetOf(spec, service), context);
+  },
+  text: (removed) =>
+    removed.length === 0
+      ? 'Nothing was exposed by vmkit.'
+      : removed.map(({ as, port, to }) => `Not served any more: ${as} ${port} → ${to}`).join('\n'),
+});
