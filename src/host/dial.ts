@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors.ts';
 
@@ -23,12 +24,20 @@ export type Socks = { readonly socksPort: number };
 /** Waits this long for a server that may be one that lets the client speak first. */
 const SILENCE_MS = 1_500;
 
-/** Dials, sends `request`, and waits for the first byte. Never throws. `via`: through a SOCKS5 server; without it, directly. */
-export async function dial(to: Destination, request: string, withinMs: number, via?: Socks): Promise<DialEnd> {
+/** What to send; with `tlsName`, inside TLS to the server of that name, whose certificate must be good for it. */
+export interface DialRequest {
+  readonly text: string;
+  readonly tlsName: string | undefined;
+}
+
+/** Dials, sends the request, and waits for the first byte. Never throws. `via`: through a SOCKS5 server; without it, directly. */
+export async function dial(to: Destination, request: DialRequest, withinMs: number, via?: Socks): Promise<DialEnd> {
   const started = performance.now();
   try {
     const socket = await (via === undefined ? connectDirectly(to, withinMs) : connectBySocks(to, via, withinMs));
-    return await firstByte(socket, request, started, SILENCE_MS + withinMs);
+    const { text, tlsName } = request;
+    const wrapped = tlsName === undefined ? socket : connectTls({ socket, servername: tlsName });
+    return await firstByte(wrapped, text, started, SILENCE_MS + withinMs);
   } catch (error) {
     const text = messageOf(error);
     return { result: resultOf(text), firstByteMs: undefined, text };

@@ -1,5 +1,5 @@
 import type { Context } from '../host/context.ts';
-import { dial, type Socks } from '../host/dial.ts';
+import { type DialRequest, dial, type Socks } from '../host/dial.ts';
 import type { Dial, PeerFacts, Target } from './check.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import { type Served, servedPorts } from './tailscale-json.ts';
@@ -37,17 +37,17 @@ async function pingFrom(peer: Peer, address: string): Promise<PeerFacts['ping']>
   return { vantage: 'peer', command: `tailscale ${args.join(' ')}`, output: `${stdout}${stderr}`.trim(), exitCode };
 }
 
-/** What makes a server speak first; nothing where it would not understand. Web handlers of serve are found by the node's name. */
-function requestFor(port: number, served: readonly Served[], guest: GuestFacts): string {
-  if (served.some((each) => each.port === port && each.as === 'https')) return '';
+/** What makes a server speak first. Web handlers of serve are found by the node's name. */
+function requestFor(port: number, served: readonly Served[], guest: GuestFacts): DialRequest {
   const name = guest.status?.Self.DNSName.replace(/\.$/, '') ?? '';
-  return `GET / HTTP/1.0\r\nHost: ${name}:${port}\r\n\r\n`;
+  const isTls = served.some((each) => each.port === port && each.as === 'https');
+  return { text: `GET / HTTP/1.0\r\nHost: ${name}\r\n\r\n`, tlsName: isTls ? name : undefined };
 }
 
 async function dialFrom(
   peer: Peer,
   { address, port }: { address: string; port: number },
-  request: string,
+  request: DialRequest,
 ): Promise<Dial> {
   const { result, firstByteMs, text } = await dial({ address, port }, request, DIAL_MS, peer.socks);
   const took = firstByteMs === undefined ? '' : ` (first byte after ${firstByteMs} ms)`;

@@ -8,43 +8,40 @@ export interface Observation {
   readonly exitCode: number;
 }
 
-const MARK = '@@vmkit-observation';
-
 /**
- * A script for sh that runs all commands at the same time and prints what each said, in order. One login and one round trip for all of them.
- * The values of `commands` are shell text of vmkit's own.
+ * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes:
+ * each costs time in a guest without KVM. The values of `commands` are shell text of vmkit's own.
  */
 export function observeScript(commands: Readonly<Record<string, string>>): string {
-  const ids = Object.keys(commands);
-  const runs = ids.map((id) => `{ { ${commands[id]}\n} >$d/${id} 2>&1 </dev/null; echo $? >$d/${id}.exit; } &`);
+  const runs = Object.entries(commands).map(
+    ([id, command]) => `{ { ${command}\n} >$d/${id} 2>&1 </dev/null; echo $? >$d/${id}.exit; } &`,
+  );
   return `PATH=/opt/vmkit/bin:/usr/sbin:/usr/bin:/sbin:/bin
 d=$(mktemp -d)
 trap 'rm -rf "$d"' EXIT
 ${runs.join('\n')}
 wait
-for id in ${ids.join(' ')}; do
-  read -r code <$d/$id.exit
-  echo "${MARK} $id $code"
-  cat $d/$id
-  echo
-done
+tail -v -n +1 $d/*
 `;
 }
 
-/** What such a script printed, by id. An id that is not there did not run. */
-export function readObservations<Id extends string>(
+/** What such a script printed, by id: tail(1) puts `==> FILE <==` before each file. An id that is not there did not run. */
+export function readObservations(
   printed: string,
-  commands: Readonly<Record<Id, string>>,
+  commands: Readonly<Record<string, string>>,
   vantage: Vantage,
 ): ReadonlyMap<string, Observation> {
-  const found = new Map<string, Observation>();
-  const known = new Map<string, string>(Object.entries(commands));
-  for (const part of printed.split(`${MARK} `).slice(1)) {
-    const [, id = '', code = ''] = /^(\S+) (\d+)\n/.exec(part) ?? [];
-    const output = part.slice(part.indexOf('\n') + 1).trimEnd();
-    found.set(id, { vantage, command: known.get(id) ?? id, output, exitCode: Number(code) });
+  const files = new Map<string, string>();
+  for (const part of printed.split(/^==> (?=\S+ <==$)/m).slice(1)) {
+    const [, id] = /\/([^/\s]+) <==\n/.exec(part) ?? [];
+    if (id !== undefined) files.set(id, part.slice(part.indexOf('\n') + 1).trimEnd());
   }
-  return found;
+  const found = Object.entries(commands).flatMap(([id, command]): [string, Observation][] => {
+    const exitCode = Number.parseInt(files.get(`${id}.exit`) ?? '', 10);
+    if (Number.isNaN(exitCode)) return [];
+    return [[id, { vantage, command, output: files.get(id) ?? '', exitCode }]];
+  });
+  return new Map(found);
 }
 
 export function toEvidence({ vantage, command, output }: Observation): Evidence {

@@ -4,17 +4,14 @@ import { parseListeners, takesAll } from './listeners.ts';
 import type { Served } from './tailscale-json.ts';
 
 /**
- * The serve entry that leads to the service: the one that is there, else https on 443 where the tailnet has certificates, else http on 80; TCP for what is
- * no web service. A port that is held by a service on all addresses, or served already, is not taken: 10000 more is.
+ * The serve entry that leads to the service: the one that is there, else http on 80, which every control server allows and the tunnel encrypts; TCP for what
+ * is no web service. A port that a service holds on all addresses, or that is served already, is not taken: 10000 more is.
  */
 export function planServe(facts: Facts): Served {
   const there = servedFor(facts);
   if (there !== undefined) return there;
   const { port: to, isHttp } = facts.target;
-  const hasCertificates = (facts.guest?.status?.CertDomains ?? []).length > 0;
-  const web: Served = hasCertificates ? { as: 'https', port: 443, to } : { as: 'http', port: 80, to };
-  const wanted: Served = isHttp ? web : { as: 'tcp', port: to, to };
-  return { ...wanted, port: freePort(facts, wanted.port) };
+  return isHttp ? { as: 'http', port: freePort(facts, 80), to } : { as: 'tcp', port: freePort(facts, to), to };
 }
 
 function freePort({ guest }: Facts, wanted: number): number {

@@ -17,7 +17,6 @@ export const tailscaleStatus = z.object({
   TUN: z.boolean().default(false),
   BackendState: z.string(),
   AuthURL: z.string().default(''),
-  CertDomains: z.array(z.string()).nullish(),
   Health: z.array(z.string()).nullish(),
   Self: peerStatus,
   Peer: z.record(z.string(), peerStatus).nullish(),
