@@ -17,6 +17,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Not in the sandbox's network namespace: for what fetches packages. */
+  readonly isOutside?: boolean;
+}
+
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -29,7 +36,7 @@ export interface Sandbox {
   /** The bundled program, for `node`. */
   readonly program: string;
   /** Runs the bundled program as a person would, and waits for it. */
-  vmkit(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<Ended>;
+  vmkit(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The same without waiting. */
   start(args: readonly string[]): Running;
   /** The result of `--json`; throws with standard error when the exit code is not 0. */
@@ -44,8 +51,8 @@ export interface Sandbox {
 /** The first boot on a slow machine compiles a kernel: 20 minutes have been seen on two cores. */
 const LONGEST_RUN_MS = 2_400_000;
 
-/** Call it at the top of a test file. Whatever still runs when its tests have ended is ended, and only that. */
-export function useSandbox(): Sandbox {
+/** Call it at the top of a test file. `namespace`: the network namespace in which it all runs. Whatever still runs when its tests have ended is ended, and only that. */
+export function useSandbox(namespace?: string): Sandbox {
   const program = join(packageRoot(), 'node_modules', `.vmkit-e2e-${process.pid}`);
   let folder = '';
   const env = (): Record<string, string> => ({
@@ -54,8 +61,10 @@ export function useSandbox(): Sandbox {
     XDG_CACHE_HOME: join(resolvePaths().cache, '..'),
     NO_COLOR: '1',
   });
-  const start = (args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}): Running => {
-    const child = spawn(process.execPath, [join(program, 'main.js'), ...args], {
+  const start = (args: readonly string[], options: RunOptions = {}): Running => {
+    const enter = namespace === undefined || options.isOutside === true ? [] : ['ip', 'netns', 'exec', namespace];
+    const [first = '', ...rest] = [...enter, process.execPath, join(program, 'main.js'), ...args];
+    const child = spawn(first, rest, {
       cwd: folder,
       env: { ...process.env, ...env(), ...options.env },
       timeout: LONGEST_RUN_MS,

@@ -1,0 +1,198 @@
+import { execa } from 'execa';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import { useSandbox } from '../support/machine.ts';
+import { useTailnet, whyNoTailnet } from '../support/tailnet.ts';
+
+const reason = whyNoTailnet();
+
+/**
+ * A machine in a real tailnet: upstream's control server, relay and STUN, and real tailscaled everywhere, in network namespaces. Each fault is put into the
+ * running guest, found, and taken out again; every test goes on where the one before it ended.
+ */
+describe
+  .skipIf(reason !== undefined)
+  .sequential(`ways in from a tailnet${reason === undefined ? '' : `: ${reason}`}`, () => {
+    const tailnet = useTailnet();
+    const sandbox = useSandbox(tailnet.host);
+
+    const withKey = () => ({ env: { TS_AUTHKEY: `file:${tailnet.keyFile}` } });
+    const inGuest = async (script: string): Promise<string> => {
+      const { exitCode, stdout, stderr } = await sandbox.vmkit(['exec', 'web', '--', 'sh', '-c', script]);
+      if (exitCode !== 0) throw new Error(`${script}: ${exitCode} ${stderr}`);
+      return stdout;
+    };
+    const probe = async (from: 'node' | 'none'): Promise<(way: WayId) => Verdict> => {
+      const { stdout, stderr } = await sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey());
+      if (stdout === '') throw new Error(stderr);
+      const { ways }: ProbeReport = JSON.parse(stdout);
+      return (way) => {
+        const verdict = ways.find((each) => each.way === way);
+        if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
+        return verdict;
+      };
+    };
+    /** What the way by TUN fails for. */
+    const cause = async (from: 'node' | 'none' = 'none'): Promise<string | undefined> =>
+      (await probe(from))('guest-serve-tun').finding?.cause;
+
+    beforeAll(async () => {
+      await sandbox.define(
+        'web',
+        `memory: 384MiB
+data: 128MiB
+services:
+  - name: page
+    run: exec /run/vmkit/busybox httpd -f -p 3000 -h /etc
+    ready: { tcp: 3000 }
+    ports: [{ name: web, port: 3000, protocol: http }]
+  - use: tailscale
+    loginServer: ${tailnet.loginServer}
+    tags: ['tag:web']
+    serve: [{ as: tcp, port: 8443, to: 3000 }]
+`,
+      );
+      // From outside: what fetches packages and modules has no network in the tailnet's namespace.
+      for (const args of [['build-kernel'], ['build-image', 'web']]) {
+        const { exitCode, stderr } = await sandbox.vmkit(args, { isOutside: true });
+        if (exitCode !== 0) throw new Error(stderr);
+      }
+    });
+
+    test('without an auth key nothing is started', async () => {
+      const { exitCode, stderr } = await sandbox.vmkit(['boot', 'web']);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('TS_AUTHKEY=file:PATH');
+    });
+
+    test('a wrong key is refused by name, at once', async () => {
+      const { exitCode, stderr } = await sandbox.vmkit(['boot', 'web'], { env: { TS_AUTHKEY: 'tskey-wrong' } });
+      expect(exitCode).toBe(5);
+      expect(stderr).toContain('vmkit-error login-failed');
+      expect(stderr).toContain('invalid authkey');
+      expect(stderr).not.toContain('tskey-wrong');
+      await sandbox.vmkit(['stop', 'web']);
+    });
+
+    test('boots, joins, serves, and a peer gets an answer', async () => {
+      const { exitCode, stderr } = await sandbox.vmkit(['boot', 'web'], withKey());
+      expect(stderr).not.toContain('error:');
+      expect(exitCode).toBe(0);
+      await tailnet.control({ Do: 'key', Key: '' });
+      const verdict = await probe('node');
+      expect(verdict('guest-serve-tun')).toMatchObject({ state: 'works', address: 'web.tailnet.test:8443' });
+      expect(verdict('guest-serve-tun').firstByteMs).toBeGreaterThan(0);
+      expect(verdict('guest-direct').state).toBe('works');
+      expect(verdict('guest-serve-userspace').state).toBe('unavailable');
+    });
+
+    test('keeps no auth key, on the host or in the guest', async () => {
+      expect(await inGuest('cat /run/secrets/tailscale/auth-key 2>/dev/null | wc -c')).toBe('0\n');
+      const { stdout } = await execa('grep', ['-rl', 'tskey-for-tests', sandbox.folder], { reject: false });
+      expect(stdout).toBe('');
+    });
+
+    test('lo down: named, with the timeout that was seen; straight to the guest still works', async () => {
+      await inGuest('ip link set lo down');
+      const verdict = await probe('node');
+      await inGuest('ip link set lo up');
+      expect(verdict('guest-serve-tun').finding).toMatchObject({
+        cause: 'loopback-down',
+        title: 'loopback is down in the guest',
+        observed: expect.stringContaining('timed out'),
+      });
+      expect(verdict('guest-direct').state).toBe('works');
+    });
+
+    test.each([
+      [
+        'local-rule-moved',
+        'ip rule add pref 6000 lookup local; ip rule del pref 0',
+        'ip rule add pref 0 lookup local; ip rule del pref 6000',
+      ],
+      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 20000 -u /run/service/page'],
+      [
+        'backend-other-address',
+        's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 10.0.2.15:3000 -h /etc',
+        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 20000 -u /run/service/page',
+      ],
+      ['clock-wrong', 'date -s @$(($(date +%s) + 86400))', 'date -s @$(($(date +%s) - 86400))'],
+      ['serve-not-configured', 'tailscale serve reset', 'tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000'],
+      [
+        'port-clash',
+        's6-svc -wD -T 20000 -d /run/service/tailscale; /run/vmkit/busybox httpd -p 8443 -h /etc; s6-svc -u /run/service/tailscale; sleep 6',
+        'kill $(ss -Hltnp sport = 8443 | sed -n "s/.*httpd.*pid=\\([0-9]*\\).*/\\1/p;s/.*busybox.*pid=\\([0-9]*\\).*/\\1/p" | head -n 1)',
+      ],
+      [
+        'tailscaled-down',
+        's6-svc -wD -T 20000 -d /run/service/tailscale',
+        's6-svc -wU -T 60000 -u /run/service/tailscale',
+      ],
+    ])('%s', async (name, inject, mend) => {
+      await inGuest(inject);
+      const found = await cause();
+      await inGuest(mend);
+      expect(found).toBe(name);
+    });
+
+    test('neither relay nor direct path', async () => {
+      const rules = 'table inet fault { chain out { type filter hook output priority 0; meta l4proto udp drop; }; }';
+      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', '-f', '-'], { input: rules });
+      await tailnet.control({ Do: 'away', What: 'derp', Away: true });
+      const found = await cause('node');
+      await tailnet.control({ Do: 'away', What: 'derp', Away: false });
+      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+      expect(found).toBe('no-path');
+    });
+
+    test('all faults are out again: no false alarm', async () => {
+      const verdict = await probe('node');
+      expect(verdict('guest-serve-tun').finding).toBeUndefined();
+      expect(verdict('guest-direct').finding).toBeUndefined();
+    });
+
+    test('without /dev/net/tun it takes userspace networking, says so, and is the same node', async () => {
+      await inGuest('mv /dev/net/tun /dev/net/away; s6-svc -wR -T 60000 -r /run/service/tailscale');
+      const verdict = await probe('node');
+      expect(verdict('guest-serve-tun')).toMatchObject({
+        state: 'unavailable',
+        reason: expect.stringContaining('/dev/net/tun is missing'),
+      });
+      expect(verdict('guest-serve-userspace')).toMatchObject({ state: 'works', address: 'web.tailnet.test:8443' });
+      expect(verdict('guest-direct').state).toBe('works');
+      await inGuest('ip link set lo down');
+      const down = await probe('none');
+      await inGuest('ip link set lo up');
+      expect(down('guest-serve-userspace').finding?.cause).toBe('loopback-down');
+      expect(down('guest-direct').finding?.cause).toBe('loopback-down');
+    });
+
+    test('expose is idempotent, survives a reboot, and unexpose leaves serve as it was', async () => {
+      await inGuest('tailscale serve reset');
+      const before = await inGuest('tailscale serve status --json; ip rule; nft list tables');
+      const first = await sandbox.vmkit(['expose', 'web'], withKey());
+      expect(first.stdout).toContain('http://web.tailnet.test/\n');
+      expect(first.stdout).toContain('a peer had the first byte');
+      expect((await sandbox.vmkit(['expose', 'web'])).stdout).toContain('Served already');
+      expect((await sandbox.vmkit(['unexpose', 'web'])).exitCode).toBe(0);
+      expect(await inGuest('tailscale serve status --json; ip rule; nft list tables')).toBe(before);
+      await sandbox.vmkit(['expose', 'web']);
+      await sandbox.vmkit(['stop', 'web']);
+      expect((await sandbox.vmkit(['boot', 'web'])).exitCode).toBe(0);
+      expect((await sandbox.vmkit(['expose', 'web'])).stdout).toContain('Served already');
+      const nodes = await tailnet.control({ Do: 'nodes' });
+      expect(nodes).toSatisfy(
+        (all: { Name: string }[]) => all.filter(({ Name }) => Name.startsWith('web')).length === 1,
+      );
+    });
+
+    test('a key that expired is named, and the node stays the node that it was', async () => {
+      await tailnet.control({ Do: 'expire', Expired: true });
+      await expect
+        .poll(() => inGuest('tailscale status --json --peers=false | grep BackendState'), { timeout: 20_000 })
+        .not.toContain('Running');
+      const found = await cause();
+      await tailnet.control({ Do: 'expire', Expired: false });
+      expect(found).toBe('key-expired');
+    });
+  });
