@@ -1,17 +1,6 @@
-import type { Finding, ProbeReport, Verdict, WayId } from '../reach/report.ts';
+import type { Finding, ProbeReport, Verdict } from '../reach/report.ts';
+import { WAY_TITLES } from '../reach/way-titles.ts';
 import { table } from './table.ts';
-
-/** The ways in plain words. */
-export const WAY_TITLES: Readonly<Record<WayId, string>> = {
-  'guest-serve-tun': 'serve in the guest, TUN',
-  'guest-serve-userspace': 'serve in the guest, userspace',
-  'guest-direct': 'straight to the guest',
-  'host-proxy': 'serve on this host',
-  'host-subnet-router': 'this host routes',
-  'guest-subnet-router': 'another machine routes',
-  'wireguard-direct': 'WireGuard',
-  nebula: 'Nebula',
-};
 
 const MARKS: Readonly<Record<Verdict['state'], string>> = { works: '✓', fails: '✗', unavailable: '–' };
 

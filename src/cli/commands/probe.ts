@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { renderPage } from '../../reach/page.ts';
 import type { ProbeReport } from '../../reach/report.ts';
 import { targetOf } from '../../reach/target.ts';
 import { loadVm } from '../../spec/load.ts';
@@ -15,10 +17,17 @@ export const command = defineCommand({
         choices: ['node', 'none'] as const,
         describe:
           "The peer: a node of vmkit's own, with the key in TS_AUTHKEY; or nobody. Default: a node where there is a key",
+      })
+      .option('html', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write a page with the picture and all evidence to this file',
       }),
-  run: async ({ vm, service, from }, context): Promise<ProbeReport> => {
+  run: async ({ vm, service, from, html }, context): Promise<ProbeReport> => {
     const spec = await loadVm(vm, context);
-    return probe(spec, targetOf(spec, service), from, context);
+    const report = await probe(spec, targetOf(spec, service), from, context);
+    if (html !== undefined) await context.host.write(resolve(html), renderPage(report));
+    return report;
   },
   text: reportText,
   exitCode: ({ ways }) => (ways.some(({ state }) => state === 'works') ? 0 : 6),

@@ -1,0 +1,25 @@
+import type { HopId, WayId } from './report.ts';
+
+/** The ways in plain words. */
+export const WAY_TITLES: Readonly<Record<WayId, string>> = {
+  'guest-serve-tun': 'serve in the guest, TUN',
+  'guest-serve-userspace': 'serve in the guest, userspace',
+  'guest-direct': 'straight to the guest',
+  'host-proxy': 'serve on this host',
+  'host-subnet-router': 'this host routes',
+  'guest-subnet-router': 'another machine routes',
+  'wireguard-direct': 'WireGuard',
+  nebula: 'Nebula',
+};
+
+export const HOP_TITLES: Readonly<Record<HopId, string>> = {
+  peer: 'a peer in the tailnet',
+  relay: 'direct path or DERP relay',
+  control: 'control server',
+  host: 'this host',
+  router: 'subnet router',
+  guest: "the guest's kernel",
+  tailscaled: 'tailscaled in the guest',
+  loopback: 'loopback in the guest',
+  backend: 'the service',
+};
