@@ -43,7 +43,8 @@ export async function expose(spec: VmSpec, target: Target, context: CommandConte
     }
     const after = judge(await look(spec, target, undefined, context));
     const way = after.find(({ way, state }) => GUEST_WAYS.includes(way) && state !== 'unavailable');
-    if (way?.state !== 'works' || way.address === undefined) throw notExposed(target, way);
+    if ((way?.state !== 'works' && way?.state !== 'untried') || way.address === undefined)
+      throw notExposed(target, way);
     const { address, firstByteMs } = way;
     return { machine: spec.name, service: target.name, way: way.way, address, firstByteMs, isNew };
   });

@@ -2,7 +2,7 @@ import type { Finding, ProbeReport, Verdict } from '../reach/report.ts';
 import { WAY_TITLES } from '../reach/way-titles.ts';
 import { table } from './table.ts';
 
-const MARKS: Readonly<Record<Verdict['state'], string>> = { works: '✓', fails: '✗', unavailable: '–' };
+const MARKS: Readonly<Record<Verdict['state'], string>> = { works: '✓', untried: '?', fails: '✗', unavailable: '–' };
 
 /** A line a way, then each finding once: what is wrong, what was seen, what to do. */
 export function reportText({ machine, service, vantages, ways, tookMs }: ProbeReport): string {
@@ -21,6 +21,7 @@ export function reportText({ machine, service, vantages, ways, tookMs }: ProbeRe
 function answerOf({ state, address, firstByteMs, finding, reason }: Verdict): string {
   if (state === 'unavailable') return reason ?? '';
   if (state === 'fails') return `${finding?.hop}: ${finding?.title}`;
+  if (state === 'untried') return `${address ?? ''}, not tried from a peer`;
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
   return `${address ?? ''}${took}`;
 }

@@ -14,7 +14,8 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const { layers, finding } = climb(way.checks, facts);
   const address = way.address(facts);
   if (finding !== undefined) return { ...base, state: 'fails', address, finding, layers };
-  return { ...base, state: 'works', address, firstByteMs: way.dial(facts)?.firstByteMs, layers };
+  const dial = way.dial(facts);
+  return { ...base, state: dial === undefined ? 'untried' : 'works', address, firstByteMs: dial?.firstByteMs, layers };
 }
 
 /** From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. */

@@ -27,7 +27,8 @@ export function picture(verdict: Verdict): string {
   const at = failing === undefined ? -1 : hops.indexOf(failing);
   const height = hops.length * STEP + (at < 0 ? 0 : 22);
   const parts = hops.map((hop, index) => {
-    const state = at < 0 || index < at ? 'good' : index === at ? 'bad' : 'idle';
+    const isGood = verdict.state === 'works' || index < at;
+    const state = isGood ? 'good' : index === at ? 'bad' : 'idle';
     const y = index * STEP + (at >= 0 && index > at ? 22 : 0) + 4;
     const line = index === 0 ? '' : edge(y, state);
     const label = escapeHtml(HOP_TITLES[hop]);
@@ -40,7 +41,7 @@ export function picture(verdict: Verdict): string {
         : '';
     return `${line}${box}${text}${cause}`;
   });
-  const summary = failing === undefined ? 'every hop works' : `${HOP_TITLES[failing]}: ${verdict.finding?.title}`;
+  const summary = failing === undefined ? verdict.state : `${HOP_TITLES[failing]}: ${verdict.finding?.title}`;
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(summary)}">
 ${parts.join('\n')}
 </svg>`;

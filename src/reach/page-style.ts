@@ -11,10 +11,12 @@ h2 { font-size: 1.05rem; margin: 0; }
 p { margin: .35rem 0; }
 .dim { color: var(--dim); }
 .answer { margin: 1rem 0; padding: .9rem 1rem; border-left: 4px solid var(--good); background: var(--card); border-radius: 0 8px 8px 0; overflow-wrap: anywhere; }
+.answer.untried { border-color: var(--line); }
 .answer.bad { border-color: var(--bad); }
 .answer strong { font-size: 1.15rem; }
 .columns { display: grid; gap: 1.25rem; }
 @media (min-width: 48rem) { .columns { grid-template-columns: 20rem 1fr; align-items: start; } }
+figure { margin: 0 0 1.25rem; } figcaption { text-align: center; color: var(--dim); }
 svg { display: block; width: 100%; max-width: 20rem; margin: 0 auto; font: 15px system-ui, sans-serif; fill: var(--ink); }
 svg rect { fill: var(--card); stroke: var(--line); stroke-width: 1.5; }
 svg rect.good { stroke: var(--good); } svg rect.bad { stroke: var(--bad); stroke-width: 3; }

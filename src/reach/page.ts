@@ -7,7 +7,9 @@ import { HOP_TITLES, WAY_TITLES } from './way-titles.ts';
 /** A report as one self-contained page: the answer, the network as a picture, and every way with its evidence to unfold. Needs no script and no network. */
 export function renderPage(report: ProbeReport): string {
   const { machine, service, at, vantages, ways } = report;
-  const shown = ways.find(({ state }) => state === 'works') ?? ways.find(({ state }) => state === 'fails');
+  const shown = (['works', 'untried', 'fails'] as const).flatMap((state) =>
+    ways.filter((way) => way.state === state),
+  )[0];
   const title = `Ways to ${service.name} in ${machine}`;
   return `<!doctype html>
 <html lang="en">
@@ -24,7 +26,12 @@ export function renderPage(report: ProbeReport): string {
   )}</p>
 ${answer(shown)}
 <div class="columns">
-<div>${shown === undefined ? '' : picture(shown)}</div>
+<div>
+${ways
+  .filter(({ state }) => state !== 'unavailable')
+  .map((way) => `<figure>${picture(way)}<figcaption>${escapeHtml(WAY_TITLES[way.way])}</figcaption></figure>`)
+  .join('\n')}
+</div>
 <main>
 ${ways.map(card).join('\n')}
 </main>
@@ -35,9 +42,11 @@ ${ways.map(card).join('\n')}
 }
 
 function answer(shown: Verdict | undefined): string {
-  if (shown?.state === 'works') {
-    const took = shown.firstByteMs === undefined ? 'not tried from a peer' : `first byte after ${shown.firstByteMs} ms`;
-    return `<div class="answer"><strong>${escapeHtml(shown.address ?? '')}</strong><p>Works: ${escapeHtml(WAY_TITLES[shown.way])}; ${took}.</p></div>`;
+  if (shown?.state === 'works' || shown?.state === 'untried') {
+    const took = shown.firstByteMs === undefined ? '' : `; first byte after ${shown.firstByteMs} ms`;
+    const how =
+      shown.state === 'works' ? `A peer got an answer${took}` : 'Nothing is wrong in the guest; not tried from a peer';
+    return `<div class="answer ${shown.state}"><strong>${escapeHtml(shown.address ?? '')}</strong><p>${how}: ${escapeHtml(WAY_TITLES[shown.way])}.</p></div>`;
   }
   const finding = shown?.finding;
   if (finding === undefined) return '<div class="answer bad"><strong>No way in is offered.</strong></div>';
@@ -50,6 +59,7 @@ function seenAndFix({ observed, fix }: { observed: string; fix: string }): strin
 
 const MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
   works: '✓',
+  untried: '?',
   ok: '✓',
   fails: '✗',
   failed: '✗',
@@ -60,7 +70,7 @@ const MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
 function card({ way, state, address, finding, reason, firstByteMs, layers }: Verdict): string {
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
   const body =
-    state === 'works'
+    state === 'works' || state === 'untried'
       ? `<p>${escapeHtml(address ?? '')}${took}</p>`
       : finding === undefined
         ? `<p class="dim">${escapeHtml(reason ?? '')}</p>`

@@ -66,8 +66,12 @@ export interface Finding {
 /** What is known about one way in. */
 export interface Verdict {
   readonly way: WayId;
-  /** unavailable: this machine, host or definition does not offer it; that is no failure. */
-  readonly state: 'works' | 'fails' | 'unavailable';
+  /**
+   * - works: a peer got an answer.
+   * - untried: nothing is wrong as far as was looked, and nobody looked from a peer.
+   * - unavailable: this machine, host or definition does not offer it; that is no failure.
+   */
+  readonly state: 'works' | 'untried' | 'fails' | 'unavailable';
   /** What a person types at the peer; undefined when nobody knows it. */
   readonly address: string | undefined;
   /** From the dial to the first byte at the peer; undefined when there was none. */

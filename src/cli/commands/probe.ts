@@ -30,5 +30,5 @@ export const command = defineCommand({
     return report;
   },
   text: reportText,
-  exitCode: ({ ways }) => (ways.some(({ state }) => state === 'works') ? 0 : 6),
+  exitCode: ({ ways }) => (ways.some(({ state }) => state === 'works' || state === 'untried') ? 0 : 6),
 });

@@ -1,0 +1,70 @@
+import type { Dial, Facts, PeerFacts } from '../../src/reach/check.ts';
+import { readGuestFacts } from '../../src/reach/guest-facts.ts';
+
+/** What a healthy guest said, taken from a real one (Debian trixie, tailscaled 1.98.2 under TUN); each test changes one thing of it. */
+const HEALTHY: Readonly<Record<string, string>> = {
+  clock: '1795513159',
+  loopback: 'lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> ',
+  rules: `0:	from all lookup local
+5210:	from all fwmark 0x80000/0xff0000 lookup main
+5230:	from all fwmark 0x80000/0xff0000 lookup default
+5250:	from all fwmark 0x80000/0xff0000 unreachable
+5270:	from all lookup 52
+32766:	from all lookup main
+32767:	from all lookup default`,
+  listeners: `LISTEN 0      4096     100.64.0.1:80   0.0.0.0:*
+LISTEN 0      1000        0.0.0.0:22   0.0.0.0:*
+LISTEN 0      9                 *:3000       *:*`,
+  backend: '',
+  tun: '',
+  nftables: 'table ip filter\ntable ip nat',
+  iptables: '',
+  mode: 'tun\n/dev/net/tun opens',
+  status: JSON.stringify({
+    TUN: true,
+    BackendState: 'Running',
+    Health: [],
+    Self: { HostName: 'tn', DNSName: 'tn.tailnet.test.', TailscaleIPs: ['100.64.0.1'], Relay: 'test' },
+  }),
+  serve: JSON.stringify({
+    TCP: { 80: { HTTP: true } },
+    Web: { 'tn.tailnet.test:80': { Handlers: { '/': { Proxy: 'http://127.0.0.1:3000' } } } },
+  }),
+  prefs: JSON.stringify({ ControlURL: 'http://10.99.0.1:1', CorpDNS: false }),
+};
+
+/** The facts of a healthy machine, but for these. A value is the output of a command that failed with that exit code, or succeeded. */
+export function facts(
+  changed: Readonly<Record<string, string | readonly [exitCode: number, output: string]>> = {},
+  peer: PeerFacts | undefined = healthyPeer(),
+): Facts {
+  const printed = Object.entries({ ...HEALTHY, ...changed })
+    .map(([id, value]) => (typeof value === 'string' ? ([id, 0, value] as const) : ([id, value[0], value[1]] as const)))
+    .map(([id, exitCode, output]) => `==> /tmp/d/${id} <==\n${output}\n\n==> /tmp/d/${id}.exit <==\n${exitCode}\n\n`)
+    .join('');
+  return {
+    target: { machine: 'tn', name: 'web', port: 3000, isHttp: true, hostPort: 8080 },
+    guest: readGuestFacts(printed, 3000, 1_795_513_159),
+    guestError: undefined,
+    peer,
+  };
+}
+
+export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = {}): PeerFacts {
+  const dial = (port: number): Dial => {
+    const result = changed[port] ?? 'data';
+    const output = result === 'data' ? 'HTTP/1.0 200 OK' : `dial tcp 100.64.0.1:${port}: ${result}`;
+    const observation = { vantage: 'peer' as const, command: `dial 100.64.0.1:${port}`, output, exitCode: 0 };
+    return { result, firstByteMs: result === 'data' ? 26 : undefined, observation };
+  };
+  return {
+    title: 'node vmkit-probe-0a0b0c, 100.64.0.2',
+    ping: {
+      vantage: 'peer',
+      command: 'tailscale ping 100.64.0.1',
+      output: 'pong from tn (100.64.0.1) via DERP(test) in 3ms',
+      exitCode: 0,
+    },
+    dials: new Map([80, 3000].map((port) => [port, dial(port)])),
+  };
+}
