@@ -6,9 +6,10 @@ import type { Context } from '../host/context.ts';
 import { componentArtifact } from '../image/component.ts';
 import { withGuest } from '../machine/guest.ts';
 import { requireRunning } from '../machine/state.ts';
-import type { Facts, PeerFacts, Target } from '../reach/check.ts';
+import type { Facts, PeerFacts, ProxyFacts, Target } from '../reach/check.ts';
 import { type GuestFacts, guestScript, readGuestFacts } from '../reach/guest-facts.ts';
 import { judge } from '../reach/judge.ts';
+import { lookAtHost } from '../reach/look-at-host.ts';
 import { lookFromPeer } from '../reach/look-from-peer.ts';
 import { withPeerNode } from '../reach/peer-node.ts';
 import type { ProbeReport } from '../reach/report.ts';
@@ -54,8 +55,9 @@ export async function look(
     { title: `looks at ${spec.name}`, run: (inner) => lookAtGuest(target, inner) },
     context,
   );
-  const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, guest, kind, context);
-  return { target, guest, guestError, peer };
+  const proxy = await lookAtHost(target, context);
+  const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, { guest, proxy }, kind, context);
+  return { target, guest, guestError, peer, proxy };
 }
 
 async function lookAtGuest(
@@ -77,7 +79,7 @@ async function lookAtGuest(
 async function lookFromSomePeer(
   spec: VmSpec,
   target: Target,
-  guest: GuestFacts,
+  { guest, proxy }: { guest: GuestFacts; proxy: ProxyFacts | undefined },
   kind: PeerKind | undefined,
   context: CommandContext,
 ): Promise<PeerFacts | undefined> {
@@ -106,7 +108,12 @@ async function lookFromSomePeer(
     if (tailscale === undefined || tailscaled === undefined) return undefined;
     const request = { tailscale, tailscaled, loginServer, authKey, hostname };
     return withPeerNode(request, inner, ({ address, socksPort, tailscale: cli }) =>
-      lookFromPeer({ title: `node ${hostname}, ${address}`, socks: { socksPort }, tailscale: cli }, guest, target),
+      lookFromPeer(
+        { title: `node ${hostname}, ${address}`, socks: { socksPort }, tailscale: cli },
+        guest,
+        proxy,
+        target,
+      ),
     );
   };
   return runStep({ title: `looks from a peer, ${hostname}`, run }, context);

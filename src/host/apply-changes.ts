@@ -37,16 +37,19 @@ export async function applyChanges(changes: readonly Change[], context: Context)
   return missing;
 }
 
-/** Undoes all that the journal knows, newest first, and returns what was undone. The caller holds the lock of `hostPaths`. */
-export async function undoChanges(context: Context): Promise<readonly JournalEntry[]> {
+/** Undoes all that the journal knows, or what is meant of it, newest first, and returns what was undone. The caller holds the lock of `hostPaths`. */
+export async function undoChanges(
+  context: Context,
+  isMeant: (entry: JournalEntry) => boolean = () => true,
+): Promise<readonly JournalEntry[]> {
   const run = await rootRunner(context);
-  const entries = await readJournal(context);
+  const entries = (await readJournal(context)).filter(isMeant);
   await requireRoot(
     entries.flatMap(({ undo }) => undo),
     run,
     context.signal,
   );
-  return undoWhere(() => true, run, context);
+  return undoWhere(isMeant, run, context);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { GuestFacts } from './guest-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
+import type { ServeConfig, TailscaleStatus } from './tailscale-json.ts';
 
 /** A port of a machine, as a probe asks for it. */
 export interface Target {
@@ -29,6 +30,15 @@ export interface PeerFacts {
   readonly ping: Observation | undefined;
   /** Dials of the guest's tailnet address, by port. */
   readonly dials: ReadonlyMap<number, Dial>;
+  /** The dial of what this host serves. */
+  readonly proxyDial: Dial | undefined;
+}
+
+/** This host as a node of the tailnet. */
+export interface ProxyFacts {
+  readonly observed: ReadonlyMap<string, Observation>;
+  readonly status: TailscaleStatus | undefined;
+  readonly serve: ServeConfig | undefined;
 }
 
 /** All that was looked at; judging it is pure. */
@@ -39,6 +49,8 @@ export interface Facts {
   readonly guestError: string | undefined;
   /** Undefined where nobody looked from a peer. */
   readonly peer: PeerFacts | undefined;
+  /** Undefined where this host has no Tailscale. */
+  readonly proxy: ProxyFacts | undefined;
 }
 
 export type Problem = Omit<Finding, 'hop'>;

@@ -1,8 +1,8 @@
 import type { Context } from '../host/context.ts';
 import { type DialRequest, dial, type Socks } from '../host/dial.ts';
-import type { Dial, PeerFacts, Target } from './check.ts';
+import type { Dial, PeerFacts, ProxyFacts, Target } from './check.ts';
 import type { GuestFacts } from './guest-facts.ts';
-import { type Served, servedPorts } from './tailscale-json.ts';
+import { type Served, servedPorts, type TailscaleStatus } from './tailscale-json.ts';
 
 /** A place in the tailnet that can dial and ping. */
 export interface Peer {
@@ -16,19 +16,35 @@ export interface Peer {
 const DIAL_MS = 12_000;
 
 /** Pings the guest and dials its ports from a peer, all at the same time. */
-export async function lookFromPeer(peer: Peer, guest: GuestFacts, target: Target): Promise<PeerFacts | undefined> {
+export async function lookFromPeer(
+  peer: Peer,
+  guest: GuestFacts,
+  proxy: ProxyFacts | undefined,
+  target: Target,
+): Promise<PeerFacts> {
+  const proxyDial = await dialProxy(peer, proxy, target);
   const address = guest.status?.Self.TailscaleIPs?.[0];
-  if (address === undefined || guest.status?.BackendState !== 'Running') return undefined;
+  if (address === undefined || guest.status?.BackendState !== 'Running') {
+    return { title: peer.title, ping: undefined, dials: new Map(), proxyDial };
+  }
   const served = servedPorts(guest.serve ?? {}).filter(({ to }) => to === target.port);
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
   const ping = await pingFrom(peer, address);
   const dials = await Promise.all(
     ports.map(
-      async (port) => [port, await dialFrom(peer, { address, port }, requestFor(port, served, guest))] as const,
+      async (port) => [port, await dialFrom(peer, { address, port }, requestFor(port, served, guest.status))] as const,
     ),
   );
-  return { title: peer.title, ping, dials: new Map(dials) };
+  return { title: peer.title, ping, dials: new Map(dials), proxyDial };
+}
+
+async function dialProxy(peer: Peer, proxy: ProxyFacts | undefined, target: Target): Promise<Dial | undefined> {
+  const entries = servedPorts(proxy?.serve ?? {}).filter(({ to }) => to === target.hostPort);
+  const [entry] = entries;
+  const address = proxy?.status?.Self.TailscaleIPs?.[0];
+  if (entry === undefined || address === undefined) return undefined;
+  return dialFrom(peer, { address, port: entry.port }, requestFor(entry.port, entries, proxy?.status));
 }
 
 async function pingFrom(peer: Peer, address: string): Promise<PeerFacts['ping']> {
@@ -38,8 +54,8 @@ async function pingFrom(peer: Peer, address: string): Promise<PeerFacts['ping']>
 }
 
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */
-function requestFor(port: number, served: readonly Served[], guest: GuestFacts): DialRequest {
-  const name = guest.status?.Self.DNSName.replace(/\.$/, '') ?? '';
+function requestFor(port: number, served: readonly Served[], status: TailscaleStatus | undefined): DialRequest {
+  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
   const isTls = served.some((each) => each.port === port && each.as === 'https');
   return { text: `GET / HTTP/1.0\r\nHost: ${name}\r\n\r\n`, tlsName: isTls ? name : undefined };
 }

@@ -8,15 +8,17 @@ export interface Observation {
   readonly exitCode: number;
 }
 
+const GUEST_PATH = '/opt/vmkit/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /**
  * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes:
  * each costs time in a guest without KVM. The values of `commands` are shell text of vmkit's own.
  */
-export function observeScript(commands: Readonly<Record<string, string>>): string {
+export function observeScript(commands: Readonly<Record<string, string>>, path: string = GUEST_PATH): string {
   const runs = Object.entries(commands).map(
     ([id, command]) => `{ { ${command}\n} >$d/${id} 2>&1 </dev/null; echo $? >$d/${id}.exit; } &`,
   );
-  return `PATH=/opt/vmkit/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  return `PATH='${path}'
 d=$(mktemp -d)
 trap 'rm -rf "$d"' EXIT
 ${runs.join('\n')}

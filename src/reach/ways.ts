@@ -11,8 +11,10 @@ import {
   tunThere,
 } from './checks-node.ts';
 import { peerGetsDirect, peerGetsServe, peerReachesNode } from './checks-peer.ts';
+import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks-proxy.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
+import type { Served, TailscaleStatus } from './tailscale-json.ts';
 
 /** A way in: its layers from the bottom up, and where it leads. */
 export interface Way {
@@ -43,14 +45,14 @@ export const WAYS: readonly Way[] = [
       ...node,
       ...serve,
     ],
-    address: serveAddress,
+    address: (facts) => servedAddress(facts.guest?.status, servedFor(facts)),
     dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
   },
   {
     id: 'guest-serve-userspace',
     whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'userspace'),
     checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, ...serve],
-    address: serveAddress,
+    address: (facts) => servedAddress(facts.guest?.status, servedFor(facts)),
     dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
   },
   {
@@ -65,10 +67,25 @@ export const WAYS: readonly Way[] = [
       peerReachesNode,
       peerGetsDirect,
     ],
-    address: (facts) => nodeAddress(facts, facts.target.port),
+    address: (facts) => nodeAddress(facts.guest?.status, facts.target.port),
     dial: (facts) => facts.peer?.dials.get(facts.target.port),
   },
+  {
+    id: 'host-proxy',
+    whyNot: noProxy,
+    checks: [proxyNode, hostPortAnswers, proxyServes, proxyAnswers],
+    address: (facts) => servedAddress(facts.proxy?.status, proxyServedFor(facts)),
+    dial: (facts) => facts.peer?.proxyDial,
+  },
 ];
+
+function noProxy(facts: Facts): string | undefined {
+  if (facts.proxy === undefined) return 'this host has no Tailscale';
+  if (facts.target.hostPort === undefined) return 'the port is not forwarded to this host';
+  return proxyServedFor(facts) === undefined
+    ? `not set up: vmkit expose ${facts.target.machine} --via proxy`
+    : undefined;
+}
 
 /** Under TUN the kernel hands a peer's packet to the service; only tailscaled itself needs 127.0.0.1. */
 function underUserspace(check: Check): Check {
@@ -95,18 +112,17 @@ function loopbackOnly({ guest, target }: Facts): string | undefined {
   return onPort.length > 0 && !onPort.some(takesAll) ? 'the service is not on the tailnet address' : undefined;
 }
 
-function serveAddress(facts: Facts): string | undefined {
-  const served = servedFor(facts);
+function servedAddress(status: TailscaleStatus | undefined, served: Served | undefined): string | undefined {
   if (served === undefined) return undefined;
-  const address = nodeAddress(facts, served.port);
+  const address = nodeAddress(status, served.port);
   const isDefault = (served.as === 'http' && served.port === 80) || (served.as === 'https' && served.port === 443);
   if (served.as === 'tcp' || address === undefined) return address;
   return `${served.as}://${isDefault ? address.replace(/:\d+$/, '') : address}/`;
 }
 
 /** The name of the node where the tailnet has names, else its address. */
-function nodeAddress({ guest }: Facts, port: number): string | undefined {
-  const self = guest?.status?.Self;
+function nodeAddress(status: TailscaleStatus | undefined, port: number): string | undefined {
+  const self = status?.Self;
   const name = self?.DNSName.replace(/\.$/, '') ?? '';
   const host = name === '' ? self?.TailscaleIPs?.[0] : name;
   return host === undefined ? undefined : `${host}:${port}`;

@@ -47,6 +47,7 @@ export function facts(
     guest: readGuestFacts(printed, 3000, 1_795_513_159),
     guestError: undefined,
     peer,
+    proxy: undefined,
   };
 }
 
@@ -66,5 +67,6 @@ export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = 
       exitCode: 0,
     },
     dials: new Map([80, 3000].map((port) => [port, dial(port)])),
+    proxyDial: undefined,
   };
 }

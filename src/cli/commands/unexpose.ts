@@ -1,4 +1,3 @@
-import type { Served } from '../../reach/tailscale-json.ts';
 import { targetOf } from '../../reach/target.ts';
 import { loadVm } from '../../spec/load.ts';
 import { defineCommand } from '../command.ts';
@@ -10,12 +9,10 @@ export const command = defineCommand({
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
       .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' }),
-  run: async ({ vm, service }, context): Promise<readonly Served[]> => {
+  run: async ({ vm, service }, context): Promise<readonly string[]> => {
     const spec = await loadVm(vm, context);
     return unexpose(spec, targetOf(spec, service), context);
   },
   text: (removed) =>
-    removed.length === 0
-      ? 'Nothing was exposed by vmkit.'
-      : removed.map(({ as, port, to }) => `Not served any more: ${as} ${port} → ${to}`).join('\n'),
+    removed.length === 0 ? 'Nothing was exposed by vmkit.' : removed.map((what) => `Taken back: ${what}`).join('\n'),
 });

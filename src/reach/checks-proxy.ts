@@ -1,0 +1,75 @@
+import { broken, type Check, type Facts, fine, said } from './check.ts';
+import { type Served, servedPorts } from './tailscale-json.ts';
+
+/** This host as the way in: its own `tailscale serve` leads to the machine's port on 127.0.0.1. */
+
+export const proxyNode: Check = {
+  id: 'host-node',
+  title: 'this host is in the tailnet',
+  hop: 'host',
+  look: ({ proxy }) => {
+    const status = proxy?.observed.get('status');
+    if (proxy?.status?.BackendState === 'Running') return fine(status);
+    return broken(
+      {
+        cause: 'host-not-logged-in',
+        title: "this host's Tailscale is not running",
+        observed: proxy?.status === undefined ? said(status) : `BackendState ${proxy.status.BackendState}`,
+        fix: 'sudo tailscale up',
+      },
+      status,
+    );
+  },
+};
+
+export const hostPortAnswers: Check = {
+  id: 'host-port',
+  title: "the machine's port answers on this host",
+  hop: 'guest',
+  look: ({ proxy, target }) => {
+    const backend = proxy?.observed.get('backend');
+    if (backend === undefined) return undefined;
+    if (backend.exitCode === 0) return fine(backend);
+    return broken(
+      {
+        cause: 'host-port-no-answer',
+        title: `nothing answers behind 127.0.0.1:${target.hostPort} of this host`,
+        observed: said(backend),
+        fix: `vmkit status ${target.machine}`,
+      },
+      backend,
+    );
+  },
+};
+
+/** This host's serve entry that leads to the machine's port, where there is one. */
+export function proxyServedFor({ proxy, target }: Facts): Served | undefined {
+  return servedPorts(proxy?.serve ?? {}).find(({ to }) => to === target.hostPort);
+}
+
+export const proxyServes: Check = {
+  id: 'host-serve',
+  title: 'serve of this host leads to the machine',
+  hop: 'host',
+  look: ({ proxy }) => fine(proxy?.observed.get('serve')),
+};
+
+export const proxyAnswers: Check = {
+  id: 'host-serve-answers',
+  title: 'the peer gets an answer through this host',
+  hop: 'peer',
+  look: ({ peer, target }) => {
+    const dial = peer?.proxyDial;
+    if (dial === undefined) return undefined;
+    if (dial.result === 'data' || dial.result === 'open') return fine(dial.observation);
+    return broken(
+      {
+        cause: `dial-${dial.result}`,
+        title: `the peer's dial of this host ended: ${dial.result}`,
+        observed: said(dial.observation),
+        fix: `tailscale serve status; vmkit probe ${target.machine}`,
+      },
+      dial.observation,
+    );
+  },
+};

@@ -1,0 +1,31 @@
+import type { Context } from '../host/context.ts';
+import { dial } from '../host/dial.ts';
+import { isProgram, searchPath } from '../host/search-path.ts';
+import type { ProxyFacts, Target } from './check.ts';
+import { observeScript, readObservations } from './observation.ts';
+import { parseJson, serveConfig, tailscaleStatus } from './tailscale-json.ts';
+
+const COMMANDS = {
+  status: 'tailscale status --json --peers=false',
+  serve: 'tailscale serve status --json',
+};
+
+/** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
+export async function lookAtHost(target: Target, { host, signal }: Context): Promise<ProxyFacts | undefined> {
+  const path = process.env['PATH'] ?? '';
+  if (!isProgram('tailscale', searchPath(path))) return undefined;
+  const script = observeScript(COMMANDS, path);
+  const { stdout } = await host.exec(['sh'], { input: script, withinMs: 20_000, signal });
+  const observed = new Map(readObservations(stdout, COMMANDS, 'host'));
+  if (target.hostPort !== undefined) {
+    const to = { address: '127.0.0.1', port: target.hostPort };
+    const { result, text } = await dial(to, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
+    const exitCode = result === 'data' || result === 'open' ? 0 : 1;
+    observed.set('backend', { vantage: 'host', command: `dial 127.0.0.1:${target.hostPort}`, output: text, exitCode });
+  }
+  return {
+    observed,
+    status: parseJson(observed.get('status')?.output, tailscaleStatus),
+    serve: parseJson(observed.get('serve')?.output, serveConfig),
+  };
+}
