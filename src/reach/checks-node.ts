@@ -154,23 +154,3 @@ export const servePortFree: Check = {
     );
   },
 };
-
-export const resolverWorks: Check = {
-  id: 'resolver',
-  title: 'names resolve in the guest',
-  hop: 'guest',
-  look: ({ guest, target }) => {
-    const resolve = guest?.observed.get('resolve');
-    if (resolve === undefined || guest?.prefs?.CorpDNS !== true || resolve.exitCode === 0) return undefined;
-    return broken(
-      {
-        cause: 'resolver-broken',
-        title: "the tailnet's resolver does not answer in the guest",
-        observed: said(resolve),
-        fix: `acceptDns: false in vm.yaml of ${target.machine}, or mend the tailnet's name servers`,
-      },
-      resolve,
-      guest.observed.get('resolver'),
-    );
-  },
-};

@@ -28,7 +28,6 @@ function guestCommands(port: number): Record<string, string> {
     prefs: 'tailscale debug prefs',
     exposed: 'cat /data/tailscale/exposed',
     log: 'tail -n 40 /run/log/tailscale/current',
-    resolver: 'cat /etc/resolv.conf',
   };
 }
 

@@ -4,7 +4,6 @@ import {
   daemonAnswers,
   loggedIn,
   packetFilter,
-  resolverWorks,
   serveConfigured,
   servedFor,
   servePortFree,
@@ -26,7 +25,7 @@ export interface Way {
   readonly dial: (facts: Facts) => Dial | undefined;
 }
 
-const node = [daemonAnswers, loggedIn, resolverWorks];
+const node = [daemonAnswers, loggedIn];
 const serve = [serveConfigured, servePortFree, peerReachesNode, peerGetsServe];
 
 export const WAYS: readonly Way[] = [

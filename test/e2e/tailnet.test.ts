@@ -1,6 +1,11 @@
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ensureArtifact } from '../../src/build/store.ts';
+import { freePort } from '../../src/host/tcp.ts';
+import { componentArtifact } from '../../src/image/component.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { useTailnet, whyNoTailnet } from '../support/tailnet.ts';
 
@@ -15,6 +20,8 @@ describe
   .sequential(`ways in from a tailnet${reason === undefined ? '' : `: ${reason}`}`, () => {
     const tailnet = useTailnet();
     const sandbox = useSandbox(tailnet.host);
+
+    let hostPort = 0;
 
     const withKey = () => ({ env: { TS_AUTHKEY: `file:${tailnet.keyFile}` } });
     const inGuest = async (script: string): Promise<string> => {
@@ -37,6 +44,7 @@ describe
       (await probe(from))('guest-serve-tun').finding?.cause;
 
     beforeAll(async () => {
+      hostPort = await freePort();
       await sandbox.define(
         'web',
         `memory: 384MiB
@@ -45,7 +53,7 @@ services:
   - name: page
     run: exec /run/vmkit/busybox httpd -f -p 3000 -h /etc
     ready: { tcp: 3000 }
-    ports: [{ name: web, port: 3000, protocol: http }]
+    ports: [{ name: web, port: 3000, protocol: http, host: ${hostPort} }]
   - use: tailscale
     loginServer: ${tailnet.loginServer}
     tags: ['tag:web']
@@ -184,6 +192,31 @@ services:
       expect(nodes).toSatisfy(
         (all: { Name: string }[]) => all.filter(({ Name }) => Name.startsWith('web')).length === 1,
       );
+    });
+
+    test('this host as the way in: set up through the journal, and taken back', async () => {
+      const programs = await Promise.all(
+        ['tailscale', 'tailscaled'].map(async (name) => {
+          const { directory } = await ensureArtifact(
+            componentArtifact(name, process.arch === 'arm64' ? 'arm64' : 'x86_64'),
+            { ...contextIn(sandbox.folder), paths: sandbox.paths },
+          );
+          return join(directory, name);
+        }),
+      );
+      const [tailscale = '', tailscaled = ''] = programs;
+      const bin = await tailnet.joinHost({ tailscale, tailscaled });
+      const onHost = { env: { ...withKey().env, PATH: `${bin}:${process.env['PATH']}` } };
+      const served = async (): Promise<string> =>
+        (await execa(join(bin, 'tailscale'), ['serve', 'status', '--json'])).stdout;
+      const before = await served();
+      const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
+      expect(stderr).not.toContain('error:');
+      expect(stdout).toContain(`laptop.tailnet.test:${hostPort}`);
+      expect(stdout).toContain('a peer had the first byte');
+      expect((await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost)).stdout).toContain('Served already');
+      expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: this host serves');
+      expect(await served()).toBe(before);
     });
 
     test('a key that expired is named, and the node stays the node that it was', async () => {

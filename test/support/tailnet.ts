@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
 import { isProgram, searchPath } from '../../src/host/search-path.ts';
@@ -19,6 +20,8 @@ export interface Tailnet {
   readonly loginServer: string;
   /** A file, 0600, with the key that every login must give. */
   readonly keyFile: string;
+  /** Puts the host itself into the tailnet, by userspace networking; a folder with its `tailscale`, for PATH. */
+  joinHost(programs: { readonly tailscale: string; readonly tailscaled: string }): Promise<string>;
   /** Sends a command to the control server (test/tailnet/main.go), and waits for its answer. */
   control(command: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
@@ -37,6 +40,7 @@ export function useTailnet(): Tailnet {
   const host = `vmkit-host-${process.pid}`;
   let folder = '';
   let server: ChildProcess | undefined;
+  let daemon: ChildProcess | undefined;
   let loginServer = '';
   let answers: AsyncIterableIterator<string>;
   const next = async (): Promise<unknown> => {
@@ -62,6 +66,7 @@ export function useTailnet(): Tailnet {
     if (typeof said === 'object' && said !== null && 'loginServer' in said) loginServer = String(said.loginServer);
   });
   afterAll(async () => {
+    daemon?.kill();
     server?.stdin?.end();
     server?.kill();
     for (const name of [host, hub]) await execa('ip', ['netns', 'delete', name], { reject: false });
@@ -74,6 +79,35 @@ export function useTailnet(): Tailnet {
     },
     get keyFile() {
       return join(folder, 'key');
+    },
+    joinHost: async ({ tailscale, tailscaled }) => {
+      const socket = join(folder, 'host.sock');
+      const flags = [
+        '--tun=userspace-networking',
+        '--state=mem:',
+        `--statedir=${folder}`,
+        `--socket=${socket}`,
+        '--port=0',
+      ];
+      daemon = spawn('ip', ['netns', 'exec', host, tailscaled, ...flags], {
+        stdio: 'ignore',
+        env: { ...process.env, TS_NO_LOGS_NO_SUPPORT: 'true' },
+      });
+      const bin = join(folder, 'bin');
+      await mkdir(bin);
+      await writeFile(join(bin, 'tailscale'), `#!/bin/sh\nexec ${tailscale} --socket=${socket} "$@"\n`, {
+        mode: 0o755,
+      });
+      const up = [
+        `--login-server=${loginServer}`,
+        `--auth-key=file:${join(folder, 'key')}`,
+        '--hostname=laptop',
+        '--timeout=30s',
+      ];
+      // The daemon makes its socket first.
+      await expect.poll(() => existsSync(socket), { timeout: 15_000 }).toBe(true);
+      await execa(join(bin, 'tailscale'), ['up', ...up], { timeout: 40_000 });
+      return bin;
     },
     control: async (command) => {
       server?.stdin?.write(`${JSON.stringify(command)}\n`);

@@ -1,4 +1,4 @@
-import type { TailscaleOptions } from './tailscale.ts';
+import type { TailscaleOptions } from './tailscale-options.ts';
 
 /** Where tailscaled keeps who it is: on the data disk. */
 export const TAILSCALE_STATE = '/data/tailscale';
