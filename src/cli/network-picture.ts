@@ -1,5 +1,5 @@
 import type { MachineStatus } from '../machine/status.ts';
-import { privateAddresses } from '../spec/network.ts';
+import { BRIDGE, linkAddresses } from '../spec/network.ts';
 import { addressOf, table } from './table.ts';
 
 export type PicturedMachine = Pick<MachineStatus, 'name' | 'condition' | 'ports' | 'needs' | 'network'>;
@@ -18,14 +18,16 @@ const OFF = 'off';
 
 function networkOf({ condition, network }: PicturedMachine): string {
   if (condition === 'off' || condition === 'crashed') return OFF;
-  return network.kind === 'private' ? `private network ${privateAddresses(network.address).network}/24` : USER;
+  if (network.kind === 'user') return USER;
+  const where = network.kind === 'bridge' ? `bridge ${BRIDGE.interface}` : 'private network';
+  return `${where} ${linkAddresses(network).network}/24`;
 }
 
 function branches(machines: readonly PicturedMachine[]): string {
   const rows = machines.flatMap((machine, at) => {
     const isLast = at === machines.length - 1;
     const { name, condition, network, needs, ports } = machine;
-    const address = network.kind === 'private' ? network.address : '';
+    const address = network.kind === 'user' ? '' : network.address;
     const needed = needs.length === 0 ? '' : `needs ${needs.join(', ')}`;
     const [first, ...rest] = ports.map((port) => `${addressOf(port)} ──▶ ${port.service}:${port.guestPort}`);
     return [

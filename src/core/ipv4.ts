@@ -58,3 +58,9 @@ function privateRanges(): Subnet[] {
 function sizeOf(bits: number): number {
   return 2 ** (32 - bits);
 }
+
+/** The MAC of the machine with this address: locally administered (IEEE 802), its last three bytes those of the address; the same at every start. */
+export function machineMac(address: number): string {
+  const bytes = [16, 8, 0].map((shift) => ((address >>> shift) & 255).toString(16).padStart(2, '0'));
+  return ['52', '54', '01', ...bytes].join(':');
+}

@@ -45,8 +45,8 @@ export function networkAddresses({ name, subnet }: Pick<BridgeNetwork, 'name' | 
   };
 }
 
-/** The MAC address of the machine at this TAP, or of the bridge itself: locally administered (IEEE 802), the same at every start. */
-export function tapMac(network: Pick<BridgeNetwork, 'name'>, tap: Pick<Tap, 'name'>): string {
-  const id = createHash('sha256').update(`vmkit ${network.name} ${tap.name}`).digest('hex').slice(0, 10);
+/** The MAC address of the bridge itself: locally administered (IEEE 802), the same at every start. */
+export function bridgeMac({ name, bridge }: Pick<BridgeNetwork, 'name' | 'bridge'>): string {
+  const id = createHash('sha256').update(`vmkit ${name} ${bridge}`).digest('hex').slice(0, 10);
   return ['02', ...(id.match(/../g) ?? [])].join(':');
 }

@@ -1,5 +1,5 @@
-import { formatAddress } from '../core/ipv4.ts';
-import { type BridgeNetwork, networkAddresses, type Tap, tapMac } from './bridge-addresses.ts';
+import { formatAddress, machineMac } from '../core/ipv4.ts';
+import { type BridgeNetwork, bridgeMac, networkAddresses, type Tap } from './bridge-addresses.ts';
 import { addLink, addTables, addTap, removeLink, removeTables, removeTap, tableName } from './bridge-nft.ts';
 import type { Change, Probe } from './change.ts';
 
@@ -7,7 +7,7 @@ import type { Change, Probe } from './change.ts';
 export function networkChanges(network: BridgeNetwork): readonly Change[] {
   const { bridge, subnet } = network;
   const { gateway, gateway6 } = networkAddresses(network);
-  const mac = tapMac(network, { name: bridge });
+  const mac = bridgeMac(network);
   return [
     {
       ...ours(`link:${bridge}`, `bridge ${bridge} with ${gateway}/${subnet.bits}`),
@@ -34,7 +34,7 @@ export function networkChanges(network: BridgeNetwork): readonly Change[] {
 /** One machine's TAP, as a port of the bridge, and the rules that let through its own MAC and addresses only. */
 export function tapChanges(network: BridgeNetwork, tap: Tap): readonly Change[] {
   const { name } = tap;
-  const port = { ...tap, mac: tapMac(network, tap) };
+  const port = { ...tap, mac: machineMac(tap.address) };
   return [
     {
       ...ours(`link:${name}`, `TAP ${name} for user ${tap.owner}`),

@@ -1,6 +1,6 @@
 import { DISK_SERIALS } from '../spec/disks.ts';
 import { EVENT_PREFIX } from '../spec/guest-event.ts';
-import { type NetworkSpec, privateAddresses, USER_NETWORK } from '../spec/network.ts';
+import { type LinkSpec, linkAddresses, type NetworkSpec, USER_NETWORK } from '../spec/network.ts';
 
 /** The busybox applets that stage 1 calls by name; each is a link in the initramfs. */
 export const STAGE1_APPLETS = [
@@ -170,12 +170,12 @@ ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
 ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
 echo "nameserver ${dns}" >/new/etc/resolv.conf
-${network.kind === 'private' ? privateSteps(network.address) : ''}event_phase network
+${network.kind === 'user' ? '' : linkSteps(network)}event_phase network
 `;
 }
 
-function privateSteps(own: string): string {
-  const { interface: nic, mac, address, prefixLength, address6, prefixLength6 } = privateAddresses(own);
+function linkSteps(network: LinkSpec): string {
+  const { interface: nic, mac, address, prefixLength, address6, prefixLength6 } = linkAddresses(network);
   return `# The link to other machines. It is told by its MAC: names depend on the order of devices.
 read -r found </sys/class/net/${nic}/address || fatal network-missing "the kernel found no ${nic}"
 [ "$found" = ${mac} ] || fatal network-swapped "${nic} has the MAC $found, not ${mac}"

@@ -5,7 +5,7 @@ import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths, networkPaths, networksDir } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { privateAddresses } from '../spec/network.ts';
+import { linkAddresses } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Member } from './private-switch.ts';
 import { safeJson } from './qemu-facts.ts';
@@ -30,7 +30,7 @@ export type NetworkMember = z.infer<typeof memberSchema> & Member;
  */
 export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network'>, context: Context): Promise<void> {
   if (spec.network.kind !== 'private') return;
-  const { network, mac, address, address6 } = privateAddresses(spec.network.address);
+  const { network, mac, address, address6 } = linkAddresses(spec.network);
   const paths = networkPaths(context.paths, network);
   await mkdir(paths.membersDir, { recursive: true });
   await withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {

@@ -2,7 +2,7 @@ import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
-import { privateAddresses } from '../spec/network.ts';
+import { type LinkSpec, linkAddresses } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -54,10 +54,7 @@ export async function planMachine(
     commandLine: commandLine(spec, dataUuid),
     disks: disks(files, paths),
     forwards: ports,
-    link:
-      spec.network.kind === 'private'
-        ? { socket: paths.linkSocket, mac: privateAddresses(spec.network.address).mac }
-        : undefined,
+    link: spec.network.kind === 'user' ? undefined : plannedLink(spec.name, spec.network, paths),
     consoleSocket: paths.consoleSocket,
     consoleLog: paths.consoleLog,
     qmpSocket: paths.qmpSocket,
@@ -82,6 +79,11 @@ export async function planMachine(
     ...(startedFor === undefined ? {} : { startedFor }),
   };
   return { plan: { ...base, accelerator: accelerator.name }, state };
+}
+
+function plannedLink(name: string, network: LinkSpec, { linkSocket }: MachinePaths): MachinePlan['link'] {
+  const { mac } = linkAddresses(network);
+  return network.kind === 'bridge' ? { tap: name, mac } : { socket: linkSocket, mac };
 }
 
 /**

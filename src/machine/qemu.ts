@@ -27,8 +27,8 @@ export interface MachinePlan {
   readonly commandLine: string;
   readonly disks: readonly PlannedDisk[];
   readonly forwards: readonly PortForward[];
-  /** The link to other machines: the unix socket that QEMU listens on, and the MAC of the guest's end. */
-  readonly link: { readonly socket: string; readonly mac: string } | undefined;
+  /** The link to other machines: the unix socket that QEMU listens on, or the TAP that it opens, and the MAC of the guest's end. */
+  readonly link: (({ readonly socket: string } | { readonly tap: string }) & { readonly mac: string }) | undefined;
   readonly consoleSocket: string;
   readonly consoleLog: string;
   readonly qmpSocket: string;
@@ -104,14 +104,17 @@ function network(forwards: readonly PortForward[]): string[] {
   ];
 }
 
-/** Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2). QEMU listens, so a switch may come, go and come back. */
+/**
+ * Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so a switch may come, go and come back. Or through a TAP that is there
+ * already, owned by this user: QEMU runs no script.
+ */
 function link(plan: MachinePlan['link']): string[] {
   if (plan === undefined) return [];
-  const { socket, mac } = plan;
-  return [
-    ...['-netdev', `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(socket)}`],
-    ...['-device', `virtio-net-pci,netdev=net1,mac=${mac},romfile=`],
-  ];
+  const backend =
+    'tap' in plan
+      ? `tap,id=net1,ifname=${quote(plan.tap)},script=no,downscript=no`
+      : `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(plan.socket)}`;
+  return [...['-netdev', backend], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
 }
 
 /** QEMU's option lists end a value at a comma; two commas are one. */

@@ -35,6 +35,7 @@ const stateSchema = z.object({
     .discriminatedUnion('kind', [
       z.object({ kind: z.literal('user') }),
       z.object({ kind: z.literal('private'), address: z.string() }),
+      z.object({ kind: z.literal('bridge'), address: z.string() }),
     ])
     .default({ kind: 'user' }),
   /** The machine that it was started for, where nobody asked for it by name. */

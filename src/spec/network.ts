@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '../core/ipv4.ts';
+import { formatAddress, machineMac, parseAddress } from '../core/ipv4.ts';
 import { uniqueLocalPrefix } from '../core/ipv6.ts';
 
 /** QEMU's user network, as the guest sees it (qemu-system(1), `-netdev user`). The guest's address is set statically: no wait for DHCP. */
@@ -13,11 +13,21 @@ export const USER_NETWORK = {
 /**
  * - user: QEMU's own user-mode stack alone; ports on the host's loopback.
  * - private: beside it a link to the machines that this one needs and that need it; nobody else is on it, and nobody needs root.
+ * - bridge: beside it a TAP of this host's bridge, which `vmkit host setup` makes: this host, and what it routes, reach the machine.
  */
-export type NetworkSpec = { readonly kind: 'user' } | { readonly kind: 'private'; readonly address: string };
+export type NetworkSpec =
+  | { readonly kind: 'user' }
+  | { readonly kind: 'private'; readonly address: string }
+  | { readonly kind: 'bridge'; readonly address: string };
 
-/** A machine's place on a private network: a /24 and a /64. */
-export interface PrivateAddresses {
+/** The bridge of this host, and the name of its network. */
+export const BRIDGE = { name: 'vmkit', interface: 'vmkit0' } as const;
+
+/** A network that a machine has an address on. */
+export type LinkSpec = Exclude<NetworkSpec, { readonly kind: 'user' }>;
+
+/** A machine's place on a private network or the bridge: a /24 and a /64. */
+export interface LinkAddresses {
   readonly interface: 'eth1';
   readonly mac: string;
   readonly address: string;
@@ -28,21 +38,17 @@ export interface PrivateAddresses {
   readonly network: string;
 }
 
-/** All that follows from the IPv4 address. The MAC is locally administered (IEEE 802) and ends in the address's last three bytes. */
-export function privateAddresses(address: string): PrivateAddresses {
+/** All that follows from the IPv4 address. */
+export function linkAddresses({ kind, address }: LinkSpec): LinkAddresses {
   const number = parseAddress(address);
   if (number === undefined) throw new TypeError(`No IPv4 address: ${address}`);
   const base = number - (number % 256);
-  const bytes = address
-    .split('.')
-    .slice(1)
-    .map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return {
     interface: 'eth1',
-    mac: ['52', '54', '01', ...bytes].join(':'),
+    mac: machineMac(number),
     address,
     prefixLength: 24,
-    address6: `${uniqueLocalPrefix('private', { base, bits: 24 })}::${(number - base).toString(16)}`,
+    address6: `${uniqueLocalPrefix(kind === 'bridge' ? BRIDGE.name : kind, { base, bits: 24 })}::${(number - base).toString(16)}`,
     prefixLength6: 64,
     network: formatAddress(base),
   };

@@ -123,6 +123,9 @@ export const definition = z.strictObject({
         z
           .strictObject({ kind: z.literal('private'), address: machineAddress })
           .describe('Beside it, a link to the machines that this one needs and that need it'),
+        z
+          .strictObject({ kind: z.literal('bridge'), address: machineAddress })
+          .describe("Beside it, a TAP of this host's bridge, which `vmkit host setup` makes"),
       ],
       { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
     )

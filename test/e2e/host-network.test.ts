@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { setUpNetwork, tearDownHost } from '../../src/cli/host-network.ts';
-import { formatAddress, parseAddress } from '../../src/core/ipv4.ts';
-import { networkAddresses, tapMac } from '../../src/host/bridge-addresses.ts';
+import { formatAddress, machineMac, parseAddress } from '../../src/core/ipv4.ts';
+import { networkAddresses } from '../../src/host/bridge-addresses.ts';
 import { checkNetwork } from '../../src/host/check-network.ts';
 import type { Context } from '../../src/host/context.ts';
 import type { Host } from '../../src/host/host.ts';
@@ -60,7 +60,7 @@ async function guest({ host, folder }: World, name: string): Promise<Namespace> 
   const tap = REQUEST.taps.find((each) => each.name === name) ?? { name, address: 0 };
   const { gateway, gateway6, host6 } = networkAddresses(REQUEST);
   await plug(host, name, machine, folder);
-  await must(machine, ['ip', 'link', 'set', 'dev', 'eth0', 'address', tapMac(REQUEST, tap)]);
+  await must(machine, ['ip', 'link', 'set', 'dev', 'eth0', 'address', machineMac(tap.address)]);
   await must(machine, ['ip', 'address', 'add', `${formatAddress(tap.address)}/24`, 'dev', 'eth0']);
   await must(machine, ['ip', 'address', 'add', `${host6(tap.address)}/64`, 'dev', 'eth0', 'nodad']);
   await must(machine, ['ip', 'link', 'set', 'dev', 'eth0', 'up']);
@@ -175,7 +175,15 @@ describe.skipIf(reason !== undefined).sequential('the host network', () => {
     };
     const own = [
       ['ip', 'route', 'del', gateway, 'dev', 'eth0'],
-      ['ip', 'link', 'set', 'dev', 'eth0', 'address', tapMac(REQUEST, { name: 'vm-third' })],
+      [
+        'ip',
+        'link',
+        'set',
+        'dev',
+        'eth0',
+        'address',
+        machineMac(REQUEST.taps.find(({ name }) => name === 'vm-third')?.address ?? 0),
+      ],
     ];
     const attempts = async (): Promise<Record<string, string | undefined>> => {
       const seen: Record<string, string | undefined> = {};

@@ -1,0 +1,98 @@
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linkAddresses } from '../../src/spec/network.ts';
+import { useSandbox } from '../support/machine.ts';
+import { whyNoNamespaces } from '../support/namespaces.ts';
+
+const reason = whyNoNamespaces();
+const HOST = `vmkit-bridge-${process.pid}`;
+
+const machine = (address: string, needs = ''): string => `memory: 256MiB
+data: 64MiB
+${needs}network: { kind: bridge, address: ${address} }
+services:
+  - name: page
+    run: exec /run/vmkit/busybox httpd -f -p 3000 -h /etc
+    ready: { tcp: 3000 }
+    ports: [{ name: web, port: 3000, protocol: http }]
+`;
+
+/** Real guests on a bridge, in a network namespace that is the host; every test goes on where the one before it ended. */
+describe
+  .skipIf(reason !== undefined)
+  .sequential(`machines on the bridge${reason === undefined ? '' : `: ${reason}`}`, () => {
+    const sandbox = useSandbox(HOST);
+    const onHost = (...argv: string[]) =>
+      execa('ip', ['netns', 'exec', HOST, ...argv], { reject: false, timeout: 30_000 });
+    const look = async (): Promise<string> =>
+      (
+        await onHost(
+          'sh',
+          '-c',
+          'ip rule; ip route show table all; ip -br link; nft list ruleset; sysctl -a 2>/dev/null | grep forwarding',
+        )
+      ).stdout;
+    let before = '';
+
+    /** Whether a guest gets a page there. */
+    const gets = async (name: string, address: string): Promise<boolean> => {
+      const dial = `/run/vmkit/busybox nc -w 3 ${address} 3000 -e /bin/true`;
+      return (await sandbox.vmkit(['exec', name, '--', 'sh', '-c', dial])).exitCode === 0;
+    };
+
+    beforeAll(async () => {
+      await execa('ip', ['netns', 'add', HOST]);
+      await onHost('ip', 'link', 'set', 'lo', 'up');
+      before = await look();
+      await sandbox.define('one', machine('192.168.100.5'));
+      await sandbox.define('two', machine('192.168.100.6', 'needs: [one]\n'));
+      await sandbox.define('third', machine('192.168.100.7'));
+      for (const args of [['build-kernel'], ['build-image', 'one']]) {
+        const { exitCode, stderr } = await sandbox.vmkit(args, { isOutside: true });
+        if (exitCode !== 0) throw new Error(stderr);
+      }
+    });
+    afterAll(async () => {
+      await execa('ip', ['netns', 'delete', HOST], { reject: false });
+    });
+
+    test('without the bridge nothing is started, and the command that makes it is told', async () => {
+      const { exitCode, stderr } = await sandbox.vmkit(['boot', 'one']);
+      expect(exitCode).toBe(3);
+      expect(stderr).toContain('vmkit host setup --subnet 192.168.100.0/24 --tap one=192.168.100.5');
+    });
+
+    test('this host reaches a machine by its address, IPv4 and IPv6', async () => {
+      const taps = ['one=192.168.100.5', 'two=192.168.100.6', 'third=192.168.100.7'].flatMap((tap) => ['--tap', tap]);
+      const setup = await sandbox.vmkit(['host', 'setup', ...taps, '--link', 'one:two']);
+      expect(setup.exitCode).toBe(0);
+      const { exitCode, stderr, stdout } = await sandbox.vmkit(['boot', 'two']);
+      expect(stderr).not.toContain('error:');
+      expect(exitCode).toBe(0);
+      expect(stdout.indexOf('one is up')).toBeLessThan(stdout.indexOf('two is up'));
+      const { address6 } = linkAddresses({ kind: 'bridge', address: '192.168.100.5' });
+      const page =
+        "require('net').connect(3000, process.argv[1]).on('error', () => process.exit(1)).on('connect', () => process.exit(0))";
+      for (const address of ['192.168.100.5', '192.168.100.6', address6]) {
+        expect([address, (await onHost(process.execPath, '-e', page, address)).exitCode]).toEqual([address, 0]);
+      }
+    });
+
+    test('a machine reaches the one that it is linked to, by IPv4 and IPv6, and a third one nobody, whatever address it takes', async () => {
+      const { address6 } = linkAddresses({ kind: 'bridge', address: '192.168.100.5' });
+      expect((await sandbox.vmkit(['boot', 'third'])).exitCode).toBe(0);
+      expect(await gets('two', '192.168.100.5')).toBe(true);
+      expect(await gets('two', address6)).toBe(true);
+      expect(await gets('third', '192.168.100.5')).toBe(false);
+      const disguise = `ip address add 192.168.100.6/24 dev eth1; ip address delete 192.168.100.7/24 dev eth1
+ip link set eth1 down; ip link set eth1 address ${linkAddresses({ kind: 'bridge', address: '192.168.100.6' }).mac}; ip link set eth1 up`;
+      await sandbox.vmkit(['exec', 'third', '--', 'sh', '-c', disguise]);
+      expect(await gets('third', '192.168.100.5')).toBe(false);
+    });
+
+    test('after teardown the host is as it was', async () => {
+      for (const name of ['third', 'one']) expect((await sandbox.vmkit(['stop', name])).exitCode).toBe(0);
+      expect((await sandbox.vmkit(['host', 'teardown'])).exitCode).toBe(0);
+      expect(await look()).toBe(before);
+    });
+  });
