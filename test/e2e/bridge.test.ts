@@ -84,8 +84,10 @@ describe
       expect(await gets('two', '192.168.100.5')).toBe(true);
       expect(await gets('two', address6)).toBe(true);
       expect(await gets('third', '192.168.100.5')).toBe(false);
-      const disguise = `ip address add 192.168.100.6/24 dev eth1; ip address delete 192.168.100.7/24 dev eth1
-ip link set eth1 down; ip link set eth1 address ${linkAddresses({ kind: 'bridge', address: '192.168.100.6' }).mac}; ip link set eth1 up`;
+      // Flushed first: a second address of a subnet goes with the first one, and then the user network's route would be taken.
+      const { mac } = linkAddresses({ kind: 'bridge', address: '192.168.100.6' });
+      const disguise = `ip address flush dev eth1; ip link set eth1 down; ip link set eth1 address ${mac}; ip link set eth1 up
+ip address add 192.168.100.6/24 dev eth1`;
       await sandbox.vmkit(['exec', 'third', '--', 'sh', '-c', disguise]);
       expect(await gets('third', '192.168.100.5')).toBe(false);
     });
