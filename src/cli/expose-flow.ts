@@ -7,14 +7,15 @@ import type { Facts, Target } from '../reach/check.ts';
 import { judge } from '../reach/judge.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
+import { planRoute, routeChangeId } from '../reach/route-change.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
 import { look } from './probe-flow.ts';
 import { runStep } from './steps.ts';
 
-/** A way that `expose` sets up: serve in the machine, or serve on this host. */
-export type Via = 'guest' | 'proxy';
+/** A way that `expose` sets up: serve in the machine, serve on this host, or a route to its bridge address through this host. */
+export type Via = 'guest' | 'proxy' | 'subnet';
 
 export interface Exposed {
   readonly machine: string;
@@ -31,6 +32,7 @@ export interface Exposed {
 const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
   guest: ['guest-serve-tun', 'guest-serve-userspace'],
   proxy: ['host-proxy'],
+  subnet: ['host-subnet-router'],
 };
 
 /**
@@ -50,7 +52,7 @@ export async function expose(
     if (via === undefined) {
       throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
     }
-    const isNew = via === 'guest' ? await serveInGuest(before, context) : await serveOnHost(before, context);
+    const isNew = via === 'guest' ? await serveInGuest(before, context) : await changeHost(via, before, context);
     const after = judge(await look(spec, target, undefined, context));
     const verdict = after.find(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
     if (verdict?.address === undefined || verdict.state === 'fails') {
@@ -65,8 +67,8 @@ export async function expose(
 export async function unexpose(spec: VmSpec, target: Target, context: CommandContext): Promise<readonly string[]> {
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit unexpose ${spec.name}`, context, async () => {
-    const id = proxyChangeId(spec.name, target.port);
-    const undo = (): ReturnType<typeof undoChanges> => undoChanges(context, (entry) => entry.id === id);
+    const ids = [proxyChangeId(spec.name, target.port), routeChangeId(spec.name)];
+    const undo = (): ReturnType<typeof undoChanges> => undoChanges(context, ({ id }) => ids.includes(id));
     const onHost = await withLock(hostPaths(context.paths).lock, 'vmkit unexpose', context, undo);
     const inGuest = await unserveInGuest(target, context);
     return [
@@ -76,10 +78,9 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
   });
 }
 
-async function serveOnHost(facts: Facts, context: CommandContext): Promise<boolean> {
+async function changeHost(via: 'proxy' | 'subnet', facts: Facts, context: CommandContext): Promise<boolean> {
   const { hostPort } = facts.target;
-  if (hostPort === undefined) return false;
-  const change = planProxy(facts, hostPort);
+  const change = via === 'subnet' ? planRoute(facts) : planProxy(facts, hostPort ?? 0);
   const run = (inner: Context): ReturnType<typeof applyChanges> =>
     withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges([change], inner));
   return (await runStep({ title: change.title, run }, context)).length > 0;
@@ -87,10 +88,12 @@ async function serveOnHost(facts: Facts, context: CommandContext): Promise<boole
 
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
-  if (via === 'proxy') {
+  if (via !== 'guest') {
     if (facts.proxy === undefined) return 'this host has no Tailscale';
     if (facts.proxy.status?.BackendState !== 'Running') return "this host's Tailscale is not running";
-    return facts.target.hostPort === undefined ? 'the port is not forwarded to this host' : undefined;
+    const { hostPort, bridgeAddress } = facts.target;
+    if (via === 'subnet') return bridgeAddress === undefined ? 'the machine is not on the bridge' : undefined;
+    return hostPort === undefined ? 'the port is not forwarded to this host' : undefined;
   }
   const verdicts = judge(facts).filter(({ way }) => WAYS_VIA.guest.includes(way));
   const offered = verdicts.find(({ state }) => state !== 'unavailable');

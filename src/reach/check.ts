@@ -1,7 +1,7 @@
 import type { GuestFacts } from './guest-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
-import type { ServeConfig, TailscaleStatus } from './tailscale-json.ts';
+import type { ServeConfig, TailscalePrefs, TailscaleStatus } from './tailscale-json.ts';
 
 /** A port of a machine, as a probe asks for it. */
 export interface Target {
@@ -13,6 +13,8 @@ export interface Target {
   readonly isHttp: boolean;
   /** On 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;
+  /** On this host's bridge; undefined: it is not there. */
+  readonly bridgeAddress: string | undefined;
 }
 
 /** How a dial ended. data: the server sent something; open: it took the connection and kept it. */
@@ -32,6 +34,8 @@ export interface PeerFacts {
   readonly dials: ReadonlyMap<number, Dial>;
   /** The dial of what this host serves. */
   readonly proxyDial: Dial | undefined;
+  /** The dial of the machine's bridge address, where this host routes it. */
+  readonly routedDial: Dial | undefined;
 }
 
 /** This host as a node of the tailnet. */
@@ -39,6 +43,7 @@ export interface ProxyFacts {
   readonly observed: ReadonlyMap<string, Observation>;
   readonly status: TailscaleStatus | undefined;
   readonly serve: ServeConfig | undefined;
+  readonly prefs: TailscalePrefs | undefined;
 }
 
 /** All that was looked at; judging it is pure. */

@@ -2,12 +2,14 @@ import type { Context } from '../host/context.ts';
 import { dial } from '../host/dial.ts';
 import { isProgram, searchPath } from '../host/search-path.ts';
 import type { ProxyFacts, Target } from './check.ts';
-import { observeScript, readObservations } from './observation.ts';
-import { parseJson, serveConfig, tailscaleStatus } from './tailscale-json.ts';
+import { type Observation, observeScript, readObservations } from './observation.ts';
+import { parseJson, serveConfig, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';
 
 const COMMANDS = {
   status: 'tailscale status --json --peers=false',
   serve: 'tailscale serve status --json',
+  prefs: 'tailscale debug prefs',
+  forward: 'cat /proc/sys/net/ipv4/conf/tailscale0/forwarding',
 };
 
 /** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
@@ -17,15 +19,19 @@ export async function lookAtHost(target: Target, { host, signal }: Context): Pro
   const script = observeScript(COMMANDS, path);
   const { stdout } = await host.exec(['sh'], { input: script, withinMs: 20_000, signal });
   const observed = new Map(readObservations(stdout, COMMANDS, 'host'));
-  if (target.hostPort !== undefined) {
-    const to = { address: '127.0.0.1', port: target.hostPort };
-    const { result, text } = await dial(to, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
-    const exitCode = result === 'data' || result === 'open' ? 0 : 1;
-    observed.set('backend', { vantage: 'host', command: `dial 127.0.0.1:${target.hostPort}`, output: text, exitCode });
-  }
+  const { hostPort, bridgeAddress, port } = target;
+  if (hostPort !== undefined) observed.set('backend', await dialFromHost('127.0.0.1', hostPort));
+  if (bridgeAddress !== undefined) observed.set('bridge', await dialFromHost(bridgeAddress, port));
   return {
     observed,
     status: parseJson(observed.get('status')?.output, tailscaleStatus),
     serve: parseJson(observed.get('serve')?.output, serveConfig),
+    prefs: parseJson(observed.get('prefs')?.output, tailscalePrefs),
   };
+}
+
+async function dialFromHost(address: string, port: number): Promise<Observation> {
+  const { result, text } = await dial({ address, port }, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
+  const exitCode = result === 'data' || result === 'open' ? 0 : 1;
+  return { vantage: 'host', command: `dial ${address}:${port}`, output: text, exitCode };
 }

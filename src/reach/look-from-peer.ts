@@ -23,9 +23,10 @@ export async function lookFromPeer(
   target: Target,
 ): Promise<PeerFacts> {
   const proxyDial = await dialProxy(peer, proxy, target);
+  const routedDial = await dialRoute(peer, proxy, target);
   const address = guest.status?.Self.TailscaleIPs?.[0];
   if (address === undefined || guest.status?.BackendState !== 'Running') {
-    return { title: peer.title, ping: undefined, dials: new Map(), proxyDial };
+    return { title: peer.title, ping: undefined, dials: new Map(), proxyDial, routedDial };
   }
   const served = servedPorts(guest.serve ?? {}).filter(({ to }) => to === target.port);
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
@@ -36,7 +37,7 @@ export async function lookFromPeer(
       async (port) => [port, await dialFrom(peer, { address, port }, requestFor(port, served, guest.status))] as const,
     ),
   );
-  return { title: peer.title, ping, dials: new Map(dials), proxyDial };
+  return { title: peer.title, ping, dials: new Map(dials), proxyDial, routedDial };
 }
 
 async function dialProxy(peer: Peer, proxy: ProxyFacts | undefined, target: Target): Promise<Dial | undefined> {
@@ -45,6 +46,13 @@ async function dialProxy(peer: Peer, proxy: ProxyFacts | undefined, target: Targ
   const address = proxy?.status?.Self.TailscaleIPs?.[0];
   if (entry === undefined || address === undefined) return undefined;
   return dialFrom(peer, { address, port: entry.port }, requestFor(entry.port, entries, proxy?.status));
+}
+
+async function dialRoute(peer: Peer, proxy: ProxyFacts | undefined, target: Target): Promise<Dial | undefined> {
+  const { bridgeAddress: address, port } = target;
+  const routes = proxy?.status?.Self.AllowedIPs ?? [];
+  if (address === undefined || !routes.includes(`${address}/32`)) return undefined;
+  return dialFrom(peer, { address, port }, { text: `GET / HTTP/1.0\r\nHost: ${address}\r\n\r\n`, tlsName: undefined });
 }
 
 async function pingFrom(peer: Peer, address: string): Promise<PeerFacts['ping']> {

@@ -7,6 +7,7 @@ const ROUTES: Readonly<Partial<Record<WayId, readonly HopId[]>>> = {
   'guest-serve-tun': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
   'guest-serve-userspace': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
   'guest-direct': ['peer', 'relay', 'guest', 'backend'],
+  'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
   'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
 };
 

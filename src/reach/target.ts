@@ -17,6 +17,7 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
       hint: `Services with ports: ${names.join(', ')}.`,
     });
   }
+  const bridgeAddress = spec.network.kind === 'bridge' ? spec.network.address : undefined;
   const { service: name, port, hostPort, protocol } = chosen;
-  return { machine: spec.name, name, port, hostPort, isHttp: protocol === 'http' };
+  return { machine: spec.name, name, port, hostPort, isHttp: protocol === 'http', bridgeAddress };
 }

@@ -11,6 +11,7 @@ import {
 } from './checks-node.ts';
 import { peerGetsDirect, peerGetsServe, peerReachesNode } from './checks-peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks-proxy.ts';
+import { bridgeAnswers, hostForwards, isAdvertised, peerGetsRouted, routeApproved } from './checks-subnet.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
 import type { Served, TailscaleStatus } from './tailscale-json.ts';
@@ -76,7 +77,20 @@ export const WAYS: readonly Way[] = [
     address: (facts) => servedAddress(facts.proxy?.status, proxyServedFor(facts)),
     dial: (facts) => facts.peer?.proxyDial,
   },
+  {
+    id: 'host-subnet-router',
+    whyNot: noRoute,
+    checks: [proxyNode, bridgeAnswers, routeApproved, hostForwards, peerGetsRouted],
+    address: ({ target }) => `${target.bridgeAddress}:${target.port}`,
+    dial: (facts) => facts.peer?.routedDial,
+  },
 ];
+
+function noRoute(facts: Facts): string | undefined {
+  if (facts.proxy === undefined) return 'this host has no Tailscale';
+  if (facts.target.bridgeAddress === undefined) return 'the machine is not on the bridge of this host';
+  return isAdvertised(facts) ? undefined : `not set up: vmkit expose ${facts.target.machine} --via subnet`;
+}
 
 function noProxy(facts: Facts): string | undefined {
   if (facts.proxy === undefined) return 'this host has no Tailscale';

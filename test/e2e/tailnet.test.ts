@@ -49,6 +49,7 @@ describe
         'web',
         `memory: 384MiB
 data: 128MiB
+network: { kind: bridge, address: 192.168.100.5 }
 services:
   - name: page
     run: exec /run/vmkit/busybox httpd -f -p 3000 -h /etc
@@ -65,6 +66,8 @@ services:
         const { exitCode, stderr } = await sandbox.vmkit(args, { isOutside: true });
         if (exitCode !== 0) throw new Error(stderr);
       }
+      const setup = await sandbox.vmkit(['host', 'setup', '--tap', 'web=192.168.100.5']);
+      if (setup.exitCode !== 0) throw new Error(setup.stderr);
     });
 
     test('without an auth key nothing is started', async () => {
@@ -194,7 +197,7 @@ services:
       );
     });
 
-    test('this host as the way in: set up through the journal, and taken back', async () => {
+    test('this host as the way in, by serve and as a router: set up through the journal, and taken back', async () => {
       const programs = await Promise.all(
         ['tailscale', 'tailscaled'].map(async (name) => {
           const { directory } = await ensureArtifact(
@@ -217,6 +220,22 @@ services:
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost)).stdout).toContain('Served already');
       expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: this host serves');
       expect(await served()).toBe(before);
+
+      // As a subnet router: until the route is approved that is what is missing.
+      const prefs = async (): Promise<string> => (await execa(join(bin, 'tailscale'), ['debug', 'prefs'])).stdout;
+      const prefsBefore = await prefs();
+      const early = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
+      expect(early.exitCode).toBe(6);
+      expect(early.stderr).toContain('192.168.100.5/32 is advertised but not approved');
+      await tailnet.control({ Do: 'approve', Node: 'laptop', Routes: ['192.168.100.5/32'] });
+      const approved = async (): Promise<string> =>
+        (await execa(join(bin, 'tailscale'), ['status', '--json', '--peers=false'])).stdout;
+      await expect.poll(approved, { timeout: 15_000 }).toContain('192.168.100.5/32');
+      const routed = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
+      expect(routed.stdout).toContain('192.168.100.5:3000\n');
+      expect(routed.stdout).toContain('a peer had the first byte');
+      await sandbox.vmkit(['unexpose', 'web'], onHost);
+      expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
     });
 
     test('a key that expired is named, and the node stays the node that it was', async () => {

@@ -43,7 +43,7 @@ export function facts(
     .map(([id, exitCode, output]) => `==> /tmp/d/${id} <==\n${output}\n\n==> /tmp/d/${id}.exit <==\n${exitCode}\n\n`)
     .join('');
   return {
-    target: { machine: 'tn', name: 'web', port: 3000, isHttp: true, hostPort: 8080 },
+    target: { machine: 'tn', name: 'web', port: 3000, isHttp: true, hostPort: 8080, bridgeAddress: undefined },
     guest: readGuestFacts(printed, 3000, 1_795_513_159),
     guestError: undefined,
     peer,
@@ -68,5 +68,6 @@ export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = 
     },
     dials: new Map([80, 3000].map((port) => [port, dial(port)])),
     proxyDial: undefined,
+    routedDial: undefined,
   };
 }

@@ -10,13 +10,14 @@ export const command = defineCommand({
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
       .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
       .option('via', {
-        choices: ['auto', 'guest', 'proxy'] as const,
+        choices: ['auto', 'guest', 'proxy', 'subnet'] as const,
         default: 'auto' as const,
-        describe: 'guest: tailscale serve in the machine; proxy: on this host; auto: the first of them that works',
+        describe:
+          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; auto: the first of them that works',
       }),
   run: async ({ vm, service, via }, context): Promise<Exposed> => {
     const spec = await loadVm(vm, context);
-    return expose(spec, targetOf(spec, service), via === 'auto' ? ['guest', 'proxy'] : [via], context);
+    return expose(spec, targetOf(spec, service), via === 'auto' ? ['guest', 'proxy', 'subnet'] : [via], context);
   },
   text: ({ address, firstByteMs, isNew }) => {
     const seen =
