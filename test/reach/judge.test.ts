@@ -83,3 +83,40 @@ test('what a machine does not offer is unavailable, with the reason', () => {
   expect(verdictOn('guest-direct', onLoopback).state).toBe('unavailable');
   expect(viaTun(onLoopback).state).toBe('works');
 });
+
+const viaRoute = (
+  allowed: readonly string[],
+  changed: { readonly bridge?: number; readonly forward?: string } = {},
+): Verdict => {
+  const command = (output: string, exitCode = 0) => ({ vantage: 'host' as const, command: 'x', output, exitCode });
+  const seen = facts();
+  const target = { ...seen.target, bridgeAddress: '192.168.100.5' };
+  const self = {
+    HostName: 'laptop',
+    DNSName: '',
+    TailscaleIPs: ['100.64.0.9'],
+    AllowedIPs: [...allowed],
+    Relay: '',
+    Online: true,
+    Expired: false,
+  };
+  const proxy = {
+    observed: new Map([
+      ['status', command('{}')],
+      ['bridge', command('HTTP/1.0 200 OK', changed.bridge)],
+      ['forward', command(changed.forward ?? '1')],
+    ]),
+    status: { TUN: true, BackendState: 'Running', AuthURL: '', Self: self },
+    serve: {},
+    prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, AdvertiseRoutes: ['192.168.100.5/32'] },
+  };
+  return verdictOn('host-subnet-router', { ...seen, target, proxy });
+};
+
+test('a route through this host: approved, forwarded, answered, or what of it is missing', () => {
+  expect(viaRoute(['192.168.100.5/32'])).toMatchObject({ state: 'untried', address: '192.168.100.5:3000' });
+  expect(viaRoute(['100.64.0.9/32']).finding?.cause).toBe('route-not-approved');
+  expect(viaRoute(['192.168.100.5/32'], { forward: '0' }).finding?.cause).toBe('ip-forward-off');
+  expect(viaRoute(['192.168.100.5/32'], { bridge: 1 }).finding?.cause).toBe('bridge-no-answer');
+  expect(verdictOn('host-subnet-router', facts()).reason).toBe('this host has no Tailscale');
+});
