@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
+import { shellCommand } from '../core/shell-quote.ts';
 import type { Context } from '../host/context.ts';
-import { shellCommand } from '../host/ssh-quote.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
 import { planMachine } from '../machine/plan.ts';

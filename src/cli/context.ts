@@ -1,4 +1,5 @@
 import { resolvePaths } from '../core/paths.ts';
+import { shellCommand } from '../core/shell-quote.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import type { CommandContext } from './command.ts';
@@ -28,12 +29,8 @@ function announcing(host: Host, write: (line: string) => void): Host {
   return {
     ...host,
     exec: (argv, options) => {
-      write(`$ ${argv.map(quote).join(' ')}\n`);
+      write(`$ ${shellCommand(argv)}\n`);
       return host.exec(argv, options);
     },
   };
-}
-
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

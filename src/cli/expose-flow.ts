@@ -8,6 +8,7 @@ import { judge } from '../reach/judge.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeId } from '../reach/route-change.ts';
+import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
@@ -89,11 +90,10 @@ async function changeHost(via: 'proxy' | 'subnet', facts: Facts, context: Comman
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
   if (via !== 'guest') {
-    if (facts.proxy === undefined) return 'this host has no Tailscale';
-    if (facts.proxy.status?.BackendState !== 'Running') return "this host's Tailscale is not running";
-    const { hostPort, bridgeAddress } = facts.target;
-    if (via === 'subnet') return bridgeAddress === undefined ? 'the machine is not on the bridge' : undefined;
-    return hostPort === undefined ? 'the port is not forwarded to this host' : undefined;
+    if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
+      return "this host's Tailscale is not running";
+    }
+    return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }
   const verdicts = judge(facts).filter(({ way }) => WAYS_VIA.guest.includes(way));
   const offered = verdicts.find(({ state }) => state !== 'unavailable');

@@ -3,7 +3,7 @@ import type { Context } from '../host/context.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { exposedLine, parseExposed, planServe } from '../reach/serve-plan.ts';
-import type { Served } from '../reach/tailscale-json.ts';
+import type { ServeEntry } from '../spec/service.ts';
 import { EXPOSED_ENTRIES, serveCommand } from '../spec/services/tailscale-serve.ts';
 import type { CommandContext } from './command.ts';
 import { runStep } from './steps.ts';
@@ -21,7 +21,10 @@ export async function serveInGuest(facts: Facts, context: CommandContext): Promi
 }
 
 /** Takes back what was added for a port. Entries of the definition stay. */
-export async function unserveInGuest({ machine, port: served }: Target, context: Context): Promise<readonly Served[]> {
+export async function unserveInGuest(
+  { machine, port: served }: Target,
+  context: Context,
+): Promise<readonly ServeEntry[]> {
   return withGuest(machine, context, async (guest) => {
     const entries = parseExposed(await textOf(guest, EXPOSED_ENTRIES));
     const removed = entries.filter(({ to }) => to === served);
@@ -33,7 +36,7 @@ export async function unserveInGuest({ machine, port: served }: Target, context:
 }
 
 /** The line first: killed after it, the next boot serves what was asked for. */
-async function addEntry(machine: string, entry: Served, context: Context): Promise<void> {
+async function addEntry(machine: string, entry: ServeEntry, context: Context): Promise<void> {
   await withGuest(machine, context, async (guest) => {
     const there = await textOf(guest, EXPOSED_ENTRIES);
     await guest.write(EXPOSED_ENTRIES, `${there}${exposedLine(entry)}\n`);

@@ -107,14 +107,7 @@ async function lookFromSomePeer(
     );
     if (tailscale === undefined || tailscaled === undefined) return undefined;
     const request = { tailscale, tailscaled, loginServer, authKey, hostname };
-    return withPeerNode(request, inner, ({ address, socksPort, tailscale: cli }) =>
-      lookFromPeer(
-        { title: `node ${hostname}, ${address}`, socks: { socksPort }, tailscale: cli },
-        guest,
-        proxy,
-        target,
-      ),
-    );
+    return withPeerNode(request, inner, (peer) => lookFromPeer(peer, guest, proxy, target));
   };
   return runStep({ title: `looks from a peer, ${hostname}`, run }, context);
 }

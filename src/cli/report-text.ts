@@ -1,12 +1,10 @@
 import type { Finding, ProbeReport, Verdict } from '../reach/report.ts';
-import { WAY_TITLES } from '../reach/way-titles.ts';
+import { STATE_MARKS, WAY_TITLES } from '../reach/way-titles.ts';
 import { table } from './table.ts';
-
-const MARKS: Readonly<Record<Verdict['state'], string>> = { works: '✓', untried: '?', fails: '✗', unavailable: '–' };
 
 /** A line a way, then each finding once: what is wrong, what was seen, what to do. */
 export function reportText({ machine, service, vantages, ways, tookMs }: ProbeReport): string {
-  const rows = ways.map((verdict) => [`  ${MARKS[verdict.state]}`, WAY_TITLES[verdict.way], answerOf(verdict)]);
+  const rows = ways.map((verdict) => [`  ${STATE_MARKS[verdict.state]}`, WAY_TITLES[verdict.way], answerOf(verdict)]);
   const findings = ways.flatMap(({ finding }) => finding ?? []);
   const distinct = findings.filter((each, index) => findings.findIndex(({ cause }) => cause === each.cause) === index);
   const seenFrom = vantages.map(({ vantage, title }) => `${vantage} (${title})`).join(', ');

@@ -12,6 +12,11 @@ export function uniqueLocalPrefix(name: string, subnet: Subnet): string {
     .join(':');
 }
 
+/** The address of RFC 4193 that goes with an IPv4 address of this network: its number there is the last part. */
+export function uniqueLocalAddress(name: string, subnet: Subnet, address: number): string {
+  return `${uniqueLocalPrefix(name, subnet)}::${(address - subnet.base).toString(16)}`;
+}
+
 /** The address that Linux gives itself at a MAC by default (RFC 4291, appendix A: modified EUI-64), as the tools print it. */
 export function linkLocal(mac: string): string {
   const [first = 0, ...rest] = mac.split(':').map((byte) => Number.parseInt(byte, 16));

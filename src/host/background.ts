@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
 import { cannotRun } from './process.ts';
 
@@ -67,6 +68,15 @@ export function endProcess(target: BackgroundProcess, signal: NodeJS.Signals): b
     if (isSystemError(error, 'ESRCH')) return false;
     throw error;
   }
+}
+
+/** Ends this very process: SIGTERM, and SIGKILL after 5 s; back when it is gone. */
+export async function terminate(target: BackgroundProcess): Promise<void> {
+  if (!endProcess(target, 'SIGTERM')) return;
+  const isGone = (): true | undefined => (isRunning(target) ? undefined : true);
+  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
+  endProcess(target, 'SIGKILL');
+  await poll(isGone, { withinMs: 5_000 });
 }
 
 /** From /proc/PID/stat: `PID (NAME) STATE ... STARTTIME`; NAME may hold spaces and parentheses. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatAddress, formatSubnet, type Subnet } from '../core/ipv4.ts';
-import { uniqueLocalPrefix } from '../core/ipv6.ts';
+import { uniqueLocalAddress, uniqueLocalPrefix } from '../core/ipv6.ts';
 
 /** Machines on a bridge of this host. Nothing here names an uplink. */
 export interface BridgeNetwork {
@@ -34,12 +34,11 @@ export interface NetworkAddresses {
 
 /** What each address of a network is, as text. IPv6: a /64 of RFC 4193, its 40 bits made from the name and the subnet. */
 export function networkAddresses({ name, subnet }: Pick<BridgeNetwork, 'name' | 'subnet'>): NetworkAddresses {
-  const prefix = uniqueLocalPrefix(name, subnet);
-  const host6 = (address: number): string => `${prefix}::${(address - subnet.base).toString(16)}`;
+  const host6 = (address: number): string => uniqueLocalAddress(name, subnet, address);
   return {
     subnet: formatSubnet(subnet),
     gateway: formatAddress(subnet.base + 1),
-    subnet6: `${prefix}::/64`,
+    subnet6: `${uniqueLocalPrefix(name, subnet)}::/64`,
     gateway6: host6(subnet.base + 1),
     host6,
   };

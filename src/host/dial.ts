@@ -13,6 +13,11 @@ export interface DialEnd {
   readonly text: string;
 }
 
+/** Whether the other side took the connection, and did not end it. */
+export function isAnswered({ result }: Pick<DialEnd, 'result'>): boolean {
+  return result === 'data' || result === 'open';
+}
+
 interface Destination {
   readonly address: string;
   readonly port: number;

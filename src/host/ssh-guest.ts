@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
+import { shellCommand } from '../core/shell-quote.ts';
 import type { ExecOptions, ExecResult, Host } from './host.ts';
 import { onLines } from './lines.ts';
 import { connectSsh, type SshAddress } from './ssh.ts';
-import { shellCommand } from './ssh-quote.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 

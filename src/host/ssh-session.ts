@@ -1,8 +1,8 @@
 import type { ClientChannel } from 'ssh2';
 import { messageOf, VmkitError } from '../core/errors.ts';
+import { shellCommand } from '../core/shell-quote.ts';
 import { connectSsh, type SshAddress } from './ssh.ts';
 import { onExit } from './ssh-guest.ts';
-import { shellCommand } from './ssh-quote.ts';
 import { withRawTerminal } from './terminal.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { EVENT_PREFIX } from '../spec/guest-event.ts';
+import { GUEST_PATH } from '../spec/guest-path.ts';
 import { orderServices } from '../spec/order.ts';
 import type { Service } from '../spec/service.ts';
-import { GUEST_PATH } from './layout.ts';
 
 /** Shell functions that the guest's scripts share. */
 export function library(): string {

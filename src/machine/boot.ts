@@ -1,6 +1,6 @@
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
-import { isRunning } from '../host/background.ts';
+import { isRunning, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
 import type { Service } from '../spec/service.ts';
@@ -10,7 +10,7 @@ import { bootFailure } from './boot-failure.ts';
 import type { BootProgress } from './boot-progress.ts';
 import { type BootDeadlines, bootDeadlines, followBoot } from './follow.ts';
 import { type BootRequest, planMachine } from './plan.ts';
-import { endMachine, startMachine } from './run.ts';
+import { startMachine } from './run.ts';
 import { clearState, type MachineState, writeState } from './state.ts';
 
 export interface Booted {
@@ -35,7 +35,8 @@ export async function bootMachine(request: BootRequest, context: Context): Promi
       return await followMachine(started, request.spec.services, context);
     } catch (error) {
       if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
-      await endMachine(process);
+      // The data disk's journal covers it.
+      await terminate(process);
       await clearState(paths);
       throw error;
     }

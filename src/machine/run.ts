@@ -2,7 +2,7 @@ import { chmod, mkdir, rm, truncate } from 'node:fs/promises';
 import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
-import { type BackgroundProcess, endProcess, isRunning, startInBackground } from '../host/background.ts';
+import { type BackgroundProcess, startInBackground } from '../host/background.ts';
 import { checkSocketPath } from '../host/console.ts';
 import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
@@ -36,13 +36,4 @@ export async function endOrphan(paths: MachinePaths, context: Context): Promise<
   if (!(await quit())) return;
   context.report({ kind: 'note', text: 'Ended a QEMU of this machine that a killed vmkit had left behind.' });
   await poll(async () => ((await quit()) ? undefined : true), { withinMs: 10_000, signal: context.signal });
-}
-
-/** Ends QEMU at once: SIGTERM, and SIGKILL after 5 s. For a boot that is interrupted: the data disk's journal covers it. */
-export async function endMachine(process: BackgroundProcess): Promise<void> {
-  if (!endProcess(process, 'SIGTERM')) return;
-  const isGone = (): true | undefined => (isRunning(process) ? undefined : true);
-  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
-  endProcess(process, 'SIGKILL');
-  await poll(isGone, { withinMs: 5_000 });
 }

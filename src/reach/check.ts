@@ -1,3 +1,4 @@
+import { type DialEnd, isAnswered } from '../host/dial.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
@@ -17,11 +18,8 @@ export interface Target {
   readonly bridgeAddress: string | undefined;
 }
 
-/** How a dial ended. data: the server sent something; open: it took the connection and kept it. */
-export interface Dial {
-  readonly result: 'data' | 'open' | 'closed' | 'refused' | 'timeout' | 'failed';
-  /** From the dial to the first byte. */
-  readonly firstByteMs: number | undefined;
+/** How a dial ended, as an observation. */
+export interface Dial extends Omit<DialEnd, 'text'> {
   readonly observation: Observation;
 }
 
@@ -83,6 +81,39 @@ export function broken(problem: Problem, ...observations: readonly (Observation 
 
 function evidenceOf(observations: readonly (Observation | undefined)[]): Evidence[] {
   return observations.flatMap((each) => (each === undefined ? [] : [toEvidence(each)]));
+}
+
+/**
+ * A layer that one observation, of the guest or of this host, tells of: `problemIn` names what is wrong there, and is backed by it and by `also`. Nothing to
+ * look at where it was not made.
+ */
+export function onObserved(
+  vantage: 'guest' | 'proxy',
+  id: string,
+  also: readonly string[],
+  problemIn: (seen: Observation, facts: Facts) => Problem | undefined,
+): Check['look'] {
+  return (facts) => {
+    const observed = facts[vantage]?.observed;
+    const seen = observed?.get(id);
+    if (seen === undefined) return undefined;
+    const problem = problemIn(seen, facts);
+    return problem === undefined ? fine(seen) : broken(problem, seen, ...also.map((each) => observed?.get(each)));
+  };
+}
+
+/** A layer that a peer's dial tells of; `problem` adds to what every dial that failed says. */
+export function onDial(
+  dialOf: (facts: Facts) => Dial | undefined,
+  problem: (dial: Dial, facts: Facts) => Omit<Problem, 'cause'>,
+  also: (facts: Facts) => Observation | undefined = () => undefined,
+): Check['look'] {
+  return (facts) => {
+    const dial = dialOf(facts);
+    if (dial === undefined) return undefined;
+    if (isAnswered(dial)) return fine(dial.observation);
+    return broken({ cause: `dial-${dial.result}`, ...problem(dial, facts) }, dial.observation, also(facts));
+  };
 }
 
 /** The first line of what a command said, for a finding's `observed`. */

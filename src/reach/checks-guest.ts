@@ -1,4 +1,4 @@
-import { broken, type Check, fine, type Looked, said } from './check.ts';
+import { broken, type Check, fine, type Looked, onObserved, said } from './check.ts';
 import { parseListeners, takesLoopback } from './listeners.ts';
 import type { Observation } from './observation.ts';
 import { whyNotLocalFirst } from './policy-rules.ts';
@@ -47,64 +47,48 @@ export const loopbackUp: Check = {
   id: 'loopback',
   title: 'loopback is up',
   hop: 'loopback',
-  look: ({ guest, target }) => {
-    const link = guest?.observed.get('loopback');
-    if (link === undefined) return undefined;
-    const backend = guest?.observed.get('backend');
-    if (/<[^>]*\bUP\b/.test(link.output)) return fine(link);
-    return broken(
-      {
-        cause: 'loopback-down',
-        title: 'loopback is down in the guest',
-        observed: said(backend),
-        fix: `vmkit exec ${target.machine} -- ip link set lo up`,
-      },
-      link,
-      backend,
-    );
-  },
+  look: onObserved('guest', 'loopback', ['backend'], (link, { guest, target }) =>
+    /<[^>]*\bUP\b/.test(link.output)
+      ? undefined
+      : {
+          cause: 'loopback-down',
+          title: 'loopback is down in the guest',
+          observed: said(guest?.observed.get('backend')),
+          fix: `vmkit exec ${target.machine} -- ip link set lo up`,
+        },
+  ),
 };
 
 export const policyRouting: Check = {
   id: 'policy-routing',
   title: 'the kernel has policy routing',
   hop: 'guest',
-  look: ({ guest, target }) => {
-    const rules = guest?.observed.get('rules');
-    if (rules === undefined) return undefined;
-    if (/^\d+:/m.test(rules.output)) return fine(rules);
-    return broken(
-      {
-        cause: 'kernel-no-policy-routing',
-        title: 'the kernel has no policy routing',
-        observed: said(rules),
-        fix: `Add CONFIG_IP_MULTIPLE_TABLES=y, or use the default profile; vmkit check-kernel ${target.machine}`,
-      },
-      rules,
-    );
-  },
+  look: onObserved('guest', 'rules', [], (rules, { target }) =>
+    /^\d+:/m.test(rules.output)
+      ? undefined
+      : {
+          cause: 'kernel-no-policy-routing',
+          title: 'the kernel has no policy routing',
+          observed: said(rules),
+          fix: `Add CONFIG_IP_MULTIPLE_TABLES=y, or use the default profile; vmkit check-kernel ${target.machine}`,
+        },
+  ),
 };
 
 export const localRuleFirst: Check = {
   id: 'local-rule',
   title: 'local addresses are looked up first',
   hop: 'guest',
-  look: ({ guest, target }) => {
-    const rules = guest?.observed.get('rules');
-    if (rules === undefined) return undefined;
+  look: onObserved('guest', 'rules', ['backend'], (rules, { target }) => {
     const why = whyNotLocalFirst(rules.output);
-    if (why === undefined) return fine(rules);
-    return broken(
-      {
-        cause: 'local-rule-moved',
-        title: 'rule 0 is missing or comes too late in the guest',
-        observed: why,
-        fix: `vmkit exec ${target.machine} -- ip rule add pref 0 lookup local`,
-      },
-      rules,
-      guest?.observed.get('backend'),
-    );
-  },
+    if (why === undefined) return undefined;
+    return {
+      cause: 'local-rule-moved',
+      title: 'rule 0 is missing or comes too late in the guest',
+      observed: why,
+      fix: `vmkit exec ${target.machine} -- ip rule add pref 0 lookup local`,
+    };
+  }),
 };
 
 /** A process listens on the port, and 127.0.0.1 leads to it. */

@@ -1,6 +1,7 @@
-import { broken, type Check, type Facts, fine, said } from './check.ts';
+import type { ServeEntry } from '../spec/service.ts';
+import { broken, type Check, type Facts, fine, onObserved, said } from './check.ts';
 import { parseListeners, takesAll } from './listeners.ts';
-import { type Served, servedPorts } from './tailscale-json.ts';
+import { servedTo } from './tailscale-json.ts';
 
 /** The guest as a node of the tailnet. */
 
@@ -29,43 +30,32 @@ export const packetFilter: Check = {
   id: 'packet-filter',
   title: 'the kernel filters packets',
   hop: 'guest',
-  look: ({ guest, target }) => {
-    const nft = guest?.observed.get('nftables');
-    if (nft === undefined) return undefined;
-    const iptables = guest?.observed.get('iptables');
-    if (nft.exitCode === 0 || iptables?.exitCode === 0) return fine(nft);
-    return broken(
-      {
-        cause: 'kernel-no-nftables',
-        title: 'the kernel has no nftables, and there is no iptables',
-        observed: said(nft),
-        fix: `CONFIG_NF_TABLES=y and what belongs to it: vmkit check-kernel ${target.machine}`,
-      },
-      nft,
-      iptables,
-    );
-  },
+  look: onObserved('guest', 'nftables', ['iptables'], (nft, { guest, target }) =>
+    nft.exitCode === 0 || guest?.observed.get('iptables')?.exitCode === 0
+      ? undefined
+      : {
+          cause: 'kernel-no-nftables',
+          title: 'the kernel has no nftables, and there is no iptables',
+          observed: said(nft),
+          fix: `CONFIG_NF_TABLES=y and what belongs to it: vmkit check-kernel ${target.machine}`,
+        },
+  ),
 };
 
 export const daemonAnswers: Check = {
   id: 'tailscaled',
   title: 'tailscaled answers',
   hop: 'tailscaled',
-  look: ({ guest, target }) => {
-    const status = guest?.observed.get('status');
-    if (status === undefined) return undefined;
-    if (guest?.status !== undefined) return fine(status);
-    return broken(
-      {
-        cause: 'tailscaled-down',
-        title: 'tailscaled does not answer in the guest',
-        observed: said(status),
-        fix: `vmkit logs ${target.machine} tailscale`,
-      },
-      status,
-      guest?.observed.get('log'),
-    );
-  },
+  look: onObserved('guest', 'status', ['log'], (status, { guest, target }) =>
+    guest?.status !== undefined
+      ? undefined
+      : {
+          cause: 'tailscaled-down',
+          title: 'tailscaled does not answer in the guest',
+          observed: said(status),
+          fix: `vmkit logs ${target.machine} tailscale`,
+        },
+  ),
 };
 
 export const loggedIn: Check = {
@@ -105,29 +95,24 @@ export const loggedIn: Check = {
 };
 
 /** The serve entry that leads to the service, where there is one. */
-export function servedFor({ guest, target }: Facts): Served | undefined {
-  if (guest?.serve === undefined) return undefined;
-  return servedPorts(guest.serve).find(({ to }) => to === target.port);
+export function servedFor({ guest, target }: Facts): ServeEntry | undefined {
+  return servedTo(guest?.serve, target.port)[0];
 }
 
 export const serveConfigured: Check = {
   id: 'serve',
   title: 'serve leads to the service',
   hop: 'tailscaled',
-  look: (facts) => {
-    const serve = facts.guest?.observed.get('serve');
-    if (serve === undefined) return undefined;
-    if (servedFor(facts) !== undefined) return fine(serve);
-    return broken(
-      {
-        cause: 'serve-not-configured',
-        title: `tailscale serve has no entry for port ${facts.target.port}`,
-        observed: said(serve),
-        fix: `vmkit expose ${facts.target.machine} --via guest`,
-      },
-      serve,
-    );
-  },
+  look: onObserved('guest', 'serve', [], (serve, facts) =>
+    servedFor(facts) !== undefined
+      ? undefined
+      : {
+          cause: 'serve-not-configured',
+          title: `tailscale serve has no entry for port ${facts.target.port}`,
+          observed: said(serve),
+          fix: `vmkit expose ${facts.target.machine} --via guest`,
+        },
+  ),
 };
 
 /** Under TUN tailscaled binds the tailnet address: a service on all addresses has the port already. */

@@ -1,4 +1,4 @@
-import { broken, type Check, type Dial, type Facts, fine, said } from './check.ts';
+import { broken, type Check, type Dial, type Facts, fine, onDial, said } from './check.ts';
 import { servedFor } from './checks-node.ts';
 
 /** What only a peer can tell. */
@@ -32,13 +32,17 @@ export const peerReachesNode: Check = {
   },
 };
 
-export const peerGetsServe = firstByte('serve-answers', 'the peer gets an answer through serve', (facts) =>
-  facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
-);
+/** The dial of serve's port, and that of the service's own. */
+export function serveDial(facts: Facts): Dial | undefined {
+  return facts.peer?.dials.get(servedFor(facts)?.port ?? 0);
+}
+export function directDial({ peer, target }: Facts): Dial | undefined {
+  return peer?.dials.get(target.port);
+}
 
-export const peerGetsDirect = firstByte('direct-answers', 'the peer gets an answer from the service', (facts) =>
-  facts.peer?.dials.get(facts.target.port),
-);
+export const peerGetsServe = guestDialled('serve-answers', 'the peer gets an answer through serve', serveDial);
+
+export const peerGetsDirect = guestDialled('direct-answers', 'the peer gets an answer from the service', directDial);
 
 /** What the end of a dial says when nothing below it is wrong (facts, section 1). */
 const MEANING: Readonly<Record<Dial['result'], string>> = {
@@ -50,25 +54,15 @@ const MEANING: Readonly<Record<Dial['result'], string>> = {
   failed: 'the dial failed',
 };
 
-function firstByte(id: string, title: string, dialOf: (facts: Facts) => Dial | undefined): Check {
-  return {
-    id,
-    title,
-    hop: 'peer',
-    look: (facts) => {
-      const dial = dialOf(facts);
-      if (dial === undefined) return undefined;
-      if (dial.result === 'data' || dial.result === 'open') return fine(dial.observation);
-      return broken(
-        {
-          cause: `dial-${dial.result}`,
-          title: `the peer's dial ended: ${dial.result}`,
-          observed: `${said(dial.observation)} (${MEANING[dial.result]})`,
-          fix: `vmkit logs ${facts.target.machine} tailscale`,
-        },
-        dial.observation,
-        facts.guest?.observed.get('log'),
-      );
-    },
-  };
+function guestDialled(id: string, title: string, dialOf: (facts: Facts) => Dial | undefined): Check {
+  const look = onDial(
+    dialOf,
+    ({ result, observation }, { target }) => ({
+      title: `the peer's dial ended: ${result}`,
+      observed: `${said(observation)} (${MEANING[result]})`,
+      fix: `vmkit logs ${target.machine} tailscale`,
+    }),
+    ({ guest }) => guest?.observed.get('log'),
+  );
+  return { id, title, hop: 'peer', look };
 }

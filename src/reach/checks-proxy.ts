@@ -1,5 +1,6 @@
-import { broken, type Check, type Facts, fine, said } from './check.ts';
-import { type Served, servedPorts } from './tailscale-json.ts';
+import type { ServeEntry } from '../spec/service.ts';
+import { broken, type Check, type Facts, fine, onDial, onObserved, said } from './check.ts';
+import { servedTo } from './tailscale-json.ts';
 
 /** This host as the way in: its own `tailscale serve` leads to the machine's port on 127.0.0.1. */
 
@@ -26,25 +27,21 @@ export const hostPortAnswers: Check = {
   id: 'host-port',
   title: "the machine's port answers on this host",
   hop: 'guest',
-  look: ({ proxy, target }) => {
-    const backend = proxy?.observed.get('backend');
-    if (backend === undefined) return undefined;
-    if (backend.exitCode === 0) return fine(backend);
-    return broken(
-      {
-        cause: 'host-port-no-answer',
-        title: `nothing answers behind 127.0.0.1:${target.hostPort} of this host`,
-        observed: said(backend),
-        fix: `vmkit status ${target.machine}`,
-      },
-      backend,
-    );
-  },
+  look: onObserved('proxy', 'backend', [], (backend, { target }) =>
+    backend.exitCode === 0
+      ? undefined
+      : {
+          cause: 'host-port-no-answer',
+          title: `nothing answers behind 127.0.0.1:${target.hostPort} of this host`,
+          observed: said(backend),
+          fix: `vmkit status ${target.machine}`,
+        },
+  ),
 };
 
 /** This host's serve entry that leads to the machine's port, where there is one. */
-export function proxyServedFor({ proxy, target }: Facts): Served | undefined {
-  return servedPorts(proxy?.serve ?? {}).find(({ to }) => to === target.hostPort);
+export function proxyServedFor({ proxy, target }: Facts): ServeEntry | undefined {
+  return servedTo(proxy?.serve, target.hostPort)[0];
 }
 
 export const proxyServes: Check = {
@@ -58,18 +55,12 @@ export const proxyAnswers: Check = {
   id: 'host-serve-answers',
   title: 'the peer gets an answer through this host',
   hop: 'peer',
-  look: ({ peer, target }) => {
-    const dial = peer?.proxyDial;
-    if (dial === undefined) return undefined;
-    if (dial.result === 'data' || dial.result === 'open') return fine(dial.observation);
-    return broken(
-      {
-        cause: `dial-${dial.result}`,
-        title: `the peer's dial of this host ended: ${dial.result}`,
-        observed: said(dial.observation),
-        fix: `tailscale serve status; vmkit probe ${target.machine}`,
-      },
-      dial.observation,
-    );
-  },
+  look: onDial(
+    ({ peer }) => peer?.proxyDial,
+    ({ result, observation }, { target }) => ({
+      title: `the peer's dial of this host ended: ${result}`,
+      observed: said(observation),
+      fix: `tailscale serve status; vmkit probe ${target.machine}`,
+    }),
+  ),
 };

@@ -1,44 +1,45 @@
-import { broken, type Check, type Facts, fine, said } from './check.ts';
+import { broken, type Check, type Facts, fine, onDial, onObserved, said, type Target } from './check.ts';
 
 /** This host as a subnet router: the tailnet is told of the machine's address on the bridge, and this host forwards. */
 
-/** The machine's bridge address as a route of its own: nothing else behind this host is opened. */
-export function routeOf({ bridgeAddress }: { readonly bridgeAddress: string | undefined }): string | undefined {
-  return bridgeAddress === undefined ? undefined : `${bridgeAddress}/32`;
+/** The machine's bridge address as a route of its own: nothing else behind this host is opened. Empty where it has none. */
+export function routeOf({ bridgeAddress }: Pick<Target, 'bridgeAddress'>): string {
+  return bridgeAddress === undefined ? '' : `${bridgeAddress}/32`;
 }
 
-export function isAdvertised({ proxy, target }: Facts): boolean {
-  return (proxy?.prefs?.AdvertiseRoutes ?? []).includes(routeOf(target) ?? '');
+export function isAdvertised({ proxy, target }: Pick<Facts, 'proxy' | 'target'>): boolean {
+  return (proxy?.prefs?.AdvertiseRoutes ?? []).includes(routeOf(target));
+}
+
+export function isApproved({ proxy, target }: Pick<Facts, 'proxy' | 'target'>): boolean {
+  return (proxy?.status?.Self.AllowedIPs ?? []).includes(routeOf(target));
 }
 
 export const bridgeAnswers: Check = {
   id: 'bridge',
   title: 'the machine answers this host on the bridge',
   hop: 'guest',
-  look: ({ proxy, target }) => {
-    const bridge = proxy?.observed.get('bridge');
-    if (bridge === undefined) return undefined;
-    if (bridge.exitCode === 0) return fine(bridge);
-    return broken(
-      {
-        cause: 'bridge-no-answer',
-        title: "the machine's port does not answer on the bridge",
-        observed: said(bridge),
-        fix: `vmkit host check; vmkit status ${target.machine}`,
-      },
-      bridge,
-    );
-  },
+  look: onObserved('proxy', 'bridge', [], (bridge, { target }) =>
+    bridge.exitCode === 0
+      ? undefined
+      : {
+          cause: 'bridge-no-answer',
+          title: "the machine's port does not answer on the bridge",
+          observed: said(bridge),
+          fix: `vmkit host check; vmkit status ${target.machine}`,
+        },
+  ),
 };
 
 export const routeApproved: Check = {
   id: 'route-approved',
   title: 'the route is approved',
   hop: 'control',
-  look: ({ proxy, target }) => {
+  look: (facts) => {
+    const { proxy, target } = facts;
     const status = proxy?.observed.get('status');
-    const route = routeOf(target) ?? '';
-    if ((proxy?.status?.Self.AllowedIPs ?? []).includes(route)) return fine(status);
+    if (isApproved(facts)) return fine(status);
+    const route = routeOf(target);
     return broken(
       {
         cause: 'route-not-approved',
@@ -77,18 +78,12 @@ export const peerGetsRouted: Check = {
   id: 'route-answers',
   title: "the peer gets an answer at the machine's bridge address",
   hop: 'peer',
-  look: ({ peer, target }) => {
-    const dial = peer?.routedDial;
-    if (dial === undefined) return undefined;
-    if (dial.result === 'data' || dial.result === 'open') return fine(dial.observation);
-    return broken(
-      {
-        cause: `dial-${dial.result}`,
-        title: `the peer's dial of the bridge address ended: ${dial.result}`,
-        observed: said(dial.observation),
-        fix: `Does the peer accept routes (tailscale set --accept-routes)? Does a firewall of this host drop what is forwarded (vmkit host check)? vmkit probe ${target.machine}`,
-      },
-      dial.observation,
-    );
-  },
+  look: onDial(
+    ({ peer }) => peer?.routedDial,
+    ({ result, observation }, { target }) => ({
+      title: `the peer's dial of the bridge address ended: ${result}`,
+      observed: said(observation),
+      fix: `Does the peer accept routes (tailscale set --accept-routes)? Does a firewall of this host drop what is forwarded (vmkit host check)? vmkit probe ${target.machine}`,
+    }),
+  ),
 };

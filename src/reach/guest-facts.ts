@@ -26,7 +26,6 @@ function guestCommands(port: number): Record<string, string> {
     status: 'tailscale status --json --peers=false',
     serve: 'tailscale serve status --json',
     prefs: 'tailscale debug prefs',
-    exposed: 'cat /data/tailscale/exposed',
     log: 'tail -n 40 /run/log/tailscale/current',
   };
 }

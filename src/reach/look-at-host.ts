@@ -2,6 +2,7 @@ import type { Context } from '../host/context.ts';
 import { dial } from '../host/dial.ts';
 import { isProgram, searchPath } from '../host/search-path.ts';
 import type { ProxyFacts, Target } from './check.ts';
+import { dialObservation } from './dial-observation.ts';
 import { type Observation, observeScript, readObservations } from './observation.ts';
 import { parseJson, serveConfig, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';
 
@@ -31,7 +32,6 @@ export async function lookAtHost(target: Target, { host, signal }: Context): Pro
 }
 
 async function dialFromHost(address: string, port: number): Promise<Observation> {
-  const { result, text } = await dial({ address, port }, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
-  const exitCode = result === 'data' || result === 'open' ? 0 : 1;
-  return { vantage: 'host', command: `dial ${address}:${port}`, output: text, exitCode };
+  const end = await dial({ address, port }, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
+  return dialObservation('host', { address, port }, end, end.text);
 }

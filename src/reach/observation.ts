@@ -1,3 +1,4 @@
+import { GUEST_PATH } from '../spec/guest-path.ts';
 import type { Evidence, Vantage } from './report.ts';
 
 /** A command that was run, and what it said on both outputs. */
@@ -7,8 +8,6 @@ export interface Observation {
   readonly output: string;
   readonly exitCode: number;
 }
-
-const GUEST_PATH = '/opt/vmkit/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes:

@@ -3,7 +3,7 @@ import type { HopId, Verdict, WayId } from './report.ts';
 import { HOP_TITLES } from './way-titles.ts';
 
 /** From the person to the service. */
-const ROUTES: Readonly<Partial<Record<WayId, readonly HopId[]>>> = {
+const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   'guest-serve-tun': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
   'guest-serve-userspace': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
   'guest-direct': ['peer', 'relay', 'guest', 'backend'],
@@ -21,7 +21,7 @@ const BOX = 44;
  */
 export function picture(verdict: Verdict): string {
   const failing = verdict.finding?.hop;
-  const route = ROUTES[verdict.way] ?? ['peer', 'backend'];
+  const route = ROUTES[verdict.way];
   // A hop beside the route, such as the control server, stands before the one that it stops.
   const hops =
     failing === undefined || route.includes(failing) ? route : [...route.slice(0, 2), failing, ...route.slice(2)];

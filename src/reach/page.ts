@@ -2,7 +2,7 @@ import { escapeHtml } from './html.ts';
 import { picture } from './page-picture.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { Layer, ProbeReport, Verdict } from './report.ts';
-import { HOP_TITLES, WAY_TITLES } from './way-titles.ts';
+import { HOP_TITLES, STATE_MARKS, WAY_TITLES } from './way-titles.ts';
 
 /** A report as one self-contained page: the answer, the network as a picture, and every way with its evidence to unfold. Needs no script and no network. */
 export function renderPage(report: ProbeReport): string {
@@ -57,16 +57,6 @@ function seenAndFix({ observed, fix }: { observed: string; fix: string }): strin
   return `<p>Seen: <code>${escapeHtml(observed)}</code></p><p>Next: <code>${escapeHtml(fix)}</code></p>`;
 }
 
-const MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
-  works: '✓',
-  untried: '?',
-  ok: '✓',
-  fails: '✗',
-  failed: '✗',
-  unavailable: '–',
-  skipped: '·',
-};
-
 function card({ way, state, address, finding, reason, firstByteMs, layers }: Verdict): string {
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
   const body =
@@ -76,14 +66,14 @@ function card({ way, state, address, finding, reason, firstByteMs, layers }: Ver
         ? `<p class="dim">${escapeHtml(reason ?? '')}</p>`
         : `<p class="finding">${escapeHtml(HOP_TITLES[finding.hop])}: ${escapeHtml(finding.title)}</p>${seenAndFix(finding)}`;
   return `<section class="card ${state}">
-<header><span class="mark">${MARKS[state]}</span><h2>${escapeHtml(WAY_TITLES[way])}</h2></header>
+<header><span class="mark">${STATE_MARKS[state]}</span><h2>${escapeHtml(WAY_TITLES[way])}</h2></header>
 ${body}
 ${layers.length === 0 ? '' : `<ol>\n${layers.map(layerItem).join('\n')}\n</ol>`}
 </section>`;
 }
 
 function layerItem({ title, state, evidence }: Layer): string {
-  const label = `${MARKS[state]} ${escapeHtml(title)}`;
+  const label = `${STATE_MARKS[state]} ${escapeHtml(title)}`;
   if (evidence.length === 0) return `<li class="${state}">${label}</li>`;
   const proofs = evidence.map(
     ({ vantage, command, output }) => `<pre><b>${vantage}$ ${escapeHtml(command)}</b>\n${escapeHtml(output)}</pre>`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../core/deadline.ts';
 import { VmkitError } from '../core/errors.ts';
-import { type BackgroundProcess, endProcess, isRunning, startInBackground } from '../host/background.ts';
+import { type BackgroundProcess, startInBackground, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { freePort } from '../host/tcp.ts';
 
@@ -19,7 +19,9 @@ interface PeerRequest {
 
 /** A node of the tailnet of vmkit's own, on this host, without root. */
 export interface PeerNode {
-  readonly address: string;
+  /** `node vmkit-probe-1a2b3c, 100.64.0.3`. */
+  readonly title: string;
+  /** Of its SOCKS5 server, on 127.0.0.1. */
   readonly socksPort: number;
   tailscale(args: readonly string[], withinMs: number): ReturnType<Context['host']['exec']>;
 }
@@ -53,7 +55,7 @@ export async function withPeerNode<T>(
       { logFile: join(folder, 'log'), env: { TS_NO_LOGS_NO_SUPPORT: 'true' } },
     );
     const address = await joinTailnet(request, folder, tailscale, context);
-    return await work({ address, socksPort, tailscale });
+    return await work({ title: `node ${request.hostname}, ${address}`, socksPort, tailscale });
   } finally {
     if (daemon !== undefined) await leave(daemon, tailscale);
     await rm(folder, { recursive: true, force: true });
@@ -100,7 +102,5 @@ async function joinTailnet(
 
 async function leave(daemon: BackgroundProcess, tailscale: PeerNode['tailscale']): Promise<void> {
   await tailscale(['logout'], 5_000).catch(() => undefined);
-  endProcess(daemon, 'SIGTERM');
-  const isGone = await poll(() => (isRunning(daemon) ? undefined : true), { withinMs: 5_000 });
-  if (isGone === undefined) endProcess(daemon, 'SIGKILL');
+  await terminate(daemon);
 }

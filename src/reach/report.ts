@@ -1,32 +1,11 @@
-/** The ways in, in the order in which `expose` prefers them. */
-export const WAY_IDS = [
-  'guest-serve-tun',
-  'guest-serve-userspace',
-  'guest-direct',
-  'host-proxy',
-  'host-subnet-router',
-  'guest-subnet-router',
-  'wireguard-direct',
-  'nebula',
-] as const;
-export type WayId = (typeof WAY_IDS)[number];
+/** The ways in. */
+export type WayId = 'guest-serve-tun' | 'guest-serve-userspace' | 'guest-direct' | 'host-proxy' | 'host-subnet-router';
 
 /** Where something is looked at from. */
 export type Vantage = 'guest' | 'host' | 'peer';
 
 /** The places that a packet passes, from the person to the service. */
-export const HOP_IDS = [
-  'peer',
-  'relay',
-  'control',
-  'host',
-  'router',
-  'guest',
-  'tailscaled',
-  'loopback',
-  'backend',
-] as const;
-export type HopId = (typeof HOP_IDS)[number];
+export type HopId = 'peer' | 'relay' | 'control' | 'host' | 'router' | 'guest' | 'tailscaled' | 'loopback' | 'backend';
 
 /** What was run, and what it said. */
 export interface Evidence {

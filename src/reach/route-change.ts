@@ -9,7 +9,7 @@ export function routeChangeId(machine: string): string {
 
 /** What makes this host advertise a machine's bridge address beside what it advertises already. Kept by tailscaled over a reboot. */
 export function planRoute({ proxy, target }: Facts): Change {
-  const route = routeOf(target) ?? '';
+  const route = routeOf(target);
   const others = (proxy?.prefs?.AdvertiseRoutes ?? []).filter((each) => each !== route);
   const advertise = (routes: readonly string[]): { argv: string[] } => ({
     argv: ['tailscale', 'set', `--advertise-routes=${routes.join(',')}`],

@@ -1,13 +1,13 @@
+import type { ServeEntry } from '../spec/service.ts';
 import type { Facts } from './check.ts';
 import { servedFor } from './checks-node.ts';
 import { parseListeners, takesAll } from './listeners.ts';
-import type { Served } from './tailscale-json.ts';
 
 /**
  * The serve entry that leads to the service: the one that is there, else http on 80, which every control server allows and the tunnel encrypts; TCP for what
  * is no web service. A port that a service holds on all addresses, or that is served already, is not taken: 10000 more is.
  */
-export function planServe(facts: Facts): Served {
+export function planServe(facts: Facts): ServeEntry {
   const there = servedFor(facts);
   if (there !== undefined) return there;
   const { port: to, isHttp } = facts.target;
@@ -21,13 +21,13 @@ function freePort({ guest }: Facts, wanted: number): number {
 }
 
 /** A line of the guest's file of exposed entries. */
-export function exposedLine({ as, port, to }: Served): string {
+export function exposedLine({ as, port, to }: ServeEntry): string {
   return `${as} ${port} ${to}`;
 }
 
 /** The entries in that file. */
-export function parseExposed(text: string): Served[] {
-  return text.split('\n').flatMap((line): Served[] => {
+export function parseExposed(text: string): ServeEntry[] {
+  return text.split('\n').flatMap((line): ServeEntry[] => {
     const [, as, port, to] = /^(tcp|http|https) (\d+) (\d+)$/.exec(line.trim()) ?? [];
     if (as !== 'tcp' && as !== 'http' && as !== 'https') return [];
     return [{ as, port: Number(port), to: Number(to) }];

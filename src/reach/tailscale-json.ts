@@ -1,14 +1,12 @@
 import * as z from 'zod';
+import type { ServeEntry } from '../spec/service.ts';
 
 /** `tailscale status --json` (ipn/ipnstate/ipnstate.go, Status), as far as it is used. */
-const peerStatus = z.object({
-  HostName: z.string().default(''),
+const selfStatus = z.object({
   DNSName: z.string().default(''),
   TailscaleIPs: z.array(z.string()).nullish(),
   AllowedIPs: z.array(z.string()).nullish(),
-  PrimaryRoutes: z.array(z.string()).nullish(),
   Relay: z.string().default(''),
-  Online: z.boolean().default(false),
   Expired: z.boolean().default(false),
   KeyExpiry: z.string().optional(),
 });
@@ -16,20 +14,15 @@ const peerStatus = z.object({
 export const tailscaleStatus = z.object({
   TUN: z.boolean().default(false),
   BackendState: z.string(),
-  AuthURL: z.string().default(''),
   Health: z.array(z.string()).nullish(),
-  Self: peerStatus,
-  Peer: z.record(z.string(), peerStatus).nullish(),
+  Self: selfStatus,
 });
 export type TailscaleStatus = z.infer<typeof tailscaleStatus>;
 
 /** `tailscale debug prefs` (ipn/prefs.go). */
 export const tailscalePrefs = z.object({
   ControlURL: z.string(),
-  RouteAll: z.boolean().default(false),
-  CorpDNS: z.boolean().default(false),
   AdvertiseRoutes: z.array(z.string()).nullish(),
-  NoStatefulFiltering: z.union([z.boolean(), z.string()]).nullish(),
 });
 export type TailscalePrefs = z.infer<typeof tailscalePrefs>;
 
@@ -50,16 +43,13 @@ export const serveConfig = z.object({
 });
 export type ServeConfig = z.infer<typeof serveConfig>;
 
-/** A port that a node serves, and the port of 127.0.0.1 behind it. */
-export interface Served {
-  readonly as: 'tcp' | 'http' | 'https';
-  readonly port: number;
-  readonly to: number;
+/** The entries of a configuration that lead to this port of the node's 127.0.0.1. */
+export function servedTo(config: ServeConfig | undefined, port: number | undefined): ServeEntry[] {
+  return servedPorts(config ?? {}).filter(({ to }) => to === port);
 }
 
-/** The served ports of a configuration that lead to a port of the machine itself. */
-export function servedPorts(config: ServeConfig): Served[] {
-  return Object.entries(config.TCP ?? {}).flatMap(([text, entry]): Served[] => {
+function servedPorts(config: ServeConfig): ServeEntry[] {
+  return Object.entries(config.TCP ?? {}).flatMap(([text, entry]): ServeEntry[] => {
     const port = Number(text);
     if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, to: portOf(entry.TCPForward) }];
     const web = Object.entries(config.Web ?? {}).find(([name]) => name.endsWith(`:${text}`))?.[1];

@@ -1,4 +1,4 @@
-import type { HopId, WayId } from './report.ts';
+import type { HopId, Layer, Verdict, WayId } from './report.ts';
 
 /** The ways in plain words. */
 export const WAY_TITLES: Readonly<Record<WayId, string>> = {
@@ -7,9 +7,6 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'guest-direct': 'straight to the guest',
   'host-proxy': 'serve on this host',
   'host-subnet-router': 'this host routes',
-  'guest-subnet-router': 'another machine routes',
-  'wireguard-direct': 'WireGuard',
-  nebula: 'Nebula',
 };
 
 export const HOP_TITLES: Readonly<Record<HopId, string>> = {
@@ -22,4 +19,15 @@ export const HOP_TITLES: Readonly<Record<HopId, string>> = {
   tailscaled: 'tailscaled in the guest',
   loopback: 'loopback in the guest',
   backend: 'the service',
+};
+
+/** How a way, or a layer of one, stands. */
+export const STATE_MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
+  works: '✓',
+  untried: '?',
+  ok: '✓',
+  fails: '✗',
+  failed: '✗',
+  unavailable: '–',
+  skipped: '·',
 };

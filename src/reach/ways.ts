@@ -1,3 +1,4 @@
+import type { ServeEntry } from '../spec/service.ts';
 import type { Check, Dial, Facts } from './check.ts';
 import { backendListens, clockRight, guestAnswers, localRuleFirst, loopbackUp, policyRouting } from './checks-guest.ts';
 import {
@@ -9,12 +10,12 @@ import {
   servePortFree,
   tunThere,
 } from './checks-node.ts';
-import { peerGetsDirect, peerGetsServe, peerReachesNode } from './checks-peer.ts';
+import { directDial, peerGetsDirect, peerGetsServe, peerReachesNode, serveDial } from './checks-peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks-proxy.ts';
 import { bridgeAnswers, hostForwards, isAdvertised, peerGetsRouted, routeApproved } from './checks-subnet.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
-import type { Served, TailscaleStatus } from './tailscale-json.ts';
+import type { TailscaleStatus } from './tailscale-json.ts';
 
 /** A way in: its layers from the bottom up, and where it leads. */
 export interface Way {
@@ -45,15 +46,15 @@ export const WAYS: readonly Way[] = [
       ...node,
       ...serve,
     ],
-    address: (facts) => servedAddress(facts.guest?.status, servedFor(facts)),
-    dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
+    address: serveAddress,
+    dial: serveDial,
   },
   {
     id: 'guest-serve-userspace',
     whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'userspace'),
     checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, ...serve],
-    address: (facts) => servedAddress(facts.guest?.status, servedFor(facts)),
-    dial: (facts) => facts.peer?.dials.get(servedFor(facts)?.port ?? 0),
+    address: serveAddress,
+    dial: serveDial,
   },
   {
     id: 'guest-direct',
@@ -68,7 +69,7 @@ export const WAYS: readonly Way[] = [
       peerGetsDirect,
     ],
     address: (facts) => nodeAddress(facts.guest?.status, facts.target.port),
-    dial: (facts) => facts.peer?.dials.get(facts.target.port),
+    dial: directDial,
   },
   {
     id: 'host-proxy',
@@ -86,15 +87,27 @@ export const WAYS: readonly Way[] = [
   },
 ];
 
+/** Why this host cannot route to the machine, set up or not. */
+export function whyNoRoute({ proxy, target }: Facts): string | undefined {
+  if (proxy === undefined) return 'this host has no Tailscale';
+  return target.bridgeAddress === undefined ? 'the machine is not on the bridge of this host' : undefined;
+}
+
+/** Why this host cannot serve the machine's port, set up or not. */
+export function whyNoProxy({ proxy, target }: Facts): string | undefined {
+  if (proxy === undefined) return 'this host has no Tailscale';
+  return target.hostPort === undefined ? 'the port is not forwarded to this host' : undefined;
+}
+
 function noRoute(facts: Facts): string | undefined {
-  if (facts.proxy === undefined) return 'this host has no Tailscale';
-  if (facts.target.bridgeAddress === undefined) return 'the machine is not on the bridge of this host';
+  const why = whyNoRoute(facts);
+  if (why !== undefined) return why;
   return isAdvertised(facts) ? undefined : `not set up: vmkit expose ${facts.target.machine} --via subnet`;
 }
 
 function noProxy(facts: Facts): string | undefined {
-  if (facts.proxy === undefined) return 'this host has no Tailscale';
-  if (facts.target.hostPort === undefined) return 'the port is not forwarded to this host';
+  const why = whyNoProxy(facts);
+  if (why !== undefined) return why;
   return proxyServedFor(facts) === undefined
     ? `not set up: vmkit expose ${facts.target.machine} --via proxy`
     : undefined;
@@ -125,7 +138,11 @@ function loopbackOnly({ guest, target }: Facts): string | undefined {
   return onPort.length > 0 && !onPort.some(takesAll) ? 'the service is not on the tailnet address' : undefined;
 }
 
-function servedAddress(status: TailscaleStatus | undefined, served: Served | undefined): string | undefined {
+function serveAddress(facts: Facts): string | undefined {
+  return servedAddress(facts.guest?.status, servedFor(facts));
+}
+
+function servedAddress(status: TailscaleStatus | undefined, served: ServeEntry | undefined): string | undefined {
   if (served === undefined) return undefined;
   const address = nodeAddress(status, served.port);
   const isDefault = (served.as === 'http' && served.port === 80) || (served.as === 'https' && served.port === 443);

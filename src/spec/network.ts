@@ -1,5 +1,5 @@
 import { formatAddress, machineMac, parseAddress } from '../core/ipv4.ts';
-import { uniqueLocalPrefix } from '../core/ipv6.ts';
+import { uniqueLocalAddress } from '../core/ipv6.ts';
 
 /** QEMU's user network, as the guest sees it (qemu-system(1), `-netdev user`). The guest's address is set statically: no wait for DHCP. */
 export const USER_NETWORK = {
@@ -48,7 +48,7 @@ export function linkAddresses({ kind, address }: LinkSpec): LinkAddresses {
     mac: machineMac(number),
     address,
     prefixLength: 24,
-    address6: `${uniqueLocalPrefix(kind === 'bridge' ? BRIDGE.name : kind, { base, bits: 24 })}::${(number - base).toString(16)}`,
+    address6: uniqueLocalAddress(kind === 'bridge' ? BRIDGE.name : kind, { base, bits: 24 }, number),
     prefixLength6: 64,
     network: formatAddress(base),
   };

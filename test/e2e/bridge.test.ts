@@ -47,10 +47,7 @@ describe
       await sandbox.define('one', machine('192.168.100.5'));
       await sandbox.define('two', machine('192.168.100.6', 'needs: [one]\n'));
       await sandbox.define('third', machine('192.168.100.7'));
-      for (const args of [['build-kernel'], ['build-image', 'one']]) {
-        const { exitCode, stderr } = await sandbox.vmkit(args, { isOutside: true });
-        if (exitCode !== 0) throw new Error(stderr);
-      }
+      await sandbox.prebuild('one');
     });
     afterAll(async () => {
       await execa('ip', ['netns', 'delete', HOST], { reject: false });

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/host/tcp.ts';
-import { GUEST_PATH } from '../../src/init/layout.ts';
+import { GUEST_PATH } from '../../src/spec/guest-path.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 

@@ -61,11 +61,7 @@ services:
     serve: [{ as: tcp, port: 8443, to: 3000 }]
 `,
       );
-      // From outside: what fetches packages and modules has no network in the tailnet's namespace.
-      for (const args of [['build-kernel'], ['build-image', 'web']]) {
-        const { exitCode, stderr } = await sandbox.vmkit(args, { isOutside: true });
-        if (exitCode !== 0) throw new Error(stderr);
-      }
+      await sandbox.prebuild('web');
       const setup = await sandbox.vmkit(['host', 'setup', '--tap', 'web=192.168.100.5']);
       if (setup.exitCode !== 0) throw new Error(setup.stderr);
     });

@@ -35,6 +35,8 @@ export interface Sandbox {
   readonly paths: Paths;
   /** The bundled program, for `node`. */
   readonly program: string;
+  /** Kernel, root file system and components of a machine, outside the sandbox's namespace: there is no network in it. */
+  prebuild(name: string): Promise<void>;
   /** Runs the bundled program as a person would, and waits for it. */
   vmkit(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The same without waiting. */
@@ -80,6 +82,12 @@ export function useSandbox(namespace?: string): Sandbox {
       return resolvePaths({ ...process.env, ...env() });
     },
     program: join(program, 'main.js'),
+    prebuild: async (name) => {
+      for (const args of [['build-kernel'], ['build-image', name]]) {
+        const { exitCode, stderr } = await start(args, { isOutside: true }).ended;
+        if (exitCode !== 0) throw new Error(stderr);
+      }
+    },
     vmkit: (args, options) => start(args, options).ended,
     start,
     json: async (args) => {

@@ -24,20 +24,18 @@ import (
 	"tailscale.com/net/stunserver"
 	"tailscale.com/tailcfg"
 	"tailscale.com/tstest/integration/testcontrol"
-	"tailscale.com/types/dnstype"
 	"tailscale.com/types/key"
 	"tailscale.com/types/logger"
 )
 
 type command struct {
-	Do       string   // nodes, key, approve, expire, resolver, away
-	Key      string   // of key: what a login must give; empty: nothing
-	Node     string   // a host name
-	Routes   []string // of approve
-	Expired  bool
-	Resolver string // an address; empty: none
-	What     string // of away: control or derp
-	Away     bool
+	Do      string   // nodes, key, approve, expire, away
+	Key     string   // of key: what a login must give; empty: nothing
+	Node    string   // a host name
+	Routes  []string // of approve
+	Expired bool
+	What    string // of away: control or derp
+	Away    bool
 }
 
 type node struct {
@@ -104,12 +102,6 @@ func main() {
 			}
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)
-		case "resolver":
-			control.DNSConfig = &tailcfg.DNSConfig{Proxied: true}
-			if c.Resolver != "" {
-				control.DNSConfig.Resolvers = []*dnstype.Resolver{{Addr: c.Resolver}}
-			}
-			control.SetExpireAllNodes(false) // tells all nodes
 		case "away":
 			map[string]*interruptible{"control": lines, "derp": derpLines}[c.What].setAway(c.Away)
 		}

@@ -4,6 +4,7 @@ import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from 
 import type { Tap } from '../../host/bridge-addresses.ts';
 import { type CheckRow, checkNetwork } from '../../host/check-network.ts';
 import type { NetworkRequest } from '../../host/host-network.ts';
+import { BRIDGE } from '../../spec/network.ts';
 import { defineCommand } from '../command.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../host-network.ts';
 import { table } from '../table.ts';
@@ -60,7 +61,7 @@ function networkRequest(args: { subnet: string; tap: string[]; link: string[] })
       throw badUsage(`--link ${text} is not two of the TAPs given`, '--link sql:forge');
     return [one, other];
   });
-  return { name: 'vmkit', bridge: 'vmkit0', subnet, taps, links };
+  return { name: BRIDGE.name, bridge: BRIDGE.interface, subnet, taps, links };
 }
 
 /** IFNAMSIZ (linux/if.h): 15 characters. The letters are those that nft takes in a chain's name, too. */
@@ -68,7 +69,7 @@ function parseTap(text: string, subnet: Subnet): Tap {
   const [, name = '', host = ''] = /^([a-z][a-z0-9_-]{0,14})=([0-9.]+)$/.exec(text) ?? [];
   const address = parseAddress(host);
   const at = address === undefined ? 0 : address - subnet.base;
-  if (address === undefined || name === 'vmkit0' || at < 2 || at >= 2 ** (32 - subnet.bits) - 1) {
+  if (address === undefined || name === BRIDGE.interface || at < 2 || at >= 2 ** (32 - subnet.bits) - 1) {
     throw badUsage(
       `--tap ${text} is not NAME=ADDRESS, of at most 15 characters, and after the gateway in ${formatSubnet(subnet)}`,
       '--tap sql=192.168.100.2',

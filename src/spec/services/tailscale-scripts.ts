@@ -1,3 +1,4 @@
+import { quoteWord } from '../../core/shell-quote.ts';
 import type { TailscaleOptions } from './tailscale-options.ts';
 
 /** Where tailscaled keeps who it is: on the data disk. */
@@ -63,7 +64,7 @@ refuse() {
 }
 state() { tailscale status --json --peers=false 2>/dev/null | sed -n 's/^  "BackendState": "\\(.*\\)",$/\\1/p'; }
 
-set -- ${upFlags(options).map(shellWord).join(' ')} --hostname="${options.hostname ?? '$(hostname)'}"
+set -- ${upFlags(options).map(quoteWord).join(' ')} --hostname="${options.hostname ?? '$(hostname)'}"
 read -r identity <$notes/identity
 key=/run/secrets/tailscale/auth-key
 now=$(state)
@@ -105,8 +106,4 @@ function upFlags(options: TailscaleOptions): string[] {
     `--netfilter-mode=${options.netfilter}`,
     '--snat-subnet-routes=true',
   ];
-}
-
-function shellWord(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

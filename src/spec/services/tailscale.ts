@@ -12,7 +12,7 @@ export const tailscale = defineService(
   (chosen): Service => ({
     name: 'tailscale',
     needs: [],
-    packages: ['ca-certificates', 'curl', 'iproute2', 'nftables'],
+    packages: ['ca-certificates', 'iproute2', 'nftables'],
     components: ['tailscale', 'tailscaled'],
     user: 'root',
     env: {
