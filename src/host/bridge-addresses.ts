@@ -11,6 +11,8 @@ export interface BridgeNetwork {
   readonly subnet: Subnet;
   /** False where the host's kernel has IPv6 switched off. */
   readonly hasIpv6: boolean;
+  /** Whether the bridge is told to forward IPv6: the host as a whole does not, and its kernel can for one interface. */
+  readonly forcesIpv6: boolean;
 }
 
 /** One machine's way into the bridge. */

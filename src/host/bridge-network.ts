@@ -16,7 +16,8 @@ export function networkChanges(network: BridgeNetwork): readonly Change[] {
         { argv: ['ip', 'link', 'add', 'name', bridge, 'address', mac, 'type', 'bridge', 'mcast_snooping', '0'] },
         { argv: ['ip', 'address', 'add', `${gateway}/${subnet.bits}`, 'dev', bridge] },
         ...(network.hasIpv6 ? [{ argv: ['ip', 'address', 'add', `${gateway6}/64`, 'dev', bridge, 'nodad'] }] : []),
-        forward(bridge, '1'),
+        forward(bridge, '1', 'ipv4'),
+        ...(network.forcesIpv6 ? [forward(bridge, '1', 'ipv6')] : []),
         { argv: ['ip', 'link', 'set', 'dev', bridge, 'up'] },
       ],
       undo: [{ argv: ['ip', 'link', 'delete', 'dev', bridge] }],
@@ -80,19 +81,21 @@ export function linkChange(network: BridgeNetwork, taps: readonly [string, strin
 }
 
 /**
- * Packets that come back through an uplink are forwarded: Linux asks for it where a packet comes in (IN_DEV_FORWARD,
- * include/linux/inetdevice.h). The interface alone: net.ipv4.ip_forward would write all interfaces, the default for new ones and
- * accept_redirects (inet_forward_change, net/ipv4/devinet.c), and could not be undone exactly.
- * If others switch forwarding on for the whole host meanwhile, it is theirs and stays.
+ * Packets that come back through an uplink are forwarded: Linux asks for it where a packet comes in. The interface alone: net.ipv4.ip_forward would write
+ * all interfaces, the default for new ones and accept_redirects (inet_forward_change, net/ipv4/devinet.c), and net.ipv6.conf.all.forwarding makes a host deaf
+ * to its router's advertisements; neither could be undone exactly. If others switch forwarding on for the whole host meanwhile, it is theirs and stays.
  */
-export function uplinkChange(uplink: string, isForwardingHost: boolean): Change {
+export function uplinkChange(uplink: string, family: Family, isForwardingHost: boolean): Change {
   const whole = isForwardingHost ? '1' : '0';
   return {
-    ...ours(`forwarding:${uplink}`, `forward what comes back through ${uplink}, which has a default route`),
-    apply: [forward(uplink, '1')],
-    undo: [forward(uplink, '0')],
+    ...ours(
+      `${family === 'ipv6' ? 'forwarding6' : 'forwarding'}:${uplink}`,
+      `forward ${family === 'ipv6' ? 'IPv6 ' : ''}what comes back through ${uplink}, which has a default route`,
+    ),
+    apply: [forward(uplink, '1', family)],
+    undo: [forward(uplink, '0', family)],
     isApplied: {
-      argv: ['cat', `/proc/sys/${forwardingKey(uplink)}`, '/proc/sys/net/ipv4/ip_forward'],
+      argv: ['cat', `/proc/sys/${forwardingKey(uplink, family)}`, `/proc/sys/${WHOLE_HOST[family]}`],
       prints: `1\n${whole}`,
       needsRoot: false,
     },
@@ -100,17 +103,25 @@ export function uplinkChange(uplink: string, isForwardingHost: boolean): Change 
   };
 }
 
-/** With slashes: an interface's name may hold dots (sysctl(8)). */
-function forwardingKey(link: string): string {
-  return `net/ipv4/conf/${link}/forwarding`;
+type Family = 'ipv4' | 'ipv6';
+
+/** Whether the whole host forwards. */
+export const WHOLE_HOST = { ipv4: 'net/ipv4/ip_forward', ipv6: 'net/ipv6/conf/all/forwarding' } as const;
+
+/**
+ * The key of one interface, with slashes: its name may hold dots (sysctl(8)). ipv4: IN_DEV_FORWARD, include/linux/inetdevice.h. ipv6: its `forwarding` means
+ * something else; `force_forwarding`, since Linux 6.17, is asked by ip6_forward (net/ipv6/ip6_output.c).
+ */
+export function forwardingKey(link: string, family: Family): string {
+  return `net/${family}/conf/${link}/${family === 'ipv6' ? 'force_forwarding' : 'forwarding'}`;
 }
 
 function ours(id: string, title: string): Pick<Change, 'id' | 'title' | 'whenFound' | 'outlivesReboot'> {
   return { id, title, whenFound: 'refuse', outlivesReboot: false };
 }
 
-function forward(link: string, value: '0' | '1'): { argv: string[] } {
-  return { argv: ['sysctl', '-q', '-w', `${forwardingKey(link)}=${value}`] };
+function forward(link: string, value: '0' | '1', family: Family): { argv: string[] } {
+  return { argv: ['sysctl', '-q', '-w', `${forwardingKey(link, family)}=${value}`] };
 }
 
 function linkExists(name: string): Probe {

@@ -32,6 +32,7 @@ export async function checkNetwork(request: NetworkRequest, context: Context): P
     rootRow(facts),
     ...firewallRows(facts, request.bridge),
     uplinkRow(facts),
+    ...ipv6Rows(facts),
     ...(await changeRows(request, facts, context)),
   ];
 }
@@ -62,12 +63,23 @@ function firewallRows({ filters }: HostNetworkFacts, bridge: string): readonly C
   return [...known.map((says) => ({ what: 'firewall', isOk: true, says })), ...strangers];
 }
 
-function uplinkRow({ uplinks }: HostNetworkFacts): CheckRow {
-  const names = uplinks.map(
+function uplinkRow({ ipv4 }: HostNetworkFacts): CheckRow {
+  const names = ipv4.uplinks.map(
     ({ name, isForwarding }) => `${name} (${isForwarding ? 'forwards' : 'does not forward yet'})`,
   );
   if (names.length > 0) return { what: 'uplink', isOk: true, says: names.join(', ') };
   return { what: 'uplink', isOk: true, says: 'no default route: machines reach this host and each other only' };
+}
+
+/** What is told of IPv6: nothing where it goes the way of IPv4. */
+function ipv6Rows({ ipv6 }: HostNetworkFacts): readonly CheckRow[] {
+  const says = (text: string): CheckRow[] => [{ what: 'IPv6', isOk: true, says: text }];
+  if (ipv6 === undefined) return says('switched off on this host');
+  if (ipv6.uplinks.length === 0) return says('no default route: machines reach this host and each other only');
+  if (ipv6.isForwarding || ipv6.isByInterface) return [];
+  return says(
+    'forwarded for all interfaces or for none before Linux 6.17, and vmkit does not switch that: machines reach this host and each other only',
+  );
 }
 
 async function changeRows(

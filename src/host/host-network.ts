@@ -1,14 +1,14 @@
 import { VmkitError } from '../core/errors.ts';
 import { type RunAsRoot, rootRunner } from './as-root.ts';
 import type { BridgeNetwork, Tap } from './bridge-addresses.ts';
-import { linkChange, networkChanges, tapChanges, uplinkChange } from './bridge-network.ts';
+import { forwardingKey, linkChange, networkChanges, tapChanges, uplinkChange, WHOLE_HOST } from './bridge-network.ts';
 import type { Change } from './change.ts';
 import type { Context } from './context.ts';
 import { type ForwardFilters, firewallChanges, readForwardFilters } from './firewalls.ts';
 import { type HostRoute, parseRoutes, requireFreeSubnet, uplinksOf } from './host-routes.ts';
 
 /** A network, and who is on it: what a host is to have. */
-export interface NetworkRequest extends Omit<BridgeNetwork, 'hasIpv6'> {
+export interface NetworkRequest extends Omit<BridgeNetwork, 'hasIpv6' | 'forcesIpv6'> {
   readonly taps: readonly Tap[];
   /** Names of TAPs whose machines may exchange frames. */
   readonly links: readonly (readonly [string, string])[];
@@ -16,30 +16,53 @@ export interface NetworkRequest extends Omit<BridgeNetwork, 'hasIpv6'> {
 
 export interface HostNetworkFacts {
   readonly routes: readonly HostRoute[];
-  readonly uplinks: readonly { readonly name: string; readonly isForwarding: boolean }[];
-  readonly isForwarding: boolean;
-  readonly hasIpv6: boolean;
+  readonly ipv4: Forwarding;
+  /** Undefined where the kernel has IPv6 switched off. */
+  readonly ipv6: (Forwarding & { /** Since Linux 6.17. */ readonly isByInterface: boolean }) | undefined;
   /** Undefined where vmkit may not look: it needs root. */
   readonly filters: ForwardFilters | undefined;
+}
+
+/** What a family of addresses is forwarded by. */
+interface Forwarding {
+  readonly isForwarding: boolean;
+  readonly uplinks: readonly { readonly name: string; readonly isForwarding: boolean }[];
 }
 
 /** What the host has now. Changes nothing. */
 export async function readHostNetwork(context: Context): Promise<HostNetworkFacts> {
   const run = await rootRunner(context);
   const routes = parseRoutes(await read(['ip', '-j', '-4', 'route', 'show', 'table', 'all'], context));
-  const flag = async (key: string): Promise<boolean> =>
-    (await read(['cat', `/proc/sys/net/${key}`], context)).trim() === '1';
-  const uplinks: HostNetworkFacts['uplinks'][number][] = [];
-  for (const name of uplinksOf(routes))
-    uplinks.push({ name, isForwarding: await flag(`ipv4/conf/${name}/forwarding`) });
-  const { exitCode, stdout } = await context.host.exec(['cat', '/proc/sys/net/ipv6/conf/default/disable_ipv6']);
   return {
     routes,
-    uplinks,
-    isForwarding: await flag('ipv4/ip_forward'),
-    hasIpv6: exitCode === 0 && stdout.trim() === '0',
+    ipv4: await readForwarding('ipv4', routes, context),
+    ipv6: (await isOn('net/ipv6/conf/default/disable_ipv6', context)) === false ? await readIpv6(context) : undefined,
     filters: await readFilters(run, context.signal),
   };
+}
+
+async function readIpv6(context: Context): Promise<HostNetworkFacts['ipv6']> {
+  const routes = parseRoutes(await read(['ip', '-j', '-6', 'route', 'show', 'table', 'all'], context));
+  const isByInterface = (await isOn(forwardingKey('all', 'ipv6'), context)) !== undefined;
+  return { ...(await readForwarding('ipv6', routes, context)), isByInterface };
+}
+
+async function readForwarding(
+  family: 'ipv4' | 'ipv6',
+  routes: readonly HostRoute[],
+  context: Context,
+): Promise<Forwarding> {
+  const uplinks: { name: string; isForwarding: boolean }[] = [];
+  for (const name of uplinksOf(routes)) {
+    uplinks.push({ name, isForwarding: (await isOn(forwardingKey(name, family), context)) === true });
+  }
+  return { isForwarding: (await isOn(WHOLE_HOST[family], context)) === true, uplinks };
+}
+
+/** Undefined where this kernel has no such key. */
+async function isOn(key: string, { host, signal }: Context): Promise<boolean | undefined> {
+  const { exitCode, stdout } = await host.exec(['cat', `/proc/sys/${key}`], { signal, withinMs: 5_000 });
+  return exitCode === 0 ? stdout.trim() === '1' : undefined;
 }
 
 /**
@@ -48,14 +71,19 @@ export async function readHostNetwork(context: Context): Promise<HostNetworkFact
  */
 export function planNetwork(request: NetworkRequest, facts: HostNetworkFacts): readonly Change[] {
   const { taps, links, ...rest } = request;
-  const network = { ...rest, hasIpv6: facts.hasIpv6 };
+  const forcesIpv6 = facts.ipv6?.isForwarding === false && facts.ipv6.isByInterface;
+  const network = { ...rest, hasIpv6: facts.ipv6 !== undefined, forcesIpv6 };
   requireFreeSubnet(network.subnet, network.bridge, facts.routes);
-  const uplinks = facts.uplinks.filter(({ name, isForwarding }) => !isForwarding && name !== network.bridge);
+  const uplinks = (family: 'ipv4' | 'ipv6', { isForwarding, uplinks: all }: Forwarding): Change[] =>
+    all
+      .filter((uplink) => !uplink.isForwarding && uplink.name !== network.bridge)
+      .map(({ name }) => uplinkChange(name, family, isForwarding));
   return [
     ...networkChanges(network),
     ...taps.flatMap((tap) => tapChanges(network, tap)),
     ...links.map((link) => linkChange(network, link)),
-    ...uplinks.map(({ name }) => uplinkChange(name, facts.isForwarding)),
+    ...uplinks('ipv4', facts.ipv4),
+    ...(facts.ipv6 !== undefined && forcesIpv6 ? uplinks('ipv6', facts.ipv6) : []),
     ...(facts.filters === undefined ? [] : firewallChanges(network.bridge, facts.filters)),
   ];
 }

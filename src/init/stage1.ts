@@ -48,6 +48,7 @@ for word in $(cat /proc/cmdline); do
   case $word in
     vmkit.hostname=*) hostname "\${word#*=}" ;;
     vmkit.data=*) data_uuid=\${word#*=} ;;
+    vmkit.dns=*) name_servers=\${word#*=} ;;
   esac
 done
 
@@ -163,14 +164,38 @@ event_phase clock
 }
 
 function networkSteps(network: NetworkSpec): string {
-  const { interface: nic, address, prefixLength, gateway, dns } = USER_NETWORK;
-  return `# The network: static, so that nobody waits for DHCP.
+  const { interface: nic, address, prefixLength } = USER_NETWORK;
+  return `# The network: static, so that nobody waits for DHCP or for a router.
 [ -e /sys/class/net/${nic} ] || fatal network-missing "the kernel found no ${nic}"
 ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
+${network.kind === 'bridge' ? '' : userWorldSteps()}${network.kind === 'user' ? '' : linkSteps(network)}${network.kind === 'bridge' ? bridgeWorldSteps(network) : ''}event_phase network
+`;
+}
+
+/** nodad: nobody else is on this link, and an address on trial cannot be used. */
+function userWorldSteps(): string {
+  const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
+  return `${ignoreRouters(nic)}ip addr add ${address6}/${prefixLength6} dev ${nic} nodad
 ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
 echo "nameserver ${dns}" >/new/etc/resolv.conf
-${network.kind === 'user' ? '' : linkSteps(network)}event_phase network
+`;
+}
+
+/** The host's own name servers: the user network's is out of reach. */
+function bridgeWorldSteps(network: LinkSpec): string {
+  const { gateway, gateway6 } = linkAddresses(network);
+  return `ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
+: >/new/etc/resolv.conf
+for server in $(echo "\${name_servers-}" | tr , ' '); do echo "nameserver $server" >>/new/etc/resolv.conf; done
+`;
+}
+
+/** linux: Documentation/networking/ip-sysctl.rst, accept_ra. */
+function ignoreRouters(nic: string): string {
+  return `echo 0 >/proc/sys/net/ipv6/conf/${nic}/accept_ra
 `;
 }
 

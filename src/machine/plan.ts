@@ -1,5 +1,6 @@
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import { readNameServers } from '../host/name-servers.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
 import { type LinkSpec, linkAddresses } from '../spec/network.ts';
@@ -51,9 +52,10 @@ export async function planMachine(
     memoryMib: spec.memoryMib,
     kernel: files.kernel,
     initramfs: files.initramfs,
-    commandLine: commandLine(spec, dataUuid),
+    commandLine: commandLine(spec, dataUuid, await nameServers(spec, context)),
     disks: disks(files, paths),
     forwards: ports,
+    hasUserWorld: spec.network.kind !== 'bridge',
     link: spec.network.kind === 'user' ? undefined : plannedLink(spec.name, spec.network, paths),
     consoleSocket: paths.consoleSocket,
     consoleLog: paths.consoleLog,
@@ -90,9 +92,25 @@ function plannedLink(name: string, network: LinkSpec, { linkSocket }: MachinePat
  * Nothing secret is on it: every process of the host and of the guest can read it. no_timer_check: on a busy host an emulated processor may miss the
  * kernel's timer test by starvation, which ends in a panic (linux: arch/x86/kernel/apic/io_apic.c; under KVM the kernel skips it by itself).
  */
-export function commandLine({ arch, name }: Pick<VmSpec, 'arch' | 'name'>, dataUuid: string): string {
+export function commandLine(
+  { arch, name }: Pick<VmSpec, 'arch' | 'name'>,
+  dataUuid: string,
+  nameServers: readonly string[] = [],
+): string {
   const platform = arch === 'arm64' ? 'console=ttyAMA0' : 'console=ttyS0 no_timer_check';
-  return `${platform} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}`;
+  const dns = nameServers.length === 0 ? '' : ` vmkit.dns=${nameServers.join(',')}`;
+  return `${platform} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}${dns}`;
+}
+
+/** A machine on the bridge asks the name servers that this host asks. */
+async function nameServers({ name, network }: VmSpec, context: Context): Promise<readonly string[]> {
+  if (network.kind !== 'bridge') return [];
+  const found = await readNameServers(context);
+  if (found.length === 0) {
+    const text = `This host names no name server that a machine on the bridge could ask: ${name} resolves no names.`;
+    context.report({ kind: 'note', text });
+  }
+  return found;
 }
 
 function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] {

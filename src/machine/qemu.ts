@@ -27,6 +27,8 @@ export interface MachinePlan {
   readonly commandLine: string;
   readonly disks: readonly PlannedDisk[];
   readonly forwards: readonly PortForward[];
+  /** Whether the guest may dial out through the user network; forwarded ports work either way. */
+  readonly hasUserWorld: boolean;
   /** The link to other machines: the unix socket that QEMU listens on, or the TAP that it opens, and the MAC of the guest's end. */
   readonly link: (({ readonly socket: string } | { readonly tap: string }) & { readonly mac: string }) | undefined;
   readonly consoleSocket: string;
@@ -57,7 +59,7 @@ export function qemuArgv(plan: MachinePlan): string[] {
     ...['-smp', String(plan.cpus), '-m', `${plan.memoryMib}M`],
     ...['-kernel', plan.kernel, '-initrd', plan.initramfs, '-append', plan.commandLine],
     ...plan.disks.flatMap(disk),
-    ...network(plan.forwards),
+    ...network(plan),
     ...link(plan.link),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
     // The log holds all that the guest prints, whether somebody is attached to the socket or not.
@@ -92,13 +94,14 @@ function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
 }
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
-function network(forwards: readonly PortForward[]): string[] {
+function network({ forwards, hasUserWorld }: MachinePlan): string[] {
+  const world = hasUserWorld ? 'ipv6=on' : 'restrict=on,ipv6=off';
   const open = forwards.map(
     (port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-${USER_NETWORK.address}:${port.guestPort}`,
   );
   return [
     '-netdev',
-    `user,id=net0,ipv6=off${open.join('')}`,
+    `user,id=net0,${world}${open.join('')}`,
     '-device',
     'virtio-net-pci,netdev=net0,mac=52:54:00:76:6d:6b,romfile=',
   ];

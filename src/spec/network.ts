@@ -7,13 +7,17 @@ export const USER_NETWORK = {
   prefixLength: 24,
   gateway: '10.0.2.2',
   dns: '10.0.2.3',
+  address6: 'fec0::15',
+  prefixLength6: 64,
+  gateway6: 'fec0::2',
   interface: 'eth0',
 } as const;
 
 /**
  * - user: QEMU's own user-mode stack alone; ports on the host's loopback.
  * - private: beside it a link to the machines that this one needs and that need it; nobody else is on it, and nobody needs root.
- * - bridge: beside it a TAP of this host's bridge, which `vmkit host setup` makes: this host, and what it routes, reach the machine.
+ * - bridge: a TAP of this host's bridge, which `vmkit host setup` makes, leads to the world; this host, and what it routes, reach the machine. The user network
+ *   is left for the ports on loopback alone: what a guest dials there comes from the host itself, past all rules of the bridge.
  */
 export type NetworkSpec =
   | { readonly kind: 'user' }
@@ -36,6 +40,9 @@ export interface LinkAddresses {
   readonly prefixLength6: 64;
   /** The first address of the /24, which names the network. */
   readonly network: string;
+  /** Where a machine on the bridge sends what is for the world; a private network leads nowhere. */
+  readonly gateway: string;
+  readonly gateway6: string;
 }
 
 /** All that follows from the IPv4 address. */
@@ -43,13 +50,17 @@ export function linkAddresses({ kind, address }: LinkSpec): LinkAddresses {
   const number = parseAddress(address);
   if (number === undefined) throw new TypeError(`No IPv4 address: ${address}`);
   const base = number - (number % 256);
+  const host6 = (host: number): string =>
+    uniqueLocalAddress(kind === 'bridge' ? BRIDGE.name : kind, { base, bits: 24 }, host);
   return {
     interface: 'eth1',
     mac: machineMac(number),
     address,
     prefixLength: 24,
-    address6: uniqueLocalAddress(kind === 'bridge' ? BRIDGE.name : kind, { base, bits: 24 }, number),
+    address6: host6(number),
     prefixLength6: 64,
     network: formatAddress(base),
+    gateway: formatAddress(base + 1),
+    gateway6: host6(base + 1),
   };
 }

@@ -1,11 +1,19 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseNameServers, readNameServers } from '../../src/host/name-servers.ts';
 import { linkAddresses } from '../../src/spec/network.ts';
+import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-bridge-${process.pid}`;
+/** The world behind the host: documentation addresses (RFC 5737, RFC 3849). */
+const WORLD = `vmkit-world-${process.pid}`;
+const WORLD_ADDRESSES = ['198.51.100.1', '2001:db8::1'];
+const SERVER = "require('net').createServer((c) => c.end()).listen(3000, '::', () => console.log('ready'))";
 
 const machine = (address: string, needs = ''): string => `memory: 256MiB
 data: 64MiB
@@ -33,6 +41,31 @@ describe
         )
       ).stdout;
     let before = '';
+    let world: ChildProcess | undefined;
+
+    /** A namespace behind the host that listens on port 3000 and knows no way back to machines. */
+    const makeWorld = async (): Promise<void> => {
+      for (const command of [
+        `netns add ${WORLD}`,
+        `-n ${WORLD} link set lo up`,
+        `-n ${HOST} link add up0 type veth peer name up0 netns ${WORLD}`,
+        `-n ${WORLD} address add 198.51.100.1/24 dev up0`,
+        `-n ${WORLD} address add 2001:db8::1/64 dev up0 nodad`,
+        `-n ${WORLD} link set up0 up`,
+        `-n ${HOST} address add 198.51.100.2/24 dev up0`,
+        `-n ${HOST} address add 2001:db8::2/64 dev up0 nodad`,
+        `-n ${HOST} link set up0 addrgenmode none`,
+        `-n ${HOST} link set up0 up`,
+        `-n ${HOST} route add default via 198.51.100.1`,
+        `-n ${HOST} route add default via 2001:db8::1`,
+      ]) {
+        await execa('ip', command.split(' '));
+      }
+      world = spawn('ip', ['netns', 'exec', WORLD, process.execPath, '-e', SERVER], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      if (world.stdout !== null) await once(world.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+    };
 
     /** Whether a guest gets a page there. */
     const gets = async (name: string, address: string): Promise<boolean> => {
@@ -43,14 +76,16 @@ describe
     beforeAll(async () => {
       await execa('ip', ['netns', 'add', HOST]);
       await onHost('ip', 'link', 'set', 'lo', 'up');
-      before = await look();
+      await makeWorld();
       await sandbox.define('one', machine('192.168.100.5'));
       await sandbox.define('two', machine('192.168.100.6', 'needs: [one]\n'));
       await sandbox.define('third', machine('192.168.100.7'));
       await sandbox.prebuild('one');
+      before = await look();
     });
     afterAll(async () => {
-      await execa('ip', ['netns', 'delete', HOST], { reject: false });
+      world?.kill();
+      for (const name of [HOST, WORLD]) await execa('ip', ['netns', 'delete', name], { reject: false });
     });
 
     test('without the bridge nothing is started, and the command that makes it is told', async () => {
@@ -81,12 +116,23 @@ describe
       expect(await gets('two', '192.168.100.5')).toBe(true);
       expect(await gets('two', address6)).toBe(true);
       expect(await gets('third', '192.168.100.5')).toBe(false);
+      // By the user network it would come from the host itself: to the bridge, and to the ports on loopback.
+      await sandbox.vmkit(['exec', 'third', '--', 'ip', 'route', 'replace', '192.168.100.5', 'via', '10.0.2.2']);
+      expect(await gets('third', '192.168.100.5')).toBe(false);
+      await sandbox.vmkit(['exec', 'third', '--', 'ip', 'route', 'delete', '192.168.100.5']);
       // Flushed first: a second address of a subnet goes with the first one, and then the user network's route would be taken.
       const { mac } = linkAddresses({ kind: 'bridge', address: '192.168.100.6' });
       const disguise = `ip address flush dev eth1; ip link set eth1 down; ip link set eth1 address ${mac}; ip link set eth1 up
 ip address add 192.168.100.6/24 dev eth1`;
       await sandbox.vmkit(['exec', 'third', '--', 'sh', '-c', disguise]);
       expect(await gets('third', '192.168.100.5')).toBe(false);
+    });
+
+    test('a machine reaches the world by the bridge, and asks the name servers of this host', async () => {
+      for (const address of WORLD_ADDRESSES) expect([address, await gets('two', address)]).toEqual([address, true]);
+      expect(await gets('third', '198.51.100.1')).toBe(false);
+      const { stdout } = await sandbox.vmkit(['exec', 'two', '--', 'cat', '/etc/resolv.conf']);
+      expect(parseNameServers(stdout)).toEqual(await readNameServers(contextIn(sandbox.folder)));
     });
 
     test('after teardown the host is as it was', async () => {

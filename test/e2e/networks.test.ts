@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { freePort } from '../../src/host/tcp.ts';
@@ -75,6 +76,16 @@ ip addr add 192.168.100.4/24 dev eth1; ip link set eth1 up`;
     expect((await sandbox.vmkit(['exec', 'third', '--', 'sh', '-c', spoof])).exitCode).toBe(0);
     expect(await reaches('third')).toBe(false);
     expect(await reaches('news')).toBe(true);
+  });
+
+  test('a machine dials the world by IPv6 as well', async () => {
+    const server = createServer((connection) => connection.end());
+    await new Promise<void>((resolve) => void server.listen(0, '::1', resolve));
+    const address = server.address();
+    const dial = `/run/vmkit/busybox nc -w 3 fec0::2 ${typeof address === 'object' ? address?.port : 0} -e /bin/true`;
+    const { exitCode } = await sandbox.vmkit(['exec', 'news', '--', 'sh', '-c', dial]);
+    server.close();
+    expect(exitCode).toBe(0);
   });
 
   test('a new password is taken by both machines, and the old one is refused', async () => {

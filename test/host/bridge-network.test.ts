@@ -18,9 +18,8 @@ const request = (subnet = '192.168.100.0/24'): NetworkRequest => ({
 });
 const facts: HostNetworkFacts = {
   routes: [],
-  uplinks: [{ name: 'eth0.10', isForwarding: false }],
-  isForwarding: false,
-  hasIpv6: true,
+  ipv4: { isForwarding: false, uplinks: [{ name: 'eth0.10', isForwarding: false }] },
+  ipv6: { isForwarding: false, isByInterface: true, uplinks: [{ name: 'eth0.10', isForwarding: false }] },
   filters: { families: ['ip'], firewalls: ['docker', 'ufw', 'firewalld'], strangers: [] },
 };
 
@@ -42,10 +41,21 @@ describe('the plan of a bridge network', () => {
   });
 
   test('leaves an uplink alone that forwards already, and IPv6 where the kernel has none', () => {
-    const there = { ...facts, hasIpv6: false, uplinks: [{ name: 'eth0.10', isForwarding: true }], filters: undefined };
+    const ipv4 = { isForwarding: false, uplinks: [{ name: 'eth0.10', isForwarding: true }] };
+    const there = { ...facts, ipv4, ipv6: undefined, filters: undefined };
     const text = script(planNetwork(request(), there), 'apply', true);
     expect(text).not.toContain('eth0.10');
     expect(text).not.toMatch(/ip address add fd|ip6 saddr fd.* masquerade/);
+  });
+
+  test.each([
+    ['forwards IPv6 as a whole', { isForwarding: true, isByInterface: true }],
+    ['could forward it as a whole only', { isForwarding: false, isByInterface: false }],
+  ])('switches no forwarding of IPv6 on where the host %s', (_name, ipv6) => {
+    const there = { ...facts, ipv6: { ...ipv6, uplinks: [{ name: 'eth0.10', isForwarding: false }] } };
+    const text = script(planNetwork(request(), there), 'apply', true);
+    expect(text).not.toMatch(/ipv6.*forwarding/);
+    expect(text).toContain('ip6 saddr fd');
   });
 });
 

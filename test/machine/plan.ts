@@ -15,6 +15,7 @@ export const plan: MachinePlan = {
     { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
     { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
   ],
+  hasUserWorld: true,
   forwards: [
     { hostPort: 5432, guestPort: 5432 },
     { hostPort: 40022, guestPort: 22 },
