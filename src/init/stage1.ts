@@ -173,10 +173,11 @@ ${network.kind === 'bridge' ? '' : userWorldSteps()}${network.kind === 'user' ? 
 `;
 }
 
-/** nodad: nobody else is on this link, and an address on trial cannot be used. */
+/** linux: Documentation/networking/ip-sysctl.rst. Nobody else is on this link, so no address on trial (accept_dad), which could not be used for a second. */
 function userWorldSteps(): string {
   const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
-  return `${ignoreRouters(nic)}ip addr add ${address6}/${prefixLength6} dev ${nic} nodad
+  return `for key in accept_ra accept_dad; do echo 0 >/proc/sys/net/ipv6/conf/${nic}/$key; done
+ip addr add ${address6}/${prefixLength6} dev ${nic}
 ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
 ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
 echo "nameserver ${dns}" >/new/etc/resolv.conf
@@ -190,12 +191,6 @@ function bridgeWorldSteps(network: LinkSpec): string {
 ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
 : >/new/etc/resolv.conf
 for server in $(echo "\${name_servers-}" | tr , ' '); do echo "nameserver $server" >>/new/etc/resolv.conf; done
-`;
-}
-
-/** linux: Documentation/networking/ip-sysctl.rst, accept_ra. */
-function ignoreRouters(nic: string): string {
-  return `echo 0 >/proc/sys/net/ipv6/conf/${nic}/accept_ra
 `;
 }
 

@@ -95,7 +95,8 @@ function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
 function network({ forwards, hasUserWorld }: MachinePlan): string[] {
-  const world = hasUserWorld ? 'ipv6=on' : 'restrict=on,ipv6=off';
+  // QEMU takes ipv6=on alone for IPv6 only (net/slirp.c).
+  const world = hasUserWorld ? 'ipv4=on,ipv6=on' : 'restrict=on,ipv6=off';
   const open = forwards.map(
     (port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-${USER_NETWORK.address}:${port.guestPort}`,
   );
