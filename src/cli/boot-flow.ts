@@ -1,8 +1,5 @@
-import { withLock } from '../build/lock.ts';
 import { machinePaths } from '../core/paths.ts';
-import type { Context } from '../host/context.ts';
 import { dropbearKey, ensureSshKeys } from '../host/ssh-keys.ts';
-import { requireTools } from '../host/tools.ts';
 import type { ToolGroup } from '../host/tools-table.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { ensureDataDisk } from '../image/data-disk.ts';
@@ -21,7 +18,7 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
-import { runStep } from './steps.ts';
+import type { Step } from './steps.ts';
 
 export interface BootOutcome extends Booted {
   readonly wasRunning: boolean;
@@ -35,43 +32,43 @@ export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
 }
 
 /**
- * Builds what is stale, starts the machine and waits until it really answers; one that runs already is only waited for. `startedFor` is the
- * machine that needs it, where nobody asked for it by name.
+ * Builds what is stale and prepares a machine's disks. The step that it returns starts the machine and waits until it really answers; one that runs already is
+ * only waited for. Hold the machine's lock from before this until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
  */
-export async function boot(
+export async function prepareBoot(
   spec: VmSpec,
   chosen: ChosenComponents,
-  setup: boolean,
   context: CommandContext,
   startedFor?: string,
-): Promise<BootOutcome> {
-  await requireTools(toolGroups(spec.arch), context, { setup });
+): Promise<Step<BootOutcome>> {
   const paths = machinePaths(context.paths, spec.name);
-  return withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
-    const running = await runningMachine(spec.name, context);
-    if (running !== undefined) {
-      // A switch that was killed is started again.
-      await joinNetwork(spec, context);
-      return joinRunning(running, spec, chosen, context);
-    }
-    await endOrphan(paths, context);
-    await clearState(paths);
-    // Asked before minutes of building, and again before the start.
-    await requireFreePorts(openPorts(spec), spec.name);
-    requireBridgePort(spec);
-    const identity = await readIdentity(paths.identityFile, context.host);
-    await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
-    const assembled = await assemble(spec, chosen, context);
-    const { uuid } = await ensureDataDisk(spec, paths, context);
-    const { secrets, tells } = await packSecrets(spec, context);
-    await requireFreePorts(openPorts(spec), spec.name);
+  const running = await runningMachine(spec.name, context);
+  if (running !== undefined) {
+    // A switch that was killed is started again.
     await joinNetwork(spec, context);
-    const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, startedFor };
-    const step = { title: `boot ${spec.name}`, run: (inner: Context) => bootMachine(request, inner) };
-    const booted = await runStep(step, context);
-    await forgetGivenSecrets(spec, paths);
-    return { ...booted, wasRunning: false, isOutdated: false };
-  });
+    return joinRunning(running, spec, chosen, context);
+  }
+  await endOrphan(paths, context);
+  await clearState(paths);
+  // Asked before minutes of building, and again before the start.
+  await requireFreePorts(openPorts(spec), spec.name);
+  requireBridgePort(spec);
+  const identity = await readIdentity(paths.identityFile, context.host);
+  await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
+  const assembled = await assemble(spec, chosen, context);
+  const { uuid } = await ensureDataDisk(spec, paths, context);
+  const { secrets, tells } = await packSecrets(spec, context);
+  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, startedFor };
+  return {
+    title: `boot ${spec.name}`,
+    run: async (inner) => {
+      await requireFreePorts(openPorts(spec), spec.name);
+      await joinNetwork(spec, inner);
+      const booted = await bootMachine(request, inner);
+      await forgetGivenSecrets(spec, paths);
+      return { ...booted, wasRunning: false, isOutdated: false };
+    },
+  };
 }
 
 async function joinRunning(
@@ -79,20 +76,20 @@ async function joinRunning(
   spec: VmSpec,
   chosen: ChosenComponents,
   context: CommandContext,
-): Promise<BootOutcome> {
+): Promise<Step<BootOutcome>> {
   const planned = await planArtifacts(spec, chosen, context);
   const isOutdated = planned.some(
     ({ kind, key }) => key !== undefined && kind in state.artifacts && state.artifacts[kind] !== key,
   );
-  const step = {
+  return {
     title: `${spec.name} runs`,
-    run: async (inner: Context) => {
+    run: async (inner) => {
       // What was said long ago is not news.
       const isBooted = (await readProgress(state, inner)).end?.kind === 'booted';
-      return followMachine(state, spec.services, isBooted ? { ...inner, report: () => undefined } : inner);
+      const quiet = isBooted ? { ...inner, report: () => undefined } : inner;
+      return { ...(await followMachine(state, spec.services, quiet)), wasRunning: true, isOutdated };
     },
   };
-  return { ...(await runStep(step, context)), wasRunning: true, isOutdated };
 }
 
 /** The secrets disk's content, made anew at each boot, and what a person is told of the secrets: whose, and in which file. */

@@ -1,9 +1,14 @@
+import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
+import { machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
+import { requireTools } from '../host/tools.ts';
 import { type ChosenComponents, chooseComponents } from '../image/component-choice.ts';
 import { loadVm } from '../spec/load.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import { type BootOutcome, boot } from './boot-flow.ts';
+import { type BootOutcome, prepareBoot, toolGroups } from './boot-flow.ts';
 import type { CommandContext } from './command.ts';
+import { runSteps, type Step } from './steps.ts';
 
 export interface BootedMachines {
   readonly booted: BootOutcome;
@@ -11,19 +16,77 @@ export interface BootedMachines {
   readonly needed: readonly BootOutcome[];
 }
 
-/** Boots the machines that one needs, each when those that it needs itself are ready, and then the machine. */
+/**
+ * Boots the machines that one needs and the machine. All are built and prepared before the first is started; then each starts when those that it needs are ready,
+ * or beside them where its services wait for the others by themselves.
+ */
 export async function bootMachines(
   spec: VmSpec,
   chosen: ChosenComponents,
   setup: boolean,
   context: CommandContext,
 ): Promise<BootedMachines> {
-  const needed: BootOutcome[] = [];
-  for (const other of await neededMachines(spec, (name) => loadVm(name, context))) {
-    const components = chooseComponents([], process.env, other, process.cwd());
-    needed.push(await boot(other, components, setup, context, spec.name));
-  }
-  return { booted: await boot(spec, chosen, setup, context), needed };
+  const others = await neededMachines(spec, (name) => loadVm(name, context));
+  const machines = [...others, spec];
+  await requireTools([...new Set(machines.flatMap(({ arch }) => toolGroups(arch)))], context, { setup });
+  const names = machines.map(({ name }) => name);
+  return withLocks(names, `vmkit boot ${spec.name}`, context, async () => {
+    const prepared: Prepared<BootOutcome>[] = [];
+    for (const other of others) {
+      const components = chooseComponents([], process.env, other, process.cwd());
+      prepared.push({ spec: other, step: await prepareBoot(other, components, context, spec.name) });
+    }
+    const last = { spec, step: await prepareBoot(spec, chosen, context) };
+    const outcomes = await runSteps(inOrder([...prepared, last]), context);
+    const booted = outcomes.at(-1);
+    if (booted === undefined) throw new TypeError('A boot without a machine.');
+    return { booted, needed: outcomes.slice(0, -1) };
+  });
+}
+
+interface Prepared<Result> {
+  readonly spec: VmSpec;
+  readonly step: Step<Result>;
+}
+
+/** Steps to be begun in this order, beside one another. Where one fails, those that need it are given up, as by Ctrl-C. */
+export function inOrder<Result>(prepared: readonly Prepared<Result>[]): readonly Step<Result>[] {
+  const running = new Map<string, Promise<Result>>();
+  return prepared.map(({ spec, step }) => {
+    const start = async (context: Context): Promise<Result> => {
+      const needed = Promise.all(spec.needs.map((name) => running.get(name)));
+      const stop = new AbortController();
+      needed.catch(() => stop.abort());
+      if (!waitsByItself(spec)) await needed;
+      return step.run({ ...context, signal: AbortSignal.any([context.signal, stop.signal]) });
+    };
+    return {
+      ...step,
+      run: (context) => {
+        const run = start(context);
+        running.set(spec.name, run);
+        return run;
+      },
+    };
+  });
+}
+
+/** vmkit's own services wait for what they need of other machines (spec/services/remote-database.ts); what a person's do is not known. */
+function waitsByItself({ services }: VmSpec): boolean {
+  return services.every(({ isOwn }) => isOwn !== true);
+}
+
+/** The locks of machines, taken by name: two boots that share machines never wait for each other. */
+async function withLocks<T>(
+  names: readonly string[],
+  purpose: string,
+  context: CommandContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  const [first, ...rest] = [...names].sort();
+  if (first === undefined) return work();
+  const { lock } = machinePaths(context.paths, first);
+  return withLock(lock, purpose, context, () => withLocks(rest, purpose, context, work));
 }
 
 /** All machines that one needs, directly or not, in an order in which they can start. Throws `machine-cycle`, which it names. */

@@ -4,7 +4,7 @@ import type { CommandContext } from './command.ts';
 import { countText, durationText, plainReport } from './progress-lines.ts';
 
 /** A piece of long work with a title: an artifact, a phase of a boot. */
-interface Step<Result> {
+export interface Step<Result> {
   readonly title: string;
   /** What it reports to the context that it is given is shown under its title. */
   readonly run: (context: Context) => Promise<Result>;
@@ -17,44 +17,60 @@ interface Step<Result> {
  * Its errors pass through unchanged.
  */
 export async function runStep<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
-  return context.progressStyle === 'live' ? runLive(step, context) : runPlain(step, context);
-}
-
-async function runPlain<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
-  const started = performance.now();
-  const write = (line: string): void => void process.stderr.write(line);
-  const result = await step.run({ ...context, report: plainReport(write, `${step.title}: `) });
-  write(`${finished(step, result, started)}\n`);
+  const [result] = await runSteps([step], context);
+  if (result === undefined) throw new TypeError('A step ended without a result.');
   return result;
 }
 
-async function runLive<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
+/** The same for steps that run beside one another, begun in their order. All are over when it returns; the error is that of the first one that failed. */
+export async function runSteps<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Result[]> {
+  const outcomes = context.progressStyle === 'live' ? await runLive(steps, context) : await runPlain(steps, context);
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+}
+
+type Outcomes<Result> = readonly PromiseSettledResult<Result>[];
+
+async function runPlain<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Outcomes<Result>> {
+  const write = (line: string): void => void process.stderr.write(line);
+  const run = async (step: Step<Result>): Promise<Result> => {
+    const started = performance.now();
+    const result = await step.run({ ...context, report: plainReport(write, `${step.title}: `) });
+    write(`${finished(step, result, started)}\n`);
+    return result;
+  };
+  return Promise.allSettled(steps.map(run));
+}
+
+async function runLive<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Outcomes<Result>> {
   // Loaded where there is something to show: it takes longer than most verbs.
   const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
-  const started = performance.now();
   const notes: string[] = [];
-  let outcome: { result: Result } | undefined;
+  const runs: Promise<Result>[] = [];
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   const list = new Listr<unknown>(
-    [
-      {
-        title: step.title,
-        task: async (_, task) => {
-          const show = (text: string): void => {
-            task.title = `${step.title}  ${text}`;
-          };
-          try {
-            const result = await step.run({ ...context, report: liveReport(show, notes) });
-            outcome = { result };
-            task.title = finished(step, result, started);
-          } catch (error) {
-            task.title = step.title;
-            throw error;
-          }
-        },
+    steps.map((step, at) => ({
+      title: step.title,
+      task: async (_, task) => {
+        const started = performance.now();
+        const show = (text: string): void => {
+          task.title = `${step.title}  ${text}`;
+        };
+        const run = step.run({ ...context, report: liveReport(show, notes) });
+        runs[at] = run;
+        try {
+          task.title = finished(step, await run, started);
+        } catch (error) {
+          task.title = step.title;
+          throw error;
+        }
       },
-    ],
+    })),
     {
+      concurrent: true,
+      exitOnError: false,
       renderer: 'default',
       fallbackRendererCondition: false,
       registerSignalListeners: false,
@@ -63,8 +79,7 @@ async function runLive<Result>(step: Step<Result>, context: CommandContext): Pro
   );
   await list.run();
   for (const note of notes) process.stderr.write(`  ${note}\n`);
-  if (outcome === undefined) throw new TypeError('A step ended without a result.');
-  return outcome.result;
+  return Promise.allSettled(runs);
 }
 
 /** Phase and count beside the title; notes are kept for after the step. */

@@ -6,6 +6,7 @@ export function serviceOf(own: OwnService): Service {
   const user = own.user ?? own.name;
   return {
     name: own.name,
+    isOwn: true,
     needs: own.needs,
     packages: own.packages,
     components: own.components,

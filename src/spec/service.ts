@@ -5,6 +5,8 @@
 export interface Service {
   /** `[a-z][a-z0-9-]*`, unique in the machine. */
   readonly name: string;
+  /** Written by a person in vm.yaml: what it dials is not known. */
+  readonly isOwn?: true;
   /** Services that must be *ready* before `setup` runs. */
   readonly needs: readonly string[];
   /** Debian packages that the root file system must hold. */
