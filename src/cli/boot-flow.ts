@@ -8,7 +8,7 @@ import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
 import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
-import { requireBridgePort } from '../machine/bridge-port.ts';
+import { requireHostLink } from '../machine/host-link.ts';
 import { joinNetwork } from '../machine/network-members.ts';
 import { openPorts, requireFreePorts } from '../machine/ports.ts';
 import { endOrphan } from '../machine/run.ts';
@@ -52,7 +52,7 @@ export async function prepareBoot(
   await clearState(paths);
   // Asked before minutes of building, and again before the start.
   await requireFreePorts(openPorts(spec), spec.name);
-  requireBridgePort(spec);
+  requireHostLink(spec);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);

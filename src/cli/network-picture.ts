@@ -19,6 +19,7 @@ const OFF = 'off';
 function networkOf({ condition, network }: PicturedMachine): string {
   if (condition === 'off' || condition === 'crashed') return OFF;
   if (network.kind === 'user') return USER;
+  if (network.kind === 'macvtap') return `network of ${network.on}`;
   const where = network.kind === 'bridge' ? `bridge ${BRIDGE.interface}` : 'private network';
   return `${where} ${linkAddresses(network).network}/24`;
 }

@@ -17,18 +17,23 @@ export interface Step<Result> {
  * Its errors pass through unchanged.
  */
 export async function runStep<Result>(step: Step<Result>, context: CommandContext): Promise<Result> {
-  const [result] = await runSteps([step], context);
-  if (result === undefined) throw new TypeError('A step ended without a result.');
-  return result;
+  const [outcome] = await settleSteps([step], context);
+  if (outcome === undefined) throw new TypeError('A step ended without a result.');
+  return resultOf(outcome);
 }
 
 /** The same for steps that run beside one another, begun in their order. All are over when it returns; the error is that of the first one that failed. */
 export async function runSteps<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Result[]> {
-  const outcomes = context.progressStyle === 'live' ? await runLive(steps, context) : await runPlain(steps, context);
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
+  return (await settleSteps(steps, context)).map(resultOf);
+}
+
+function resultOf<Result>(outcome: PromiseSettledResult<Result>): Result {
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
+}
+
+function settleSteps<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Outcomes<Result>> {
+  return context.progressStyle === 'live' ? runLive(steps, context) : runPlain(steps, context);
 }
 
 type Outcomes<Result> = readonly PromiseSettledResult<Result>[];

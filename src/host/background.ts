@@ -19,6 +19,8 @@ interface BackgroundOptions {
   readonly cwd?: string | undefined;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Open files that it is given, from descriptor 3 on. */
+  readonly descriptors?: readonly number[] | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function startInBackground(
       detached: true,
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log.fd, log.fd, ...(options.descriptors ?? [])],
     });
     // Read before the event loop turns: even a process that has ended already is still a zombie with a start time.
     const startTime = child.pid === undefined ? undefined : statusOf(child.pid)?.startTime;

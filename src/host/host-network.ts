@@ -6,12 +6,14 @@ import type { Change } from './change.ts';
 import type { Context } from './context.ts';
 import { type ForwardFilters, firewallChanges, readForwardFilters } from './firewalls.ts';
 import { type HostRoute, parseRoutes, requireFreeSubnet, uplinksOf } from './host-routes.ts';
+import { type Macvtap, macvtapChange } from './macvtap.ts';
 
 /** A network, and who is on it: what a host is to have. */
 export interface NetworkRequest extends Omit<BridgeNetwork, 'hasIpv6' | 'forcesIpv6'> {
   readonly taps: readonly Tap[];
   /** Names of TAPs whose machines may exchange frames. */
   readonly links: readonly (readonly [string, string])[];
+  readonly macvtaps: readonly Macvtap[];
 }
 
 export interface HostNetworkFacts {
@@ -70,7 +72,9 @@ async function isOn(key: string, { host, signal }: Context): Promise<boolean | u
  * Throws `subnet-taken`.
  */
 export function planNetwork(request: NetworkRequest, facts: HostNetworkFacts): readonly Change[] {
-  const { taps, links, ...rest } = request;
+  const { taps, links, macvtaps, ...rest } = request;
+  // A machine on the host's own network takes no bridge.
+  if (taps.length === 0 && macvtaps.length > 0) return macvtaps.map(macvtapChange);
   const forcesIpv6 = facts.ipv6?.isForwarding === false && facts.ipv6.isByInterface;
   const network = { ...rest, hasIpv6: facts.ipv6 !== undefined, forcesIpv6 };
   requireFreeSubnet(network.subnet, network.bridge, facts.routes);
@@ -82,6 +86,7 @@ export function planNetwork(request: NetworkRequest, facts: HostNetworkFacts): r
     ...networkChanges(network),
     ...taps.flatMap((tap) => tapChanges(network, tap)),
     ...links.map((link) => linkChange(network, link)),
+    ...macvtaps.map(macvtapChange),
     ...uplinks('ipv4', facts.ipv4),
     ...(facts.ipv6 !== undefined && forcesIpv6 ? uplinks('ipv6', facts.ipv6) : []),
     ...(facts.filters === undefined ? [] : firewallChanges(network.bridge, facts.filters)),

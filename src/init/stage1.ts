@@ -1,6 +1,13 @@
 import { DISK_SERIALS } from '../spec/disks.ts';
 import { EVENT_PREFIX } from '../spec/guest-event.ts';
-import { type LinkSpec, linkAddresses, type NetworkSpec, USER_NETWORK } from '../spec/network.ts';
+import {
+  type LinkSpec,
+  lanAddresses,
+  linkAddresses,
+  type MacvtapSpec,
+  type NetworkSpec,
+  USER_NETWORK,
+} from '../spec/network.ts';
 
 /** The busybox applets that stage 1 calls by name; each is a link in the initramfs. */
 export const STAGE1_APPLETS = [
@@ -169,8 +176,22 @@ function networkSteps(network: NetworkSpec): string {
 [ -e /sys/class/net/${nic} ] || fatal network-missing "the kernel found no ${nic}"
 ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
-${network.kind === 'bridge' ? '' : userWorldSteps()}${network.kind === 'user' ? '' : linkSteps(network)}${network.kind === 'bridge' ? bridgeWorldSteps(network) : ''}event_phase network
+${worldSteps(network)}event_phase network
 `;
+}
+
+/** How the guest reaches the world and other machines. */
+function worldSteps(network: NetworkSpec): string {
+  switch (network.kind) {
+    case 'user':
+      return userWorldSteps();
+    case 'private':
+      return `${userWorldSteps()}${linkSteps(network)}`;
+    case 'bridge':
+      return `${linkSteps(network)}${bridgeWorldSteps(network)}`;
+    case 'macvtap':
+      return lanSteps(network);
+  }
 }
 
 /** linux: Documentation/networking/ip-sysctl.rst. Nobody else is on this link, so no address on trial (accept_dad), which could not be used for a second. */
@@ -178,30 +199,47 @@ function userWorldSteps(): string {
   const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
   return `for key in accept_ra accept_dad; do echo 0 >/proc/sys/net/ipv6/conf/${nic}/$key; done
 ip addr add ${address6}/${prefixLength6} dev ${nic}
-ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
-ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
+${defaultRoute(gateway)}ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
 echo "nameserver ${dns}" >/new/etc/resolv.conf
 `;
 }
 
-/** The host's own name servers: the user network's is out of reach. */
 function bridgeWorldSteps(network: LinkSpec): string {
   const { gateway, gateway6 } = linkAddresses(network);
-  return `ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
-ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
-: >/new/etc/resolv.conf
-for server in $(echo "\${name_servers-}" | tr , ' '); do echo "nameserver $server" >>/new/etc/resolv.conf; done
-`;
+  return `${defaultRoute(gateway)}ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
+${nameServers()}`;
+}
+
+function lanSteps(network: MacvtapSpec): string {
+  const { interface: nic, mac, address, prefixLength } = lanAddresses(network);
+  const { gateway } = network;
+  return `# The network of an interface of the host.
+${raise(nic, mac, [`${address}/${prefixLength}`])}${gateway === undefined ? '' : defaultRoute(gateway)}${nameServers()}`;
 }
 
 function linkSteps(network: LinkSpec): string {
   const { interface: nic, mac, address, prefixLength, address6, prefixLength6 } = linkAddresses(network);
-  return `# The link to other machines. It is told by its MAC: names depend on the order of devices.
-read -r found </sys/class/net/${nic}/address || fatal network-missing "the kernel found no ${nic}"
+  return `# The link to other machines.
+${raise(nic, mac, [`${address}/${prefixLength}`, `${address6}/${prefixLength6}`])}`;
+}
+
+/** A network card is told by its MAC: names depend on the order of devices. */
+function raise(nic: string, mac: string, addresses: readonly string[]): string {
+  return `read -r found </sys/class/net/${nic}/address || fatal network-missing "the kernel found no ${nic}"
 [ "$found" = ${mac} ] || fatal network-swapped "${nic} has the MAC $found, not ${mac}"
-ip addr add ${address}/${prefixLength} dev ${nic}
-ip addr add ${address6}/${prefixLength6} dev ${nic}
-ip link set ${nic} up || fatal network-failed "cannot raise ${nic}"
+${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || fatal network-failed "cannot raise ${nic}"
+`;
+}
+
+function defaultRoute(gateway: string): string {
+  return `ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+`;
+}
+
+/** The host's own: the user network's is out of reach. */
+function nameServers(): string {
+  return `: >/new/etc/resolv.conf
+for server in $(echo "\${name_servers-}" | tr , ' '); do echo "nameserver $server" >>/new/etc/resolv.conf; done
 `;
 }
 

@@ -3,7 +3,7 @@ import type { Context } from '../host/context.ts';
 import { readNameServers } from '../host/name-servers.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
-import { type LinkSpec, linkAddresses } from '../spec/network.ts';
+import { lanAddresses, linkAddresses, type NetworkSpec } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -55,8 +55,8 @@ export async function planMachine(
     commandLine: commandLine(spec, dataUuid, await nameServers(spec, context)),
     disks: disks(files, paths),
     forwards: ports,
-    hasUserWorld: spec.network.kind !== 'bridge',
-    link: spec.network.kind === 'user' ? undefined : plannedLink(spec.name, spec.network, paths),
+    hasUserWorld: hasUserWorld(spec.network),
+    link: plannedLink(spec.name, spec.network, paths),
     consoleSocket: paths.consoleSocket,
     consoleLog: paths.consoleLog,
     qmpSocket: paths.qmpSocket,
@@ -83,9 +83,22 @@ export async function planMachine(
   return { plan: { ...base, accelerator: accelerator.name }, state };
 }
 
-function plannedLink(name: string, network: LinkSpec, { linkSocket }: MachinePaths): MachinePlan['link'] {
-  const { mac } = linkAddresses(network);
-  return network.kind === 'bridge' ? { tap: name, mac } : { socket: linkSocket, mac };
+function plannedLink(name: string, network: NetworkSpec, { linkSocket }: MachinePaths): MachinePlan['link'] {
+  switch (network.kind) {
+    case 'user':
+      return undefined;
+    case 'private':
+      return { socket: linkSocket, mac: linkAddresses(network).mac };
+    case 'bridge':
+      return { tap: name, mac: linkAddresses(network).mac };
+    case 'macvtap':
+      return { macvtap: name, mac: lanAddresses(network).mac };
+  }
+}
+
+/** A machine with a way of its own into the world has no second one, which would come from this host itself. */
+function hasUserWorld({ kind }: NetworkSpec): boolean {
+  return kind === 'user' || kind === 'private';
 }
 
 /**
@@ -102,12 +115,12 @@ export function commandLine(
   return `${platform} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}${dns}`;
 }
 
-/** A machine on the bridge asks the name servers that this host asks. */
+/** A machine with a way of its own into the world asks the name servers that this host asks. */
 async function nameServers({ name, network }: VmSpec, context: Context): Promise<readonly string[]> {
-  if (network.kind !== 'bridge') return [];
+  if (hasUserWorld(network)) return [];
   const found = await readNameServers(context);
   if (found.length === 0) {
-    const text = `This host names no name server that a machine on the bridge could ask: ${name} resolves no names.`;
+    const text = `This host names no name server that another machine could ask: ${name} resolves no names.`;
     context.report({ kind: 'note', text });
   }
   return found;

@@ -29,8 +29,15 @@ export interface MachinePlan {
   readonly forwards: readonly PortForward[];
   /** Whether the guest may dial out through the user network; forwarded ports work either way. */
   readonly hasUserWorld: boolean;
-  /** The link to other machines: the unix socket that QEMU listens on, or the TAP that it opens, and the MAC of the guest's end. */
-  readonly link: (({ readonly socket: string } | { readonly tap: string }) & { readonly mac: string }) | undefined;
+  /**
+   * The link to other machines: the unix socket that QEMU listens on, the TAP that it opens, or the macvtap whose device file it is given open, as descriptor 3;
+   * and the MAC of the guest's end.
+   */
+  readonly link:
+    | (({ readonly socket: string } | { readonly tap: string } | { readonly macvtap: string }) & {
+        readonly mac: string;
+      })
+    | undefined;
   readonly consoleSocket: string;
   readonly consoleLog: string;
   readonly qmpSocket: string;
@@ -109,16 +116,18 @@ function network({ forwards, hasUserWorld }: MachinePlan): string[] {
 }
 
 /**
- * Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so a switch may come, go and come back. Or through a TAP that is there
- * already, owned by this user: QEMU runs no script.
+ * Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so a switch may come, go and come back. Or through a TAP or macvtap that is
+ * there already, owned by this user: QEMU runs no script.
  */
 function link(plan: MachinePlan['link']): string[] {
   if (plan === undefined) return [];
-  const backend =
-    'tap' in plan
-      ? `tap,id=net1,ifname=${quote(plan.tap)},script=no,downscript=no`
-      : `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(plan.socket)}`;
-  return [...['-netdev', backend], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
+  return [...['-netdev', linkBackend(plan)], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
+}
+
+function linkBackend(link: NonNullable<MachinePlan['link']>): string {
+  if ('macvtap' in link) return 'tap,id=net1,fd=3';
+  if ('tap' in link) return `tap,id=net1,ifname=${quote(link.tap)},script=no,downscript=no`;
+  return `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(link.socket)}`;
 }
 
 /** QEMU's option lists end a value at a comma; two commas are one. */

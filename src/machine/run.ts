@@ -6,6 +6,7 @@ import { type BackgroundProcess, startInBackground } from '../host/background.ts
 import { checkSocketPath } from '../host/console.ts';
 import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
+import { openMacvtap } from './host-link.ts';
 import { type MachinePlan, qemuArgv } from './qemu.ts';
 
 /** Starts QEMU in the background with fresh logs. Call it with the machine's lock held and no such machine running. */
@@ -20,7 +21,13 @@ export async function startMachine(plan: MachinePlan, paths: MachinePaths): Prom
   await truncate(paths.qemuLog, 0).catch((error: unknown) => {
     if (!isSystemError(error, 'ENOENT')) throw error;
   });
-  return startInBackground(qemuArgv(plan), { logFile: paths.qemuLog, cwd: paths.stateDir });
+  const link = plan.link !== undefined && 'macvtap' in plan.link ? await openMacvtap(plan.link.macvtap) : undefined;
+  try {
+    const descriptors = link === undefined ? [] : [link.fd];
+    return await startInBackground(qemuArgv(plan), { logFile: paths.qemuLog, cwd: paths.stateDir, descriptors });
+  } finally {
+    await link?.close();
+  }
 }
 
 /**

@@ -36,6 +36,12 @@ const stateSchema = z.object({
       z.object({ kind: z.literal('user') }),
       z.object({ kind: z.literal('private'), address: z.string() }),
       z.object({ kind: z.literal('bridge'), address: z.string() }),
+      z.object({
+        kind: z.literal('macvtap'),
+        on: z.string(),
+        address: z.string(),
+        gateway: z.string().optional(),
+      }),
     ])
     .default({ kind: 'user' }),
   /** The machine that it was started for, where nobody asked for it by name. */

@@ -18,17 +18,30 @@ export const USER_NETWORK = {
  * - private: beside it a link to the machines that this one needs and that need it; nobody else is on it, and nobody needs root.
  * - bridge: a TAP of this host's bridge, which `vmkit host setup` makes, leads to the world; this host, and what it routes, reach the machine. The user network
  *   is left for the ports on loopback alone: what a guest dials there comes from the host itself, past all rules of the bridge.
+ * - macvtap: an address of its own on the network that an interface of this host is on, beside the same ports on loopback. This host itself does not reach it
+ *   there, by the nature of macvtap.
  */
 export type NetworkSpec =
   | { readonly kind: 'user' }
   | { readonly kind: 'private'; readonly address: string }
-  | { readonly kind: 'bridge'; readonly address: string };
+  | { readonly kind: 'bridge'; readonly address: string }
+  | MacvtapSpec;
+
+export interface MacvtapSpec {
+  readonly kind: 'macvtap';
+  /** The interface of this host. */
+  readonly on: string;
+  /** With the length of the network's prefix: `192.168.1.50/24`. */
+  readonly address: string;
+  /** None: the machine reaches its own network only. */
+  readonly gateway?: string | undefined;
+}
 
 /** The bridge of this host, and the name of its network. */
 export const BRIDGE = { name: 'vmkit', interface: 'vmkit0' } as const;
 
-/** A network that a machine has an address on. */
-export type LinkSpec = Exclude<NetworkSpec, { readonly kind: 'user' }>;
+/** A network of vmkit's own that a machine has an address on. */
+export type LinkSpec = Extract<NetworkSpec, { readonly kind: 'private' | 'bridge' }>;
 
 /** A machine's place on a private network or the bridge: a /24 and a /64. */
 export interface LinkAddresses {
@@ -63,4 +76,19 @@ export function linkAddresses({ kind, address }: LinkSpec): LinkAddresses {
     gateway: formatAddress(base + 1),
     gateway6: host6(base + 1),
   };
+}
+
+/** Of a machine on a network that is not vmkit's. IPv6 comes from that network's router (RFC 4862). */
+export interface LanAddresses {
+  readonly interface: 'eth1';
+  readonly mac: string;
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+export function lanAddresses({ address: text }: Pick<MacvtapSpec, 'address'>): LanAddresses {
+  const [address = '', length] = text.split('/');
+  const number = parseAddress(address);
+  if (number === undefined) throw new TypeError(`No IPv4 address: ${text}`);
+  return { interface: 'eth1', mac: machineMac(number), address, prefixLength: Number(length) };
 }

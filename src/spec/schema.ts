@@ -19,6 +19,9 @@ const addressError = expected(
 /** An address of a machine on a private network; 10.0.2.0/24 is QEMU's user network. */
 export const machineAddress = z.string({ error: addressError }).refine(isMachineAddress, { error: addressError });
 
+const lanAddressError = expected('an IPv4 address with the length of its prefix', 'For example 192.168.1.50/24.');
+const lanAddress = z.string({ error: lanAddressError }).refine(isLanAddress, { error: lanAddressError });
+
 const script = z.string({ error: 'a shell script' }).trim().min(1, 'a shell script that does something');
 
 const urlError = expected('a URL that starts with http://', 'A check with TLS is written as `check: SCRIPT`.');
@@ -125,7 +128,18 @@ export const definition = z.strictObject({
           .describe('Beside it, a link to the machines that this one needs and that need it'),
         z
           .strictObject({ kind: z.literal('bridge'), address: machineAddress })
-          .describe("Beside it, a TAP of this host's bridge, which `vmkit host setup` makes"),
+          .describe("A TAP of this host's bridge, which `vmkit host setup` makes"),
+        z
+          .strictObject({
+            kind: z.literal('macvtap'),
+            on: z
+              .string()
+              .regex(/^[A-Za-z0-9_.-]{1,15}$/, 'an interface of this host')
+              .describe('The interface of this host whose network it is'),
+            address: lanAddress.describe('Free on that network, with the length of its prefix'),
+            gateway: z.ipv4('an IPv4 address').optional().describe("That network's router"),
+          })
+          .describe('An address of its own on the network of an interface of this host'),
       ],
       { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
     )
@@ -140,6 +154,16 @@ function isMachineAddress(text: string): boolean {
   const number = parseAddress(text);
   if (number === undefined || text.startsWith('10.0.2.')) return false;
   return isPrivate({ base: number, bits: 32 }) && number % 256 >= 2 && number % 256 <= 254;
+}
+
+/** Any host of a /8 to /30. */
+function isLanAddress(text: string): boolean {
+  const [address = '', length = '', ...rest] = text.split('/');
+  const number = parseAddress(address);
+  const bits = Number(length);
+  if (number === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length) || bits < 8 || bits > 30) return false;
+  const host = number % 2 ** (32 - bits);
+  return host > 0 && host < 2 ** (32 - bits) - 1;
 }
 
 export type OwnService = z.output<typeof ownService>;

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linkLocal } from '../../src/core/ipv6.ts';
 import { parseNameServers, readNameServers } from '../../src/host/name-servers.ts';
-import { linkAddresses } from '../../src/spec/network.ts';
+import { lanAddresses, linkAddresses } from '../../src/spec/network.ts';
 import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
@@ -13,6 +14,9 @@ const HOST = `vmkit-bridge-${process.pid}`;
 /** The world behind the host: documentation addresses (RFC 5737, RFC 3849). */
 const WORLD = `vmkit-world-${process.pid}`;
 const WORLD_ADDRESSES = ['198.51.100.1', '2001:db8::1'];
+const LAN = 'network: { kind: macvtap, on: up0, address: 198.51.100.9/24, gateway: 198.51.100.1 }';
+const DIAL =
+  "require('net').connect(3000, process.argv[1]).on('error', () => process.exit(1)).on('connect', () => process.exit(0))";
 const SERVER = "require('net').createServer((c) => c.end()).listen(3000, '::', () => console.log('ready'))";
 
 const machine = (address: string, needs = ''): string => `memory: 256MiB
@@ -103,10 +107,8 @@ describe
       expect(exitCode).toBe(0);
       expect(stdout.indexOf('one is up')).toBeLessThan(stdout.indexOf('two is up'));
       const { address6 } = linkAddresses({ kind: 'bridge', address: '192.168.100.5' });
-      const page =
-        "require('net').connect(3000, process.argv[1]).on('error', () => process.exit(1)).on('connect', () => process.exit(0))";
       for (const address of ['192.168.100.5', '192.168.100.6', address6]) {
-        expect([address, (await onHost(process.execPath, '-e', page, address)).exitCode]).toEqual([address, 0]);
+        expect([address, (await onHost(process.execPath, '-e', DIAL, address)).exitCode]).toEqual([address, 0]);
       }
     });
 
@@ -135,8 +137,29 @@ ip address add 192.168.100.6/24 dev eth1`;
       expect(parseNameServers(stdout)).toEqual(await readNameServers(contextIn(sandbox.folder)));
     });
 
+    test("a machine has an address of its own on this host's network, which dials it by IPv4 and IPv6", async () => {
+      await sandbox.define('lan', machine('{}').replace(/network: .*/, LAN));
+      const missing = await sandbox.vmkit(['boot', 'lan']);
+      expect(missing.exitCode).toBe(3);
+      const [, hint = ''] = /vmkit (host setup --macvtap .*)/.exec(missing.stderr) ?? [];
+      expect((await sandbox.vmkit(hint.split(' '))).exitCode).toBe(0);
+      const { exitCode, stderr } = await sandbox.vmkit(['boot', 'lan']);
+      expect(stderr).not.toContain('error:');
+      expect(exitCode).toBe(0);
+      const { mac } = lanAddresses({ address: '198.51.100.9/24' });
+      for (const address of ['198.51.100.9', `${linkLocal(mac)}%up0`]) {
+        const { exitCode } = await execa('ip', ['netns', 'exec', WORLD, process.execPath, '-e', DIAL, address], {
+          reject: false,
+          timeout: 20_000,
+        });
+        expect([address, exitCode]).toEqual([address, 0]);
+      }
+      expect(await gets('lan', '198.51.100.1')).toBe(true);
+      expect((await sandbox.vmkit(['status'])).stdout).toContain('network of up0');
+    });
+
     test('after teardown the host is as it was', async () => {
-      for (const name of ['third', 'one']) expect((await sandbox.vmkit(['stop', name])).exitCode).toBe(0);
+      for (const name of ['third', 'one', 'lan']) expect((await sandbox.vmkit(['stop', name])).exitCode).toBe(0);
       expect((await sandbox.vmkit(['host', 'teardown'])).exitCode).toBe(0);
       expect(await look()).toBe(before);
     });

@@ -24,6 +24,7 @@ const REQUEST: NetworkRequest = {
     owner: 0,
   })),
   links: [['vm-sql', 'vm-forge']],
+  macvtaps: [],
 };
 const OUTSIDE = '198.51.100.1';
 const UPLINK = '198.51.100.2';

@@ -15,6 +15,7 @@ const request = (subnet = '192.168.100.0/24'): NetworkRequest => ({
     { name: 'vm-forge', address: address('192.168.100.3'), owner: 1000 },
   ],
   links: [['vm-sql', 'vm-forge']],
+  macvtaps: [],
 });
 const facts: HostNetworkFacts = {
   routes: [],

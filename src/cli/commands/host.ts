@@ -4,6 +4,7 @@ import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from 
 import type { Tap } from '../../host/bridge-addresses.ts';
 import { type CheckRow, checkNetwork } from '../../host/check-network.ts';
 import type { NetworkRequest } from '../../host/host-network.ts';
+import type { Macvtap } from '../../host/macvtap.ts';
 import { BRIDGE } from '../../spec/network.ts';
 import { defineCommand } from '../command.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../host-network.ts';
@@ -33,6 +34,13 @@ export const command = defineCommand({
         nargs: 1,
         default: [],
         describe: 'Two TAPs that may reach each other: A:B',
+      })
+      .option('macvtap', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: "A machine on this host's own network: NAME=ADDRESS@INTERFACE",
       }),
   run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);
@@ -43,7 +51,7 @@ export const command = defineCommand({
   exitCode: (result) => ('changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3),
 });
 
-function networkRequest(args: { subnet: string; tap: string[]; link: string[] }): NetworkRequest {
+function networkRequest(args: { subnet: string; tap: string[]; link: string[]; macvtap: string[] }): NetworkRequest {
   const subnet = parseSubnet(args.subnet);
   if (subnet === undefined || !isPrivate(subnet) || subnet.bits < 16 || subnet.bits > 29) {
     throw badUsage(`--subnet ${args.subnet} is not a private subnet of /16 to /29`, '--subnet 192.168.100.0/24');
@@ -61,7 +69,8 @@ function networkRequest(args: { subnet: string; tap: string[]; link: string[] })
       throw badUsage(`--link ${text} is not two of the TAPs given`, '--link sql:forge');
     return [one, other];
   });
-  return { name: BRIDGE.name, bridge: BRIDGE.interface, subnet, taps, links };
+  const macvtaps = args.macvtap.map(parseMacvtap);
+  return { name: BRIDGE.name, bridge: BRIDGE.interface, subnet, taps, links, macvtaps };
 }
 
 /** IFNAMSIZ (linux/if.h): 15 characters. The letters are those that nft takes in a chain's name, too. */
@@ -76,6 +85,16 @@ function parseTap(text: string, subnet: Subnet): Tap {
     );
   }
   return { name, address, owner: userInfo().uid };
+}
+
+function parseMacvtap(text: string): Macvtap {
+  const [, name = '', host = '', parent = ''] =
+    /^([a-z][a-z0-9_-]{0,14})=([0-9.]+)@([A-Za-z0-9_.-]{1,15})$/.exec(text) ?? [];
+  const address = parseAddress(host);
+  if (address === undefined) {
+    throw badUsage(`--macvtap ${text} is not NAME=ADDRESS@INTERFACE`, '--macvtap web=192.168.1.50@enp3s0');
+  }
+  return { name, parent, address, owner: userInfo().uid };
 }
 
 function badUsage(what: string, example: string): VmkitError {
