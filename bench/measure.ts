@@ -27,10 +27,10 @@ export interface Timed {
 }
 
 /** Runs a program to its end. Throws with the end of its output when it fails. */
-export async function time(argv: readonly string[], env: Record<string, string> = {}): Promise<Timed> {
+export async function time(argv: readonly string[], env: Record<string, string> = {}, cwd?: string): Promise<Timed> {
   const [file = '', ...args] = argv;
   const start = performance.now();
-  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {

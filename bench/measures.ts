@@ -1,6 +1,7 @@
 import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
+import { kills, links, twoMachines } from './measures-network.ts';
 import { row } from './rows.ts';
 
 const commandLine: Measure = {
@@ -32,5 +33,8 @@ export const MEASURES: readonly Measure[] = [
   sqlBoot,
   againstSystemd,
   forgejoBoot,
+  twoMachines,
+  links,
+  kills,
   commandLine,
 ];

@@ -32,7 +32,7 @@ export function passwordFile(service: string, user: string, { address, port, nam
 
 /**
  * A script for root, before the service starts: waits until the other machine's PostgreSQL lets the role in by its password. What refuses it is
- * on the service's log, once.
+ * on the service's log, once. A plain connection is tried first: a psql that fails takes time from the other machine's start.
  */
 export function awaitDatabase(service: string, user: string, { address, port, name }: RemoteDatabase): string {
   const psql = `s6-setuidgid ${user} ${POSTGRES_BIN}/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
@@ -40,7 +40,7 @@ export function awaitDatabase(service: string, user: string, { address, port, na
 export PGPASSFILE=/run/secrets/${service}/pgpass PGCONNECT_TIMEOUT=5
 said=
 tries=0
-until answer=$(${psql} 2>&1); do
+until answer=$({ /run/vmkit/busybox nc -w 5 ${address} ${port} -e /bin/true && ${psql}; } 2>&1); do
   [ "$answer" = "$said" ] || echo "$answer"
   said=$answer
   tries=$((tries + 1))
