@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ensureArtifact } from '../build/store.ts';
+import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
+import { machinePaths } from '../core/paths.ts';
+import { runOnConsole } from '../host/console-script.ts';
 import type { Context } from '../host/context.ts';
 import { componentArtifact } from '../image/component.ts';
 import { withGuest } from '../machine/guest.ts';
@@ -21,6 +24,8 @@ import { runStep } from './steps.ts';
 /** Who looks from the tailnet: a node of vmkit's own, or nobody. */
 export type PeerKind = 'node' | 'none';
 
+const BY = { ssh: 'ssh', console: 'its console: ssh does not answer' } as const;
+
 /** Looks at every way into a machine, from the guest, this host and a peer, and judges them. */
 export async function probe(
   spec: VmSpec,
@@ -36,7 +41,7 @@ export async function probe(
     at: new Date().toISOString(),
     tookMs: Math.round(performance.now() - started),
     vantages: [
-      { vantage: 'guest', title: `${spec.name}, by ssh` },
+      { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
       ...(facts.peer === undefined ? [] : [{ vantage: 'peer' as const, title: facts.peer.title }]),
     ],
     ways: judge(facts),
@@ -51,30 +56,38 @@ export async function look(
   context: CommandContext,
 ): Promise<Facts> {
   await requireRunning(spec.name, context);
-  const { guest, guestError } = await runStep(
+  const { guest, guestError, guestBy } = await runStep(
     { title: `looks at ${spec.name}`, run: (inner) => lookAtGuest(target, inner) },
     context,
   );
   const proxy = await lookAtHost(target, context);
   const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, { guest, proxy }, kind, context);
-  return { target, guest, guestError, peer, proxy };
+  return { target, guest, guestError, guestBy, peer, proxy };
 }
 
-async function lookAtGuest(
-  target: Target,
-  context: Context,
-): Promise<{ guest: GuestFacts | undefined; guestError: string | undefined }> {
+/** By ssh, or where the guest takes no connection, by its console. */
+async function lookAtGuest(target: Target, context: Context): Promise<LookedGuest> {
+  const script = guestScript(target.port);
+  const read = (printed: string): GuestFacts => readGuestFacts(printed, target.port, Date.now() / 1000);
   try {
-    const guest = await withGuest(target.machine, context, async (host) => {
-      const { stdout } = await host.exec(['sh'], { input: guestScript(target.port), withinMs: 60_000 });
-      return readGuestFacts(stdout, target.port, Date.now() / 1000);
-    });
-    return { guest, guestError: undefined };
+    const printed = await withGuest(target.machine, context, (host) =>
+      host.exec(['sh'], { input: script, withinMs: 60_000 }),
+    );
+    return { guest: read(printed.stdout), guestError: undefined, guestBy: 'ssh' };
   } catch (error) {
     if (error instanceof VmkitError && error.kind === 'interrupted') throw error;
-    return { guest: undefined, guestError: messageOf(error) };
+    context.report({ kind: 'phase', text: 'ssh does not answer; looks by the console' });
+    const { consoleSocket } = machinePaths(context.paths, target.machine);
+    const printed = await runOnConsole(consoleSocket, script, { withinMs: 45_000, signal: context.signal }).catch(
+      () => undefined,
+    );
+    throwIfInterrupted(context.signal);
+    const guest = printed === undefined ? undefined : read(printed);
+    return { guest, guestError: messageOf(error), guestBy: 'console' };
   }
 }
+
+type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy'>;
 
 async function lookFromSomePeer(
   spec: VmSpec,

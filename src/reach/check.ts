@@ -50,6 +50,8 @@ export interface Facts {
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;
+  /** How the guest was looked at. */
+  readonly guestBy: 'ssh' | 'console';
   /** Undefined where nobody looked from a peer. */
   readonly peer: PeerFacts | undefined;
   /** Undefined where this host has no Tailscale. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ensureArtifact } from '../../src/build/store.ts';
@@ -140,6 +141,20 @@ services:
       const found = await cause();
       await inGuest(mend);
       expect(found).toBe(name);
+    });
+
+    test('rule 0 deleted: ssh does not answer then, and the console tells', async () => {
+      // By itself it comes back: nobody can log in to mend it.
+      await inGuest(
+        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 40; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
+      );
+      await setTimeout(3_000);
+      const { stdout } = await sandbox.vmkit(['probe', 'web', '--from', 'none']);
+      expect(stdout).toContain('rule 0 is missing');
+      expect(stdout).toContain('by its console');
+      await expect
+        .poll(() => inGuest('true').then(() => 'back', String), { timeout: 90_000, interval: 2_000 })
+        .toBe('back');
     });
 
     test('neither relay nor direct path', async () => {

@@ -46,6 +46,7 @@ export function facts(
     target: { machine: 'tn', name: 'web', port: 3000, isHttp: true, hostPort: 8080, bridgeAddress: undefined },
     guest: readGuestFacts(printed, 3000, 1_795_513_159),
     guestError: undefined,
+    guestBy: 'ssh',
     peer,
     proxy: undefined,
   };

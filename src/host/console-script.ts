@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { VmkitError } from '../core/errors.ts';
+
+/** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
+const LINE = 1_000;
+
+/**
+ * Runs a script by the root shell on a guest's serial console and returns what it printed: the way in when the network is not. Script and output travel as base64,
+ * so that the terminal changes neither; what the guest prints meanwhile is left out. Throws `no-console` when the shell does not answer in time, as when a person is
+ * attached to it.
+ */
+export async function runOnConsole(
+  socketPath: string,
+  script: string,
+  { withinMs, signal }: { readonly withinMs: number; readonly signal: AbortSignal },
+): Promise<string> {
+  const mark = randomBytes(8).toString('hex');
+  const socket = connect({ path: socketPath });
+  try {
+    const printed = await converse(
+      socket,
+      consoleLines(script, mark),
+      mark,
+      AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
+    );
+    return readConsole(printed, mark);
+  } finally {
+    socket.end('exit\n');
+    socket.destroySoon();
+  }
+}
+
+/** What is typed: the first line wakes the shell. */
+export function consoleLines(script: string, mark: string): string {
+  const text = Buffer.from(script).toString('base64');
+  const chunks = text.match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
+  return [
+    '',
+    'stty -echo; s=',
+    ...chunks.map((chunk) => `s="\${s}${chunk}"`),
+    // In two halves: the terminal may still echo this line.
+    `echo begin-""${mark}; echo "$s" | base64 -d | sh 2>&1 | base64; echo end-""${mark}`,
+    '',
+  ].join('\n');
+}
+
+/** What the script printed, out of all that the console said. */
+export function readConsole(printed: string, mark: string): string {
+  const [, after = ''] = printed.split(`begin-${mark}`);
+  const [text = ''] = after.split(`end-${mark}`);
+  const lines = text.split(/\r?\n/).filter((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line));
+  return Buffer.from(lines.join(''), 'base64').toString('utf8');
+}
+
+async function converse(socket: Socket, lines: string, mark: string, signal: AbortSignal): Promise<string> {
+  let printed = '';
+  return new Promise((resolve, reject) => {
+    const late = (): void =>
+      reject(
+        new VmkitError('boot', 'no-console', 'The shell on the console did not answer.', {
+          hint: 'Is somebody attached to it (vmkit console)? It serves one at a time.',
+        }),
+      );
+    signal.addEventListener('abort', late, { once: true });
+    socket.once('error', reject);
+    socket.once('close', late);
+    socket.on('data', (data) => {
+      printed += data.toString('latin1');
+      if (printed.includes(`end-${mark}`)) resolve(printed);
+    });
+    socket.write(lines);
+  });
+}

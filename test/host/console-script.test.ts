@@ -1,0 +1,16 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { consoleLines, readConsole } from '../../src/host/console-script.ts';
+
+const run = promisify(execFile);
+
+test('what is typed runs the script, and what it printed is read from between echoes and the lines of others', async () => {
+  const script = `echo 'one  "two" $3'; printf 'ä\\n'; exit 4 # ${'long '.repeat(1_000)}`;
+  const lines = consoleLines(script, 'feed');
+  expect(Math.max(...lines.split('\n').map((line) => line.length))).toBeLessThan(4_096);
+  const { stdout } = await run('sh', ['-c', lines]);
+  const [begin, ...rest] = stdout.trim().split('\n');
+  const noisy = [lines, begin, '{"event":"ready"}', ...rest].join('\r\n');
+  expect(readConsole(noisy, 'feed')).toBe('one  "two" $3\nä\n');
+});
