@@ -35,7 +35,9 @@ export async function runSession(
       cause: error,
     });
   } finally {
-    client.end();
+    // A graceful end would wait for a command that runs on in the guest.
+    if (signal.aborted) client.destroy();
+    else client.end();
   }
 }
 
@@ -45,15 +47,15 @@ function join(channel: ClientChannel, { name }: SshAddress, signal: AbortSignal)
     const { rows, cols } = terminalSize();
     channel.setWindow(rows, cols, 0, 0);
   };
-  const abort = (): void => void channel.close();
+  let abort = (): void => undefined;
   return new Promise<number>((resolve, reject) => {
     let exitCode: number | undefined;
+    abort = () => resolve(130);
     onExit(channel, (code) => {
       exitCode = code;
     });
     channel.once('close', () => {
       if (exitCode !== undefined) resolve(exitCode);
-      else if (signal.aborted) resolve(130);
       else reject(new VmkitError('unreachable', 'guest-connection-lost', `${name}: the connection was lost.`));
     });
     channel.pipe(process.stdout, { end: false });

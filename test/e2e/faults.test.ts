@@ -155,6 +155,14 @@ describe.sequential('faults', () => {
     await sandbox.json(['boot', 'tiny']);
   });
 
+  test('Ctrl-C ends exec, whatever the guest does', async () => {
+    await sandbox.json(['boot', 'tiny']);
+    const { process: vmkit, ended } = sandbox.start(['exec', 'tiny', '--', 'sh', '-c', 'echo begun; sleep 600']);
+    await new Promise<void>((resolve) => void vmkit.stdout?.once('data', () => resolve()));
+    vmkit.kill('SIGINT');
+    expect((await ended).exitCode).toBe(130);
+  });
+
   test('vmkit itself is killed at ten moments of a boot; the next boot works, with one QEMU and no secrets left', async () => {
     for (let round = 0; round < 10; round++) {
       const { process: vmkit, ended } = sandbox.start(['boot', 'tiny']);
