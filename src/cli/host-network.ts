@@ -5,6 +5,7 @@ import { type Change, shellText } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import { type NetworkRequest, planNetwork, readHostNetwork } from '../host/host-network.ts';
+import { requireSilent } from '../host/silent-address.ts';
 import { requireTools } from '../host/tools.ts';
 
 export interface HostReport {
@@ -21,6 +22,7 @@ export async function setUpNetwork(request: NetworkRequest, context: Context, is
   return withLock(lock, 'vmkit host setup', context, async () => {
     const facts = await readHostNetwork(context);
     const changes = planNetwork(request, facts);
+    await requireSilent(request, facts, context);
     if (isDryRun && facts.filters === undefined) {
       const notes = ['sudo asks for a password: firewalls were not seen, and some of this may be done already.'];
       return report(changes, 'apply', true, context, notes);

@@ -38,11 +38,7 @@ export function uplinksOf(routes: readonly HostRoute[]): readonly string[] {
 
 /** Throws `subnet-taken`, with the route that is in the way and a free subnet, if the host has a route into `subnet`, but for `bridge`'s own. */
 export function requireFreeSubnet(subnet: Subnet, bridge: string, routes: readonly HostRoute[]): void {
-  const others = routes.flatMap((route) => {
-    const to =
-      isDefault(route.dst) || route.devs.includes(bridge) || isForMany(route) ? undefined : parseSubnet(route.dst);
-    return to === undefined ? [] : [{ route, to }];
-  });
+  const others = routesInto(routes.filter(({ devs }) => !devs.includes(bridge)));
   const conflict = others.find(({ to }) => overlaps(to, subnet));
   if (conflict === undefined) return;
   const { dst, devs, table } = conflict.route;
@@ -63,6 +59,18 @@ export function requireFreeSubnet(subnet: Subnet, bridge: string, routes: readon
       details: { route: conflict.route, free: free === undefined ? undefined : formatSubnet(free) },
     },
   );
+}
+
+/** Every subnet that the host has a route into, but for its default routes. */
+export function routedSubnets(routes: readonly HostRoute[]): readonly Subnet[] {
+  return routesInto(routes).map(({ to }) => to);
+}
+
+function routesInto(routes: readonly HostRoute[]): { route: HostRoute; to: Subnet }[] {
+  return routes.flatMap((route) => {
+    const to = isDefault(route.dst) || isForMany(route) ? undefined : parseSubnet(route.dst);
+    return to === undefined ? [] : [{ route, to }];
+  });
 }
 
 function isDefault(dst: string): boolean {
