@@ -43,7 +43,7 @@ export async function killsUnderWriting(
     const there = new Set(stdout.split('\n'));
     const lost = [...acknowledged].filter((n) => !there.has(n));
     if (lost.length === 0) whole += 1;
-    else console.error(`round ${round}: lost ${lost.join(' ')}`);
+    console.error(`round ${round + 1}: ${acknowledged.size} rows acknowledged, lost: ${lost.join(' ') || 'none'}`);
   }
   await vmkit(['stop', 'sql'], env);
   return { whole, rows: acknowledged.size };
