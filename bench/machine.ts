@@ -29,8 +29,7 @@ export async function secondsToReady(
   args: readonly string[] = [],
   definition = name,
 ): Promise<number> {
-  const state = join(env['XDG_STATE_HOME'] ?? '', 'vmkit', 'machines', name);
-  const console = join(state, 'console.log');
+  const console = join(stateDir(name, env), 'console.log');
   await rm(console, { force: true });
   const child = spawn(process.execPath, [MAIN, 'boot', definition, '--json', ...args], {
     env: { ...process.env, ...env },
@@ -38,13 +37,20 @@ export async function secondsToReady(
   });
   const ended = once(child, 'close');
   const moment = await momentOf(console, marker, 600);
-  const elapsed = await secondsSinceStart(
-    stateFile.parse(JSON.parse(await readFile(join(state, 'state.json'), 'utf8'))).pid,
-  );
+  const elapsed = await secondsSinceStart(await pidOf(name, env));
   await ended;
   if (moment === undefined || child.exitCode !== 0)
     throw new Error(`${name} did not boot (exit code ${child.exitCode})`);
   return elapsed;
+}
+
+/** Of a running machine's QEMU. */
+export async function pidOf(name: string, env: Record<string, string>): Promise<number> {
+  return stateFile.parse(JSON.parse(await readFile(join(stateDir(name, env), 'state.json'), 'utf8'))).pid;
+}
+
+function stateDir(name: string, env: Record<string, string>): string {
+  return join(env['XDG_STATE_HOME'] ?? '', 'vmkit', 'machines', name);
 }
 
 export async function stop(name: string, env: Record<string, string>): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withOwnMachines } from './machine.ts';
 import { MAIN, type Measure, medianOfPairs, seconds, time, vmkit } from './measure.ts';
-import { killsUnderWriting } from './network-kills.ts';
+import { killsUnderWriting, PSQL } from './network-kills.ts';
 import { ratio, row } from './rows.ts';
 
 /** Two machines against one, warm: the whole process of `vmkit boot`, until the service answers. */
@@ -49,8 +49,6 @@ services:
     database: { machine: sql, address: 192.168.100.2, name: news }
 `;
 
-const PSQL =
-  'PGPASSFILE=/run/secrets/miniflux/pgpass /usr/lib/postgresql/17/bin/psql -XAtqw -h 192.168.100.2 -U news -d news';
 /** Microseconds of 1000 queries on one connection, and of 128 MiB by COPY. */
 const MEASURE = `yes 'SELECT 1;' | head -n 1000 >/tmp/queries
 a=$(date +%s%N); ${PSQL} -f /tmp/queries >/dev/null; b=$(date +%s%N)

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import * as z from 'zod';
+import { pidOf } from './machine.ts';
 import { MAIN, vmkit } from './measure.ts';
 
-const PSQL =
+/** psql in news, as Miniflux's role in sql. */
+export const PSQL =
   'PGPASSFILE=/run/secrets/miniflux/pgpass /usr/lib/postgresql/17/bin/psql -XAtqw -h 192.168.100.2 -U news -d news';
 /** One connection; each row is acknowledged by a line with its number. */
 const WRITE = `n=$(${PSQL} -c 'CREATE TABLE IF NOT EXISTS written (n bigint); SELECT coalesce(max(n), 0) FROM written' 2>/dev/null)
@@ -33,7 +32,7 @@ export async function killsUnderWriting(
     const isDeadline = AbortSignal.timeout(30_000);
     while (!said.includes('\n') && !isDeadline.aborted) await setTimeout(20);
     await setTimeout(500 + Math.random() * 2_500);
-    await kill(Math.random() < 0.5 ? 'sql' : 'news', env);
+    process.kill(await pidOf(Math.random() < 0.5 ? 'sql' : 'news', env), 'SIGKILL');
     writer.kill();
     await ended;
     // The last line may be cut.
@@ -47,10 +46,4 @@ export async function killsUnderWriting(
   }
   await vmkit(['stop', 'sql'], env);
   return { whole, rows: acknowledged.size };
-}
-
-async function kill(name: string, env: Record<string, string>): Promise<void> {
-  const file = join(env['XDG_STATE_HOME'] ?? '', 'vmkit', 'machines', name, 'state.json');
-  const { pid } = z.object({ pid: z.number() }).parse(JSON.parse(await readFile(file, 'utf8')));
-  process.kill(pid, 'SIGKILL');
 }

@@ -1,7 +1,7 @@
 import { formatAddress, machineMac } from '../core/ipv4.ts';
 import { type BridgeNetwork, bridgeMac, networkAddresses, type Tap } from './bridge-addresses.ts';
 import { addLink, addTables, addTap, removeLink, removeTables, removeTap, tableName } from './bridge-nft.ts';
-import type { Change, Probe } from './change.ts';
+import { type Change, linkExists, ours, type Probe } from './change.ts';
 
 /** The bridge with its addresses, forwarding for it alone, and the nft tables. */
 export function networkChanges(network: BridgeNetwork): readonly Change[] {
@@ -116,16 +116,8 @@ export function forwardingKey(link: string, family: Family): string {
   return `net/${family}/conf/${link}/${family === 'ipv6' ? 'force_forwarding' : 'forwarding'}`;
 }
 
-function ours(id: string, title: string): Pick<Change, 'id' | 'title' | 'whenFound' | 'outlivesReboot'> {
-  return { id, title, whenFound: 'refuse', outlivesReboot: false };
-}
-
 function forward(link: string, value: '0' | '1', family: Family): { argv: string[] } {
   return { argv: ['sysctl', '-q', '-w', `${forwardingKey(link, family)}=${value}`] };
-}
-
-function linkExists(name: string): Probe {
-  return { argv: ['test', '-e', `/sys/class/net/${name}`], needsRoot: false };
 }
 
 /** `nft list` and `nft get` fail where there is no such thing. */

@@ -30,6 +30,15 @@ export interface Change {
   readonly outlivesReboot: boolean;
 }
 
+/** What is true of a thing that nobody but vmkit makes. */
+export function ours(id: string, title: string): Pick<Change, 'id' | 'title' | 'whenFound' | 'outlivesReboot'> {
+  return { id, title, whenFound: 'refuse', outlivesReboot: false };
+}
+
+export function linkExists(name: string): Probe {
+  return { argv: ['test', '-e', `/sys/class/net/${name}`], needsRoot: false };
+}
+
 /** A command as a person pastes it into a POSIX shell. */
 export function shellText({ argv, input }: Command, isRoot: boolean): string {
   const line = shellCommand(isRoot ? argv : ['sudo', ...argv]);

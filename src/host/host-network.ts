@@ -25,6 +25,11 @@ export interface HostNetworkFacts {
   readonly filters: ForwardFilters | undefined;
 }
 
+/** A machine on the host's own network takes no bridge. */
+export function takesBridge({ taps, macvtaps }: Pick<NetworkRequest, 'taps' | 'macvtaps'>): boolean {
+  return taps.length > 0 || macvtaps.length === 0;
+}
+
 /** What a family of addresses is forwarded by. */
 interface Forwarding {
   readonly isForwarding: boolean;
@@ -73,8 +78,7 @@ async function isOn(key: string, { host, signal }: Context): Promise<boolean | u
  */
 export function planNetwork(request: NetworkRequest, facts: HostNetworkFacts): readonly Change[] {
   const { taps, links, macvtaps, ...rest } = request;
-  // A machine on the host's own network takes no bridge.
-  if (taps.length === 0 && macvtaps.length > 0) return macvtaps.map(macvtapChange);
+  if (!takesBridge(request)) return macvtaps.map(macvtapChange);
   const forcesIpv6 = facts.ipv6?.isForwarding === false && facts.ipv6.isByInterface;
   const network = { ...rest, hasIpv6: facts.ipv6 !== undefined, forcesIpv6 };
   requireFreeSubnet(network.subnet, network.bridge, facts.routes);

@@ -1,5 +1,5 @@
 import { formatAddress, machineMac } from '../core/ipv4.ts';
-import type { Change } from './change.ts';
+import { type Change, linkExists, ours } from './change.ts';
 
 /** A machine's place on the network of an interface of this host. */
 export interface Macvtap {
@@ -21,8 +21,7 @@ export function macvtapChange({ name, parent, address, owner }: Macvtap): Change
   const mac = machineMac(address);
   const own = `udevadm settle --timeout=10 2>/dev/null; chown ${owner} "/dev/tap$(cat /sys/class/net/${name}/ifindex)"`;
   return {
-    id: `link:${name}`,
-    title: `macvtap ${name} on ${parent} for user ${owner}: ${formatAddress(address)}, ${mac}`,
+    ...ours(`link:${name}`, `macvtap ${name} on ${parent} for user ${owner}: ${formatAddress(address)}, ${mac}`),
     apply: [
       {
         argv: ['ip', 'link', 'add', 'link', parent, 'name', name, 'address', mac, 'type', 'macvtap', 'mode', 'bridge'],
@@ -35,8 +34,6 @@ export function macvtapChange({ name, parent, address, owner }: Macvtap): Change
       { argv: ['sh', '-c', own] },
     ],
     undo: [{ argv: ['ip', 'link', 'delete', 'dev', name] }],
-    isApplied: { argv: ['test', '-e', `/sys/class/net/${name}`], needsRoot: false },
-    whenFound: 'refuse',
-    outlivesReboot: false,
+    isApplied: linkExists(name),
   };
 }

@@ -7,10 +7,9 @@ const FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
 const MOST = 3;
 
 /** The name servers of this host that a machine with an address of its own can ask: none on loopback. */
-export async function readNameServers({ host, signal }: Context): Promise<readonly string[]> {
+export async function readNameServers({ host }: Pick<Context, 'host'>): Promise<readonly string[]> {
   for (const file of FILES) {
-    const { exitCode, stdout } = await host.exec(['cat', file], { signal, withinMs: 5_000 });
-    const found = exitCode === 0 ? parseNameServers(stdout) : [];
+    const found = parseNameServers(Buffer.from((await host.read(file)) ?? '').toString('utf8'));
     if (found.length > 0) return found;
   }
   return [];

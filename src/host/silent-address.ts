@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import { formatAddress, formatSubnet, freeSubnet } from '../core/ipv4.ts';
 import { networkAddresses } from './bridge-addresses.ts';
+import { linkExists } from './change.ts';
 import type { Context } from './context.ts';
-import type { HostNetworkFacts, NetworkRequest } from './host-network.ts';
+import { type HostNetworkFacts, type NetworkRequest, takesBridge } from './host-network.ts';
 import { routedSubnets } from './host-routes.ts';
 
 /** An empty datagram to the discard port: whoever has the address says that nobody listens there (ICMP, RFC 1122, 3.2.2.1), or takes it. */
@@ -21,9 +22,9 @@ const neighbours = z.array(z.object({ lladdr: z.string().optional(), state: z.ar
 export async function requireSilent(request: NetworkRequest, facts: HostNetworkFacts, context: Context): Promise<void> {
   const { subnet, bridge, taps, macvtaps } = request;
   const isNew = async (link: string): Promise<boolean> =>
-    (await context.host.exec(['test', '-e', `/sys/class/net/${link}`])).exitCode !== 0;
-  const isBridged = taps.length > 0 || macvtaps.length === 0;
-  const bridged = isBridged && (await isNew(bridge)) ? [networkAddresses(request).gateway, ...taps.map(addressOf)] : [];
+    (await context.host.exec(linkExists(link).argv)).exitCode !== 0;
+  const bridged =
+    takesBridge(request) && (await isNew(bridge)) ? [networkAddresses(request).gateway, ...taps.map(addressOf)] : [];
   const own = await Promise.all(macvtaps.map(async (each) => ((await isNew(each.name)) ? [addressOf(each)] : [])));
   const addresses = [...bridged, ...own.flat()];
   const answers = await Promise.all(addresses.map((address) => answersAlready(address, context)));

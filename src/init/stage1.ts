@@ -199,15 +199,13 @@ function userWorldSteps(): string {
   const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
   return `for key in accept_ra accept_dad; do echo 0 >/proc/sys/net/ipv6/conf/${nic}/$key; done
 ip addr add ${address6}/${prefixLength6} dev ${nic}
-${defaultRoute(gateway)}ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
-echo "nameserver ${dns}" >/new/etc/resolv.conf
+${defaultRoute(gateway)}${defaultRoute(gateway6)}echo "nameserver ${dns}" >/new/etc/resolv.conf
 `;
 }
 
 function bridgeWorldSteps(network: LinkSpec): string {
   const { gateway, gateway6 } = linkAddresses(network);
-  return `${defaultRoute(gateway)}ip -6 route add default via ${gateway6} || fatal network-failed "cannot set the default route via ${gateway6}"
-${nameServers()}`;
+  return `${defaultRoute(gateway)}${defaultRoute(gateway6)}${nameServers()}`;
 }
 
 function lanSteps(network: MacvtapSpec): string {
@@ -232,7 +230,8 @@ ${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip 
 }
 
 function defaultRoute(gateway: string): string {
-  return `ip route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+  const ip = gateway.includes(':') ? 'ip -6' : 'ip';
+  return `${ip} route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
 `;
 }
 
