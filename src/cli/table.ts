@@ -14,8 +14,9 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** `http://127.0.0.1:3000`, or `127.0.0.1:5432` where no URL says more. */
+/** `http://127.0.0.1:3000`, or `127.0.0.1:5432` where no URL says more; `UDP 51820` is on every address of this host. */
 export function addressOf({ protocol, hostPort }: { protocol: string; hostPort: number }): string {
+  if (protocol === 'udp') return `UDP ${hostPort}`;
   return protocol === 'http' ? `http://127.0.0.1:${hostPort}` : `127.0.0.1:${hostPort}`;
 }
 

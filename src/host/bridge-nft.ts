@@ -13,7 +13,8 @@ export function tableName({ name }: Pick<BridgeNetwork, 'name'>): string {
 }
 
 /**
- * `inet`: NAT on the way out by anything but the bridge; from outside only what answers a machine.
+ * `inet`: NAT on the way out by anything but the bridge; from outside only what answers a machine, what this host itself sends there (DNAT), and who is routed
+ * to a machine by name of the interface and its address.
  * `bridge`: what a machine's TAP lets through, and that nothing passes between TAPs without a link, nor around that by letting the
  * host route it. By the names of the TAPs: `meta ibrname` needs a kernel with NFT_BRIDGE_META, which not all have.
  */
@@ -22,10 +23,15 @@ export function addTables(network: BridgeNetwork): string {
   const table = tableName(network);
   const { subnet, gateway, subnet6, gateway6 } = networkAddresses(network);
   return `table inet ${table} {
+  set routed {
+    type ifname . ipv4_addr
+  }
   chain forward {
     type filter hook forward priority filter; policy accept;
     iifname "${bridge}" accept
     oifname "${bridge}" ct state established,related accept
+    oifname "${bridge}" ct status dnat accept
+    iifname . ip daddr @routed accept
     oifname "${bridge}" drop
   }
   chain postrouting {

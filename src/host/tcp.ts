@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { VmkitError } from '../core/errors.ts';
 
@@ -6,6 +7,15 @@ const LOOPBACK = '127.0.0.1';
 /** Whether a server could listen on this port of 127.0.0.1 now. */
 export async function isPortFree(port: number): Promise<boolean> {
   return (await listenOnce(port)) !== undefined;
+}
+
+/** The same of UDP, on every address. */
+export function isUdpPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => resolve(false));
+    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(true)));
+  });
 }
 
 /** A port of 127.0.0.1 that nobody listens on now. */

@@ -3,7 +3,7 @@ import type { Context } from '../host/context.ts';
 import { readNameServers } from '../host/name-servers.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
-import { lanAddresses, linkAddresses, type NetworkSpec } from '../spec/network.ts';
+import { hasUserWorld, lanAddresses, linkAddresses, type NetworkSpec } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -94,11 +94,6 @@ function plannedLink(name: string, network: NetworkSpec, { linkSocket }: Machine
     case 'macvtap':
       return { macvtap: name, mac: lanAddresses(network).mac };
   }
-}
-
-/** A machine with a way of its own into the world has no second one, which would come from this host itself. */
-function hasUserWorld({ kind }: NetworkSpec): boolean {
-  return kind === 'user' || kind === 'private';
 }
 
 /**

@@ -1,15 +1,18 @@
 import { VmkitError } from '../core/errors.ts';
-import { isPortFree } from '../host/tcp.ts';
+import { isPortFree, isUdpPortFree } from '../host/tcp.ts';
 import { portHolder } from '../host/tcp-holder.ts';
+import { hasUserWorld } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { OpenPort } from './state.ts';
 
-/** The ports of a definition that are open on 127.0.0.1 of the host. */
+/** The ports of a definition that QEMU opens on this host. UDP only where the user network leads out: closed to the world it passes no answers (libslirp, udp_input). */
 export function openPorts(spec: VmSpec): OpenPort[] {
   return spec.services.flatMap(({ name: service, ports }) =>
-    ports.flatMap(({ name, port, protocol, hostPort }) =>
-      hostPort === undefined ? [] : [{ service, name, protocol, guestPort: port, hostPort }],
-    ),
+    ports
+      .filter(({ protocol }) => protocol !== 'udp' || hasUserWorld(spec.network))
+      .flatMap(({ name, port, protocol, hostPort }) =>
+        hostPort === undefined ? [] : [{ service, name, protocol, guestPort: port, hostPort }],
+      ),
   );
 }
 
@@ -19,7 +22,7 @@ export async function requireFreePorts(ports: readonly OpenPort[], vm: string): 
   if (taken.length === 0) return;
   const lines = taken.map(({ port, holder }) => {
     const by = holder === undefined ? 'another program' : `${holder.command} (pid ${holder.pid})`;
-    return `Port ${port.hostPort} of 127.0.0.1, for the service ${port.service}, is taken by ${by}.`;
+    return `Port ${port.hostPort} of ${port.protocol === 'udp' ? 'this host (UDP)' : '127.0.0.1'}, for the service ${port.service}, is taken by ${by}.`;
   });
   const machine = taken.map(({ holder }) => /^vmkit-(.+)$/.exec(holder?.command ?? '')?.[1]).find(Boolean);
   throw new VmkitError('host', 'port-in-use', lines.join('\n'), {
@@ -34,5 +37,6 @@ export async function requireFreePorts(ports: readonly OpenPort[], vm: string): 
 async function findTaken(
   port: OpenPort,
 ): Promise<{ port: OpenPort; holder: Awaited<ReturnType<typeof portHolder>> } | undefined> {
-  return (await isPortFree(port.hostPort)) ? undefined : { port, holder: await portHolder(port.hostPort) };
+  const isFree = port.protocol === 'udp' ? isUdpPortFree : isPortFree;
+  return (await isFree(port.hostPort)) ? undefined : { port, holder: await portHolder(port.hostPort) };
 }

@@ -1,4 +1,5 @@
 import { USER_NETWORK } from '../spec/network.ts';
+import type { ServicePort } from '../spec/service.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 
 export type AcceleratorName = 'kvm' | 'tcg';
@@ -11,6 +12,8 @@ export interface PlannedDisk {
 }
 
 export interface PortForward {
+  /** udp: open on every address of the host; everything else is TCP on 127.0.0.1. */
+  readonly protocol: ServicePort['protocol'];
   readonly hostPort: number;
   readonly guestPort: number;
 }
@@ -55,7 +58,7 @@ export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resou
 
 /**
  * The whole command (qemu(1)). Nothing in it is a secret. The network is QEMU's own user-mode stack: spec/network.ts has its addresses,
- * and the host's ports are open on 127.0.0.1 only.
+ * and the host's TCP ports are open on 127.0.0.1 only.
  */
 export function qemuArgv(plan: MachinePlan): string[] {
   return [
@@ -104,9 +107,10 @@ function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
 function network({ forwards, hasUserWorld }: MachinePlan): string[] {
   // QEMU takes ipv6=on alone for IPv6 only (net/slirp.c).
   const world = hasUserWorld ? 'ipv4=on,ipv6=on' : 'restrict=on,ipv6=off';
-  const open = forwards.map(
-    (port) => `,hostfwd=tcp:127.0.0.1:${port.hostPort}-${USER_NETWORK.address}:${port.guestPort}`,
-  );
+  const open = forwards.map(({ protocol, hostPort, guestPort }) => {
+    const from = protocol === 'udp' ? 'udp:0.0.0.0' : 'tcp:127.0.0.1';
+    return `,hostfwd=${from}:${hostPort}-${USER_NETWORK.address}:${guestPort}`;
+  });
   return [
     '-netdev',
     `user,id=net0,${world}${open.join('')}`,

@@ -23,7 +23,7 @@ const stateSchema = z.object({
     z.object({
       service: z.string(),
       name: z.string(),
-      protocol: z.enum(['http', 'ssh', 'postgres', 'tcp']),
+      protocol: z.enum(['http', 'ssh', 'postgres', 'tcp', 'udp']),
       guestPort: port,
       hostPort: port,
     }),

@@ -8,7 +8,8 @@ import type { Target } from './check.ts';
 export function targetOf(spec: VmSpec, serviceName: string | undefined): Target {
   const ports = spec.services
     .filter(({ name }) => (serviceName === undefined ? name !== 'ssh' : name === serviceName))
-    .flatMap(({ name, ports }) => ports.map((port) => ({ service: name, ...port })));
+    .flatMap(({ name, ports }) => ports.map((port) => ({ service: name, ...port })))
+    .filter(({ protocol }) => protocol !== 'udp');
   const chosen = ports.find(({ protocol }) => protocol === 'http') ?? ports[0];
   if (chosen === undefined) {
     const names = spec.services.filter(({ ports }) => ports.length > 0).map(({ name }) => name);

@@ -27,6 +27,11 @@ export type NetworkSpec =
   | { readonly kind: 'bridge'; readonly address: string }
   | MacvtapSpec;
 
+/** A machine with a way of its own into the world has no second one, which would come from this host itself. */
+export function hasUserWorld({ kind }: NetworkSpec): boolean {
+  return kind === 'user' || kind === 'private';
+}
+
 export interface MacvtapSpec {
   readonly kind: 'macvtap';
   /** The interface of this host. */

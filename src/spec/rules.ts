@@ -91,8 +91,9 @@ function checkPorts(entries: readonly ReadEntry[], side: 'port' | 'hostPort'): F
     entry.service.ports.flatMap((port, index) => {
       const number = port[side];
       if (number === undefined) return [];
-      const owner = owners.get(number);
-      owners.set(number, owner ?? entry.service.name);
+      const key = port.protocol === 'udp' ? -number : number;
+      const owner = owners.get(key);
+      owners.set(key, owner ?? entry.service.name);
       return owner === undefined ? [] : [portTaken(entry, port, index, side, owner)];
     }),
   );

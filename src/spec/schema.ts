@@ -72,7 +72,10 @@ const secret = z.strictObject({
 const servicePort = z.strictObject({
   name,
   port: port.describe('In the machine'),
-  protocol: z.enum(['http', 'ssh', 'postgres', 'tcp']).default('tcp'),
+  protocol: z
+    .enum(['http', 'ssh', 'postgres', 'tcp', 'udp'])
+    .default('tcp')
+    .describe('udp is open on every address of the host'),
   host: port.optional().describe('On 127.0.0.1 of the host; not forwarded when absent'),
 });
 

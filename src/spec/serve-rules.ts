@@ -7,7 +7,7 @@ import { tailscaleServe } from './services/tailscale-serve.ts';
 export function checkServes(entries: readonly ServiceEntry[]): Finding[] {
   const services = entries.flatMap(({ service }) => service ?? []);
   return entries.flatMap(({ service, path }) =>
-    (service?.serves ?? []).flatMap((entry, index): Finding[] => {
+    (service?.node?.serve ?? []).flatMap((entry, index): Finding[] => {
       const at = [...path, 'serve', index];
       const holder = ownerOf(services, entry.port);
       const clash: Finding = {
@@ -31,12 +31,13 @@ export function checkServes(entries: readonly ServiceEntry[]): Finding[] {
 /** The services, and for a node of a tailnet the one that applies what it serves. */
 export function withServe(services: readonly Service[]): Service[] {
   return services.flatMap((service) => {
-    if (service.serves === undefined) return [service];
-    const owners = service.serves.flatMap(({ to }) => ownerOf(services, to) ?? []);
-    return [service, tailscaleServe(service.serves, [...new Set(owners)])];
+    if (service.node === undefined) return [service];
+    const { serve } = service.node;
+    const owners = serve.flatMap(({ to }) => ownerOf(services, to) ?? []);
+    return [service, tailscaleServe(serve, [...new Set(owners)])];
   });
 }
 
 function ownerOf(services: readonly Service[], port: number): string | undefined {
-  return services.find(({ ports }) => ports.some((each) => each.port === port))?.name;
+  return services.find(({ ports }) => ports.some((each) => each.protocol !== 'udp' && each.port === port))?.name;
 }

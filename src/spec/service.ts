@@ -31,8 +31,17 @@ export interface Service {
   /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
   readonly secrets: readonly ServiceSecret[];
   readonly ports: readonly ServicePort[];
-  /** Of a node of a tailnet: ports at its tailnet address that lead to services of this machine. */
-  readonly serves?: readonly ServeEntry[];
+  /** Set for a node of a tailnet. */
+  readonly node?: TailnetNode;
+}
+
+export interface TailnetNode {
+  /** Ports at its tailnet address that lead to services of this machine. */
+  readonly serve: readonly ServeEntry[];
+  /** Networks that it routes: `192.168.100.0/24`. */
+  readonly routes: readonly string[];
+  /** Undefined: Tailscale's own. */
+  readonly loginServer: string | undefined;
 }
 
 /** `tailscale serve`: this port of the tailnet address leads to that port of 127.0.0.1. */
@@ -73,9 +82,10 @@ export interface ServiceSecret {
 export interface ServicePort {
   /** `web`, `ssh`, `sql`. */
   readonly name: string;
-  /** TCP port in the guest. */
+  /** In the guest. */
   readonly port: number;
-  readonly protocol: 'http' | 'ssh' | 'postgres' | 'tcp';
+  /** All are TCP but udp, which is for tunnels: whoever has no key gets no answer, so it is open on every address of the host. */
+  readonly protocol: 'http' | 'ssh' | 'postgres' | 'tcp' | 'udp';
   /** Port on 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;
 }

@@ -17,8 +17,8 @@ export const plan: MachinePlan = {
   ],
   hasUserWorld: true,
   forwards: [
-    { hostPort: 5432, guestPort: 5432 },
-    { hostPort: 40022, guestPort: 22 },
+    { protocol: 'postgres', hostPort: 5432, guestPort: 5432 },
+    { protocol: 'ssh', hostPort: 40022, guestPort: 22 },
   ],
   link: undefined,
   consoleSocket: '/state/sql/console.sock',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { qemuArgv } from '../../src/machine/qemu.ts';
+import { type MachinePlan, qemuArgv } from '../../src/machine/qemu.ts';
 import { plan } from './plan.ts';
 
 const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;
@@ -26,8 +26,16 @@ test('a comma in a path stays part of the path', () => {
   expect(text).toContain('logfile=/a,,b/console.log,');
 });
 
-test('no port is opened but on 127.0.0.1', () => {
-  const forwards = qemuArgv(plan).flatMap((word) => word.split(',').filter((part) => part.startsWith('hostfwd=')));
+const forwardsOf = (planned: MachinePlan): string[] =>
+  qemuArgv(planned).flatMap((word) => word.split(',').filter((part) => part.startsWith('hostfwd=')));
+
+test('only a tunnel has a port on every address of the host', () => {
+  const forwards = [{ protocol: 'udp', hostPort: 51820, guestPort: 51820 } as const];
+  expect(forwardsOf({ ...plan, forwards })).toEqual(['hostfwd=udp:0.0.0.0:51820-10.0.2.15:51820']);
+});
+
+test('no other port is opened but on 127.0.0.1', () => {
+  const forwards = forwardsOf(plan);
   expect(forwards).toHaveLength(2);
   for (const forward of forwards) expect(forward).toMatch(/^hostfwd=tcp:127\.0\.0\.1:\d+-10\.0\.2\.15:\d+$/);
 });

@@ -36,6 +36,6 @@ export const tailscale = defineService(
       },
     ],
     ports: [],
-    serves: chosen.serve,
+    node: { serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
   }),
 );
