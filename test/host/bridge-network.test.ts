@@ -4,6 +4,7 @@ import { linkLocal } from '../../src/core/ipv6.ts';
 import { bridgeMac, networkAddresses } from '../../src/host/bridge-addresses.ts';
 import { type Change, shellText } from '../../src/host/change.ts';
 import { type HostNetworkFacts, type NetworkRequest, planNetwork } from '../../src/host/host-network.ts';
+import { udpForwardChange, udpForwardId } from '../../src/host/udp-forward.ts';
 
 const address = (text: string): number => parseAddress(text) ?? 0;
 const request = (subnet = '192.168.100.0/24'): NetworkRequest => ({
@@ -33,6 +34,14 @@ describe('the plan of a bridge network', () => {
     await expect(`${script(changes, 'apply', false)}\n`).toMatchFileSnapshot('../golden/host-setup.txt');
     await expect(`${script([...changes].reverse(), 'undo', true)}\n`).toMatchFileSnapshot(
       '../golden/host-teardown.txt',
+    );
+  });
+
+  test('UDP for a tunnel is sent on, and the table is gone as a whole', async () => {
+    const change = udpForwardChange('web', 'wireguard', '192.168.100.5', 51820);
+    expect(udpForwardId('web', 'wireguard')).toBe(change.id);
+    await expect(`${script([change], 'apply', true)}\n${script([change], 'undo', true)}\n`).toMatchFileSnapshot(
+      '../golden/udp-forward.txt',
     );
   });
 
