@@ -2,6 +2,7 @@ import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
+import { recovery } from './measures-recovery.ts';
 import { row } from './rows.ts';
 
 const commandLine: Measure = {
@@ -36,5 +37,6 @@ export const MEASURES: readonly Measure[] = [
   twoMachines,
   links,
   kills,
+  recovery,
   commandLine,
 ];

@@ -2,17 +2,19 @@ import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import { hostPaths, machinePaths } from '../core/paths.ts';
 import { applyChanges, undoChanges } from '../host/apply-changes.ts';
+import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { judge } from '../reach/judge.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
-import { planRoute, routeChangeId } from '../reach/route-change.ts';
+import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
 import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
 import { look } from './probe-flow.ts';
+import { withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
 
 /** A way that `expose` sets up: serve in the machine, serve on this host, or a route to its bridge address through this host. */
@@ -33,7 +35,7 @@ export interface Exposed {
 const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
   guest: ['guest-serve-tun', 'guest-serve-userspace'],
   proxy: ['host-proxy'],
-  subnet: ['host-subnet-router'],
+  subnet: ['host-subnet-router', 'guest-subnet-router'],
 };
 
 /**
@@ -47,30 +49,33 @@ export async function expose(
   context: CommandContext,
 ): Promise<Exposed> {
   const { lock } = machinePaths(context.paths, spec.name);
-  return withLock(lock, `vmkit expose ${spec.name}`, context, async () => {
-    const before = await look(spec, target, 'none', context);
-    const via = vias.find((each) => obstacle(before, each) === undefined);
-    if (via === undefined) {
-      throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
-    }
-    const isNew = via === 'guest' ? await serveInGuest(before, context) : await changeHost(via, before, context);
-    const after = judge(await look(spec, target, undefined, context));
-    const verdict = after.find(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
-    if (verdict?.address === undefined || verdict.state === 'fails') {
-      throw notExposed(target, reasonOf(verdict), verdict);
-    }
-    const { way, address, firstByteMs } = verdict;
-    return { machine: spec.name, service: target.name, way, address, firstByteMs, isNew };
-  });
+  return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
+    withPeer(spec, undefined, context, async (peer) => {
+      const before = await look(target, undefined, context);
+      const via = vias.find((each) => obstacle(before, each) === undefined);
+      if (via === undefined) {
+        throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
+      }
+      const isNew = await setUp(via, before, context);
+      const after = judge(await look(target, peer, context));
+      const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
+      const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
+      if (verdict?.address === undefined || verdict.state === 'fails') {
+        throw notExposed(target, reasonOf(verdict), verdict);
+      }
+      const { way, address, firstByteMs } = verdict;
+      return { machine: spec.name, service: target.name, way, address, firstByteMs, isNew };
+    }),
+  );
 }
 
 /** Takes back what `expose` did for a port, in the guest and on this host; what was taken back. */
 export async function unexpose(spec: VmSpec, target: Target, context: CommandContext): Promise<readonly string[]> {
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit unexpose ${spec.name}`, context, async () => {
-    const ids = [proxyChangeId(spec.name, target.port), routeChangeId(spec.name)];
-    const undo = (): ReturnType<typeof undoChanges> => undoChanges(context, ({ id }) => ids.includes(id));
-    const onHost = await withLock(hostPaths(context.paths).lock, 'vmkit unexpose', context, undo);
+    const onHost = await withLock(hostPaths(context.paths).lock, 'vmkit unexpose', context, () =>
+      undoExposure(target, context),
+    );
     const inGuest = await unserveInGuest(target, context);
     return [
       ...onHost.map(({ title }) => title),
@@ -79,16 +84,29 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
   });
 }
 
-async function changeHost(via: 'proxy' | 'subnet', facts: Facts, context: CommandContext): Promise<boolean> {
-  const { hostPort } = facts.target;
-  const change = via === 'subnet' ? planRoute(facts) : planProxy(facts, hostPort ?? 0);
+/** The host's part. What several machines stand on goes with the last of them. */
+async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
+  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine)];
+  const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
+  const isShared = left.some(({ id }) => id.startsWith('routed:'));
+  return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
+}
+
+/** Makes a way; false when it is there already. */
+async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<boolean> {
+  if (via === 'guest') return serveInGuest(facts, context);
+  // Another machine routes it already.
+  if (via === 'subnet' && facts.router !== undefined) return false;
+  const changes = via === 'subnet' ? planRoute(facts) : [planProxy(facts, facts.target.hostPort ?? 0)];
   const run = (inner: Context): ReturnType<typeof applyChanges> =>
-    withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges([change], inner));
-  return (await runStep({ title: change.title, run }, context)).length > 0;
+    withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges(changes, inner));
+  const title = changes.map((each) => each.title).join('; ');
+  return (await runStep({ title, run }, context)).length > 0;
 }
 
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
+  if (via === 'subnet' && facts.router !== undefined) return undefined;
   if (via !== 'guest') {
     if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
       return "this host's Tailscale is not running";

@@ -1,6 +1,8 @@
 import { withLock } from '../build/lock.ts';
+import { throwIfInterrupted } from '../core/deadline.ts';
+import { messageOf } from '../core/errors.ts';
 import { hostPaths } from '../core/paths.ts';
-import { applyChanges, missingChanges, undoChanges } from '../host/apply-changes.ts';
+import { applyChanges, missingChanges, renewChanges, undoChanges } from '../host/apply-changes.ts';
 import { type Change, shellText } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
@@ -42,6 +44,19 @@ export async function tearDownHost(context: Context, isDryRun = false): Promise<
     const undone = isDryRun ? [...(await readJournal(context))].reverse() : await undoChanges(context);
     return report(undone, 'undo', isDryRun, context, []);
   });
+}
+
+/** After a reboot of this host: what was exposed through it is made again. A failure is told, and boots no machine less. */
+export async function renewHost(context: Context): Promise<void> {
+  const note = (text: string): void => context.report({ kind: 'note', text });
+  try {
+    const { lock } = hostPaths(context.paths);
+    const renewed = await withLock(lock, 'vmkit boot', context, () => renewChanges(context));
+    for (const { title } of renewed) note(`made again after a reboot: ${title}`);
+  } catch (error) {
+    throwIfInterrupted(context.signal);
+    note(`not made again after a reboot: ${messageOf(error)}`);
+  }
 }
 
 async function report(

@@ -1,28 +1,26 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { ensureArtifact } from '../build/store.ts';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import { runOnConsole } from '../host/console-script.ts';
 import type { Context } from '../host/context.ts';
-import { componentArtifact } from '../image/component.ts';
+import { isAnswered } from '../host/dial.ts';
 import { withGuest } from '../machine/guest.ts';
+import { runningMachines } from '../machine/machines.ts';
 import { requireRunning } from '../machine/state.ts';
-import type { Facts, PeerFacts, ProxyFacts, Target } from '../reach/check.ts';
+import type { Facts, NodeFacts, Target } from '../reach/check.ts';
+import { isAdvertised } from '../reach/checks-subnet.ts';
 import { type GuestFacts, guestScript, readGuestFacts } from '../reach/guest-facts.ts';
 import { judge } from '../reach/judge.ts';
-import { lookAtHost } from '../reach/look-at-host.ts';
+import { lookAtHost, readHostFilters } from '../reach/look-at-host.ts';
+import { lookAtRouter } from '../reach/look-at-router.ts';
 import { lookFromPeer } from '../reach/look-from-peer.ts';
-import { withPeerNode } from '../reach/peer-node.ts';
+import { FILTERS, withDropsAfter } from '../reach/node-facts.ts';
+import type { Peer } from '../reach/peer.ts';
 import type { ProbeReport } from '../reach/report.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
-import { readVariable } from './given-secrets.ts';
+import { type PeerKind, withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
-
-/** Who looks from the tailnet: a node of vmkit's own, or nobody. */
-export type PeerKind = 'node' | 'none';
 
 const BY = { ssh: 'ssh', console: 'its console: ssh does not answer' } as const;
 
@@ -34,7 +32,7 @@ export async function probe(
   context: CommandContext,
 ): Promise<ProbeReport> {
   const started = performance.now();
-  const facts = await look(spec, target, kind, context);
+  const facts = await withPeer(spec, kind, context, (peer) => look(target, peer, context));
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -48,21 +46,67 @@ export async function probe(
   };
 }
 
-/** All that can be looked at, unjudged. */
-export async function look(
-  spec: VmSpec,
-  target: Target,
-  kind: PeerKind | undefined,
-  context: CommandContext,
-): Promise<Facts> {
-  await requireRunning(spec.name, context);
-  const { guest, guestError, guestBy } = await runStep(
-    { title: `looks at ${spec.name}`, run: (inner) => lookAtGuest(target, inner) },
+/** All that can be looked at, unjudged. What needs no peer is looked at while that one joins. */
+export async function look(target: Target, peer: Promise<Peer> | undefined, context: CommandContext): Promise<Facts> {
+  await requireRunning(target.machine, context);
+  const around = runStep(
+    {
+      title: `looks at ${target.machine}`,
+      run: async (inner) => {
+        const [looked, proxy, router] = await Promise.all([
+          lookAtGuest(target, inner),
+          lookAtHost(target, inner),
+          findRouter(target, inner),
+        ]);
+        return { ...looked, proxy, router };
+      },
+    },
     context,
   );
-  const proxy = await lookAtHost(target, context);
-  const peer = guest === undefined ? undefined : await lookFromSomePeer(spec, target, { guest, proxy }, kind, context);
-  return { target, guest, guestError, guestBy, peer, proxy };
+  const before = { target, peer: undefined, ...(await around) };
+  const run = async (): Promise<Facts> => ({
+    ...before,
+    ...(peer === undefined ? {} : { peer: await lookFromPeer(await peer, before, target) }),
+  });
+  const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
+  return withDrops(facts, context);
+}
+
+/** After a dial through a router failed: what the filters of the routers dropped meanwhile. */
+async function withDrops(facts: Facts, context: Context): Promise<Facts> {
+  const dial = facts.peer?.routed?.dial;
+  if (dial === undefined || isAnswered(dial)) return facts;
+  const machine = facts.router?.machine;
+  const [onHost, onRouter] = await Promise.all([
+    facts.proxy === undefined ? undefined : readHostFilters(context),
+    machine === undefined
+      ? undefined
+      : withGuest(machine, context, (guest) => guest.exec(FILTERS.split(' '), { withinMs: 20_000 })),
+  ]);
+  return {
+    ...facts,
+    proxy: withDropsAfter(facts.proxy, onHost),
+    router: withDropsAfter(facts.router, onRouter?.stdout),
+  };
+}
+
+/** A machine of this host's on the bridge that routes to the target; the first, where several do. */
+async function findRouter(target: Target, context: Context): Promise<NodeFacts | undefined> {
+  if (target.bridgeAddress === undefined) return undefined;
+  const others = (await runningMachines(context)).filter(
+    ({ name, network, services }) =>
+      name !== target.machine && network.kind === 'bridge' && services.includes('tailscale'),
+  );
+  const nodes = await Promise.all(
+    others.map(({ name }) =>
+      withGuest(name, context, (guest) => lookAtRouter(name, target, guest)).catch((error: unknown) => {
+        throwIfInterrupted(context.signal);
+        context.report({ kind: 'note', text: `${name} was not looked at: ${messageOf(error)}` });
+        return undefined;
+      }),
+    ),
+  );
+  return nodes.find((node) => isAdvertised(node, target));
 }
 
 /** By ssh, or where the guest takes no connection, by its console. */
@@ -88,39 +132,3 @@ async function lookAtGuest(target: Target, context: Context): Promise<LookedGues
 }
 
 type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy'>;
-
-async function lookFromSomePeer(
-  spec: VmSpec,
-  target: Target,
-  { guest, proxy }: { guest: GuestFacts; proxy: ProxyFacts | undefined },
-  kind: PeerKind | undefined,
-  context: CommandContext,
-): Promise<PeerFacts | undefined> {
-  const authKey = await readVariable('TS_AUTHKEY', context);
-  const chosen = kind ?? (authKey === undefined ? 'none' : 'node');
-  if (chosen === 'none' || guest.prefs === undefined) return undefined;
-  if (authKey === undefined) {
-    throw new VmkitError(
-      'usage',
-      'secret-not-given',
-      'A peer to probe from joins the tailnet by an auth key, and none was given.',
-      {
-        hint: `TS_AUTHKEY=file:PATH vmkit probe ${spec.name}, with a reusable or ephemeral key; or --from none`,
-      },
-    );
-  }
-  const loginServer = guest.prefs.ControlURL;
-  const hostname = `vmkit-probe-${randomBytes(3).toString('hex')}`;
-  const run = async (inner: Context): Promise<PeerFacts | undefined> => {
-    const [tailscale, tailscaled] = await Promise.all(
-      ['tailscale', 'tailscaled'].map(async (name) => {
-        const { directory } = await ensureArtifact(componentArtifact(name, spec.arch), inner);
-        return join(directory, name);
-      }),
-    );
-    if (tailscale === undefined || tailscaled === undefined) return undefined;
-    const request = { tailscale, tailscaled, loginServer, authKey, hostname };
-    return withPeerNode(request, inner, (peer) => lookFromPeer(peer, guest, proxy, target));
-  };
-  return runStep({ title: `looks from a peer, ${hostname}`, run }, context);
-}

@@ -5,7 +5,7 @@ import { table } from './table.ts';
 /** A line a way, then each finding once: what is wrong, what was seen, what to do. */
 export function reportText({ machine, service, vantages, ways, tookMs }: ProbeReport): string {
   const rows = ways.map((verdict) => [`  ${STATE_MARKS[verdict.state]}`, WAY_TITLES[verdict.way], answerOf(verdict)]);
-  const findings = ways.flatMap(({ finding }) => finding ?? []);
+  const findings = ways.flatMap(({ finding, warnings }) => [...(finding === undefined ? [] : [finding]), ...warnings]);
   const distinct = findings.filter((each, index) => findings.findIndex(({ cause }) => cause === each.cause) === index);
   const seenFrom = vantages.map(({ vantage, title }) => `${vantage} (${title})`).join(', ');
   return [

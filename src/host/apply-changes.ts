@@ -37,6 +37,29 @@ export async function applyChanges(changes: readonly Change[], context: Context)
   return missing;
 }
 
+/**
+ * Makes again what was to outlive a reboot and was lost in one: rules in the kernel, which are kept nowhere else. Returns those. The caller holds the lock of
+ * `hostPaths`.
+ */
+export async function renewChanges(context: Context): Promise<readonly JournalEntry[]> {
+  const boot = await bootId(context);
+  const old = (await readJournal(context)).filter((entry) => entry.boot !== boot);
+  if (old.length === 0) return [];
+  const run = await rootRunner(context);
+  const renewed: JournalEntry[] = [];
+  for (const entry of old) {
+    const isLost = !(await holds(entry.isApplied, run, context));
+    if (isLost) for (const command of entry.apply) await mustRun(command, entry.title, run, context.signal);
+    const entries = await readJournal(context);
+    await writeJournal(
+      entries.map((each) => (each.id === entry.id ? { ...each, boot } : each)),
+      context,
+    );
+    if (isLost) renewed.push(entry);
+  }
+  return renewed;
+}
+
 /** Undoes all that the journal knows, or what is meant of it, newest first, and returns what was undone. The caller holds the lock of `hostPaths`. */
 export async function undoChanges(
   context: Context,

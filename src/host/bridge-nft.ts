@@ -32,7 +32,7 @@ export function addTables(network: BridgeNetwork): string {
     oifname "${bridge}" ct state established,related accept
     oifname "${bridge}" ct status dnat accept
     iifname . ip daddr @routed accept
-    oifname "${bridge}" drop
+    oifname "${bridge}" counter drop
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;

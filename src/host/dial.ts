@@ -29,7 +29,7 @@ export type Socks = { readonly socksPort: number };
 /** Waits this long for a server that may be one that lets the client speak first. */
 const SILENCE_MS = 1_500;
 
-/** What to send; with `tlsName`, inside TLS to the server of that name, whose certificate must be good for it. */
+/** What to send, in Latin-1; with `tlsName`, inside TLS to the server of that name, whose certificate must be good for it. */
 export interface DialRequest {
   readonly text: string;
   readonly tlsName: string | undefined;
@@ -93,7 +93,7 @@ function firstByte(socket: Socket, request: string, started: number, withinMs: n
     socket.on('data', (data: Buffer) => end('data', data.toString('latin1').split(/\r?\n/)[0] ?? ''));
     socket.once('end', () => end('closed', 'connected; the other side ended it at once'));
     socket.once('error', (error) => end(resultOf(error.message), error.message));
-    socket.write(request);
+    socket.write(request, 'latin1');
     socket.resume();
   });
 }

@@ -174,4 +174,6 @@ export const TOOLS: readonly Tool[] = [
   program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
   program('git', ['tests']),
   program('cpio', ['tests']),
+  // The page of `probe --html`.
+  { ...program('chromium', ['tests']), found: { programs: ['chromium', 'chromium-browser'] } },
 ];

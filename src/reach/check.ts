@@ -1,4 +1,6 @@
 import { type DialEnd, isAnswered } from '../host/dial.ts';
+import type { ServicePort } from '../spec/service.ts';
+import type { Drop } from './forward-drops.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
@@ -11,7 +13,7 @@ export interface Target {
   readonly name: string;
   /** In the guest. */
   readonly port: number;
-  readonly isHttp: boolean;
+  readonly protocol: ServicePort['protocol'];
   /** On 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;
   /** On this host's bridge; undefined: it is not there. */
@@ -28,20 +30,41 @@ export interface PeerFacts {
   readonly title: string;
   /** `tailscale ping` of the guest. */
   readonly ping: Observation | undefined;
+  /** The same with the largest message that the tunnel sends. */
+  readonly largePing: Observation | undefined;
   /** Dials of the guest's tailnet address, by port. */
   readonly dials: ReadonlyMap<number, Dial>;
   /** The dial of what this host serves. */
   readonly proxyDial: Dial | undefined;
-  /** The dial of the machine's bridge address, where this host routes it. */
-  readonly routedDial: Dial | undefined;
+  /** Undefined where no route to the machine's bridge address is approved. */
+  readonly routed: RoutedFacts | undefined;
 }
 
-/** This host as a node of the tailnet. */
-export interface ProxyFacts {
+/** The machine's bridge address, as a peer goes there. */
+export interface RoutedFacts {
+  readonly prefs: Observation;
+  readonly acceptsRoutes: boolean;
+  /** What the peer knows of other nodes. */
+  readonly nodes: Observation;
+  /** The tailnet address of the router that it takes; undefined: it knows none. */
+  readonly via: string | undefined;
+  readonly dial: Dial | undefined;
+}
+
+/** A node of the tailnet that a way may lead through: this host, or another machine. */
+export interface NodeFacts {
+  /** `this host`, `the machine router`. */
+  readonly title: string;
+  /** The machine's name; undefined: this host. */
+  readonly machine: string | undefined;
   readonly observed: ReadonlyMap<string, Observation>;
   readonly status: TailscaleStatus | undefined;
   readonly serve: ServeConfig | undefined;
   readonly prefs: TailscalePrefs | undefined;
+  /** Its interface in the tailnet: `tailscale0`. */
+  readonly link: string;
+  /** What drops forwarded packets, before and after the peer's dial; undefined where that was not seen. */
+  readonly drops: { readonly before: readonly Drop[]; readonly after: readonly Drop[] } | undefined;
 }
 
 /** All that was looked at; judging it is pure. */
@@ -55,13 +78,19 @@ export interface Facts {
   /** Undefined where nobody looked from a peer. */
   readonly peer: PeerFacts | undefined;
   /** Undefined where this host has no Tailscale. */
-  readonly proxy: ProxyFacts | undefined;
+  readonly proxy: NodeFacts | undefined;
+  /** Another machine that routes the bridge; undefined where there is none. */
+  readonly router: NodeFacts | undefined;
 }
 
 export type Problem = Omit<Finding, 'hop'>;
 
 export type Looked =
-  | { readonly ok: true; readonly evidence: readonly Evidence[] }
+  | {
+      readonly ok: true;
+      readonly evidence: readonly Evidence[] /** What is wrong, though the way does not stand on it. */;
+      readonly warning?: Problem;
+    }
   | { readonly ok: false; readonly evidence: readonly Evidence[]; readonly problem: Problem };
 
 /** One layer of a way. `look` is undefined where there is nothing to look at, which breaks nothing. */
@@ -81,6 +110,11 @@ export function broken(problem: Problem, ...observations: readonly (Observation 
   return { ok: false, problem, evidence: evidenceOf(observations) };
 }
 
+/** Something is wrong that the way itself does not stand on. */
+export function warned(warning: Problem, ...observations: readonly (Observation | undefined)[]): Looked {
+  return { ok: true, warning, evidence: evidenceOf(observations) };
+}
+
 function evidenceOf(observations: readonly (Observation | undefined)[]): Evidence[] {
   return observations.flatMap((each) => (each === undefined ? [] : [toEvidence(each)]));
 }
@@ -90,7 +124,7 @@ function evidenceOf(observations: readonly (Observation | undefined)[]): Evidenc
  * look at where it was not made.
  */
 export function onObserved(
-  vantage: 'guest' | 'proxy',
+  vantage: 'guest' | 'proxy' | 'router',
   id: string,
   also: readonly string[],
   problemIn: (seen: Observation, facts: Facts) => Problem | undefined,

@@ -32,6 +32,28 @@ export const peerReachesNode: Check = {
   },
 };
 
+/** Small messages come through and the largest do not: connections open, and hang at the first large answer. */
+export const tunnelFits: Check = {
+  id: 'mtu',
+  title: "the tunnel's largest packets come through",
+  hop: 'relay',
+  look: ({ peer, target }) => {
+    const ping = peer?.largePing;
+    if (ping === undefined) return undefined;
+    if (/^pong from /m.test(ping.output)) return fine(peer?.ping, ping);
+    return broken(
+      {
+        cause: 'mtu-too-large',
+        title: 'the MTU inside the tunnel is too large for the path: large packets are lost',
+        observed: said(ping),
+        fix: `Let packets of 1340 bytes through (a tunnel below this one, a firewall that drops fragments), or make the tunnel's smaller: vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200, and at the peer`,
+      },
+      peer?.ping,
+      ping,
+    );
+  },
+};
+
 /** The dial of serve's port, and that of the service's own. */
 export function serveDial(facts: Facts): Dial | undefined {
   return facts.peer?.dials.get(servedFor(facts)?.port ?? 0);

@@ -9,6 +9,14 @@ import {
   tailscaleStatus,
 } from './tailscale-json.ts';
 
+/** Whether tailscaled is this machine's resolver (accept-dns). */
+const TAILNET_RESOLVES = "grep -qs '^nameserver 100[.]100[.]100[.]100' /etc/resolv.conf";
+
+/** The name servers of the root: every resolver with a way to the world knows them. */
+function asks(server: string): string {
+  return `timeout 4 /run/vmkit/busybox nslookup -type=ns . ${server}`;
+}
+
 /** What is looked at in the guest, each as a person would type it there. */
 function guestCommands(port: number): Record<string, string> {
   return {
@@ -18,7 +26,8 @@ function guestCommands(port: number): Record<string, string> {
     listeners: 'ss -Hltn',
     // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
     backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
-    tun: ': <>/dev/net/tun',
+    // Asked first: <> would make a file of that name.
+    tun: 'ls -l /dev/net/tun && test -c /dev/net/tun && : <>/dev/net/tun',
     nftables: 'nft list tables',
     iptables: 'command -v iptables',
     mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
@@ -27,6 +36,9 @@ function guestCommands(port: number): Record<string, string> {
     serve: 'tailscale serve status --json',
     prefs: 'tailscale debug prefs',
     log: 'tail -n 40 /run/log/tailscale/current',
+    resolver: `! ${TAILNET_RESOLVES} || ${asks('100.100.100.100')}`,
+    // What was asked before tailscaled took over (net/dns/direct.go), one after another until one answers.
+    'resolver-before': `! ${TAILNET_RESOLVES} || for server in $(sed -n 's/^nameserver //p' /etc/resolv.pre-tailscale-backup.conf); do ${asks('$server')} && break; done`,
   };
 }
 

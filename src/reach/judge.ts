@@ -9,18 +9,33 @@ export function judge(facts: Facts): Verdict[] {
 
 function judgeWay(way: Way, facts: Facts): Verdict {
   const reason = way.whyNot(facts);
-  const base = { way: way.id, address: undefined, firstByteMs: undefined, finding: undefined, reason: undefined };
+  const base = {
+    way: way.id,
+    address: undefined,
+    firstByteMs: undefined,
+    finding: undefined,
+    reason: undefined,
+    warnings: [],
+  };
   if (reason !== undefined) return { ...base, state: 'unavailable', reason, layers: [] };
-  const { layers, finding } = climb(way.checks, facts);
+  const { layers, finding, warnings } = climb(way.checks, facts);
   const address = way.address(facts);
-  if (finding !== undefined) return { ...base, state: 'fails', address, finding, layers };
+  if (finding !== undefined) return { ...base, state: 'fails', address, finding, warnings, layers };
   const dial = way.dial(facts);
-  return { ...base, state: dial === undefined ? 'untried' : 'works', address, firstByteMs: dial?.firstByteMs, layers };
+  const state = dial === undefined ? 'untried' : 'works';
+  return { ...base, state, address, firstByteMs: dial?.firstByteMs, warnings, layers };
+}
+
+interface Climbed {
+  readonly layers: readonly Layer[];
+  readonly finding: Finding | undefined;
+  readonly warnings: readonly Finding[];
 }
 
 /** From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. */
-function climb(checks: readonly Check[], facts: Facts): { layers: Layer[]; finding: Finding | undefined } {
+function climb(checks: readonly Check[], facts: Facts): Climbed {
   const layers: Layer[] = [];
+  const warnings: Finding[] = [];
   let finding: Finding | undefined;
   for (const { id, title, hop, look } of checks) {
     const looked = finding === undefined ? look(facts) : undefined;
@@ -28,8 +43,11 @@ function climb(checks: readonly Check[], facts: Facts): { layers: Layer[]; findi
       layers.push({ id, title, hop, state: 'skipped', evidence: [] });
       continue;
     }
-    layers.push({ id, title, hop, state: looked.ok ? 'ok' : 'failed', evidence: looked.evidence });
+    const warning = looked.ok ? looked.warning : undefined;
+    if (warning !== undefined) warnings.push({ ...warning, hop });
     if (!looked.ok) finding = { ...looked.problem, hop };
+    const state = !looked.ok ? 'failed' : warning === undefined ? 'ok' : 'warned';
+    layers.push({ id, title, hop, state, evidence: looked.evidence });
   }
-  return { layers, finding };
+  return { layers, finding, warnings };
 }

@@ -1,34 +1,54 @@
+import { VmkitError } from '../core/errors.ts';
+import { rootRunner } from '../host/as-root.ts';
 import type { Context } from '../host/context.ts';
 import { dial } from '../host/dial.ts';
 import { isProgram, searchPath } from '../host/search-path.ts';
-import type { ProxyFacts, Target } from './check.ts';
+import type { NodeFacts, Target } from './check.ts';
 import { dialObservation } from './dial-observation.ts';
+import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 import { type Observation, observeScript, readObservations } from './observation.ts';
-import { parseJson, serveConfig, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';
-
-const COMMANDS = {
-  status: 'tailscale status --json --peers=false',
-  serve: 'tailscale serve status --json',
-  prefs: 'tailscale debug prefs',
-  forward: 'cat /proc/sys/net/ipv4/conf/tailscale0/forwarding',
-};
+import { parseJson, type TailscalePrefs, tailscalePrefs } from './tailscale-json.ts';
 
 /** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
-export async function lookAtHost(target: Target, { host, signal }: Context): Promise<ProxyFacts | undefined> {
-  const path = process.env['PATH'] ?? '';
-  if (!isProgram('tailscale', searchPath(path))) return undefined;
-  const script = observeScript(COMMANDS, path);
-  const { stdout } = await host.exec(['sh'], { input: script, withinMs: 20_000, signal });
-  const observed = new Map(readObservations(stdout, COMMANDS, 'host'));
+export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
+  if (!hasTailscale()) return undefined;
+  const { host, signal } = context;
   const { hostPort, bridgeAddress, port } = target;
-  if (hostPort !== undefined) observed.set('backend', await dialFromHost('127.0.0.1', hostPort));
-  if (bridgeAddress !== undefined) observed.set('bridge', await dialFromHost(bridgeAddress, port));
-  return {
-    observed,
-    status: parseJson(observed.get('status')?.output, tailscaleStatus),
-    serve: parseJson(observed.get('serve')?.output, serveConfig),
-    prefs: parseJson(observed.get('prefs')?.output, tailscalePrefs),
-  };
+  const looked = host.exec(['sh'], {
+    input: observeScript(NODE_COMMANDS, process.env['PATH']),
+    withinMs: 20_000,
+    signal,
+  });
+  const filters = bridgeAddress === undefined ? undefined : readHostFilters(context);
+  const backend = hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort);
+  const bridge = bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port);
+  const observed = new Map(readObservations((await looked).stdout, NODE_COMMANDS, 'host'));
+  for (const [id, seen] of Object.entries({ backend: await backend, bridge: await bridge })) {
+    if (seen !== undefined) observed.set(id, seen);
+  }
+  return readNodeFacts(undefined, observed, await filters);
+}
+
+/** What this host's node is set to; undefined where it has no Tailscale. */
+export async function lookAtPrefs({ host, signal }: Context): Promise<TailscalePrefs | undefined> {
+  if (!hasTailscale()) return undefined;
+  const { stdout } = await host.exec(['tailscale', 'debug', 'prefs'], { withinMs: 15_000, signal });
+  return parseJson(stdout, tailscalePrefs);
+}
+
+function hasTailscale(): boolean {
+  return isProgram('tailscale', searchPath(process.env['PATH'] ?? ''));
+}
+
+/** Undefined where that takes a password, or nft is missing. */
+export async function readHostFilters(context: Context): Promise<string | undefined> {
+  try {
+    const run = await rootRunner(context);
+    return (await run({ argv: FILTERS.split(' ') }, context.signal)).stdout;
+  } catch (error) {
+    if (error instanceof VmkitError && error.kind !== 'interrupted') return undefined;
+    throw error;
+  }
 }
 
 async function dialFromHost(address: string, port: number): Promise<Observation> {

@@ -1,70 +1,142 @@
-import { type DialRequest, dial } from '../host/dial.ts';
-import type { ServeEntry } from '../spec/service.ts';
-import type { Dial, PeerFacts, ProxyFacts, Target } from './check.ts';
-import { isApproved } from './checks-subnet.ts';
+import { type DialRequest, isAnswered } from '../host/dial.ts';
+import type { ServeEntry, ServicePort } from '../spec/service.ts';
+import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from './check.ts';
+import { isApproved, routesTo } from './checks-subnet.ts';
 import { dialObservation } from './dial-observation.ts';
 import type { GuestFacts } from './guest-facts.ts';
-import type { PeerNode } from './peer-node.ts';
-import { servedTo, type TailscaleStatus } from './tailscale-json.ts';
+import type { Observation } from './observation.ts';
+import type { Peer } from './peer.ts';
+import { parseJson, servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';
 
 /** As long as serve itself waits for its backend (ipn/ipnlocal/serve.go dials within 10 s), so that its answer is seen. */
 const DIAL_MS = 12_000;
+/** The largest message of a tunnel whose MTU is 1280: 16 bytes of WireGuard's header before it, 16 of its tag behind. */
+const LARGEST = 1312;
 
-/** Pings the guest and dials its ports from a peer, all at the same time. */
-export async function lookFromPeer(
-  peer: PeerNode,
-  guest: GuestFacts,
-  proxy: ProxyFacts | undefined,
-  target: Target,
-): Promise<PeerFacts> {
-  const proxyDial = await dialProxy(peer, proxy, target);
-  const routedDial = await dialRoute(peer, proxy, target);
-  const address = guest.status?.Self.TailscaleIPs?.[0];
-  if (address === undefined || guest.status?.BackendState !== 'Running') {
-    return { title: peer.title, ping: undefined, dials: new Map(), proxyDial, routedDial };
-  }
-  const served = servedTo(guest.serve, target.port);
-  const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
-  // The first packet finds the path; dials beside it would wait for the same.
-  const ping = await pingFrom(peer, address);
-  const dials = await Promise.all(
-    ports.map(
-      async (port) => [port, await dialFrom(peer, { address, port }, requestFor(port, served, guest.status))] as const,
-    ),
-  );
-  return { title: peer.title, ping, dials: new Map(dials), proxyDial, routedDial };
+/** What else is known when a peer looks. */
+interface Around {
+  readonly guest: GuestFacts | undefined;
+  readonly proxy: NodeFacts | undefined;
+  readonly router: NodeFacts | undefined;
 }
 
-async function dialProxy(peer: PeerNode, proxy: ProxyFacts | undefined, target: Target): Promise<Dial | undefined> {
+/** Pings the guest and dials its ports, and those that lead there, from a peer; all ways at the same time. */
+export async function lookFromPeer(peer: Peer, { guest, proxy, router }: Around, target: Target): Promise<PeerFacts> {
+  const [direct, proxyDial, routed] = await Promise.all([
+    guest === undefined ? undefined : lookAtNode(peer, guest, target),
+    peer.isThisHost ? undefined : dialProxy(peer, proxy, target),
+    peer.isThisHost ? undefined : lookAtRoute(peer, proxy, router, target),
+  ]);
+  const none = { ping: undefined, largePing: undefined, dials: new Map() };
+  return { title: peer.title, ...(direct ?? none), proxyDial, routed };
+}
+
+async function lookAtNode(
+  peer: Peer,
+  { status, serve }: GuestFacts,
+  target: Target,
+): Promise<Pick<PeerFacts, 'ping' | 'largePing' | 'dials'> | undefined> {
+  const address = status?.Self.TailscaleIPs?.[0];
+  if (address === undefined || status?.BackendState !== 'Running') return undefined;
+  const served = servedTo(serve, target.port);
+  const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
+  // The first packet finds the path; dials beside it would wait for the same.
+  const ping = await pingFrom(peer, address, []);
+  const dials = Promise.all(
+    ports.map(async (port) => {
+      const request = requestFor(port, served, status, target.protocol);
+      return [port, await dialFrom(peer, { address, port }, request)] as const;
+    }),
+  );
+  const largePing = pongs(ping) ? await pingFrom(peer, address, [`--size=${LARGEST}`]) : undefined;
+  return { ping, largePing, dials: new Map(await dials) };
+}
+
+async function dialProxy(peer: Peer, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {
   const entries = servedTo(proxy?.serve, target.hostPort);
   const [entry] = entries;
   const address = proxy?.status?.Self.TailscaleIPs?.[0];
   if (entry === undefined || address === undefined) return undefined;
-  return dialFrom(peer, { address, port: entry.port }, requestFor(entry.port, entries, proxy?.status));
+  return dialFrom(peer, { address, port: entry.port }, requestFor(entry.port, entries, proxy?.status, target.protocol));
 }
 
-async function dialRoute(peer: PeerNode, proxy: ProxyFacts | undefined, target: Target): Promise<Dial | undefined> {
-  const { bridgeAddress: address, port } = target;
-  if (address === undefined || !isApproved({ proxy, target })) return undefined;
-  return dialFrom(peer, { address, port }, { text: `GET / HTTP/1.0\r\nHost: ${address}\r\n\r\n`, tlsName: undefined });
+/** By the route that the peer takes. Where it takes none, a dial would go another way: a peer on this host would reach the bridge itself. */
+async function lookAtRoute(
+  peer: Peer,
+  proxy: NodeFacts | undefined,
+  router: NodeFacts | undefined,
+  target: Target,
+): Promise<RoutedFacts | undefined> {
+  const { bridgeAddress: address, port, protocol } = target;
+  if (address === undefined || ![proxy, router].some((node) => isApproved(node, target))) return undefined;
+  const [prefs, nodes] = await Promise.all([observe(peer, ['debug', 'prefs']), observe(peer, ['status', '--json'])]);
+  const acceptsRoutes = parseJson(prefs.output, tailscalePrefs)?.RouteAll === true;
+  const via = routerOf(parseJson(nodes.output, tailscaleStatus), target);
+  const mayDial = acceptsRoutes && via !== undefined;
+  const request = { text: greeting(protocol, address), tlsName: undefined };
+  const dial = mayDial ? await dialFrom(peer, { address, port }, request) : undefined;
+  return { prefs, nodes, acceptsRoutes, via, dial };
 }
 
-async function pingFrom(peer: PeerNode, address: string): Promise<PeerFacts['ping']> {
-  const args = ['ping', '--c=3', '--timeout=3s', '--until-direct=false', address];
-  const { exitCode, stdout, stderr } = await peer.tailscale(args, 15_000);
+/** The tailnet address of the node whose route to the machine is the narrowest. */
+function routerOf(status: TailscaleStatus | undefined, target: Target): string | undefined {
+  const found = Object.values(status?.Peer ?? {}).flatMap(({ TailscaleIPs, AllowedIPs }) => {
+    const [route] = routesTo(AllowedIPs, target);
+    const [address] = TailscaleIPs ?? [];
+    return route === undefined || address === undefined ? [] : [{ address, bits: Number(route.split('/')[1]) }];
+  });
+  return found.sort((one, other) => other.bits - one.bits)[0]?.address;
+}
+
+async function observe(peer: Peer, args: readonly string[]): Promise<Observation> {
+  const { exitCode, stdout, stderr } = await peer.tailscale(args, { withinMs: 15_000 });
   return { vantage: 'peer', command: `tailscale ${args.join(' ')}`, output: `${stdout}${stderr}`.trim(), exitCode };
 }
 
-/** What makes a server speak first. Web handlers of serve are found by the node's name. */
-function requestFor(port: number, served: readonly ServeEntry[], status: TailscaleStatus | undefined): DialRequest {
-  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
-  const isTls = served.some((each) => each.port === port && each.as === 'https');
-  return { text: `GET / HTTP/1.0\r\nHost: ${name}\r\n\r\n`, tlsName: isTls ? name : undefined };
+/** Ends with the first pong: `tailscale ping` itself goes on until the path is direct. */
+async function pingFrom(peer: Peer, address: string, options: readonly string[]): Promise<Observation> {
+  const args = ['ping', '--c=3', '--timeout=3s', '--until-direct=false', ...options, address];
+  const lines: string[] = [];
+  const answered = new AbortController();
+  const onLine = (line: string): void => {
+    lines.push(line);
+    if (line.startsWith('pong from ')) answered.abort();
+  };
+  const exitCode = await peer
+    .tailscale(args, { withinMs: 15_000, onLine, signal: answered.signal })
+    .then((ended) => ended.exitCode)
+    .catch((error: unknown) => {
+      if (answered.signal.aborted) return 0;
+      throw error;
+    });
+  return { vantage: 'peer', command: `tailscale ${args.join(' ')}`, output: lines.join('\n').trim(), exitCode };
 }
 
-async function dialFrom(peer: PeerNode, to: { address: string; port: number }, request: DialRequest): Promise<Dial> {
-  const end = await dial(to, request, DIAL_MS, peer);
-  const took = end.firstByteMs === undefined ? '' : ` (first byte after ${end.firstByteMs} ms)`;
+function pongs({ output }: Observation): boolean {
+  return /^pong from /m.test(output);
+}
+
+/** What makes a server speak first. Web handlers of serve are found by the node's name. */
+function requestFor(
+  port: number,
+  served: readonly ServeEntry[],
+  status: TailscaleStatus | undefined,
+  protocol: ServicePort['protocol'],
+): DialRequest {
+  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
+  const isTls = served.some((each) => each.port === port && each.as === 'https');
+  return { text: greeting(protocol, name), tlsName: isTls ? name : undefined };
+}
+
+/** PostgreSQL answers an SSLRequest with one byte (its documentation, "Message Formats"); what speaks first, or is not known, is sent nothing. */
+function greeting(protocol: ServicePort['protocol'], name: string): string {
+  if (protocol === 'http') return `GET / HTTP/1.0\r\nHost: ${name}\r\n\r\n`;
+  return protocol === 'postgres' ? '\x00\x00\x00\x08\x04\xd2\x16\x2f' : '';
+}
+
+async function dialFrom(peer: Peer, to: { address: string; port: number }, request: DialRequest): Promise<Dial> {
+  const end = await peer.dial(to, request, DIAL_MS);
+  const took = isAnswered(end) && end.firstByteMs !== undefined ? ` (first byte after ${end.firstByteMs} ms)` : '';
   const observation = dialObservation('peer', to, end, `${end.text}${took}`);
   return { result: end.result, firstByteMs: end.firstByteMs, observation };
 }

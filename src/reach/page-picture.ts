@@ -8,6 +8,7 @@ const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   'guest-serve-userspace': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
   'guest-direct': ['peer', 'relay', 'guest', 'backend'],
   'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
+  'guest-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
   'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
 };
 

@@ -57,7 +57,7 @@ function seenAndFix({ observed, fix }: { observed: string; fix: string }): strin
   return `<p>Seen: <code>${escapeHtml(observed)}</code></p><p>Next: <code>${escapeHtml(fix)}</code></p>`;
 }
 
-function card({ way, state, address, finding, reason, firstByteMs, layers }: Verdict): string {
+function card({ way, state, address, finding, warnings, reason, firstByteMs, layers }: Verdict): string {
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
   const body =
     state === 'works' || state === 'untried'
@@ -68,6 +68,7 @@ function card({ way, state, address, finding, reason, firstByteMs, layers }: Ver
   return `<section class="card ${state}">
 <header><span class="mark">${STATE_MARKS[state]}</span><h2>${escapeHtml(WAY_TITLES[way])}</h2></header>
 ${body}
+${warnings.map((each) => `<p class="finding">Beside: ${escapeHtml(each.title)}</p>${seenAndFix(each)}`).join('')}
 ${layers.length === 0 ? '' : `<ol>\n${layers.map(layerItem).join('\n')}\n</ol>`}
 </section>`;
 }

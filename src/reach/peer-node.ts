@@ -5,42 +5,36 @@ import { poll } from '../core/deadline.ts';
 import { VmkitError } from '../core/errors.ts';
 import { type BackgroundProcess, startInBackground, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
+import { dial } from '../host/dial.ts';
 import { freePort } from '../host/tcp.ts';
+import { type Peer, withSignal } from './peer.ts';
 
 /** Where the node's programs are, and which tailnet it joins. */
 interface PeerRequest {
   readonly tailscale: string;
   readonly tailscaled: string;
-  readonly loginServer: string;
+  /** Undefined: Tailscale's own. */
+  readonly loginServer: string | undefined;
   readonly authKey: string;
   /** Its name in the tailnet. */
   readonly hostname: string;
 }
 
-/** A node of the tailnet of vmkit's own, on this host, without root. */
-export interface PeerNode {
-  /** `node vmkit-probe-1a2b3c, 100.64.0.3`. */
-  readonly title: string;
-  /** Of its SOCKS5 server, on 127.0.0.1. */
-  readonly socksPort: number;
-  tailscale(args: readonly string[], withinMs: number): ReturnType<Context['host']['exec']>;
-}
-
 /**
- * Starts a node that the tailnet forgets when it leaves (`--state=mem:`), by userspace networking, gives it to `work`, logs it out and ends it. The auth key is
- * in a file, 0600, for as long as the login takes. Throws `peer-not-joined`.
+ * Starts a node that the tailnet forgets when it leaves (`--state=mem:`), by userspace networking and without root, gives it to `work`, logs it out and ends
+ * it. The auth key is in a file, 0600, for as long as the login takes. Throws `peer-not-joined`.
  */
 export async function withPeerNode<T>(
   request: PeerRequest,
   context: Context,
-  work: (peer: PeerNode) => Promise<T>,
+  work: (peer: Peer) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-peer-'));
   const socket = join(folder, 'tailscaled.sock');
   const socksPort = await freePort();
   let daemon: BackgroundProcess | undefined;
-  const tailscale: PeerNode['tailscale'] = (args, withinMs) =>
-    context.host.exec([request.tailscale, `--socket=${socket}`, ...args], { withinMs, signal: context.signal });
+  const tailscale: Peer['tailscale'] = (args, options) =>
+    context.host.exec([request.tailscale, `--socket=${socket}`, ...args], withSignal(options, context.signal));
   try {
     daemon = await startInBackground(
       [
@@ -52,10 +46,18 @@ export async function withPeerNode<T>(
         `--socks5-server=127.0.0.1:${socksPort}`,
         '--port=0',
       ],
-      { logFile: join(folder, 'log'), env: { TS_NO_LOGS_NO_SUPPORT: 'true' } },
+      {
+        logFile: join(folder, 'log'),
+        env: request.loginServer === undefined ? {} : { TS_NO_LOGS_NO_SUPPORT: 'true' },
+      },
     );
     const address = await joinTailnet(request, folder, tailscale, context);
-    return await work({ title: `node ${request.hostname}, ${address}`, socksPort, tailscale });
+    return await work({
+      title: `node ${request.hostname}, ${address}`,
+      isThisHost: false,
+      tailscale,
+      dial: (to, asked, withinMs) => dial(to, asked, withinMs, { socksPort }),
+    });
   } finally {
     if (daemon !== undefined) await leave(daemon, tailscale);
     await rm(folder, { recursive: true, force: true });
@@ -65,30 +67,26 @@ export async function withPeerNode<T>(
 async function joinTailnet(
   request: PeerRequest,
   folder: string,
-  tailscale: PeerNode['tailscale'],
+  tailscale: Peer['tailscale'],
   { host, signal }: Context,
 ): Promise<string> {
   const keyFile = join(folder, 'key');
   await host.write(keyFile, request.authKey, 0o600);
   const isUp = await poll(
-    async () => ((await tailscale(['version', '--daemon'], 5_000)).exitCode === 0 ? true : undefined),
-    {
-      withinMs: 15_000,
-      everyMs: 50,
-      signal,
-    },
+    async () => ((await tailscale(['version', '--daemon'], { withinMs: 5_000 })).exitCode === 0 ? true : undefined),
+    { withinMs: 15_000, everyMs: 50, signal },
   );
   const options = [
     `--auth-key=file:${keyFile}`,
-    `--login-server=${request.loginServer}`,
+    ...(request.loginServer === undefined ? [] : [`--login-server=${request.loginServer}`]),
     `--hostname=${request.hostname}`,
   ];
   const { exitCode, stderr } = await tailscale(
     ['up', ...options, '--accept-routes', '--accept-dns=false', '--timeout=30s'],
-    40_000,
+    { withinMs: 40_000 },
   );
   await rm(keyFile, { force: true });
-  const { stdout } = await tailscale(['ip', '-4'], 5_000);
+  const { stdout } = await tailscale(['ip', '-4'], { withinMs: 5_000 });
   if (isUp === true && exitCode === 0 && stdout.trim() !== '') return stdout.trim();
   throw new VmkitError(
     'unreachable',
@@ -100,7 +98,7 @@ async function joinTailnet(
   );
 }
 
-async function leave(daemon: BackgroundProcess, tailscale: PeerNode['tailscale']): Promise<void> {
-  await tailscale(['logout'], 5_000).catch(() => undefined);
+async function leave(daemon: BackgroundProcess, tailscale: Peer['tailscale']): Promise<void> {
+  await tailscale(['logout'], { withinMs: 5_000 }).catch(() => undefined);
   await terminate(daemon);
 }

@@ -1,8 +1,14 @@
 /** The ways in. */
-export type WayId = 'guest-serve-tun' | 'guest-serve-userspace' | 'guest-direct' | 'host-proxy' | 'host-subnet-router';
+export type WayId =
+  | 'guest-serve-tun'
+  | 'guest-serve-userspace'
+  | 'guest-direct'
+  | 'host-proxy'
+  | 'host-subnet-router'
+  | 'guest-subnet-router';
 
 /** Where something is looked at from. */
-export type Vantage = 'guest' | 'host' | 'peer';
+export type Vantage = 'guest' | 'host' | 'peer' | 'router';
 
 /** The places that a packet passes, from the person to the service. */
 export type HopId = 'peer' | 'relay' | 'control' | 'host' | 'router' | 'guest' | 'tailscaled' | 'loopback' | 'backend';
@@ -18,6 +24,7 @@ export interface Evidence {
 /**
  * One layer of a way, from the bottom up.
  * - ok, failed: it was looked at.
+ * - warned: something is wrong there that the way does not stand on.
  * - skipped: a lower one failed, so it says nothing by itself.
  */
 export interface Layer {
@@ -25,7 +32,7 @@ export interface Layer {
   /** What holds when it is ok: `loopback is up`. */
   readonly title: string;
   readonly hop: HopId;
-  readonly state: 'ok' | 'failed' | 'skipped';
+  readonly state: 'ok' | 'warned' | 'failed' | 'skipped';
   readonly evidence: readonly Evidence[];
 }
 
@@ -57,6 +64,8 @@ export interface Verdict {
   readonly firstByteMs: number | undefined;
   /** Set when it fails. */
   readonly finding: Finding | undefined;
+  /** What is wrong beside, though the way works. */
+  readonly warnings: readonly Finding[];
   /** Set when it is unavailable: `the host has no Tailscale`. */
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];

@@ -1,26 +1,56 @@
+import { quoteWord } from '../core/shell-quote.ts';
+import { uplinkChange } from '../host/bridge-network.ts';
+import { routedChange, routedId } from '../host/bridge-routed.ts';
 import type { Change } from '../host/change.ts';
 import type { Facts } from './check.ts';
 import { routeOf } from './checks-subnet.ts';
 
 /** Names what was done to this host for a machine's address. */
-export function routeChangeId(machine: string): string {
-  return `route:${machine}`;
+export function routeChangeIds(machine: string): readonly string[] {
+  return [`route:${machine}`, routedId(machine)];
 }
 
-/** What makes this host advertise a machine's bridge address beside what it advertises already. Kept by tailscaled over a reboot. */
-export function planRoute({ proxy, target }: Facts): Change {
+/** Before the interface's name: what all routed machines stand on. */
+export const TAILNET_FORWARDING = 'tailnet-forwarding:';
+
+/** The routes that this host advertises now, with commas between, as a shell reads them of `tailscale debug prefs`. */
+const ROUTES = `routes=$(tailscale debug prefs | tr -d '[:space:]' | sed -n 's/.*"AdvertiseRoutes":\\[\\([^]]*\\)\\].*/\\1/p' | tr -d '"')`;
+
+/**
+ * What makes this host route to a machine's bridge address. The route is added to what is advertised by then, and only it is taken away again. Under TUN the
+ * kernel forwards: the tailnet's interface may, to this machine. tailscaled keeps the route over a reboot; the rest is made again by the machine's next boot.
+ */
+export function planRoute({ proxy, target }: Facts): readonly Change[] {
   const route = routeOf(target);
-  const others = (proxy?.prefs?.AdvertiseRoutes ?? []).filter((each) => each !== route);
-  const advertise = (routes: readonly string[]): { argv: string[] } => ({
-    argv: ['tailscale', 'set', `--advertise-routes=${routes.join(',')}`],
-  });
-  return {
-    id: routeChangeId(target.machine),
+  const { machine, bridgeAddress } = target;
+  const advertise: Change = {
+    id: `route:${machine}`,
     title: `this host advertises ${route}`,
-    apply: [advertise([...others, route])],
-    undo: [advertise(others)],
-    isApplied: { argv: ['sh', '-c', `tailscale debug prefs | grep -q '"${route}"'`], needsRoot: true },
+    apply: [{ argv: ['sh', '-ec', `${ROUTES}; tailscale set "--advertise-routes=\${routes:+$routes,}${route}"`] }],
+    undo: [
+      {
+        argv: [
+          'sh',
+          '-ec',
+          `${ROUTES}; tailscale set "--advertise-routes=$(echo "$routes" | tr , '\\n' | grep -vxF ${quoteWord(route)} | paste -sd, -)"`,
+        ],
+      },
+    ],
+    isApplied: { argv: ['sh', '-c', `tailscale debug prefs | grep -qF '"${route}"'`], needsRoot: true },
     whenFound: 'keep',
     outlivesReboot: true,
   };
+  if (proxy?.status?.TUN !== true || bridgeAddress === undefined) return [advertise];
+  const isForwardingHost = /\/conf\/all\/forwarding:1/.test(proxy.observed.get('forward')?.output ?? '');
+  const forward = uplinkChange(proxy.link, 'ipv4', isForwardingHost);
+  return [
+    {
+      ...forward,
+      id: `${TAILNET_FORWARDING}${proxy.link}`,
+      title: `${proxy.link} of this host forwards`,
+      outlivesReboot: true,
+    },
+    routedChange(machine, proxy.link, bridgeAddress),
+    advertise,
+  ];
 }

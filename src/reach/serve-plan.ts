@@ -10,8 +10,10 @@ import { parseListeners, takesAll } from './listeners.ts';
 export function planServe(facts: Facts): ServeEntry {
   const there = servedFor(facts);
   if (there !== undefined) return there;
-  const { port: to, isHttp } = facts.target;
-  return isHttp ? { as: 'http', port: freePort(facts, 80), to } : { as: 'tcp', port: freePort(facts, to), to };
+  const { port: to, protocol } = facts.target;
+  return protocol === 'http'
+    ? { as: 'http', port: freePort(facts, 80), to }
+    : { as: 'tcp', port: freePort(facts, to), to };
 }
 
 function freePort({ guest }: Facts, wanted: number): number {

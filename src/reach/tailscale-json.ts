@@ -16,12 +16,19 @@ export const tailscaleStatus = z.object({
   BackendState: z.string(),
   Health: z.array(z.string()).nullish(),
   Self: selfStatus,
+  Peer: z
+    .record(
+      z.string(),
+      z.object({ TailscaleIPs: z.array(z.string()).nullish(), AllowedIPs: z.array(z.string()).nullish() }),
+    )
+    .nullish(),
 });
 export type TailscaleStatus = z.infer<typeof tailscaleStatus>;
 
 /** `tailscale debug prefs` (ipn/prefs.go). */
 export const tailscalePrefs = z.object({
   ControlURL: z.string(),
+  RouteAll: z.boolean().default(false),
   AdvertiseRoutes: z.array(z.string()).nullish(),
 });
 export type TailscalePrefs = z.infer<typeof tailscalePrefs>;

@@ -20,5 +20,5 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
   }
   const bridgeAddress = spec.network.kind === 'bridge' ? spec.network.address : undefined;
   const { service: name, port, hostPort, protocol } = chosen;
-  return { machine: spec.name, name, port, hostPort, isHttp: protocol === 'http', bridgeAddress };
+  return { machine: spec.name, name, port, hostPort, protocol, bridgeAddress };
 }

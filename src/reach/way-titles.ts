@@ -7,6 +7,7 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'guest-direct': 'straight to the guest',
   'host-proxy': 'serve on this host',
   'host-subnet-router': 'this host routes',
+  'guest-subnet-router': 'another machine routes',
 };
 
 export const HOP_TITLES: Readonly<Record<HopId, string>> = {
@@ -26,6 +27,7 @@ export const STATE_MARKS: Readonly<Record<Verdict['state'] | Layer['state'], str
   works: '✓',
   untried: '?',
   ok: '✓',
+  warned: '!',
   fails: '✗',
   failed: '✗',
   unavailable: '–',

@@ -1,6 +1,14 @@
 import type { ServeEntry } from '../spec/service.ts';
-import type { Check, Dial, Facts } from './check.ts';
-import { backendListens, clockRight, guestAnswers, localRuleFirst, loopbackUp, policyRouting } from './checks-guest.ts';
+import type { Check, Dial, Facts, NodeFacts } from './check.ts';
+import {
+  backendListens,
+  clockRight,
+  guestAnswers,
+  localRuleFirst,
+  loopbackUp,
+  policyRouting,
+  resolverAnswers,
+} from './checks-guest.ts';
 import {
   daemonAnswers,
   loggedIn,
@@ -10,9 +18,9 @@ import {
   servePortFree,
   tunThere,
 } from './checks-node.ts';
-import { directDial, peerGetsDirect, peerGetsServe, peerReachesNode, serveDial } from './checks-peer.ts';
+import { directDial, peerGetsDirect, peerGetsServe, peerReachesNode, serveDial, tunnelFits } from './checks-peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks-proxy.ts';
-import { bridgeAnswers, hostForwards, isAdvertised, peerGetsRouted, routeApproved } from './checks-subnet.ts';
+import { isAdvertised, isApproved, subnetChecks } from './checks-subnet.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
 import type { TailscaleStatus } from './tailscale-json.ts';
@@ -27,8 +35,8 @@ export interface Way {
   readonly dial: (facts: Facts) => Dial | undefined;
 }
 
-const node = [daemonAnswers, loggedIn];
-const serve = [serveConfigured, servePortFree, peerReachesNode, peerGetsServe];
+const node = [daemonAnswers, loggedIn, resolverAnswers];
+const serve = [serveConfigured, servePortFree, peerReachesNode, tunnelFits, peerGetsServe];
 
 export const WAYS: readonly Way[] = [
   {
@@ -66,6 +74,7 @@ export const WAYS: readonly Way[] = [
       underUserspace(backendListens),
       ...node,
       peerReachesNode,
+      tunnelFits,
       peerGetsDirect,
     ],
     address: (facts) => nodeAddress(facts.guest?.status, facts.target.port),
@@ -81,11 +90,23 @@ export const WAYS: readonly Way[] = [
   {
     id: 'host-subnet-router',
     whyNot: noRoute,
-    checks: [proxyNode, bridgeAnswers, routeApproved, hostForwards, peerGetsRouted],
-    address: ({ target }) => `${target.bridgeAddress}:${target.port}`,
-    dial: (facts) => facts.peer?.routedDial,
+    checks: subnetChecks('proxy'),
+    address: routedAddress,
+    dial: (facts) => facts.peer?.routed?.dial,
+  },
+  {
+    id: 'guest-subnet-router',
+    whyNot: noRouter,
+    checks: subnetChecks('router'),
+    address: routedAddress,
+    dial: (facts) => facts.peer?.routed?.dial,
   },
 ];
+
+function routedAddress({ target }: Facts): string {
+  const { bridgeAddress, port, protocol } = target;
+  return protocol === 'http' ? `http://${bridgeAddress}:${port}/` : `${bridgeAddress}:${port}`;
+}
 
 /** Why this host cannot route to the machine, set up or not. */
 export function whyNoRoute({ proxy, target }: Facts): string | undefined {
@@ -102,7 +123,24 @@ export function whyNoProxy({ proxy, target }: Facts): string | undefined {
 function noRoute(facts: Facts): string | undefined {
   const why = whyNoRoute(facts);
   if (why !== undefined) return why;
-  return isAdvertised(facts) ? undefined : `not set up: vmkit expose ${facts.target.machine} --via subnet`;
+  const { proxy, target } = facts;
+  return isAdvertised(proxy, target)
+    ? otherWay(facts, proxy)
+    : `not set up: vmkit expose ${target.machine} --via subnet`;
+}
+
+function noRouter(facts: Facts): string | undefined {
+  const { router, target } = facts;
+  if (target.bridgeAddress === undefined) return 'the machine is not on the bridge of this host';
+  return router === undefined ? 'no machine on the bridge routes it (use: tailscale, routes)' : otherWay(facts, router);
+}
+
+/** Peers take one route: the narrowest. What another one leads to says nothing of this one. */
+function otherWay({ peer, target }: Facts, node: NodeFacts | undefined): string | undefined {
+  const via = peer?.routed?.via;
+  const own = node?.status?.Self.TailscaleIPs?.[0];
+  if (via === undefined || own === undefined || via === own || !isApproved(node, target)) return undefined;
+  return `peers take the route of another node, ${via}`;
 }
 
 function noProxy(facts: Facts): string | undefined {

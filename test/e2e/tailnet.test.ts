@@ -1,14 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ensureArtifact } from '../../src/build/store.ts';
 import { freePort } from '../../src/host/tcp.ts';
-import { componentArtifact } from '../../src/image/component.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
-import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
-import { useTailnet, whyNoTailnet } from '../support/tailnet.ts';
+import { tailscalePrograms } from '../support/programs.ts';
+import { whyNoTailnet } from '../support/tailnet.ts';
+import { useTailnet } from '../support/use-tailnet.ts';
 
 const reason = whyNoTailnet();
 
@@ -167,6 +167,36 @@ services:
       expect(found).toBe('no-path');
     });
 
+    test('large packets are lost on the way: the tunnel is too wide', async () => {
+      const drop = (hook: string): string =>
+        `chain ${hook} { type filter hook ${hook} priority 0; meta l4proto udp udp length > 1250 drop; };`;
+      const input = `table inet fault { ${drop('forward')} ${drop('output')} }`;
+      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', '-f', '-'], { input });
+      const found = await probe('node');
+      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+      expect(found('guest-serve-tun').finding?.cause).toBe('mtu-too-large');
+      expect(found('guest-direct').finding?.cause).toBe('mtu-too-large');
+    });
+
+    test("a resolver that accept-dns broke is told beside the ways, which work; with the tailnet's working, nothing is", async () => {
+      const servers = '/etc/resolv.conf';
+      const before = await inGuest(
+        `cat ${servers}; echo nameserver 10.99.0.1 >${servers}; tailscale set --accept-dns=true`,
+      );
+      const resolvers = async (addresses: readonly string[]): Promise<readonly string[]> => {
+        await tailnet.control({ Do: 'resolvers', Resolvers: addresses });
+        await expect
+          .poll(() => inGuest('tailscale dns status --all'), { timeout: 20_000 })
+          .toContain(addresses[0] ?? 'no');
+        return (await probe('none'))('guest-serve-tun').warnings.map(({ cause }) => cause);
+      };
+      const healthy = await resolvers(['10.99.0.1']);
+      const broken = await resolvers(['10.99.0.77']);
+      await inGuest(`tailscale set --accept-dns=false; printf '%s' '${before.trim()}' >${servers}`);
+      expect(healthy).toEqual([]);
+      expect(broken).toEqual(['resolver-broken']);
+    });
+
     test('all faults are out again: no false alarm', async () => {
       const verdict = await probe('node');
       expect(verdict('guest-serve-tun').finding).toBeUndefined();
@@ -209,20 +239,10 @@ services:
     });
 
     test('this host as the way in, by serve and as a router: set up through the journal, and taken back', async () => {
-      const programs = await Promise.all(
-        ['tailscale', 'tailscaled'].map(async (name) => {
-          const { directory } = await ensureArtifact(
-            componentArtifact(name, process.arch === 'arm64' ? 'arm64' : 'x86_64'),
-            { ...contextIn(sandbox.folder), paths: sandbox.paths },
-          );
-          return join(directory, name);
-        }),
-      );
-      const [tailscale = '', tailscaled = ''] = programs;
-      const bin = await tailnet.joinHost({ tailscale, tailscaled });
-      const onHost = { env: { ...withKey().env, PATH: `${bin}:${process.env['PATH']}` } };
-      const served = async (): Promise<string> =>
-        (await execa(join(bin, 'tailscale'), ['serve', 'status', '--json'])).stdout;
+      const programs = await tailscalePrograms(sandbox.folder);
+      const laptop = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'laptop', isTun: false });
+      const onHost = { env: { ...withKey().env, PATH: `${laptop.bin}:${process.env['PATH']}` } };
+      const served = (): Promise<string> => laptop.tailscale('serve', 'status', '--json');
       const before = await served();
       const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
       expect(stderr).not.toContain('error:');
@@ -233,17 +253,16 @@ services:
       expect(await served()).toBe(before);
 
       // As a subnet router: until the route is approved that is what is missing.
-      const prefs = async (): Promise<string> => (await execa(join(bin, 'tailscale'), ['debug', 'prefs'])).stdout;
+      const prefs = (): Promise<string> => laptop.tailscale('debug', 'prefs');
       const prefsBefore = await prefs();
       const early = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
       expect(early.exitCode).toBe(6);
       expect(early.stderr).toContain('192.168.100.5/32 is advertised but not approved');
       await tailnet.control({ Do: 'approve', Node: 'laptop', Routes: ['192.168.100.5/32'] });
-      const approved = async (): Promise<string> =>
-        (await execa(join(bin, 'tailscale'), ['status', '--json', '--peers=false'])).stdout;
+      const approved = (): Promise<string> => laptop.tailscale('status', '--json', '--peers=false');
       await expect.poll(approved, { timeout: 15_000 }).toContain('192.168.100.5/32');
       const routed = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
-      expect(routed.stdout).toContain('192.168.100.5:3000\n');
+      expect(routed.stdout).toContain('http://192.168.100.5:3000/\n');
       expect(routed.stdout).toContain('a peer had the first byte');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
       expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
@@ -257,5 +276,24 @@ services:
       const found = await cause();
       await tailnet.control({ Do: 'expire', Expired: false });
       expect(found).toBe('key-expired');
+    });
+
+    test('logged out: named', async () => {
+      await inGuest('tailscale logout');
+      expect(await cause()).toBe('not-logged-in');
+    });
+
+    test('mode tun without /dev/net/tun: named', async () => {
+      const yaml = await readFile(join(sandbox.folder, 'vm', 'web', 'vm.yaml'), 'utf8');
+      await sandbox.vmkit(['stop', 'web']);
+      await sandbox.define(
+        'web',
+        yaml.replace('name: web\n', '').replace('- use: tailscale', '- use: tailscale\n    mode: tun'),
+      );
+      await tailnet.control({ Do: 'key', Key: '' });
+      expect((await sandbox.vmkit(['boot', 'web'], withKey())).stderr).not.toContain('error:');
+      expect(await cause('node')).toBeUndefined();
+      await inGuest('mv /dev/net/tun /dev/net/away; s6-svc -r /run/service/tailscale; sleep 1');
+      expect(await cause()).toBe('tun-missing');
     });
   });

@@ -1,8 +1,8 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { hostPaths } from '../../src/core/paths.ts';
-import { applyChanges, undoChanges } from '../../src/host/apply-changes.ts';
+import { applyChanges, renewChanges, undoChanges } from '../../src/host/apply-changes.ts';
 import type { Change } from '../../src/host/change.ts';
 import { readJournal } from '../../src/host/change-journal.ts';
 import type { Context } from '../../src/host/context.ts';
@@ -36,6 +36,13 @@ async function world(): Promise<{ root: string; changes: Change[]; context: Cont
     changes: paths.map((path) => folderChange(path)),
     context: { ...base, host: { ...base.host, facts } },
   };
+}
+
+/** The same host after it was started again: /proc/sys/kernel/random/boot_id is another. */
+function rebootedHost(context: Context, id = 'the next boot'): Context {
+  const read: Context['host']['read'] = async (path) =>
+    path.endsWith('boot_id') ? Buffer.from(id) : context.host.read(path);
+  return { ...context, host: { ...context.host, read } };
 }
 
 describe('changes', () => {
@@ -134,5 +141,21 @@ describe('changes', () => {
     await expect(applyChanges(changes, { ...context, host })).rejects.toMatchObject({ code });
     expect(await readdir(root)).toEqual([]);
     expect(await readJournal(context)).toEqual([]);
+  });
+
+  test('after a reboot, what was to outlive it and is gone is made again, once; what is there stays', async () => {
+    const { root, changes, context } = await world();
+    const [lost, there, forgotten] = changes.map((change, at) => ({ ...change, outlivesReboot: at < 2 }));
+    if (lost === undefined || there === undefined || forgotten === undefined) throw new TypeError('Three changes.');
+    await applyChanges([lost, there, forgotten], context);
+    const rebooted = rebootedHost(context);
+    expect(await renewChanges(rebooted)).toEqual([]);
+    await rm(root, { recursive: true });
+    await mkdir(root);
+    const again = rebootedHost(context, 'another boot');
+    expect((await renewChanges(again)).map(({ id }) => id)).toEqual([lost.id, there.id]);
+    expect(await readdir(join(root, 'a'))).toEqual(['b']);
+    expect(await renewChanges(again)).toEqual([]);
+    expect((await undoChanges(again)).map(({ id }) => id)).toEqual([there.id, lost.id]);
   });
 });

@@ -104,8 +104,12 @@ const viaRoute = (
     observed: new Map([
       ['status', command('{}')],
       ['bridge', command('HTTP/1.0 200 OK', changed.bridge)],
-      ['forward', command(changed.forward ?? '1')],
+      ['forward', command(`/proc/sys/net/ipv4/conf/tailscale0/forwarding:${changed.forward ?? '1'}`)],
     ]),
+    title: 'this host',
+    machine: undefined,
+    link: 'tailscale0',
+    drops: undefined,
     status: { TUN: true, BackendState: 'Running', AuthURL: '', Self: self },
     serve: {},
     prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, AdvertiseRoutes: ['192.168.100.5/32'] },
@@ -114,7 +118,7 @@ const viaRoute = (
 };
 
 test('a route through this host: approved, forwarded, answered, or what of it is missing', () => {
-  expect(viaRoute(['192.168.100.5/32'])).toMatchObject({ state: 'untried', address: '192.168.100.5:3000' });
+  expect(viaRoute(['192.168.100.5/32'])).toMatchObject({ state: 'untried', address: 'http://192.168.100.5:3000/' });
   expect(viaRoute(['100.64.0.9/32']).finding?.cause).toBe('route-not-approved');
   expect(viaRoute(['192.168.100.5/32'], { forward: '0' }).finding?.cause).toBe('ip-forward-off');
   expect(viaRoute(['192.168.100.5/32'], { bridge: 1 }).finding?.cause).toBe('bridge-no-answer');

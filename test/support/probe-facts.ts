@@ -43,12 +43,13 @@ export function facts(
     .map(([id, exitCode, output]) => `==> /tmp/d/${id} <==\n${output}\n\n==> /tmp/d/${id}.exit <==\n${exitCode}\n\n`)
     .join('');
   return {
-    target: { machine: 'tn', name: 'web', port: 3000, isHttp: true, hostPort: 8080, bridgeAddress: undefined },
+    target: { machine: 'tn', name: 'web', port: 3000, protocol: 'http', hostPort: 8080, bridgeAddress: undefined },
     guest: readGuestFacts(printed, 3000, 1_795_513_159),
     guestError: undefined,
     guestBy: 'ssh',
     peer,
     proxy: undefined,
+    router: undefined,
   };
 }
 
@@ -67,8 +68,9 @@ export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = 
       output: 'pong from tn (100.64.0.1) via DERP(test) in 3ms',
       exitCode: 0,
     },
+    largePing: undefined,
     dials: new Map([80, 3000].map((port) => [port, dial(port)])),
     proxyDial: undefined,
-    routedDial: undefined,
+    routed: undefined,
   };
 }

@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect } from 'vitest';
+import * as z from 'zod';
+import { poll } from '../../src/core/deadline.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
 import { isProgram, searchPath } from '../../src/host/search-path.ts';
 
 const HUB = '10.99.0.1';
 const HOST = '10.99.0.2';
+const PEER_GATEWAY = '10.99.1.1';
+const PEER = '10.99.1.2';
 
 /** A tailnet of a test's own: upstream's control server, a relay and STUN in one network namespace, vmkit's host in another. */
 export interface Tailnet {
@@ -20,10 +23,30 @@ export interface Tailnet {
   readonly loginServer: string;
   /** A file, 0600, with the key that every login must give. */
   readonly keyFile: string;
-  /** Puts the host itself into the tailnet, by userspace networking; a folder with its `tailscale`, for PATH. */
-  joinHost(programs: { readonly tailscale: string; readonly tailscaled: string }): Promise<string>;
+  /** Another namespace, which reaches the tailnet's servers, and the host through them. */
+  readonly peer: string;
+  /** Puts a namespace into the tailnet, by a real tailscaled of its own. */
+  join(member: Member): Promise<Joined>;
   /** Sends a command to the control server (test/tailnet/main.go), and waits for its answer. */
   control(command: Readonly<Record<string, unknown>>): Promise<unknown>;
+}
+
+export interface Member {
+  readonly namespace: string;
+  readonly hostname: string;
+  readonly tailscale: string;
+  readonly tailscaled: string;
+  readonly isTun: boolean;
+  /** Of `tailscale up`. */
+  readonly flags?: readonly string[];
+}
+
+export interface Joined {
+  /** A folder with its `tailscale`, for PATH. */
+  readonly bin: string;
+  /** Of its tailscaled. */
+  readonly pid: number;
+  tailscale(...args: string[]): Promise<string>;
 }
 
 /** Why there can be no tailnet here, or undefined. */
@@ -34,86 +57,86 @@ export function whyNoTailnet(): string | undefined {
   return missing.length === 0 ? undefined : `needs ${missing.join(', ')}`;
 }
 
-/** Call it at the top of a test file. Everything that it makes is gone when the tests have ended. */
-export function useTailnet(): Tailnet {
-  const hub = `vmkit-hub-${process.pid}`;
-  const host = `vmkit-host-${process.pid}`;
-  let folder = '';
-  let server: ChildProcess | undefined;
-  let daemon: ChildProcess | undefined;
-  let loginServer = '';
-  let answers: AsyncIterableIterator<string>;
+/** The namespaces of this process's tailnet: their names are known before it is there. */
+export const NAMESPACES = {
+  hub: `vmkit-hub-${process.pid}`,
+  host: `vmkit-host-${process.pid}`,
+  peer: `vmkit-peer-${process.pid}`,
+} as const;
+
+/** Makes the namespaces and starts the servers. Call `stop` at the end: everything is gone then. */
+export async function startTailnet(): Promise<Tailnet & { stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'vmkit-tailnet-'));
+  const keyFile = join(folder, 'key');
+  await writeFile(keyFile, 'tskey-for-tests\n', { mode: 0o600 });
+  const program = join(folder, 'tailnet');
+  await buildServer(program);
+  await makeNamespaces();
+  const server = spawn('ip', ['netns', 'exec', NAMESPACES.hub, program, HUB], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, VMKIT_TEST_AUTH_KEY: 'tskey-for-tests' },
+  });
+  const answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(new Error('The control server did not answer.')), 30_000).unref();
     });
     return JSON.parse((await Promise.race([answers.next(), late])).value);
   };
-  beforeAll(async () => {
-    if (whyNoTailnet() !== undefined) return;
-    folder = await mkdtemp(join(tmpdir(), 'vmkit-tailnet-'));
-    await writeFile(join(folder, 'key'), 'tskey-for-tests\n', { mode: 0o600 });
-    const program = join(folder, 'tailnet');
-    await buildServer(program);
-    await makeNamespaces(hub, host);
-    server = spawn('ip', ['netns', 'exec', hub, program, HUB], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, VMKIT_TEST_AUTH_KEY: 'tskey-for-tests' },
-    });
-    if (server.stdout === null) throw new Error('The control server has no output.');
-    answers = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-    const said = await next();
-    if (typeof said === 'object' && said !== null && 'loginServer' in said) loginServer = String(said.loginServer);
-  });
-  afterAll(async () => {
-    daemon?.kill();
-    server?.stdin?.end();
-    server?.kill();
-    for (const name of [host, hub]) await execa('ip', ['netns', 'delete', name], { reject: false });
-    if (folder !== '') await rm(folder, { recursive: true, force: true });
-  });
+  const { loginServer } = greeting.parse(await next());
+  const daemons: ChildProcess[] = [];
   return {
-    host,
-    get loginServer() {
-      return loginServer;
-    },
-    get keyFile() {
-      return join(folder, 'key');
-    },
-    joinHost: async ({ tailscale, tailscaled }) => {
-      const socket = join(folder, 'host.sock');
-      const flags = [
-        '--tun=userspace-networking',
-        '--state=mem:',
-        `--statedir=${folder}`,
-        `--socket=${socket}`,
-        '--port=0',
-      ];
-      daemon = spawn('ip', ['netns', 'exec', host, tailscaled, ...flags], {
-        stdio: 'ignore',
-        env: { ...process.env, TS_NO_LOGS_NO_SUPPORT: 'true' },
-      });
-      const bin = join(folder, 'bin');
-      await mkdir(bin);
-      await writeFile(join(bin, 'tailscale'), `#!/bin/sh\nexec ${tailscale} --socket=${socket} "$@"\n`, {
-        mode: 0o755,
-      });
-      const up = [
-        `--login-server=${loginServer}`,
-        `--auth-key=file:${join(folder, 'key')}`,
-        '--hostname=laptop',
-        '--timeout=30s',
-      ];
-      // The daemon makes its socket first.
-      await expect.poll(() => existsSync(socket), { timeout: 15_000 }).toBe(true);
-      await execa(join(bin, 'tailscale'), ['up', ...up], { timeout: 40_000 });
-      return bin;
-    },
+    ...NAMESPACES,
+    loginServer,
+    keyFile,
+    join: (member) => joinMember(member, { folder, loginServer, keyFile, daemons }),
     control: async (command) => {
-      server?.stdin?.write(`${JSON.stringify(command)}\n`);
+      server.stdin.write(`${JSON.stringify(command)}\n`);
       return next();
     },
+    stop: async () => {
+      for (const daemon of daemons) daemon.kill();
+      server.stdin.end();
+      server.kill();
+      for (const name of Object.values(NAMESPACES)) await execa('ip', ['netns', 'delete', name], { reject: false });
+      await rm(folder, { recursive: true, force: true });
+    },
   };
+}
+
+const greeting = z.object({ loginServer: z.string() });
+
+interface Place extends Pick<Tailnet, 'loginServer' | 'keyFile'> {
+  readonly folder: string;
+  readonly daemons: ChildProcess[];
+}
+
+async function joinMember(
+  { namespace, hostname, tailscale, tailscaled, isTun, flags = [] }: Member,
+  { folder, loginServer, keyFile, daemons }: Place,
+): Promise<Joined> {
+  const own = await mkdtemp(join(folder, `${hostname}-`));
+  const socket = join(own, 'tailscaled.sock');
+  const options = [
+    `--tun=${isTun ? 'tailscale0' : 'userspace-networking'}`,
+    '--state=mem:',
+    `--statedir=${own}`,
+    `--socket=${socket}`,
+    '--port=0',
+  ];
+  const daemon = spawn('ip', ['netns', 'exec', namespace, tailscaled, ...options], {
+    stdio: 'ignore',
+    env: { ...process.env, TS_NO_LOGS_NO_SUPPORT: 'true', TS_DEBUG_FIREWALL_MODE: 'nftables' },
+  });
+  daemons.push(daemon);
+  await writeFile(join(own, 'tailscale'), `#!/bin/sh\nexec ${tailscale} --socket=${socket} "$@"\n`, { mode: 0o755 });
+  const run = async (...args: string[]): Promise<string> =>
+    (await execa(join(own, 'tailscale'), args, { timeout: 40_000 })).stdout;
+  const up = [`--login-server=${loginServer}`, `--auth-key=file:${keyFile}`, `--hostname=${hostname}`];
+  // The daemon makes its socket first.
+  await poll(async () => (existsSync(socket) ? true : undefined), { withinMs: 15_000, everyMs: 50 });
+  await run('up', ...up, '--accept-dns=false', '--timeout=30s', ...flags);
+  return { bin: own, pid: daemon.pid ?? 0, tailscale: run };
 }
 
 /** With the flags and the module cache of the components, so that Go compiles Tailscale once. */
@@ -130,7 +153,8 @@ async function buildServer(program: string): Promise<void> {
   });
 }
 
-async function makeNamespaces(hub: string, host: string): Promise<void> {
+async function makeNamespaces(): Promise<void> {
+  const { hub, host, peer } = NAMESPACES;
   const commands = [
     ['ip', 'netns', 'add', hub],
     ['ip', 'netns', 'add', host],
@@ -142,6 +166,15 @@ async function makeNamespaces(hub: string, host: string): Promise<void> {
     ['ip', '-n', hub, 'link', 'set', 'eth0', 'up'],
     ['ip', '-n', host, 'link', 'set', 'eth0', 'up'],
     ['ip', '-n', host, 'route', 'add', 'default', 'via', HUB],
+    ['ip', 'netns', 'add', peer],
+    ['ip', '-n', peer, 'link', 'set', 'lo', 'up'],
+    ['ip', '-n', hub, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', peer],
+    ['ip', '-n', hub, 'address', 'add', `${PEER_GATEWAY}/24`, 'dev', 'eth1'],
+    ['ip', '-n', peer, 'address', 'add', `${PEER}/24`, 'dev', 'eth0'],
+    ['ip', '-n', hub, 'link', 'set', 'eth1', 'up'],
+    ['ip', '-n', peer, 'link', 'set', 'eth0', 'up'],
+    ['ip', '-n', peer, 'route', 'add', 'default', 'via', PEER_GATEWAY],
+    ['ip', 'netns', 'exec', hub, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1'],
   ];
   for (const [program = '', ...args] of commands) await execa(program, args);
 }

@@ -2,7 +2,10 @@ module vmkit.test/tailnet
 
 go 1.26.3
 
-require tailscale.com v1.98.2
+require (
+	golang.org/x/net v0.53.0
+	tailscale.com v1.98.2
+)
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
@@ -22,7 +25,6 @@ require (
 	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba // indirect
 	golang.org/x/crypto v0.50.0 // indirect
 	golang.org/x/exp v0.0.0-20250620022241-b7579e27df2b // indirect
-	golang.org/x/net v0.53.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
 	golang.org/x/sys v0.43.0 // indirect
 	golang.org/x/text v0.36.0 // indirect

@@ -24,18 +24,21 @@ import (
 	"tailscale.com/net/stunserver"
 	"tailscale.com/tailcfg"
 	"tailscale.com/tstest/integration/testcontrol"
+	"tailscale.com/types/dnstype"
 	"tailscale.com/types/key"
 	"tailscale.com/types/logger"
 )
 
 type command struct {
-	Do      string   // nodes, key, approve, expire, away
+	Do      string   // nodes, key, approve, resolvers, expire, away
 	Key     string   // of key: what a login must give; empty: nothing
 	Node    string   // a host name
 	Routes  []string // of approve
 	Expired bool
-	What    string // of away: control or derp
-	Away    bool
+	// Name servers of the tailnet.
+	Resolvers []string
+	What      string // of away: control or derp
+	Away      bool
 }
 
 type node struct {
@@ -59,6 +62,7 @@ func main() {
 	stun := stunserver.New(context.Background())
 	must(stun.Listen(net.JoinHostPort(address, "0")))
 	go stun.Serve()
+	go serveNames(net.JoinHostPort(address, "53"))
 
 	lines, port := listen(address)
 	control := &testcontrol.Server{
@@ -99,6 +103,14 @@ func main() {
 				if n.Hostinfo.Hostname() == c.Node {
 					control.SetSubnetRoutes(n.Key, routes)
 				}
+			}
+		case "resolvers":
+			control.DNSConfig.Resolvers = nil
+			for _, address := range c.Resolvers {
+				control.DNSConfig.Resolvers = append(control.DNSConfig.Resolvers, &dnstype.Resolver{Addr: address})
+			}
+			for _, n := range control.AllNodes() {
+				control.UpdateNode(n)
 			}
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)

@@ -4,6 +4,7 @@ import { bootMachines } from '../boot-machines.ts';
 import { type BootPlan, planBoot, planText } from '../boot-plan.ts';
 import { type BootSummary, bootText, summarize } from '../boot-summary.ts';
 import { defineCommand } from '../command.ts';
+import { renewHost } from '../host-network.ts';
 
 type Result = { readonly plan: BootPlan } | { readonly booted: BootSummary; readonly needed?: readonly BootSummary[] };
 
@@ -20,6 +21,7 @@ export const command = defineCommand({
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
     const { booted, needed } = await bootMachines(spec, chosen, setup, context);
+    await renewHost(context);
     return { booted: summarize(booted), ...(needed.length === 0 ? {} : { needed: needed.map(summarize) }) };
   },
   text: (result) =>

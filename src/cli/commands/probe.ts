@@ -5,6 +5,7 @@ import { targetOf } from '../../reach/target.ts';
 import { loadVm } from '../../spec/load.ts';
 import { defineCommand } from '../command.ts';
 import { probe } from '../probe-flow.ts';
+import { peerKind } from '../probe-peer.ts';
 import { reportText } from '../report-text.ts';
 
 export const command = defineCommand({
@@ -14,9 +15,11 @@ export const command = defineCommand({
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
       .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
       .option('from', {
-        choices: ['node', 'none'] as const,
+        type: 'string',
+        requiresArg: true,
+        coerce: peerKind,
         describe:
-          "The peer: a node of vmkit's own, with the key in TS_AUTHKEY; or nobody. Default: a node where there is a key",
+          "The peer: node (of vmkit's own, with the key in TS_AUTHKEY), host (this host's Tailscale), ssh://[USER@]HOST[:PORT], or none. Default: a node where there is a key",
       })
       .option('html', {
         type: 'string',

@@ -26,7 +26,7 @@ echo "$mode networking: $why; identity: $identity"
 }
 
 const DECIDE: Readonly<Record<TailscaleOptions['mode'], string>> = {
-  auto: `if [ ! -e /dev/net/tun ]; then
+  auto: `if [ ! -c /dev/net/tun ]; then
   mode=userspace why='/dev/net/tun is missing'
 elif ! error=$( { : <>/dev/net/tun; } 2>&1); then
   mode=userspace why="/dev/net/tun cannot be opened: \${error##*: }"

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { ensureArtifact } from '../build/store.ts';
+import { VmkitError } from '../core/errors.ts';
+import { sshClient } from '../host/ssh-client.ts';
+import { componentArtifact } from '../image/component.ts';
+import { lookAtPrefs } from '../reach/look-at-host.ts';
+import type { Peer } from '../reach/peer.ts';
+import { withPeerNode } from '../reach/peer-node.ts';
+import { peerOnHost } from '../reach/peer-tailscale.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { CommandContext } from './command.ts';
+import { readVariable } from './given-secrets.ts';
+
+/** Who looks from the tailnet: a node of vmkit's own, this host's own Tailscale, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
+export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
+
+/** The value of `--from`. Throws `bad-usage`. */
+export function peerKind(text: string | undefined): PeerKind | undefined {
+  if (text === undefined || text === 'node' || text === 'host' || text === 'none') return text;
+  // ssh(1) takes no option for a host: a name that begins with - is none.
+  if (/^ssh:\/\/[^-\s/][^\s/]*$/.test(text)) return `ssh://${text.slice('ssh://'.length)}`;
+  throw new VmkitError('usage', 'bad-usage', `--from ${text}: expected node, host, none or ssh://[USER@]HOST[:PORT].`, {
+    hint: '--from ssh://me@laptop',
+  });
+}
+
+/**
+ * Starts a peer beside `work`, which awaits it where it needs it: joining takes seconds in which much can be looked at. `work` gets undefined where nobody looks.
+ * Without a kind, a node of vmkit's own where there is a key for it.
+ */
+export async function withPeer<T>(
+  spec: VmSpec,
+  kind: PeerKind | undefined,
+  context: CommandContext,
+  work: (peer: Promise<Peer> | undefined) => Promise<T>,
+): Promise<T> {
+  const authKey = kind === undefined || kind === 'node' ? await readVariable('TS_AUTHKEY', context) : undefined;
+  const chosen = kind ?? (authKey === undefined ? 'none' : 'node');
+  if (chosen === 'none') return work(undefined);
+  if (chosen === 'host') return work(handled(peerOnHost({ ...context.host, name: 'this host' }, true, context.signal)));
+  if (chosen !== 'node') return work(handled(peerOnHost(sshClient(chosen), false, context.signal)));
+  if (authKey === undefined) {
+    throw new VmkitError(
+      'usage',
+      'secret-not-given',
+      'A peer to probe from joins the tailnet by an auth key, and none was given.',
+      {
+        hint: `TS_AUTHKEY=file:PATH vmkit probe ${spec.name}, with a reusable or ephemeral key; or --from none`,
+      },
+    );
+  }
+  return besideNode(spec, authKey, context, work);
+}
+
+/** The node stays until `work` is over; its failure is that of whoever awaits it. */
+async function besideNode<T>(
+  spec: VmSpec,
+  authKey: string,
+  context: CommandContext,
+  work: (peer: Promise<Peer>) => Promise<T>,
+): Promise<T> {
+  const [tailscale, tailscaled] = await Promise.all(
+    ['tailscale', 'tailscaled'].map(async (name) => {
+      const { directory } = await ensureArtifact(componentArtifact(name, spec.arch), context);
+      return join(directory, name);
+    }),
+  );
+  if (tailscale === undefined || tailscaled === undefined) throw new TypeError('Two names, two programs.');
+  const node = spec.services.flatMap((service) => service.node ?? [])[0];
+  // A machine without Tailscale is reached by this host's.
+  const loginServer = node === undefined ? (await lookAtPrefs(context))?.ControlURL : node.loginServer;
+  const hostname = `vmkit-probe-${randomBytes(3).toString('hex')}`;
+  const request = { tailscale, tailscaled, loginServer, authKey, hostname };
+  let isOver = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve;
+  });
+  const stop = new AbortController();
+  let lifetime: Promise<void> = Promise.resolve();
+  let hasJoined = false;
+  const peer = new Promise<Peer>((resolve, reject) => {
+    const inner = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+    lifetime = withPeerNode(request, inner, async (joined) => {
+      hasJoined = true;
+      resolve(joined);
+      await over;
+    }).catch(reject);
+  });
+  try {
+    return await work(handled(peer));
+  } finally {
+    isOver();
+    // Nobody waits for it any more.
+    if (!hasJoined) stop.abort();
+    await lifetime;
+  }
+}
+
+/** A failure before anybody awaits it is no stray rejection. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
