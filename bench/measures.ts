@@ -3,6 +3,7 @@ import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.t
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
+import { ways } from './measures-ways.ts';
 import { row } from './rows.ts';
 
 const commandLine: Measure = {
@@ -37,6 +38,7 @@ export const MEASURES: readonly Measure[] = [
   twoMachines,
   links,
   kills,
+  ways,
   recovery,
   commandLine,
 ];

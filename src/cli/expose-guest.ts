@@ -3,6 +3,7 @@ import type { Context } from '../host/context.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { exposedLine, parseExposed, planServe } from '../reach/serve-plan.ts';
+import { parseJson, serveConfig, servedTo } from '../reach/tailscale-json.ts';
 import type { ServeEntry } from '../spec/service.ts';
 import { EXPOSED_ENTRIES, serveCommand } from '../spec/services/tailscale-serve.ts';
 import type { CommandContext } from './command.ts';
@@ -20,7 +21,7 @@ export async function serveInGuest(facts: Facts, context: CommandContext): Promi
   return true;
 }
 
-/** Takes back what was added for a port. Entries of the definition stay. */
+/** Takes back what was added for a port, as far as it is still there. Entries of the definition stay. */
 export async function unserveInGuest(
   { machine, port: served }: Target,
   context: Context,
@@ -28,7 +29,11 @@ export async function unserveInGuest(
   return withGuest(machine, context, async (guest) => {
     const entries = parseExposed(await textOf(guest, EXPOSED_ENTRIES));
     const removed = entries.filter(({ to }) => to === served);
-    for (const { as, port } of removed) await must(guest, ['tailscale', 'serve', `--${as}=${port}`, 'off']);
+    const { stdout } = await guest.exec(['tailscale', 'serve', 'status', '--json'], { withinMs: 30_000 });
+    const there = servedTo(parseJson(stdout, serveConfig), served).map(({ port }) => port);
+    for (const { as, port } of removed) {
+      if (there.includes(port)) await must(guest, ['tailscale', 'serve', `--${as}=${port}`, 'off']);
+    }
     const rest = entries.filter(({ to }) => to !== served);
     if (removed.length > 0) await guest.write(EXPOSED_ENTRIES, rest.map((each) => `${exposedLine(each)}\n`).join(''));
     return removed;

@@ -1,16 +1,8 @@
 import { type Observation, observeScript, readObservations } from './observation.ts';
-import {
-  parseJson,
-  type ServeConfig,
-  serveConfig,
-  type TailscalePrefs,
-  type TailscaleStatus,
-  tailscalePrefs,
-  tailscaleStatus,
-} from './tailscale-json.ts';
+import { parseJson, type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from './tailscale-json.ts';
 
 /** Whether tailscaled is this machine's resolver (accept-dns). */
-const TAILNET_RESOLVES = "grep -qs '^nameserver 100[.]100[.]100[.]100' /etc/resolv.conf";
+const TAILNET_RESOLVES = 'case $(cat /etc/resolv.conf) in *"nameserver 100.100.100.100"*) true ;; *) false ;; esac';
 
 /** The name servers of the root: every resolver with a way to the world knows them. */
 function asks(server: string): string {
@@ -20,25 +12,24 @@ function asks(server: string): string {
 /** What is looked at in the guest, each as a person would type it there. */
 function guestCommands(port: number): Record<string, string> {
   return {
-    clock: 'date +%s',
+    clock: '/run/vmkit/busybox date +%s',
     loopback: 'ip -br link show lo',
     rules: 'ip rule show',
     listeners: 'ss -Hltn',
     // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
     backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
     // Asked first: <> would make a file of that name.
-    tun: 'ls -l /dev/net/tun && test -c /dev/net/tun && : <>/dev/net/tun',
+    tun: '{ test -c /dev/net/tun || ! echo no such device; } && : <>/dev/net/tun',
     nftables: 'nft list tables',
     iptables: 'command -v iptables',
     mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
     refused: 'cat /run/vmkit/tailscale/refused',
     status: 'tailscale status --json --peers=false',
     serve: 'tailscale serve status --json',
-    prefs: 'tailscale debug prefs',
-    log: 'tail -n 40 /run/log/tailscale/current',
-    resolver: `! ${TAILNET_RESOLVES} || ${asks('100.100.100.100')}`,
+    log: '/run/vmkit/busybox tail -n 40 /run/log/tailscale/current',
+    resolver: `if ${TAILNET_RESOLVES}; then ${asks('100.100.100.100')}; fi`,
     // What was asked before tailscaled took over (net/dns/direct.go), one after another until one answers.
-    'resolver-before': `! ${TAILNET_RESOLVES} || for server in $(sed -n 's/^nameserver //p' /etc/resolv.pre-tailscale-backup.conf); do ${asks('$server')} && break; done`,
+    'resolver-before': `if ${TAILNET_RESOLVES}; then for server in $(sed -n 's/^nameserver //p' /etc/resolv.pre-tailscale-backup.conf); do ${asks('$server')} && break; done; fi`,
   };
 }
 
@@ -48,7 +39,6 @@ export interface GuestFacts {
   readonly clockAhead: number | undefined;
   readonly status: TailscaleStatus | undefined;
   readonly serve: ServeConfig | undefined;
-  readonly prefs: TailscalePrefs | undefined;
 }
 
 /** One script for all that is looked at in the guest. `port`: of the service, in the guest. */
@@ -65,6 +55,5 @@ export function readGuestFacts(printed: string, port: number, hostSeconds: numbe
     clockAhead: clock === undefined || clock.exitCode !== 0 ? undefined : Number(clock.output) - hostSeconds,
     status: parseJson(observed.get('status')?.output, tailscaleStatus),
     serve: parseJson(observed.get('serve')?.output, serveConfig),
-    prefs: parseJson(observed.get('prefs')?.output, tailscalePrefs),
   };
 }

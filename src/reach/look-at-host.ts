@@ -6,7 +6,7 @@ import { isProgram, searchPath } from '../host/search-path.ts';
 import type { NodeFacts, Target } from './check.ts';
 import { dialObservation } from './dial-observation.ts';
 import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
-import { type Observation, observeScript, readObservations } from './observation.ts';
+import { type Observation, ON_HOST, observeScript, readObservations } from './observation.ts';
 import { parseJson, type TailscalePrefs, tailscalePrefs } from './tailscale-json.ts';
 
 /** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
@@ -15,7 +15,7 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
   const { host, signal } = context;
   const { hostPort, bridgeAddress, port } = target;
   const looked = host.exec(['sh'], {
-    input: observeScript(NODE_COMMANDS, process.env['PATH']),
+    input: observeScript(NODE_COMMANDS, process.env['PATH'], ON_HOST),
     withinMs: 20_000,
     signal,
   });

@@ -9,24 +9,48 @@ export interface Observation {
   readonly exitCode: number;
 }
 
+/** Where such a script keeps what the commands said: a prefix of file names, made by `make`, removed by `remove`. */
+interface Scratch {
+  readonly make: string;
+  readonly remove: string;
+}
+
+/** A machine's own folder for such things is root's. */
+const IN_GUEST: Scratch = { make: 'd=/run/vmkit/look-$$.', remove: 'rm -f "$d"*' };
+export const ON_HOST: Scratch = { make: 't=$(mktemp -d) && d=$t/ || exit 70', remove: 'rm -rf "$t"' };
+
 /**
- * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes:
- * each costs time in a guest without KVM. The values of `commands` are shell text of vmkit's own.
+ * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes: each costs
+ * up to 100 ms in a guest without KVM, so files are read by the shell itself. The values of `commands` are shell text of vmkit's own.
  */
-export function observeScript(commands: Readonly<Record<string, string>>, path: string = GUEST_PATH): string {
+export function observeScript(
+  commands: Readonly<Record<string, string>>,
+  path: string = GUEST_PATH,
+  { make, remove }: Scratch = IN_GUEST,
+): string {
   const runs = Object.entries(commands).map(
-    ([id, command]) => `{ { ${command}\n} >$d/${id} 2>&1 </dev/null; echo $? >$d/${id}.exit; } &`,
+    ([id, command]) => `{ { ${command}\n} >"$d"${id} 2>&1 </dev/null; echo $? >"$d"${id}.exit; } &`,
   );
   return `PATH='${path}'
-d=$(mktemp -d)
-trap 'rm -rf "$d"' EXIT
+cat() {
+  for file; do
+    if [ ! -e "$file" ]; then echo "cat: $file: No such file or directory" >&2; return 1; fi
+    while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$file"
+  done
+}
+${make}
 ${runs.join('\n')}
 wait
-tail -v -n +1 $d/*
+for file in "$d"*; do
+  printf '==> %s <==\\n' "\${file#"$d"}"
+  cat "$file"
+  echo
+done
+{ ${remove}; } >/dev/null 2>&1 &
 `;
 }
 
-/** What such a script printed, by id: tail(1) puts `==> FILE <==` before each file. An id that is not there did not run. */
+/** What such a script printed, by id, each behind `==> ID <==`. An id that is not there did not run. */
 export function readObservations(
   printed: string,
   commands: Readonly<Record<string, string>>,
@@ -34,7 +58,7 @@ export function readObservations(
 ): ReadonlyMap<string, Observation> {
   const files = new Map<string, string>();
   for (const part of printed.split(/^==> (?=\S+ <==$)/m).slice(1)) {
-    const [, id] = /\/([^/\s]+) <==\n/.exec(part) ?? [];
+    const [, id] = /^(\S+) <==\n/.exec(part) ?? [];
     if (id !== undefined) files.set(id, part.slice(part.indexOf('\n') + 1).trimEnd());
   }
   const found = Object.entries(commands).flatMap(([id, command]): [string, Observation][] => {

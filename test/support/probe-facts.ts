@@ -30,7 +30,6 @@ LISTEN 0      9                 *:3000       *:*`,
     TCP: { 80: { HTTP: true } },
     Web: { 'tn.tailnet.test:80': { Handlers: { '/': { Proxy: 'http://127.0.0.1:3000' } } } },
   }),
-  prefs: JSON.stringify({ ControlURL: 'http://10.99.0.1:1', CorpDNS: false }),
 };
 
 /** The facts of a healthy machine, but for these. A value is the output of a command that failed with that exit code, or succeeded. */
@@ -40,7 +39,7 @@ export function facts(
 ): Facts {
   const printed = Object.entries({ ...HEALTHY, ...changed })
     .map(([id, value]) => (typeof value === 'string' ? ([id, 0, value] as const) : ([id, value[0], value[1]] as const)))
-    .map(([id, exitCode, output]) => `==> /tmp/d/${id} <==\n${output}\n\n==> /tmp/d/${id}.exit <==\n${exitCode}\n\n`)
+    .map(([id, exitCode, output]) => `==> ${id} <==\n${output}\n\n==> ${id}.exit <==\n${exitCode}\n\n`)
     .join('');
   return {
     target: { machine: 'tn', name: 'web', port: 3000, protocol: 'http', hostPort: 8080, bridgeAddress: undefined },
