@@ -23,6 +23,7 @@ export interface TailnetWorld {
 }
 
 const PAGE_MIB = 16;
+const PAGE_BYTES = PAGE_MIB * 1024 * 1024;
 
 /** A machine on the bridge with a page, and a file of 16 MiB beside it. `more`: further services. */
 export function machineWithPage(address: string, more: string): string {
@@ -34,8 +35,13 @@ services:
     setup: mkdir -p /tmp/site; head -c ${PAGE_MIB * 1024 * 1024} /dev/zero >/tmp/site/big; echo hello >/tmp/site/index.html
     run: exec /run/vmkit/busybox httpd -f -p 3000 -h /tmp/site
     ready: { tcp: 3000 }
-    ports: [{ name: web, port: 3000, protocol: http }]
+    ports: [{ name: web, port: 3000, protocol: http, host: ${hostPort(address)} }]
 ${more}`;
+}
+
+/** Each machine's own, in a namespace where nobody else listens. */
+function hostPort(address: string): number {
+  return 33_000 + Number(address.split('.')[3]);
 }
 
 /** Builds, sets the bridge up, joins the host and the peer, and boots all machines (name → definition), in this order. */

@@ -4,6 +4,7 @@ import { VmkitError } from '../core/errors.ts';
 
 /** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
 const LINE = 1_000;
+const WAKE_MS = 2_000;
 
 /**
  * Runs a script by the root shell on a guest's serial console and returns what it printed: the way in when the network is not. Script and output travel as base64,
@@ -31,18 +32,19 @@ export async function runOnConsole(
   }
 }
 
-/** What is typed: the first line wakes the shell. */
-export function consoleLines(script: string, mark: string): string {
+/**
+ * What is typed, line by line; each is answered by `MARK-N`, its place, before the next is sent: a terminal keeps 4096 bytes that nobody has read yet and loses
+ * the rest (linux: drivers/tty/n_tty.c, N_TTY_BUF_SIZE). The first wakes the shell. Marks are in two halves: the terminal may still echo.
+ */
+export function consoleLines(script: string, mark: string): string[] {
   const text = Buffer.from(script).toString('base64');
   const chunks = text.match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
-  return [
-    '',
-    'stty -echo; s=',
+  const lines = [
+    '\nstty -echo; s=',
     ...chunks.map((chunk) => `s="\${s}${chunk}"`),
-    // In two halves: the terminal may still echo this line.
     `echo begin-""${mark}; echo "$s" | base64 -d | sh 2>&1 | base64; echo end-""${mark}`,
-    '',
-  ].join('\n');
+  ];
+  return lines.map((line, at) => `${line}; echo ${mark}""-${at}.\n`);
 }
 
 /** What the script printed, out of all that the console said. */
@@ -53,9 +55,13 @@ export function readConsole(printed: string, mark: string): string {
   return Buffer.from(lines.join(''), 'base64').toString('utf8');
 }
 
-async function converse(socket: Socket, lines: string, mark: string, signal: AbortSignal): Promise<string> {
+async function converse(socket: Socket, lines: readonly string[], mark: string, signal: AbortSignal): Promise<string> {
   let printed = '';
-  return new Promise((resolve, reject) => {
+  let at = 0;
+  // Said again until it is answered: what is typed while the shell starts may be lost. It comes before all that follows, whenever it is read.
+  const wake = (): void => void (at === 0 && socket.write(lines[0] ?? ''));
+  const timer = setInterval(wake, WAKE_MS);
+  return new Promise<string>((resolve, reject) => {
     const late = (): void =>
       reject(
         new VmkitError('boot', 'no-console', 'The shell on the console did not answer.', {
@@ -67,8 +73,12 @@ async function converse(socket: Socket, lines: string, mark: string, signal: Abo
     socket.once('close', late);
     socket.on('data', (data) => {
       printed += data.toString('latin1');
-      if (printed.includes(`end-${mark}`)) resolve(printed);
+      if (!printed.includes(`${mark}-${at}.`)) return;
+      at += 1;
+      const line = lines[at];
+      if (line === undefined) resolve(printed);
+      else socket.write(line);
     });
-    socket.write(lines);
-  });
+    wake();
+  }).finally(() => clearInterval(timer));
 }

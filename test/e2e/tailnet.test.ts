@@ -100,6 +100,38 @@ services:
       expect(stdout).toBe('');
     });
 
+    /** How serve to each address of the guest ends for a peer, and the service's own port: one row each of the table that vmkit began with. */
+    const dialTable = async (): Promise<Record<string, string>> => {
+      const rows: Record<string, string> = {};
+      for (const target of ['127.0.0.1', '10.0.2.15']) {
+        await inGuest(`tailscale serve --bg --yes --tcp=8444 tcp://${target}:3000`);
+        rows[target] = await dialFromPeer(tailnet.peer, await inGuest('tailscale ip -4'), 8444);
+      }
+      await inGuest('tailscale serve --tcp=8444 off');
+      rows['straight'] = await dialFromPeer(tailnet.peer, await inGuest('tailscale ip -4'), 3000);
+      return rows;
+    };
+    const whileDown = async (): Promise<Record<string, string>> => {
+      await inGuest('ip link set lo down');
+      const rows = await dialTable();
+      await inGuest('ip link set lo up');
+      return rows;
+    };
+    const LATE = expect.stringMatching(/after 1[01] s$/);
+    const ALL_WORK = { '127.0.0.1': 'data', '10.0.2.15': 'data', straight: 'data' };
+
+    test('the "fwmark limitation" under TUN is loopback left down: serve times out to either address, and works with lo up', async () => {
+      const programs = await tailscalePrograms(sandbox.folder);
+      await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'away', isTun: true });
+      expect(await whileDown()).toEqual({
+        '127.0.0.1': LATE,
+        '10.0.2.15': LATE,
+        straight: 'data',
+      });
+      expect(await inGuest('grep -c "i/o timeout" /run/log/tailscale/current')).not.toBe('0\n');
+      expect(await dialTable()).toEqual(ALL_WORK);
+    });
+
     test('lo down: named, with the timeout that was seen; straight to the guest still works', async () => {
       await inGuest('ip link set lo down');
       const verdict = await probe('node');
@@ -219,6 +251,13 @@ services:
       expect(down('guest-direct').finding?.cause).toBe('loopback-down');
     });
 
+    test('the same table with userspace networking: nothing gets in with lo down, all with lo up', async () => {
+      const { straight, ...served } = await whileDown();
+      expect(served).toEqual({ '127.0.0.1': LATE, '10.0.2.15': LATE });
+      expect(straight).not.toBe('data');
+      expect(await dialTable()).toEqual(ALL_WORK);
+    });
+
     test('expose is idempotent, survives a reboot, and unexpose leaves serve as it was', async () => {
       await inGuest('tailscale serve reset');
       const before = await inGuest('tailscale serve status --json; ip rule; nft list tables');
@@ -243,6 +282,11 @@ services:
       const laptop = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'laptop', isTun: false });
       const onHost = { env: { ...withKey().env, PATH: `${laptop.bin}:${process.env['PATH']}` } };
       const served = (): Promise<string> => laptop.tailscale('serve', 'status', '--json');
+      // This host looks at itself and at the guest; what it dials of its own proves nothing.
+      const byHost = await sandbox.vmkit(['probe', 'web', '--from', 'host', '--json'], onHost);
+      const { ways }: ProbeReport = JSON.parse(byHost.stdout);
+      expect(ways.find(({ way }) => way === 'guest-serve-tun')?.state).toBe('works');
+      expect(ways.filter(({ way }) => way.startsWith('host-')).map(({ state }) => state)).not.toContain('works');
       const before = await served();
       const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
       expect(stderr).not.toContain('error:');
@@ -297,3 +341,16 @@ services:
       expect(await cause()).toBe('tun-missing');
     });
   });
+
+/** A dial by the peer's kernel: what came of it. Serve's own dial of its backend gives up after 10 s. */
+async function dialFromPeer(namespace: string, address: string, port: number): Promise<string> {
+  const script = `const start = Date.now();
+const socket = require('net').connect(${port}, '${address.trim()}');
+const end = (text) => { console.log(text); process.exit(0); };
+socket.setTimeout(20000, () => end('timeout'));
+const late = () => Math.round((Date.now() - start) / 1000) + ' s';
+socket.on('data', () => end('data')).on('error', (error) => end(error.code + ' after ' + late()));
+socket.on('end', () => end('end after ' + late()));
+socket.write('GET / HTTP/1.0\\r\\n\\r\\n');`;
+  return (await execa('ip', ['netns', 'exec', namespace, process.execPath, '-e', script])).stdout;
+}

@@ -8,9 +8,12 @@ const run = promisify(execFile);
 test('what is typed runs the script, and what it printed is read from between echoes and the lines of others', async () => {
   const script = `echo 'one  "two" $3'; printf 'ä\\n'; exit 4 # ${'long '.repeat(1_000)}`;
   const lines = consoleLines(script, 'feed');
-  expect(Math.max(...lines.split('\n').map((line) => line.length))).toBeLessThan(4_096);
-  const { stdout } = await run('sh', ['-c', lines]);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(4_096);
+  const { stdout } = await run('sh', ['-c', lines.join('')]);
+  for (const at of lines.keys()) expect(stdout).toContain(`feed-${at}.\n`);
+  // A line that is only echoed is not answered yet.
+  for (const [at, line] of lines.entries()) expect(line).not.toContain(`feed-${at}.`);
   const [begin, ...rest] = stdout.trim().split('\n');
-  const noisy = [lines, begin, '{"event":"ready"}', ...rest].join('\r\n');
+  const noisy = [...lines, begin, '{"event":"ready"}', ...rest].join('\r\n');
   expect(readConsole(noisy, 'feed')).toBe('one  "two" $3\nä\n');
 });
