@@ -18,6 +18,7 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
+import { ensureNebulaCertificates } from './nebula.ts';
 import type { Step } from './steps.ts';
 
 export interface BootOutcome extends Booted {
@@ -99,6 +100,7 @@ export async function packSecrets(
 ): Promise<{ secrets: Uint8Array; tells: MachineState['tells'] }> {
   const paths = machinePaths(context.paths, spec.name);
   const keys = await ensureSshKeys(paths.secretsDir, context.host);
+  await ensureNebulaCertificates(spec, context);
   const tree = secretTree(spec, {
     secrets: await ensureSecrets(spec, paths, context),
     authorizedKey: keys.clientPublicKey,

@@ -2,10 +2,13 @@ import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import { hostPaths, machinePaths } from '../core/paths.ts';
 import { applyChanges, undoChanges } from '../host/apply-changes.ts';
+import type { Change } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import type { Facts, Target } from '../reach/check.ts';
+import { asForwarded } from '../reach/checks-nebula.ts';
 import { judge } from '../reach/judge.ts';
+import { nebulaChangeId, planNebula } from '../reach/nebula-change.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
@@ -17,8 +20,8 @@ import { look } from './probe-flow.ts';
 import { withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
 
-/** A way that `expose` sets up: serve in the machine, serve on this host, or a route to its bridge address through this host. */
-export type Via = 'guest' | 'proxy' | 'subnet';
+/** A way that `expose` sets up: serve in the machine, serve on this host, a route to its bridge address through this host, or this host's UDP port for Nebula. */
+export type Via = 'guest' | 'proxy' | 'subnet' | 'nebula';
 
 export interface Exposed {
   readonly machine: string;
@@ -28,6 +31,8 @@ export interface Exposed {
   readonly address: string;
   /** From the peer's dial to the first byte; undefined where nobody looked from a peer. */
   readonly firstByteMs: number | undefined;
+  /** Why nobody looked from a peer, where there is more to say. */
+  readonly whyUntried: string | undefined;
   /** False: it was there already. */
   readonly isNew: boolean;
 }
@@ -36,6 +41,7 @@ const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
   guest: ['guest-serve-tun', 'guest-serve-userspace'],
   proxy: ['host-proxy'],
   subnet: ['host-subnet-router', 'guest-subnet-router'],
+  nebula: ['nebula'],
 };
 
 /**
@@ -51,20 +57,20 @@ export async function expose(
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
-      const before = await look(target, undefined, context);
+      const before = await look(spec, target, { peer: undefined, dials: false }, context);
       const via = vias.find((each) => obstacle(before, each) === undefined);
       if (via === undefined) {
         throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
       }
       const isNew = await setUp(via, before, context);
-      const after = judge(await look(target, peer, context));
+      const after = judge(await look(spec, target, { peer, dials: true }, context));
       const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
       const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
       if (verdict?.address === undefined || verdict.state === 'fails') {
         throw notExposed(target, reasonOf(verdict), verdict);
       }
-      const { way, address, firstByteMs } = verdict;
-      return { machine: spec.name, service: target.name, way, address, firstByteMs, isNew };
+      const { way, address, firstByteMs, reason } = verdict;
+      return { machine: spec.name, service: target.name, way, address, firstByteMs, whyUntried: reason, isNew };
     }),
   );
 }
@@ -86,7 +92,7 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
 
 /** The host's part. What several machines stand on goes with the last of them. */
 async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
-  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine)];
+  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine), nebulaChangeId(machine)];
   const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
   const isShared = left.some(({ id }) => id.startsWith('routed:'));
   return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
@@ -97,23 +103,33 @@ async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<b
   if (via === 'guest') return serveInGuest(facts, context);
   // Another machine routes it already.
   if (via === 'subnet' && facts.router !== undefined) return false;
-  const changes = via === 'subnet' ? planRoute(facts) : [planProxy(facts, facts.target.hostPort ?? 0)];
+  const changes = HOST_PLANS[via](facts);
+  if (changes.length === 0) return false;
   const run = (inner: Context): ReturnType<typeof applyChanges> =>
     withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges(changes, inner));
   const title = changes.map((each) => each.title).join('; ');
   return (await runStep({ title, run }, context)).length > 0;
 }
 
+/** What this host has to be made; nothing where a way needs no change of it. */
+const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => readonly Change[]>> = {
+  proxy: (facts) => [planProxy(facts, facts.target.hostPort ?? 0)],
+  subnet: planRoute,
+  nebula: planNebula,
+};
+
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
   if (via === 'subnet' && facts.router !== undefined) return undefined;
-  if (via !== 'guest') {
+  if (via === 'proxy' || via === 'subnet') {
     if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
       return "this host's Tailscale is not running";
     }
     return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }
-  const verdicts = judge(facts).filter(({ way }) => WAYS_VIA.guest.includes(way));
+  const verdicts = judge(via === 'nebula' ? asForwarded(facts) : facts).filter(({ way }) =>
+    WAYS_VIA[via].includes(way),
+  );
   const offered = verdicts.find(({ state }) => state !== 'unavailable');
   if (offered === undefined) return reasonOf(verdicts[0]);
   return offered.finding === undefined || offered.finding.cause === 'serve-not-configured'

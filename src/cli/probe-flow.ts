@@ -14,11 +14,14 @@ import { judge } from '../reach/judge.ts';
 import { lookAtHost, readHostFilters } from '../reach/look-at-host.ts';
 import { lookAtRouter } from '../reach/look-at-router.ts';
 import { lookFromPeer } from '../reach/look-from-peer.ts';
+import { NEBULA_COMMANDS } from '../reach/nebula-facts.ts';
 import { FILTERS, withDropsAfter } from '../reach/node-facts.ts';
 import type { Peer } from '../reach/peer.ts';
 import type { ProbeReport } from '../reach/report.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
+import { nebulaOf } from './nebula.ts';
+import { lookAtNebula } from './nebula-look.ts';
 import { type PeerKind, withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
 
@@ -32,7 +35,9 @@ export async function probe(
   context: CommandContext,
 ): Promise<ProbeReport> {
   const started = performance.now();
-  const facts = await withPeer(spec, kind, context, (peer) => look(target, peer, context));
+  const facts = await withPeer(spec, kind, context, (peer) =>
+    look(spec, target, { peer, dials: kind !== 'none' }, context),
+  );
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -40,21 +45,35 @@ export async function probe(
     tookMs: Math.round(performance.now() - started),
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
-      ...(facts.peer === undefined ? [] : [{ vantage: 'peer' as const, title: facts.peer.title }]),
+      ...[facts.peer, facts.nebula?.client].flatMap((each) =>
+        each === undefined ? [] : [{ vantage: 'peer' as const, title: each.title }],
+      ),
     ],
     ways: judge(facts),
   };
 }
 
+/** Where it is looked from beside the guest and this host. */
+interface LookedFrom {
+  readonly peer: Promise<Peer> | undefined;
+  /** Whether clients of vmkit's own dial through tunnels that are no tailnet. */
+  readonly dials: boolean;
+}
+
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins. */
-export async function look(target: Target, peer: Promise<Peer> | undefined, context: CommandContext): Promise<Facts> {
+export async function look(
+  spec: VmSpec,
+  target: Target,
+  { peer, dials }: LookedFrom,
+  context: CommandContext,
+): Promise<Facts> {
   await requireRunning(target.machine, context);
   const around = runStep(
     {
       title: `looks at ${target.machine}`,
       run: async (inner) => {
         const [looked, proxy, router] = await Promise.all([
-          lookAtGuest(target, inner),
+          lookAtGuest(spec, target, inner),
           lookAtHost(target, inner),
           findRouter(target, inner),
         ]);
@@ -69,7 +88,8 @@ export async function look(target: Target, peer: Promise<Peer> | undefined, cont
     ...(peer === undefined ? {} : { peer: await lookFromPeer(await peer, before, target) }),
   });
   const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
-  return withDrops(facts, context);
+  const nebula = await lookAtNebula(spec, target, dials && facts.guest !== undefined, context);
+  return { ...(await withDrops(facts, context)), nebula };
 }
 
 /** After a dial through a router failed: what the filters of the routers dropped meanwhile. */
@@ -110,9 +130,10 @@ async function findRouter(target: Target, context: Context): Promise<NodeFacts |
 }
 
 /** By ssh, or where the guest takes no connection, by its console. */
-async function lookAtGuest(target: Target, context: Context): Promise<LookedGuest> {
-  const script = guestScript(target.port);
-  const read = (printed: string): GuestFacts => readGuestFacts(printed, target.port, Date.now() / 1000);
+async function lookAtGuest(spec: VmSpec, target: Target, context: Context): Promise<LookedGuest> {
+  const more = nebulaOf(spec) === undefined ? {} : NEBULA_COMMANDS;
+  const script = guestScript(target.port, more);
+  const read = (printed: string): GuestFacts => readGuestFacts(printed, target.port, Date.now() / 1000, more);
   try {
     const printed = await withGuest(target.machine, context, (host) =>
       host.exec(['sh'], { input: script, withinMs: 60_000 }),

@@ -19,7 +19,7 @@ export function reportText({ machine, service, vantages, ways, tookMs }: ProbeRe
 function answerOf({ state, address, firstByteMs, finding, reason }: Verdict): string {
   if (state === 'unavailable') return reason ?? '';
   if (state === 'fails') return `${finding?.hop}: ${finding?.title}`;
-  if (state === 'untried') return `${address ?? ''}, not tried from a peer`;
+  if (state === 'untried') return `${address ?? ''}, not tried${reason === undefined ? ' from a peer' : `: ${reason}`}`;
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
   return `${address ?? ''}${took}`;
 }

@@ -168,6 +168,7 @@ export const TOOLS: readonly Tool[] = [
   }),
 
   program('ip', ['network'], { ...everywhere('iproute2'), dnf: 'iproute' }),
+  program('unshare', ['network'], everywhere('util-linux')),
   program('nft', ['network'], everywhere('nftables')),
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
 

@@ -38,9 +38,19 @@ function tailscale(name: string): readonly ComponentSource[] {
   ];
 }
 
+/** As Debian trixie has it, 1.9: certificates of version 1, which a newer Nebula takes, too. Go's module proxy has this one of that series. */
+const NEBULA = '1.9.5';
+
+function nebula(name: string): readonly ComponentSource[] {
+  return [
+    { kind: 'debian', package: 'nebula', path: `usr/bin/${name}` },
+    { kind: 'go', module: `github.com/slackhq/nebula/cmd/${name}`, version: `v${NEBULA}` },
+  ];
+}
+
 /**
- * Where a component comes from, in the order of trying; one that is not in the table can only be given. Debian trixie has neither: those sources
- * are for the day it does. Forgejo cannot be had by `go install`: its web pages are not part of its Go module.
+ * Where a component comes from, in the order of trying; one that is not in the table can only be given. Debian trixie has neither
+ * Forgejo nor Tailscale: those sources are for the day it does. Nebula's programs are for this host; a guest has Debian's package. Forgejo cannot be had by `go install`: its web pages are not part of its Go module.
  */
 export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource[]>> = {
   forgejo: [
@@ -54,6 +64,8 @@ export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource
     },
     { kind: 'debian', package: 'forgejo', path: 'usr/bin/forgejo' },
   ],
+  nebula: nebula('nebula'),
+  'nebula-cert': nebula('nebula-cert'),
   tailscale: tailscale('tailscale'),
   tailscaled: tailscale('tailscaled'),
 };

@@ -35,8 +35,11 @@ async function secretValue(
 ): Promise<string> {
   if (secret.from !== undefined) return otherSecret(secret.from, machine, context);
   const file = secretFile(paths, service, secret.name);
-  if (secret.given === undefined) return ensureSecret(file, secret.kind, context);
-  return (await readSecret(file, context)) ?? '';
+  if (secret.given !== undefined) return (await readSecret(file, context)) ?? '';
+  if (secret.kind !== 'made') return ensureSecret(file, secret.kind, context);
+  const made = await readSecret(file, context);
+  if (made === undefined) throw new TypeError(`${file} was not made.`);
+  return made;
 }
 
 async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
@@ -44,7 +47,11 @@ async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promis
   return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
 }
 
-async function ensureSecret(file: string, kind: ServiceSecret['kind'], { host }: Context): Promise<string> {
+async function ensureSecret(
+  file: string,
+  kind: Exclude<ServiceSecret['kind'], 'made'>,
+  { host }: Context,
+): Promise<string> {
   const there = await readSecret(file, { host });
   if (there !== undefined) return there;
   const value = generateSecret(kind, Math.floor(Date.now() / 1000));

@@ -2,6 +2,7 @@ import { type DialEnd, isAnswered } from '../host/dial.ts';
 import type { ServicePort } from '../spec/service.ts';
 import type { Drop } from './forward-drops.ts';
 import type { GuestFacts } from './guest-facts.ts';
+import type { NebulaFacts } from './nebula-facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from './tailscale-json.ts';
@@ -81,6 +82,8 @@ export interface Facts {
   readonly proxy: NodeFacts | undefined;
   /** Another machine that routes the bridge; undefined where there is none. */
   readonly router: NodeFacts | undefined;
+  /** Undefined where the machine is no node of Nebula. */
+  readonly nebula?: NebulaFacts | undefined;
 }
 
 export type Problem = Omit<Finding, 'hop'>;

@@ -4,7 +4,7 @@ import type { Observation } from './observation.ts';
 import { whyNotLocalFirst } from './policy-rules.ts';
 
 /** Certificates and the control server's protocol tolerate minutes, not hours. */
-const CLOCK_SECONDS = 300;
+export const CLOCK_SECONDS = 300;
 
 /** What holds in any guest, whatever way leads there. */
 export const guestAnswers: Check = {

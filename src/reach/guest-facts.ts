@@ -18,8 +18,8 @@ function guestCommands(port: number): Record<string, string> {
     listeners: 'ss -Hltn',
     // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
     backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
-    // Asked first: <> would make a file of that name.
-    tun: '{ test -c /dev/net/tun || ! echo no such device; } && : <>/dev/net/tun',
+    // Asked first: <> would make a file of that name. After `:` a shell ends where it does not open (POSIX, special built-ins).
+    tun: '{ test -c /dev/net/tun || ! echo no such device; } && true <>/dev/net/tun',
     nftables: 'nft list tables',
     iptables: 'command -v iptables',
     mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
@@ -41,14 +41,16 @@ export interface GuestFacts {
   readonly serve: ServeConfig | undefined;
 }
 
-/** One script for all that is looked at in the guest. `port`: of the service, in the guest. */
-export function guestScript(port: number): string {
-  return observeScript(guestCommands(port));
+type Commands = Readonly<Record<string, string>>;
+
+/** One script for all that is looked at in the guest. `port`: of the service, in the guest; `more`: what other ways than Tailscale's look at. */
+export function guestScript(port: number, more: Commands = {}): string {
+  return observeScript({ ...guestCommands(port), ...more });
 }
 
 /** `hostSeconds`: the host's clock when the script ran, Unix time. */
-export function readGuestFacts(printed: string, port: number, hostSeconds: number): GuestFacts {
-  const observed = readObservations(printed, guestCommands(port), 'guest');
+export function readGuestFacts(printed: string, port: number, hostSeconds: number, more: Commands = {}): GuestFacts {
+  const observed = readObservations(printed, { ...guestCommands(port), ...more }, 'guest');
   const clock = observed.get('clock');
   return {
     observed,

@@ -22,8 +22,9 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const address = way.address(facts);
   if (finding !== undefined) return { ...base, state: 'fails', address, finding, warnings, layers };
   const dial = way.dial(facts);
-  const state = dial === undefined ? 'untried' : 'works';
-  return { ...base, state, address, firstByteMs: dial?.firstByteMs, warnings, layers };
+  const seen = { ...base, address, warnings, layers };
+  if (dial === undefined) return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) };
+  return { ...seen, state: 'works', firstByteMs: dial.firstByteMs };
 }
 
 interface Climbed {

@@ -10,6 +10,7 @@ const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
   'guest-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
   'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
+  nebula: ['peer', 'host', 'guest', 'backend'],
 };
 
 const WIDTH = 320;

@@ -5,7 +5,8 @@ export type WayId =
   | 'guest-direct'
   | 'host-proxy'
   | 'host-subnet-router'
-  | 'guest-subnet-router';
+  | 'guest-subnet-router'
+  | 'nebula';
 
 /** Where something is looked at from. */
 export type Vantage = 'guest' | 'host' | 'peer' | 'router';
@@ -66,7 +67,7 @@ export interface Verdict {
   readonly finding: Finding | undefined;
   /** What is wrong beside, though the way works. */
   readonly warnings: readonly Finding[];
-  /** Set when it is unavailable: `the host has no Tailscale`. */
+  /** Set when it is unavailable: `the host has no Tailscale`; and when it is untried for a reason. */
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];
 }

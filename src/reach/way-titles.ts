@@ -8,6 +8,7 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'host-proxy': 'serve on this host',
   'host-subnet-router': 'this host routes',
   'guest-subnet-router': 'another machine routes',
+  nebula: 'Nebula to the guest',
 };
 
 export const HOP_TITLES: Readonly<Record<HopId, string>> = {

@@ -9,6 +9,8 @@ import {
   policyRouting,
   resolverAnswers,
 } from './checks-guest.ts';
+import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overlayListens } from './checks-nebula.ts';
+import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks-nebula-client.ts';
 import {
   daemonAnswers,
   loggedIn,
@@ -33,6 +35,8 @@ export interface Way {
   readonly checks: readonly Check[];
   readonly address: (facts: Facts) => string | undefined;
   readonly dial: (facts: Facts) => Dial | undefined;
+  /** Why nobody dialled, where there is more to say than that nobody did. */
+  readonly whyUntried?: (facts: Facts) => string | undefined;
 }
 
 const node = [daemonAnswers, loggedIn, resolverAnswers];
@@ -100,6 +104,23 @@ export const WAYS: readonly Way[] = [
     checks: subnetChecks('router'),
     address: routedAddress,
     dial: (facts) => facts.peer?.routed?.dial,
+  },
+  {
+    id: 'nebula',
+    whyNot: noNebula,
+    checks: [
+      guestAnswers,
+      overlayListens,
+      nebulaTun,
+      nebulaRuns,
+      certificateValid,
+      nebulaPort,
+      nebulaHandshake,
+      nebulaAnswers,
+    ],
+    address: nebulaAddress,
+    dial: (facts) => facts.nebula?.client?.dial,
+    whyUntried: (facts) => facts.nebula?.whyUntried,
   },
 ];
 

@@ -12,7 +12,8 @@ import { checkAcross } from './rules.ts';
 import { type Definition, definition } from './schema.ts';
 import { checkServes, withServe } from './serve-rules.ts';
 import type { Service } from './service.ts';
-import { implicitServices } from './services/registry.ts';
+import { withOverlay } from './services/nebula-config.ts';
+import { IMPLICIT_SERVICE, implicitServices } from './services/registry.ts';
 import type { Arch, VmSpec } from './vm-spec.ts';
 
 /** A machine whose architecture may be left to the host. */
@@ -114,7 +115,7 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
     needs: read.needs,
     network: read.network,
     packages: read.packages,
-    services: orderServices(withServe(services)),
+    services: orderServices(withOverlay(withServe(services), [IMPLICIT_SERVICE])),
     directory,
   };
 }

@@ -15,7 +15,7 @@ export function renderSecrets(content: string, secretOf: (name: string) => strin
 }
 
 /** A new secret. Kinds are described at ServiceSecret. `nowSeconds` is the Unix time. */
-export function generateSecret(kind: ServiceSecret['kind'], nowSeconds: number): string {
+export function generateSecret(kind: Exclude<ServiceSecret['kind'], 'made'>, nowSeconds: number): string {
   switch (kind) {
     case 'password':
       return Array.from({ length: 24 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');

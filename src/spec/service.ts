@@ -33,6 +33,19 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Set for a node of a tailnet. */
   readonly node?: TailnetNode;
+  /** Set for a node of Nebula. */
+  readonly nebula?: NebulaNode;
+}
+
+export interface NebulaNode {
+  /** UDP: in the guest, and on this host. */
+  readonly port: number;
+  /** Names of clients; vmkit's own is not among them. */
+  readonly clients: readonly string[];
+  /** A name or an address at which clients find this host; undefined: this host's own address. */
+  readonly endpoint?: string | undefined;
+  /** In the overlay, with the length of its prefix: `10.89.0.1/24`. */
+  readonly address: string;
 }
 
 export interface TailnetNode {
@@ -69,8 +82,9 @@ export interface ServiceSecret {
    * - key: 32 random bytes, base64url without padding (43 characters).
    * - hex: 32 random bytes as hex (64 characters).
    * - jwt: an HS256 token with only `nbf`, signed by a random key (Forgejo's INTERNAL_TOKEN).
+   * - made: by a step of its own that writes the file, such as a certificate.
    */
-  readonly kind: 'password' | 'key' | 'hex' | 'jwt';
+  readonly kind: 'password' | 'key' | 'hex' | 'jwt' | 'made';
   /** A secret of another machine, which that one makes; read on this host, not made here. */
   readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
   /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used. */
@@ -84,7 +98,7 @@ export interface ServicePort {
   readonly name: string;
   /** In the guest. */
   readonly port: number;
-  /** All are TCP but udp, which is for tunnels: whoever has no key gets no answer, so it is open on every address of the host. */
+  /** All are TCP but udp, which is for tunnels: whoever has no key gets nothing through, so it is open on every address of the host. */
   readonly protocol: 'http' | 'ssh' | 'postgres' | 'tcp' | 'udp';
   /** Port on 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;

@@ -2,6 +2,7 @@ import type { Service } from '../service.ts';
 import type { BuiltinService } from './define.ts';
 import { forgejo } from './forgejo.ts';
 import { miniflux } from './miniflux.ts';
+import { nebula } from './nebula.ts';
 import { postgres } from './postgres.ts';
 import { ssh } from './ssh.ts';
 import { tailscale } from './tailscale.ts';
@@ -10,6 +11,7 @@ import { tailscale } from './tailscale.ts';
 export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
   ['forgejo', forgejo],
   ['miniflux', miniflux],
+  ['nebula', nebula],
   ['postgres', postgres],
   ['tailscale', tailscale],
 ]);

@@ -1,0 +1,80 @@
+import { VmkitError } from '../core/errors.ts';
+import { readJournal } from '../host/change-journal.ts';
+import type { Context } from '../host/context.ts';
+import { withGuest } from '../machine/guest.ts';
+import type { Target } from '../reach/check.ts';
+import { lookByNebula } from '../reach/look-by-nebula.ts';
+import { nebulaChangeId } from '../reach/nebula-change.ts';
+import { NEBULA_COMMANDS, type NebulaFacts } from '../reach/nebula-facts.ts';
+import type { Observation } from '../reach/observation.ts';
+import { linkAddresses } from '../spec/network.ts';
+import type { NebulaNode } from '../spec/service.ts';
+import { PROBE_CLIENT } from '../spec/services/nebula.ts';
+import { nebulaClientConfig } from '../spec/services/nebula-config.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { CommandContext } from './command.ts';
+import { hostProgram, nebulaOf } from './nebula.ts';
+import { readNebulaClient } from './nebula-client.ts';
+import { runStep } from './steps.ts';
+
+/** The machine as a node of Nebula, looked at from a client of vmkit's own where `mayTry`; undefined where it is none. */
+export async function lookAtNebula(
+  spec: VmSpec,
+  target: Target,
+  mayTry: boolean,
+  context: CommandContext,
+): Promise<NebulaFacts | undefined> {
+  const node = nebulaOf(spec);
+  if (node === undefined) return undefined;
+  const facts = { node, isForwarded: await isForwarded(spec, context), client: undefined, whyUntried: undefined };
+  if (!mayTry || !facts.isForwarded) return facts;
+  if (spec.network.kind === 'macvtap') {
+    return { ...facts, whyUntried: 'this host does not reach a machine on its own network (macvtap)' };
+  }
+  const run = (inner: Context): ReturnType<typeof lookByNebula> => tryClient(spec, node, target, inner);
+  return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
+}
+
+/** QEMU forwards UDP where its user network leads out; on this host's own network the machine has an address itself. */
+async function isForwarded({ name, network }: VmSpec, context: Context): Promise<boolean> {
+  if (network.kind !== 'bridge') return true;
+  return (await readJournal(context)).some(({ id, state }) => id === nebulaChangeId(name) && state === 'applied');
+}
+
+async function tryClient(
+  spec: VmSpec,
+  node: NebulaNode,
+  target: Target,
+  context: Context,
+): ReturnType<typeof lookByNebula> {
+  const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
+  if (client === undefined) return { whyUntried: `no certificate for vmkit's own client: vmkit boot ${spec.name}` };
+  let nebula: string;
+  try {
+    nebula = await hostProgram('nebula', context);
+  } catch (error) {
+    if (!(error instanceof VmkitError) || error.code !== 'component-unavailable') throw error;
+    return { whyUntried: 'this host has no nebula to try it with: VMKIT_NEBULA=PATH gives one' };
+  }
+  const [address = ''] = node.address.split('/');
+  const endpoint = { address: dialledAddress(spec), port: node.port };
+  const guestLog = (): Promise<Observation | undefined> => readGuestLog(spec.name, context);
+  const config = (at: string): string => nebulaClientConfig({ node, endpoint: at, ...client });
+  return lookByNebula(
+    { nebula, config, client: PROBE_CLIENT, endpoint, address, port: target.port, guestLog },
+    context,
+  );
+}
+
+/** An address of this host itself that its port is open on. On the bridge that is no loopback address: a packet from there cannot leave this host. */
+function dialledAddress({ network }: VmSpec): string {
+  return network.kind === 'bridge' ? linkAddresses(network).gateway : '127.0.0.1';
+}
+
+async function readGuestLog(machine: string, context: Context): Promise<Observation | undefined> {
+  const command = NEBULA_COMMANDS.nebulaLog;
+  const options = { input: command, withinMs: 20_000 };
+  const said = await withGuest(machine, context, (guest) => guest.exec(['sh'], options)).catch(() => undefined);
+  if (said === undefined) return undefined;
+  return { vantage: 'guest', command, output: said.stdout.trim(), exitCode: said.exitCode };
+}
