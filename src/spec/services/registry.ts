@@ -5,6 +5,7 @@ import { miniflux } from './miniflux.ts';
 import { postgres } from './postgres.ts';
 import { ssh } from './ssh.ts';
 import { tailscale } from './tailscale.ts';
+import { wireguard } from './wireguard.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */
 export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
@@ -12,6 +13,7 @@ export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<str
   ['miniflux', miniflux],
   ['postgres', postgres],
   ['tailscale', tailscale],
+  ['wireguard', wireguard],
 ]);
 
 /** vmkit's own way in, in every machine. */
