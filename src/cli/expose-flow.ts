@@ -2,23 +2,27 @@ import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import { hostPaths, machinePaths } from '../core/paths.ts';
 import { applyChanges, undoChanges } from '../host/apply-changes.ts';
+import type { Change } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import type { Facts, Target } from '../reach/check.ts';
+import { whyNoWireguard } from '../reach/checks-wireguard.ts';
 import { judge } from '../reach/judge.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
 import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
+import { planWireguard, wireguardChangeId } from '../reach/wireguard-change.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
 import { look } from './probe-flow.ts';
 import { withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
+import { lookByWireguard } from './wireguard-flow.ts';
 
-/** A way that `expose` sets up: serve in the machine, serve on this host, or a route to its bridge address through this host. */
-export type Via = 'guest' | 'proxy' | 'subnet';
+/** A way that `expose` sets up: serve in the machine, serve on this host, a route to its bridge address through this host, or WireGuard. */
+export type Via = 'guest' | 'proxy' | 'subnet' | 'wireguard';
 
 export interface Exposed {
   readonly machine: string;
@@ -36,6 +40,7 @@ const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
   guest: ['guest-serve-tun', 'guest-serve-userspace'],
   proxy: ['host-proxy'],
   subnet: ['host-subnet-router', 'guest-subnet-router'],
+  wireguard: ['wireguard-direct'],
 };
 
 /**
@@ -51,13 +56,14 @@ export async function expose(
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
-      const before = await look(target, undefined, context);
+      const before = await lookByWireguard(spec, await look(target, undefined, context), false, context);
       const via = vias.find((each) => obstacle(before, each) === undefined);
       if (via === undefined) {
         throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
       }
       const isNew = await setUp(via, before, context);
-      const after = judge(await look(target, peer, context));
+      const seen = await look(target, peer, context);
+      const after = judge(await lookByWireguard(spec, seen, via === 'wireguard', context));
       const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
       const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
       if (verdict?.address === undefined || verdict.state === 'fails') {
@@ -86,7 +92,7 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
 
 /** The host's part. What several machines stand on goes with the last of them. */
 async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
-  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine)];
+  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine), wireguardChangeId(machine)];
   const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
   const isShared = left.some(({ id }) => id.startsWith('routed:'));
   return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
@@ -97,28 +103,37 @@ async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<b
   if (via === 'guest') return serveInGuest(facts, context);
   // Another machine routes it already.
   if (via === 'subnet' && facts.router !== undefined) return false;
-  const changes = via === 'subnet' ? planRoute(facts) : [planProxy(facts, facts.target.hostPort ?? 0)];
+  const changes = HOST_PLANS[via](facts);
+  if (changes.length === 0) return false;
   const run = (inner: Context): ReturnType<typeof applyChanges> =>
     withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges(changes, inner));
   const title = changes.map((each) => each.title).join('; ');
   return (await runStep({ title, run }, context)).length > 0;
 }
 
+const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => readonly Change[]>> = {
+  proxy: (facts) => [planProxy(facts, facts.target.hostPort ?? 0)],
+  subnet: planRoute,
+  wireguard: planWireguard,
+};
+
+/** What `expose` mends: a way that lacks nothing else can be set up. */
+const SET_UP_CAUSES: readonly string[] = ['serve-not-configured', 'udp-not-forwarded'];
+
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
   if (via === 'subnet' && facts.router !== undefined) return undefined;
-  if (via !== 'guest') {
+  if (via === 'proxy' || via === 'subnet') {
     if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
       return "this host's Tailscale is not running";
     }
     return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }
-  const verdicts = judge(facts).filter(({ way }) => WAYS_VIA.guest.includes(way));
+  if (via === 'wireguard' && facts.wireguard?.isSetUp === false) return whyNoWireguard(facts);
+  const verdicts = judge(facts).filter(({ way }) => WAYS_VIA[via].includes(way));
   const offered = verdicts.find(({ state }) => state !== 'unavailable');
   if (offered === undefined) return reasonOf(verdicts[0]);
-  return offered.finding === undefined || offered.finding.cause === 'serve-not-configured'
-    ? undefined
-    : reasonOf(offered);
+  return offered.finding === undefined || SET_UP_CAUSES.includes(offered.finding.cause) ? undefined : reasonOf(offered);
 }
 
 function reasonOf(verdict: Verdict | undefined): string {

@@ -21,6 +21,7 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { type PeerKind, withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
+import { lookByWireguard } from './wireguard-flow.ts';
 
 const BY = { ssh: 'ssh', console: 'its console: ssh does not answer' } as const;
 
@@ -32,7 +33,8 @@ export async function probe(
   context: CommandContext,
 ): Promise<ProbeReport> {
   const started = performance.now();
-  const facts = await withPeer(spec, kind, context, (peer) => look(target, peer, context));
+  const seen = await withPeer(spec, kind, context, (peer) => look(target, peer, context));
+  const facts = await lookByWireguard(spec, seen, kind !== 'none', context);
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -41,6 +43,7 @@ export async function probe(
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
       ...(facts.peer === undefined ? [] : [{ vantage: 'peer' as const, title: facts.peer.title }]),
+      ...(facts.wireguard?.handshake === undefined ? [] : [{ vantage: 'peer' as const, title: 'client by WireGuard' }]),
     ],
     ways: judge(facts),
   };
@@ -63,7 +66,7 @@ export async function look(target: Target, peer: Promise<Peer> | undefined, cont
     },
     context,
   );
-  const before = { target, peer: undefined, ...(await around) };
+  const before = { target, peer: undefined, wireguard: undefined, ...(await around) };
   const run = async (): Promise<Facts> => ({
     ...before,
     ...(peer === undefined ? {} : { peer: await lookFromPeer(await peer, before, target) }),

@@ -19,10 +19,11 @@ export async function openUdp({ address, port }: { address: string; port: number
   let error: string | undefined;
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
-    socket.connect(port, address, () => {
+    socket.once('connect', () => {
       socket.off('error', reject);
       resolve();
     });
+    socket.connect(port, address);
   });
   socket.on('error', ({ message }) => {
     error = message;
@@ -59,7 +60,8 @@ export async function outboundAddress(): Promise<string | undefined> {
   try {
     return await new Promise((resolve) => {
       socket.once('error', () => resolve(undefined));
-      socket.connect(9, '192.0.2.1', () => resolve(socket.address().address));
+      socket.once('connect', () => resolve(socket.address().address));
+      socket.connect(9, '192.0.2.1');
     });
   } finally {
     socket.close();

@@ -1,7 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { messageOf } from '../core/errors.ts';
 import type { DialEnd } from './dial.ts';
-import { decodeSegment, type Endpoint, encodeSegment, type Segment, TCP } from './tcp-segment.ts';
+import { takeUntil } from './take-until.ts';
+import { fetchFirstByte, type SegmentLink } from './tcp-first-byte.ts';
+import { decodeSegment, type Endpoint, encodeSegment } from './tcp-segment.ts';
 import { openUdp, type UdpChannel } from './udp-channel.ts';
 import {
   beginHandshake,
@@ -34,7 +36,6 @@ export interface WireguardDialEnd {
 /** As long as a guest without KVM takes at most for the arithmetic of one handshake, with much to spare. */
 const HANDSHAKE_RETRY_MS = 2_000;
 const HANDSHAKE_MS = 7_000;
-const SEGMENT_RETRY_MS = 1_000;
 
 /**
  * Dials a TCP port through WireGuard, sends the request and waits for the first byte, as `dial` does. In user space, without root: one handshake, one
@@ -68,7 +69,7 @@ async function shakeHands(channel: UdpChannel, keys: WireguardKeys): Promise<Ses
   while (performance.now() < deadline) {
     const initiation = beginHandshake(keys, Date.now());
     channel.send(initiation.message);
-    const session = await until(performance.now() + HANDSHAKE_RETRY_MS, channel.next, (answer) =>
+    const session = await takeUntil(performance.now() + HANDSHAKE_RETRY_MS, channel.next, (answer) =>
       finishHandshake(initiation, answer),
     );
     if (session !== undefined) return session;
@@ -76,95 +77,14 @@ async function shakeHands(channel: UdpChannel, keys: WireguardKeys): Promise<Ses
   return undefined;
 }
 
-/** Segments of one connection, through the tunnel. */
-interface Link {
-  send(segment: Segment): void;
-  next(withinMs: number): Promise<Segment | undefined>;
-}
-
-function tunnel(channel: UdpChannel, session: Session, from: Endpoint, to: Endpoint, mtu: number): Link {
+function tunnel(channel: UdpChannel, session: Session, from: Endpoint, to: Endpoint, mtu: number): SegmentLink {
   let counter = 0n;
   return {
     send: (segment) => channel.send(sealPacket(session, counter++, encodeSegment(from, to, segment, mtu))),
     next: (withinMs) =>
-      until(performance.now() + withinMs, channel.next, (message) => {
+      takeUntil(performance.now() + withinMs, channel.next, (message) => {
         const packet = openPacket(session, message);
         return packet === undefined ? undefined : decodeSegment(packet, to, from);
       }),
   };
-}
-
-/** As much of TCP (RFC 9293) as a first byte takes: what gets no answer is sent again each second, and a reset is the end. */
-async function fetchFirstByte(
-  link: Link,
-  { address, port }: Endpoint,
-  request: string,
-  started: number,
-  withinMs: number,
-): Promise<DialEnd> {
-  const first = randomInt(2 ** 31);
-  const syn = { flags: TCP.syn, sequence: first, acknowledgement: 0, data: Buffer.alloc(0) };
-  const opened = await exchange(
-    link,
-    syn,
-    withinMs,
-    ({ flags, acknowledgement }) =>
-      has(flags, TCP.ack) && acknowledgement === first + 1 && (has(flags, TCP.rst) || has(flags, TCP.syn)),
-  );
-  const failed = (result: DialEnd['result'], text: string): DialEnd => ({ result, firstByteMs: undefined, text });
-  const where = `dial tcp ${address}:${port}`;
-  if (opened === undefined) return failed('timeout', `${where}: timeout after ${withinMs / 1000} s, through WireGuard`);
-  if (has(opened.flags, TCP.rst)) return failed('refused', `${where}: connection refused`);
-
-  const next = (opened.sequence + 1) >>> 0;
-  const question = { flags: TCP.psh | TCP.ack, sequence: first + 1, acknowledgement: next, data: Buffer.from(request) };
-  const answer = await exchange(
-    link,
-    question,
-    withinMs,
-    ({ flags, sequence, data }) =>
-      has(flags, TCP.rst) || (sequence === next && (data.length > 0 || has(flags, TCP.fin))),
-  );
-  const firstByteMs = Math.round(performance.now() - started);
-  const after = first + 1 + question.data.length;
-  link.send({ flags: TCP.rst | TCP.ack, sequence: after, acknowledgement: next, data: Buffer.alloc(0) });
-  if (answer === undefined) return failed('open', 'connected; no byte came');
-  if (answer.data.length === 0) return failed('closed', 'connected; the other side ended it at once');
-  return { result: 'data', firstByteMs, text: answer.data.toString('latin1').split(/\r?\n/)[0] ?? '' };
-}
-
-function has(flags: number, flag: number): boolean {
-  return (flags & flag) !== 0;
-}
-
-/** Sends a segment, again each second, until an answer is the one that is waited for; undefined at the deadline. */
-async function exchange(
-  link: Link,
-  segment: Segment,
-  withinMs: number,
-  isAnswer: (segment: Segment) => boolean,
-): Promise<Segment | undefined> {
-  const deadline = performance.now() + withinMs;
-  while (performance.now() < deadline) {
-    link.send(segment);
-    const retry = Math.min(deadline, performance.now() + SEGMENT_RETRY_MS);
-    const answer = await until(retry, link.next, (each) => (isAnswer(each) ? each : undefined));
-    if (answer !== undefined) return answer;
-  }
-  return undefined;
-}
-
-/** Takes what comes until `accept` makes something of it; undefined at the deadline. */
-async function until<In, Out>(
-  deadline: number,
-  next: (withinMs: number) => Promise<In | undefined>,
-  accept: (each: In) => Out | undefined,
-): Promise<Out | undefined> {
-  for (;;) {
-    const left = deadline - performance.now();
-    const each = left > 0 ? await next(left) : undefined;
-    if (each === undefined) return undefined;
-    const accepted = accept(each);
-    if (accepted !== undefined) return accepted;
-  }
 }

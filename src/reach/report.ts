@@ -5,7 +5,8 @@ export type WayId =
   | 'guest-direct'
   | 'host-proxy'
   | 'host-subnet-router'
-  | 'guest-subnet-router';
+  | 'guest-subnet-router'
+  | 'wireguard-direct';
 
 /** Where something is looked at from. */
 export type Vantage = 'guest' | 'host' | 'peer' | 'router';

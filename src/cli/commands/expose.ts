@@ -10,20 +10,27 @@ export const command = defineCommand({
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
       .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
       .option('via', {
-        choices: ['auto', 'guest', 'proxy', 'subnet'] as const,
+        choices: ['auto', 'guest', 'proxy', 'subnet', 'wireguard'] as const,
         default: 'auto' as const,
         describe:
-          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; auto: the first of them that works',
+          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; wireguard: to clients with a key (vmkit client); auto: the first of them that works',
       }),
   run: async ({ vm, service, via }, context): Promise<Exposed> => {
     const spec = await loadVm(vm, context);
-    return expose(spec, targetOf(spec, service), via === 'auto' ? ['guest', 'proxy', 'subnet'] : [via], context);
+    return expose(
+      spec,
+      targetOf(spec, service),
+      via === 'auto' ? ['guest', 'proxy', 'subnet', 'wireguard'] : [via],
+      context,
+    );
   },
-  text: ({ address, firstByteMs, isNew }) => {
+  text: ({ machine, way, address, firstByteMs, isNew }) => {
     const seen =
       firstByteMs === undefined
         ? 'not tried from a peer: TS_AUTHKEY=file:PATH does'
         : `a peer had the first byte after ${firstByteMs} ms`;
-    return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.`;
+    const next =
+      way === 'wireguard-direct' ? `\nA client's configuration: vmkit client ${machine} NAME, --qr for a phone.` : '';
+    return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.${next}`;
   },
 });
