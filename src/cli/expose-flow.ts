@@ -7,21 +7,24 @@ import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { asForwarded } from '../reach/checks-nebula.ts';
+import { whyNoWireguard } from '../reach/checks-wireguard.ts';
 import { judge } from '../reach/judge.ts';
 import { nebulaChangeId, planNebula } from '../reach/nebula-change.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
 import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
+import { planWireguard, wireguardChangeId } from '../reach/wireguard-change.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
-import { look } from './probe-flow.ts';
+import { look, TUNNELS } from './probe-flow.ts';
 import { withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
 
-/** A way that `expose` sets up: serve in the machine, serve on this host, a route to its bridge address through this host, or this host's UDP port for Nebula. */
-export type Via = 'guest' | 'proxy' | 'subnet' | 'nebula';
+/** What `expose` sets up, the preferred first: serve in the machine, serve on this host, a route to its bridge address, WireGuard, Nebula. */
+export const VIAS = ['guest', 'proxy', 'subnet', 'wireguard', 'nebula'] as const;
+export type Via = (typeof VIAS)[number];
 
 export interface Exposed {
   readonly machine: string;
@@ -41,6 +44,7 @@ const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
   guest: ['guest-serve-tun', 'guest-serve-userspace'],
   proxy: ['host-proxy'],
   subnet: ['host-subnet-router', 'guest-subnet-router'],
+  wireguard: ['wireguard-direct'],
   nebula: ['nebula'],
 };
 
@@ -57,13 +61,13 @@ export async function expose(
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
-      const before = await look(spec, target, { peer: undefined, dials: false }, context);
+      const before = await look(spec, target, { peer: undefined, tunnels: [] }, context);
       const via = vias.find((each) => obstacle(before, each) === undefined);
       if (via === undefined) {
         throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
       }
       const isNew = await setUp(via, before, context);
-      const after = judge(await look(spec, target, { peer, dials: true }, context));
+      const after = judge(await look(spec, target, { peer, tunnels: TUNNELS.filter((each) => each === via) }, context));
       const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
       const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
       if (verdict?.address === undefined || verdict.state === 'fails') {
@@ -92,7 +96,10 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
 
 /** The host's part. What several machines stand on goes with the last of them. */
 async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
-  const ids = [proxyChangeId(machine, port), ...routeChangeIds(machine), nebulaChangeId(machine)];
+  const ids = [
+    ...[proxyChangeId(machine, port), ...routeChangeIds(machine)],
+    ...[wireguardChangeId(machine), nebulaChangeId(machine)],
+  ];
   const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
   const isShared = left.some(({ id }) => id.startsWith('routed:'));
   return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
@@ -115,8 +122,12 @@ async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<b
 const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => readonly Change[]>> = {
   proxy: (facts) => [planProxy(facts, facts.target.hostPort ?? 0)],
   subnet: planRoute,
+  wireguard: planWireguard,
   nebula: planNebula,
 };
+
+/** What `expose` mends: a way that lacks nothing else can be set up. */
+const SET_UP_CAUSES: readonly string[] = ['serve-not-configured', 'udp-not-forwarded'];
 
 /** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
 function obstacle(facts: Facts, via: Via): string | undefined {
@@ -127,14 +138,13 @@ function obstacle(facts: Facts, via: Via): string | undefined {
     }
     return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }
+  if (via === 'wireguard' && facts.wireguard?.isSetUp === false) return whyNoWireguard(facts);
   const verdicts = judge(via === 'nebula' ? asForwarded(facts) : facts).filter(({ way }) =>
     WAYS_VIA[via].includes(way),
   );
   const offered = verdicts.find(({ state }) => state !== 'unavailable');
   if (offered === undefined) return reasonOf(verdicts[0]);
-  return offered.finding === undefined || offered.finding.cause === 'serve-not-configured'
-    ? undefined
-    : reasonOf(offered);
+  return offered.finding === undefined || SET_UP_CAUSES.includes(offered.finding.cause) ? undefined : reasonOf(offered);
 }
 
 function reasonOf(verdict: Verdict | undefined): string {

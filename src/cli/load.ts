@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   probe: () => import('./commands/probe.ts'),
   expose: () => import('./commands/expose.ts'),
   unexpose: () => import('./commands/unexpose.ts'),
+  client: () => import('./commands/client.ts'),
   stop: () => import('./commands/stop.ts'),
   rm: () => import('./commands/rm.ts'),
   secrets: () => import('./commands/secrets.ts'),

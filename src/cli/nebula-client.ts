@@ -2,27 +2,28 @@ import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { ownAddress } from '../host/datagram-ask.ts';
+import { outboundAddress } from '../host/udp-channel.ts';
 import { clientFile, nebulaFolder } from '../init/nebula-certificates.ts';
 import { type NebulaClient, nebulaClientConfig } from '../spec/services/nebula-config.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import type { ClientKind } from './client-kind.ts';
 import { nebulaOf } from './nebula.ts';
 
-/**
- * A client's whole configuration, its private key included, for a person who asks for it. `name` is one of the definition's clients. Throws
- * `client-without-key`.
- */
-export async function nebulaClientFile(spec: VmSpec, name: string, context: Context): Promise<string> {
-  const node = nebulaOf(spec);
-  const client = await readNebulaClient(spec.name, name, context);
-  if (node !== undefined && client !== undefined) {
-    const endpoint = `${node.endpoint ?? (await endpointOf(spec))}:${node.port}`;
-    return nebulaClientConfig({ node, endpoint, ...client });
-  }
-  throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no key yet.`, {
-    hint: `Keys are made when the machine boots: vmkit stop ${spec.name} && vmkit boot ${spec.name}`,
-  });
-}
+/** The clients of a machine's Nebula. */
+export const nebulaClients: ClientKind = {
+  names: (spec) => nebulaOf(spec)?.clients ?? [],
+  configure: async (spec, name, context) => {
+    const node = nebulaOf(spec);
+    const client = await readNebulaClient(spec.name, name, context);
+    if (node !== undefined && client !== undefined) {
+      const endpoint = `${node.endpoint ?? (await endpointOf(spec))}:${node.port}`;
+      return nebulaClientConfig({ node, endpoint, ...client });
+    }
+    throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no certificate yet.`, {
+      hint: `Certificates are made when the machine boots: vmkit stop ${spec.name} && vmkit boot ${spec.name}`,
+    });
+  },
+};
 
 /** What a client holds, from the machine's secrets; undefined where it was not made yet. */
 export async function readNebulaClient(
@@ -41,5 +42,6 @@ export async function readNebulaClient(
 
 /** Where clients elsewhere find the machine, unless the definition says: its own address on a network, else this host's. */
 async function endpointOf({ network }: VmSpec): Promise<string> {
-  return network.kind === 'macvtap' ? network.address.replace(/\/.*/, '') : ownAddress();
+  if (network.kind === 'macvtap') return network.address.replace(/\/.*/, '');
+  return (await outboundAddress()) ?? '127.0.0.1';
 }

@@ -24,6 +24,7 @@ import { nebulaOf } from './nebula.ts';
 import { lookAtNebula } from './nebula-look.ts';
 import { type PeerKind, withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
+import { lookByWireguard } from './wireguard-flow.ts';
 
 const BY = { ssh: 'ssh', console: 'its console: ssh does not answer' } as const;
 
@@ -35,9 +36,8 @@ export async function probe(
   context: CommandContext,
 ): Promise<ProbeReport> {
   const started = performance.now();
-  const facts = await withPeer(spec, kind, context, (peer) =>
-    look(spec, target, { peer, dials: kind !== 'none' }, context),
-  );
+  const tunnels = kind === 'none' ? [] : TUNNELS;
+  const facts = await withPeer(spec, kind, context, (peer) => look(spec, target, { peer, tunnels }, context));
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -45,26 +45,29 @@ export async function probe(
     tookMs: Math.round(performance.now() - started),
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
-      ...[facts.peer, facts.nebula?.client].flatMap((each) =>
-        each === undefined ? [] : [{ vantage: 'peer' as const, title: each.title }],
+      ...[facts.peer?.title, facts.wireguard?.handshake && 'client by WireGuard', facts.nebula?.client?.title].flatMap(
+        (title) => (title === undefined ? [] : [{ vantage: 'peer' as const, title }]),
       ),
     ],
     ways: judge(facts),
   };
 }
 
+export const TUNNELS = ['wireguard', 'nebula'] as const;
+type Tunnel = (typeof TUNNELS)[number];
+
 /** Where it is looked from beside the guest and this host. */
 interface LookedFrom {
   readonly peer: Promise<Peer> | undefined;
-  /** Whether clients of vmkit's own dial through tunnels that are no tailnet. */
-  readonly dials: boolean;
+  /** The tunnels, other than a tailnet, through which clients of vmkit's own dial. */
+  readonly tunnels: readonly Tunnel[];
 }
 
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins. */
 export async function look(
   spec: VmSpec,
   target: Target,
-  { peer, dials }: LookedFrom,
+  { peer, tunnels }: LookedFrom,
   context: CommandContext,
 ): Promise<Facts> {
   await requireRunning(target.machine, context);
@@ -82,14 +85,15 @@ export async function look(
     },
     context,
   );
-  const before = { target, peer: undefined, ...(await around) };
+  const before = { target, peer: undefined, wireguard: undefined, ...(await around) };
   const run = async (): Promise<Facts> => ({
     ...before,
     ...(peer === undefined ? {} : { peer: await lookFromPeer(await peer, before, target) }),
   });
   const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
-  const nebula = await lookAtNebula(spec, target, dials && facts.guest !== undefined, context);
-  return { ...(await withDrops(facts, context)), nebula };
+  const nebula = await lookAtNebula(spec, target, tunnels.includes('nebula') && facts.guest !== undefined, context);
+  const seen = { ...(await withDrops(facts, context)), nebula };
+  return lookByWireguard(spec, seen, tunnels.includes('wireguard'), context);
 }
 
 /** After a dial through a router failed: what the filters of the routers dropped meanwhile. */

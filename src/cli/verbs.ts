@@ -57,6 +57,10 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       },
       expose: { usage: 'expose <vm> [service]', summary: 'Serve a port in the tailnet, try it, and print its address' },
       unexpose: { usage: 'unexpose <vm> [service]', summary: 'Take back what expose did' },
+      client: {
+        usage: 'client <vm> <name>',
+        summary: "A client's configuration for the machine's WireGuard; --qr for a phone",
+      },
     },
   },
   {

@@ -42,7 +42,8 @@ async function secretValue(
   return made;
 }
 
-async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
+/** A secret of this host, if it was made already. */
+export async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
   const there = await host.read(file);
   return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
 }

@@ -40,13 +40,14 @@ function secretsOf(service: Service, values: SecretValues): Tree {
     if (value === undefined) throw new TypeError(`No secret ${service.name}/${name}.`);
     return value;
   };
+  const inGuest = service.secrets.filter(({ isHostOnly }) => isHostOnly !== true);
   const directory: Tree =
-    service.secrets.length === 0
+    inGuest.length === 0
       ? []
       : [{ kind: 'directory', path: `run/secrets/${service.name}`, mode: 0o500, uid: id, gid: id }];
   return [
     ...directory,
-    ...service.secrets.map(
+    ...inGuest.map(
       ({ name }): TreeEntry => ({
         kind: 'file',
         path: `run/secrets/${service.name}/${name}`,

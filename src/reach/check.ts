@@ -1,5 +1,5 @@
 import { type DialEnd, isAnswered } from '../host/dial.ts';
-import type { ServicePort } from '../spec/service.ts';
+import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
 import type { Drop } from './forward-drops.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import type { NebulaFacts } from './nebula-facts.ts';
@@ -68,6 +68,24 @@ export interface NodeFacts {
   readonly drops: { readonly before: readonly Drop[]; readonly after: readonly Drop[] } | undefined;
 }
 
+/** The machine's WireGuard, from this host and from a client of vmkit's own. */
+export interface WireguardFacts {
+  /** As the definition has it. */
+  readonly tunnel: WireguardTunnel;
+  /** The public key of vmkit's own client; undefined where none was made yet. */
+  readonly clientKey: string | undefined;
+  /** False: this host would have to be told first to send its UDP port there. */
+  readonly isSetUp: boolean;
+  /** Who else has the UDP port of this host; undefined: nobody. */
+  readonly takenBy: string | undefined;
+  /** Whether the UDP port leads to the guest; undefined where this host has no part in it. */
+  readonly forward: Observation | undefined;
+  /** Undefined where nobody dialled, as where something below is wrong. */
+  readonly handshake: Observation | undefined;
+  /** Undefined without a handshake. */
+  readonly dial: Dial | undefined;
+}
+
 /** All that was looked at; judging it is pure. */
 export interface Facts {
   readonly target: Target;
@@ -84,6 +102,8 @@ export interface Facts {
   readonly router: NodeFacts | undefined;
   /** Undefined where the machine is no node of Nebula. */
   readonly nebula?: NebulaFacts | undefined;
+  /** Undefined where the machine has no WireGuard. */
+  readonly wireguard: WireguardFacts | undefined;
 }
 
 export type Problem = Omit<Finding, 'hop'>;

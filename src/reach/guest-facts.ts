@@ -26,6 +26,9 @@ function guestCommands(port: number): Record<string, string> {
     refused: 'cat /run/vmkit/tailscale/refused',
     status: 'tailscale status --json --peers=false',
     serve: 'tailscale serve status --json',
+    wireguardLink: 'ip -br link show wg0',
+    // It hides the private key; `dump` would not.
+    wireguard: 'wg show wg0',
     log: '/run/vmkit/busybox tail -n 40 /run/log/tailscale/current',
     resolver: `if ${TAILNET_RESOLVES}; then ${asks('100.100.100.100')}; fi`,
     // What was asked before tailscaled took over (net/dns/direct.go), one after another until one answers.

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
-import { askByDatagram } from '../host/datagram-ask.ts';
 import { type Endpoint, relayOutside } from '../host/datagram-relay.ts';
+import { openUdp } from '../host/udp-channel.ts';
 import { dialObservation } from './dial-observation.ts';
 import { type NebulaClientFacts, toldBy } from './nebula-facts.ts';
 import { type InsideAnswer, type InsideRequest, insideAnswer } from './nebula-inside.ts';
@@ -49,7 +49,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
       ...{ nebula: look.nebula, config, relaySocket, relayPort: endpoint.port },
       ...{ address, port, dialMs: DIAL_MS },
     };
-    const ask = await askPort(endpoint);
+    const asked = await askPort(endpoint);
     const answer = await dialInside(request, join(folder, 'request.json'), context);
     if (answer.dial === undefined) return { whyUntried: `no node of Nebula here: ${answer.error ?? 'it was ended'}` };
     const { text, firstByteMs, result } = answer.dial;
@@ -58,7 +58,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     const handshake = handshakeIn(answer.log, relay.counts);
     const client = {
       title: `node ${look.client} of its Nebula overlay, on this host`,
-      ask,
+      ask: asked,
       handshake,
       dial: { result, firstByteMs, observation: dialObservation('peer', { address, port }, end, `${text}${took}`) },
       guestLog: handshake.exitCode === 0 ? undefined : await look.guestLog(),
@@ -101,12 +101,30 @@ const UNKNOWN_TUNNEL: Uint8Array = Buffer.concat([
 ]);
 
 async function askPort(endpoint: Endpoint): Promise<Observation> {
-  const answer = await askByDatagram(endpoint, UNKNOWN_TUNNEL, { tries: 4, everyMs: 500 });
+  const { answer, error } = await ask(endpoint, UNKNOWN_TUNNEL);
   const command = `send a packet of an unknown tunnel to udp ${endpoint.address}:${endpoint.port}`;
-  if (answer === undefined) return { vantage: 'host', command, output: 'no answer within 2 s', exitCode: 1 };
+  if (answer === undefined) return { vantage: 'host', command, output: error ?? 'no answer within 2 s', exitCode: 1 };
   const isNebula = answer[0] === 0x12;
   const output = isNebula ? 'recv_error: Nebula answers' : 'an answer that is not of Nebula';
   return { vantage: 'host', command, output, exitCode: isNebula ? 0 : 1 };
+}
+
+/** Four times in 2 s: a datagram may be lost, the first one on the way of the ARP. */
+async function ask(
+  endpoint: Endpoint,
+  message: Uint8Array,
+): Promise<{ answer?: Buffer | undefined; error?: string | undefined }> {
+  const channel = await openUdp(endpoint);
+  try {
+    let answer: Buffer | undefined;
+    for (let tried = 0; tried < 4 && answer === undefined; tried++) {
+      channel.send(message);
+      answer = await channel.next(500);
+    }
+    return { answer, error: channel.error() };
+  } finally {
+    channel.close();
+  }
 }
 
 /** The lines of a client's log that tell of handshakes. */

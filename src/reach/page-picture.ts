@@ -9,6 +9,7 @@ const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   'guest-direct': ['peer', 'relay', 'guest', 'backend'],
   'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
   'guest-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
+  'wireguard-direct': ['peer', 'host', 'guest', 'backend'],
   'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
   nebula: ['peer', 'host', 'guest', 'backend'],
 };

@@ -6,6 +6,7 @@ export type WayId =
   | 'host-proxy'
   | 'host-subnet-router'
   | 'guest-subnet-router'
+  | 'wireguard-direct'
   | 'nebula';
 
 /** Where something is looked at from. */

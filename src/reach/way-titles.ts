@@ -8,11 +8,12 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'host-proxy': 'serve on this host',
   'host-subnet-router': 'this host routes',
   'guest-subnet-router': 'another machine routes',
+  'wireguard-direct': 'WireGuard to the guest',
   nebula: 'Nebula to the guest',
 };
 
 export const HOP_TITLES: Readonly<Record<HopId, string>> = {
-  peer: 'a peer in the tailnet',
+  peer: 'a peer',
   relay: 'direct path or DERP relay',
   control: 'control server',
   host: 'this host',

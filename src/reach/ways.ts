@@ -23,6 +23,14 @@ import {
 import { directDial, peerGetsDirect, peerGetsServe, peerReachesNode, serveDial, tunnelFits } from './checks-peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks-proxy.ts';
 import { isAdvertised, isApproved, subnetChecks } from './checks-subnet.ts';
+import { clientKnown, tunnelListens, wireguardUp } from './checks-tunnel.ts';
+import {
+  clientGetsAnswer,
+  handshakeAnswered,
+  udpForwarded,
+  whyNoWireguard,
+  wireguardDial,
+} from './checks-wireguard.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
 import type { TailscaleStatus } from './tailscale-json.ts';
@@ -106,6 +114,13 @@ export const WAYS: readonly Way[] = [
     dial: (facts) => facts.peer?.routed?.dial,
   },
   {
+    id: 'wireguard-direct',
+    whyNot: noTunnel,
+    checks: [guestAnswers, tunnelListens, wireguardUp, clientKnown, udpForwarded, handshakeAnswered, clientGetsAnswer],
+    address: ({ wireguard, target }) => `${wireguard?.tunnel.address}:${target.port}`,
+    dial: wireguardDial,
+  },
+  {
     id: 'nebula',
     whyNot: noNebula,
     checks: [
@@ -162,6 +177,14 @@ function otherWay({ peer, target }: Facts, node: NodeFacts | undefined): string 
   const own = node?.status?.Self.TailscaleIPs?.[0];
   if (via === undefined || own === undefined || via === own || !isApproved(node, target)) return undefined;
   return `peers take the route of another node, ${via}`;
+}
+
+function noTunnel(facts: Facts): string | undefined {
+  const why = whyNoWireguard(facts);
+  if (why !== undefined) return why;
+  return facts.wireguard?.isSetUp === true
+    ? undefined
+    : `not set up: vmkit expose ${facts.target.machine} --via wireguard`;
 }
 
 function noProxy(facts: Facts): string | undefined {

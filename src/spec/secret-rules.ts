@@ -2,15 +2,22 @@ import { nearest } from '../core/nearest.ts';
 import type { Finding, YamlPath } from './problem.ts';
 import type { Service } from './service.ts';
 
-const PLACEHOLDER = /\{\{secret:([^{}]*)\}\}/g;
+const PLACEHOLDER = /\{\{(secret|public):([^{}]*)\}\}/g;
 
-/** `{{secret:NAME}}` is for the content of files, and names a secret of the same service. */
+interface Placeholder {
+  readonly text: string;
+  readonly half: string;
+  readonly name: string;
+}
+
+/** `{{secret:NAME}}` is for the content of files, and names a secret of the same service; so is `{{public:NAME}}`, and names a key that has a public half. */
 export function secretFindings(service: Service, path: YamlPath): Finding[] {
-  const names = service.secrets.map(({ name }) => name);
+  const isKnown = ({ half, name }: Placeholder): boolean =>
+    service.secrets.some((secret) => secret.name === name && (half === 'secret' || secret.kind === 'wireguard'));
   const inFiles = service.files.flatMap(({ content }, index) =>
     placeholders(content)
-      .filter((name) => !names.includes(name))
-      .map((name) => unknownSecret(name, service, names, [...path, 'files', index, 'content'])),
+      .filter((each) => !isKnown(each))
+      .map((each) => unknownSecret(each, service, [...path, 'files', index, 'content'])),
   );
   const scripts: [string, string | undefined][] = [
     ['setup', service.setup],
@@ -19,26 +26,27 @@ export function secretFindings(service: Service, path: YamlPath): Finding[] {
     ['afterReady', service.afterReady],
     ['env', Object.values(service.env).join('\n')],
   ];
-  const elsewhere = scripts.flatMap(([key, text]) =>
-    placeholders(text ?? '').map((name) => ({
+  const elsewhere = scripts.flatMap(([key, script]) =>
+    placeholders(script ?? '').map(({ text, name }) => ({
       path: [...path, key],
-      message: `{{secret:${name}}} stands for a secret only in the content of files`,
+      message: `${text} stands for a secret only in the content of files`,
       hint: `A script reads /run/secrets/${service.name}/${name}.`,
     })),
   );
   return [...inFiles, ...elsewhere];
 }
 
-function unknownSecret(name: string, service: Service, names: readonly string[], path: YamlPath): Finding {
+function unknownSecret({ text, half, name }: Placeholder, service: Service, path: YamlPath): Finding {
+  const names = service.secrets.map((each) => each.name);
   const meant = nearest(name, names);
-  const add = `Add it: secrets: [{ name: ${name || 'NAME'} }]`;
+  if (half === 'public') return { path, message: `${text} names no key of ${service.name} that has a public half` };
   return {
     path,
-    message: `{{secret:${name}}} names no secret of ${service.name}`,
-    hint: meant === undefined ? add : `Did you mean ${meant}?`,
+    message: `${text} names no secret of ${service.name}`,
+    hint: meant === undefined ? `Add it: secrets: [{ name: ${name || 'NAME'} }]` : `Did you mean ${meant}?`,
   };
 }
 
-function placeholders(text: string): string[] {
-  return [...text.matchAll(PLACEHOLDER)].map(([, name]) => name ?? '');
+function placeholders(text: string): Placeholder[] {
+  return [...text.matchAll(PLACEHOLDER)].map(([whole, half = '', name = '']) => ({ text: whole, half, name }));
 }

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes, randomInt } from 'node:crypto';
+import { generatePrivateKey, publicKeyOf } from '../core/x25519.ts';
 import type { ServiceSecret } from './service.ts';
 
-const PLACEHOLDER = /\{\{secret:([^{}]+)\}\}/g;
+const PLACEHOLDER = /\{\{(secret|public):([^{}]+)\}\}/g;
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
 
 /** Whether a file's content waits for a secret, and so must not be in any image. */
@@ -9,9 +10,14 @@ export function holdsSecret(content: string): boolean {
   return content.search(PLACEHOLDER) >= 0;
 }
 
-/** Puts the secrets into a content. `secretOf` answers for each name; the loader has made sure that all are known. */
+/**
+ * Puts the secrets into a content: `{{secret:NAME}}`, and `{{public:NAME}}` for the public half of a key. `secretOf` answers for each name; the loader has
+ * made sure that all are known.
+ */
 export function renderSecrets(content: string, secretOf: (name: string) => string): string {
-  return content.replaceAll(PLACEHOLDER, (_, name: string) => secretOf(name));
+  return content.replaceAll(PLACEHOLDER, (_, half: string, name: string) =>
+    half === 'public' ? publicKeyOf(secretOf(name)) : secretOf(name),
+  );
 }
 
 /** A new secret. Kinds are described at ServiceSecret. `nowSeconds` is the Unix time. */
@@ -25,6 +31,8 @@ export function generateSecret(kind: Exclude<ServiceSecret['kind'], 'made'>, now
       return randomBytes(32).toString('hex');
     case 'jwt':
       return signJwt({ nbf: nowSeconds }, randomBytes(32));
+    case 'wireguard':
+      return generatePrivateKey();
   }
 }
 

@@ -26,7 +26,7 @@ export interface Service {
   /** Runs once as root after each time the service became ready (an administrator's account). Idempotent. Its success is part of being ready. */
   readonly afterReady: string | undefined;
   readonly stop: { readonly signal: StopSignal; readonly withinSeconds: number };
-  /** Files made at boot. A content with `{{secret:NAME}}` travels on the secrets disk only. */
+  /** Files made at boot. A content with `{{secret:NAME}}`, or `{{public:NAME}}` for the public half of a key, travels on the secrets disk only. */
   readonly files: readonly ServiceFile[];
   /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
   readonly secrets: readonly ServiceSecret[];
@@ -35,6 +35,8 @@ export interface Service {
   readonly node?: TailnetNode;
   /** Set for a node of Nebula. */
   readonly nebula?: NebulaNode;
+  /** Set where clients come in by WireGuard. */
+  readonly wireguard?: WireguardTunnel;
 }
 
 export interface NebulaNode {
@@ -46,6 +48,27 @@ export interface NebulaNode {
   readonly endpoint?: string | undefined;
   /** In the overlay, with the length of its prefix: `10.89.0.1/24`. */
   readonly address: string;
+}
+
+export interface WireguardTunnel {
+  /** The machine's, in the tunnel: `10.88.0.1`. */
+  readonly address: string;
+  /** UDP, in the guest and on this host. */
+  readonly port: number;
+  /** Where clients find this host; undefined: at the address by which it reaches the world. */
+  readonly endpoint: string | undefined;
+  /** In the order of their addresses. */
+  readonly clients: readonly WireguardClient[];
+  /** vmkit's own. */
+  readonly probe: WireguardClient;
+}
+
+export interface WireguardClient {
+  readonly name: string;
+  /** In the tunnel: `10.88.0.2`. */
+  readonly address: string;
+  /** The name of the secret that is its private key. */
+  readonly secret: string;
 }
 
 export interface TailnetNode {
@@ -83,8 +106,11 @@ export interface ServiceSecret {
    * - hex: 32 random bytes as hex (64 characters).
    * - jwt: an HS256 token with only `nbf`, signed by a random key (Forgejo's INTERNAL_TOKEN).
    * - made: by a step of its own that writes the file, such as a certificate.
+   * - wireguard: a private key, X25519, 32 bytes in base64.
    */
-  readonly kind: 'password' | 'key' | 'hex' | 'jwt' | 'made';
+  readonly kind: 'password' | 'key' | 'hex' | 'jwt' | 'made' | 'wireguard';
+  /** Somebody else's key: it never enters the guest, which is given its public half at most. */
+  readonly isHostOnly?: true;
   /** A secret of another machine, which that one makes; read on this host, not made here. */
   readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
   /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used. */

@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureArtifact } from '../../src/build/store.ts';
-import { nebulaClientFile } from '../../src/cli/nebula-client.ts';
 import { componentArtifact } from '../../src/image/component.ts';
 import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
-import { loadVm } from '../../src/spec/load.ts';
 import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
@@ -80,10 +78,10 @@ describe
     };
     /** What a person does with the configuration: nebula -config FILE, and a page of the machine. */
     const dialFromLaptop = async (): Promise<string> => {
-      const context = { ...contextIn(sandbox.folder), paths: sandbox.paths };
       const file = join(sandbox.folder, 'laptop.yml');
-      const spec = await loadVm('two', { host: context.host, cwd: sandbox.folder });
-      await writeFile(file, await nebulaClientFile(spec, 'laptop', context), { mode: 0o600 });
+      const { stdout: configuration, stderr } = await sandbox.vmkit(['client', 'two', 'laptop']);
+      if (configuration === '') throw new Error(stderr);
+      await writeFile(file, configuration, { mode: 0o600 });
       const running = spawn('ip', ['netns', 'exec', LAPTOP, nebula, '-config', file], { stdio: 'ignore' });
       try {
         const get = ['netns', 'exec', LAPTOP, process.execPath, '-e', GET];

@@ -34,6 +34,23 @@ describe('the secrets disk', () => {
     expect(at('etc/hello.conf')).toBeUndefined();
   });
 
+  it("holds the public half of another's key, and never its private one", () => {
+    const service = ownService({
+      name: 'tunnel',
+      user: 'root',
+      files: [{ path: '/run/peers', mode: 0o400, owner: 'root', content: '{{public:phone}}\n' }],
+      secrets: [{ name: 'phone', kind: 'wireguard', tell: undefined, isHostOnly: true }],
+    });
+    const secrets = new Map([['tunnel/phone', 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=']]);
+    const boot = { secrets, authorizedKey: '', hostKey: new Uint8Array(), now: 0 };
+    const all = secretTree(specWith('own', [service]), boot);
+    // RFC 7748, section 6.1.
+    const content = 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n';
+    expect(all).toContainEqual({ kind: 'file', path: 'run/peers', mode: 0o400, uid: 0, gid: 0, content });
+    expect(all.filter(({ path }) => path.startsWith('run/secrets/tunnel'))).toEqual([]);
+    expect(JSON.stringify(all)).not.toContain('dwdtCnMY');
+  });
+
   it('names a secret that was never made', () => {
     const boot = { secrets: new Map(), authorizedKey: '', hostKey: new Uint8Array(), now: 0 };
     expect(() => secretTree(spec, boot)).toThrow('hello/key');
@@ -45,6 +62,7 @@ describe('a new secret', () => {
     ['password', /^[A-Za-z2-9]{24}$/],
     ['key', /^[\w-]{43}$/],
     ['hex', /^[0-9a-f]{64}$/],
+    ['wireguard', /^[A-Za-z0-9+/]{43}=$/],
     ['jwt', /^eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\.[\w-]+\.[\w-]{43}$/],
   ] as const)('of kind %s has its form, and is another one each time', (kind, form) => {
     const made = generateSecret(kind, 1_800_000_000);

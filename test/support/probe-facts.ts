@@ -49,6 +49,7 @@ export function facts(
     peer,
     proxy: undefined,
     router: undefined,
+    wireguard: undefined,
   };
 }
 

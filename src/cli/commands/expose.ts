@@ -1,7 +1,7 @@
 import { targetOf } from '../../reach/target.ts';
 import { loadVm } from '../../spec/load.ts';
 import { defineCommand } from '../command.ts';
-import { type Exposed, expose } from '../expose-flow.ts';
+import { type Exposed, expose, VIAS } from '../expose-flow.ts';
 
 export const command = defineCommand({
   usage: 'expose <vm> [service]',
@@ -10,25 +10,24 @@ export const command = defineCommand({
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
       .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
       .option('via', {
-        choices: ['auto', 'guest', 'proxy', 'subnet', 'nebula'] as const,
+        choices: ['auto', ...VIAS] as const,
         default: 'auto' as const,
         describe:
-          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; nebula: its Nebula overlay, by a UDP port of this host; auto: the first of them that works',
+          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; wireguard, nebula: to clients with a key (vmkit client), by a UDP port of this host; auto: the first of them that works',
       }),
   run: async ({ vm, service, via }, context): Promise<Exposed> => {
     const spec = await loadVm(vm, context);
-    return expose(
-      spec,
-      targetOf(spec, service),
-      via === 'auto' ? ['guest', 'proxy', 'subnet', 'nebula'] : [via],
-      context,
-    );
+    return expose(spec, targetOf(spec, service), via === 'auto' ? VIAS : [via], context);
   },
-  text: ({ address, firstByteMs, whyUntried, isNew }) => {
+  text: ({ machine, way, address, firstByteMs, whyUntried, isNew }) => {
     const seen =
       firstByteMs === undefined
         ? `not tried from a peer: ${whyUntried ?? 'TS_AUTHKEY=file:PATH does'}`
         : `a peer had the first byte after ${firstByteMs} ms`;
-    return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.`;
+    const next =
+      way === 'wireguard-direct' || way === 'nebula'
+        ? `\nA client's configuration: vmkit client ${machine} NAME${way === 'nebula' ? '' : ', --qr for a phone'}.`
+        : '';
+    return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.${next}`;
   },
 });

@@ -6,6 +6,7 @@ import { nebula } from './nebula.ts';
 import { postgres } from './postgres.ts';
 import { ssh } from './ssh.ts';
 import { tailscale } from './tailscale.ts';
+import { wireguard } from './wireguard.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */
 export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<string, BuiltinService>([
@@ -14,6 +15,7 @@ export const BUILTIN_SERVICES: ReadonlyMap<string, BuiltinService> = new Map<str
   ['nebula', nebula],
   ['postgres', postgres],
   ['tailscale', tailscale],
+  ['wireguard', wireguard],
 ]);
 
 /** vmkit's own way in, in every machine. */
