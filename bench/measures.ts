@@ -3,6 +3,7 @@ import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.t
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
+import { throughput } from './measures-throughput.ts';
 import { ways } from './measures-ways.ts';
 import { row } from './rows.ts';
 
@@ -39,6 +40,7 @@ export const MEASURES: readonly Measure[] = [
   links,
   kills,
   ways,
+  throughput,
   recovery,
   commandLine,
 ];

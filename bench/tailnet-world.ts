@@ -23,6 +23,7 @@ export interface TailnetWorld {
 }
 
 const PAGE_MIB = 16;
+export const PAGE_BYTES = PAGE_MIB * 1024 * 1024;
 
 /** A machine on the bridge with a page, and a file of 16 MiB beside it. `more`: further services. */
 export function machineWithPage(address: string, more: string): string {

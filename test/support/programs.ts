@@ -4,12 +4,23 @@ import { resolvePaths } from '../../src/core/paths.ts';
 import { componentArtifact } from '../../src/image/component.ts';
 import { contextIn } from './context.ts';
 
-/** tailscale and tailscaled for this machine, from the cache of all runs: built already for the guest. */
-export async function tailscalePrograms(folder: string): Promise<{ tailscale: string; tailscaled: string }> {
+/** Components for this machine, from the cache of all runs; by name. */
+export async function hostPrograms(
+  names: readonly string[],
+  folder: string,
+): Promise<Readonly<Partial<Record<string, string>>>> {
   const arch = process.arch === 'arm64' ? 'arm64' : 'x86_64';
   const base = contextIn(folder);
   const context = { ...base, paths: { ...base.paths, cache: resolvePaths().cache } };
-  const program = async (name: string): Promise<string> =>
-    join((await ensureArtifact(componentArtifact(name, arch), context)).directory, name);
-  return { tailscale: await program('tailscale'), tailscaled: await program('tailscaled') };
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    found[name] = join((await ensureArtifact(componentArtifact(name, arch), context)).directory, name);
+  }
+  return found;
+}
+
+/** Built already for the guest. */
+export async function tailscalePrograms(folder: string): Promise<{ tailscale: string; tailscaled: string }> {
+  const { tailscale = '', tailscaled = '' } = await hostPrograms(['tailscale', 'tailscaled'], folder);
+  return { tailscale, tailscaled };
 }
