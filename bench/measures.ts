@@ -1,6 +1,7 @@
 import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
+import { faults } from './measures-faults.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
 import { throughput } from './measures-throughput.ts';
@@ -40,6 +41,7 @@ export const MEASURES: readonly Measure[] = [
   links,
   kills,
   ways,
+  faults,
   throughput,
   recovery,
   commandLine,

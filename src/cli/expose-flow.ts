@@ -5,16 +5,16 @@ import { applyChanges, undoChanges } from '../host/apply-changes.ts';
 import type { Change } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
+import { udpForwardId } from '../host/udp-forward.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { asForwarded } from '../reach/checks-nebula.ts';
 import { whyNoWireguard } from '../reach/checks-wireguard.ts';
 import { judge } from '../reach/judge.ts';
-import { nebulaChangeId, planNebula } from '../reach/nebula-change.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
+import { planUdp } from '../reach/udp-change.ts';
 import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
-import { planWireguard, wireguardChangeId } from '../reach/wireguard-change.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
@@ -98,7 +98,7 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
 async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
   const ids = [
     ...[proxyChangeId(machine, port), ...routeChangeIds(machine)],
-    ...[wireguardChangeId(machine), nebulaChangeId(machine)],
+    ...TUNNELS.map((tunnel) => udpForwardId(machine, tunnel)),
   ];
   const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
   const isShared = left.some(({ id }) => id.startsWith('routed:'));
@@ -122,8 +122,8 @@ async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<b
 const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => readonly Change[]>> = {
   proxy: (facts) => [planProxy(facts, facts.target.hostPort ?? 0)],
   subnet: planRoute,
-  wireguard: planWireguard,
-  nebula: planNebula,
+  wireguard: (facts) => planUdp('wireguard', facts),
+  nebula: (facts) => planUdp('nebula', facts),
 };
 
 /** What `expose` mends: a way that lacks nothing else can be set up. */

@@ -1,10 +1,10 @@
 import { VmkitError } from '../core/errors.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
+import { udpForwardId } from '../host/udp-forward.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { Target } from '../reach/check.ts';
 import { lookByNebula } from '../reach/look-by-nebula.ts';
-import { nebulaChangeId } from '../reach/nebula-change.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../reach/nebula-facts.ts';
 import type { Observation } from '../reach/observation.ts';
 import { linkAddresses } from '../spec/network.ts';
@@ -38,7 +38,9 @@ export async function lookAtNebula(
 /** QEMU forwards UDP where its user network leads out; on this host's own network the machine has an address itself. */
 async function isForwarded({ name, network }: VmSpec, context: Context): Promise<boolean> {
   if (network.kind !== 'bridge') return true;
-  return (await readJournal(context)).some(({ id, state }) => id === nebulaChangeId(name) && state === 'applied');
+  return (await readJournal(context)).some(
+    ({ id, state }) => id === udpForwardId(name, 'nebula') && state === 'applied',
+  );
 }
 
 async function tryClient(

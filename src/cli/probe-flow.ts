@@ -1,4 +1,4 @@
-import { throwIfInterrupted } from '../core/deadline.ts';
+import { throwIfInterrupted, unlessInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import { runOnConsole } from '../host/console-script.ts';
@@ -88,7 +88,9 @@ export async function look(
   const before = { target, peer: undefined, wireguard: undefined, ...(await around) };
   const run = async (): Promise<Facts> => ({
     ...before,
-    ...(peer === undefined ? {} : { peer: await lookFromPeer(await peer, before, target) }),
+    ...(peer === undefined
+      ? {}
+      : { peer: await unlessInterrupted(lookFromPeer(await peer, before, target), context.signal) }),
   });
   const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
   const nebula = await lookAtNebula(spec, target, tunnels.includes('nebula') && facts.guest !== undefined, context);

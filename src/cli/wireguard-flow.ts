@@ -1,3 +1,4 @@
+import { unlessInterrupted } from '../core/deadline.ts';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import { publicKeyOf } from '../core/x25519.ts';
@@ -6,12 +7,12 @@ import type { Context } from '../host/context.ts';
 import { isUdpPortFree } from '../host/tcp.ts';
 import type { Endpoint } from '../host/tcp-segment.ts';
 import { outboundAddress } from '../host/udp-channel.ts';
+import { udpForwardId } from '../host/udp-forward.ts';
 import { readSecret, secretFile } from '../init/secret-store.ts';
 import type { Facts, WireguardFacts } from '../reach/check.ts';
 import { clientKnown, tunnelListens, wireguardUp } from '../reach/checks-tunnel.ts';
 import { udpForwarded } from '../reach/checks-wireguard.ts';
 import { dialAsClient, lookAtUdpPort } from '../reach/look-by-wireguard.ts';
-import { wireguardChangeId } from '../reach/wireguard-change.ts';
 import { wireguardConfig } from '../reach/wireguard-config.ts';
 import { linkAddresses } from '../spec/network.ts';
 import type { WireguardTunnel } from '../spec/service.ts';
@@ -44,7 +45,8 @@ export async function lookByWireguard(
   const isSound = seen.guest !== undefined && lower.every(({ look }) => look(facts)?.ok !== false);
   if (!isDialled || !isSetUp || !isSound || endpoint === undefined || keys === undefined) return facts;
   const client = { privateKey: keys.privateKey, peerKey: keys.machineKey };
-  const run = (): ReturnType<typeof dialAsClient> => dialAsClient(tunnel, client, endpoint, seen.target);
+  const run = (): ReturnType<typeof dialAsClient> =>
+    unlessInterrupted(dialAsClient(tunnel, client, endpoint, seen.target), context.signal);
   const dialled = await runStep({ title: 'dials by WireGuard', run }, context);
   return { ...facts, wireguard: { ...wireguard, ...dialled } };
 }
@@ -88,7 +90,7 @@ async function findForward(
   context: Context,
 ): Promise<Pick<WireguardFacts, 'isSetUp' | 'takenBy'>> {
   if (network.kind === 'macvtap') return { isSetUp: true, takenBy: undefined };
-  const own = wireguardChangeId(name);
+  const own = udpForwardId(name, 'wireguard');
   const applied = (await readJournal(context)).filter(({ state }) => state === 'applied');
   const other = applied.find(({ id, apply }) => id !== own && apply.some(({ input }) => sendsOn(input, port)));
   if (network.kind !== 'bridge') return { isSetUp: true, takenBy: other?.title };

@@ -30,5 +30,24 @@ export async function poll<T>(
 
 /** Throws `interrupted` (exit code 130) once the signal is aborted. */
 export function throwIfInterrupted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new VmkitError('interrupted', 'interrupted', 'Interrupted; nothing was left half done.');
+  if (signal?.aborted) interrupted();
+}
+
+/** What cannot be ended by itself, such as a dial, is no longer waited for once the signal is aborted. Throws `interrupted` then. */
+export async function unlessInterrupted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfInterrupted(signal);
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted.then(() => interrupted())]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function interrupted(): never {
+  throw new VmkitError('interrupted', 'interrupted', 'Interrupted; nothing was left half done.');
 }

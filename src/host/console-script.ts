@@ -19,12 +19,7 @@ export async function runOnConsole(
   const mark = randomBytes(8).toString('hex');
   const socket = connect({ path: socketPath });
   try {
-    const printed = await converse(
-      socket,
-      consoleLines(script, mark),
-      mark,
-      AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
-    );
+    const printed = await converse(socket, consoleLines(script, mark), mark, { withinMs, signal });
     return readConsole(printed, mark);
   } finally {
     socket.end('exit\n');
@@ -55,12 +50,17 @@ export function readConsole(printed: string, mark: string): string {
   return Buffer.from(lines.join(''), 'base64').toString('utf8');
 }
 
-async function converse(socket: Socket, lines: readonly string[], mark: string, signal: AbortSignal): Promise<string> {
+async function converse(
+  socket: Socket,
+  lines: readonly string[],
+  mark: string,
+  { withinMs, signal }: { readonly withinMs: number; readonly signal: AbortSignal },
+): Promise<string> {
   let printed = '';
   let at = 0;
   // Said again until it is answered: what is typed while the shell starts may be lost. It comes before all that follows, whenever it is read.
   const wake = (): void => void (at === 0 && socket.write(lines[0] ?? ''));
-  const timer = setInterval(wake, WAKE_MS);
+  const timers: NodeJS.Timeout[] = [setInterval(wake, WAKE_MS)];
   return new Promise<string>((resolve, reject) => {
     const late = (): void =>
       reject(
@@ -68,6 +68,7 @@ async function converse(socket: Socket, lines: readonly string[], mark: string, 
           hint: 'Is somebody attached to it (vmkit console)? It serves one at a time.',
         }),
       );
+    timers.push(setTimeout(late, withinMs));
     signal.addEventListener('abort', late, { once: true });
     socket.once('error', reject);
     socket.once('close', late);
@@ -80,5 +81,5 @@ async function converse(socket: Socket, lines: readonly string[], mark: string, 
       else socket.write(line);
     });
     wake();
-  }).finally(() => clearInterval(timer));
+  }).finally(() => timers.forEach(clearTimeout));
 }

@@ -16,6 +16,7 @@ export function udpForwardChange(machine: string, service: string, address: stri
     apply: [{ argv: ['nft', '-f', '-'], input: addForward(table, address, port) }],
     undo: [{ argv: ['nft', '-f', '-'], input: `delete table ip ${table}\n` }],
     isApplied: { argv: ['nft', 'list', 'table', 'ip', table], needsRoot: true },
+    outlivesReboot: true,
   };
 }
 

@@ -1,6 +1,6 @@
 import { broken, type Check, type Facts, fine, type Looked, said } from './check.ts';
 import { CLOCK_SECONDS } from './checks-guest.ts';
-import { parseListeners, takesAll } from './listeners.ts';
+import { listensInTunnel } from './checks-listens.ts';
 import { validityOf } from './nebula-facts.ts';
 import type { Observation } from './observation.ts';
 
@@ -20,38 +20,9 @@ function inGuest(facts: Facts, id: string, judge: (seen: Observation) => Looked)
   return seen === undefined ? undefined : judge(seen);
 }
 
-/** Nebula hands packets to the kernel: 127.0.0.1 alone is not reached. */
-export const overlayListens: Check = {
-  id: 'overlay-backend',
-  title: 'the service listens on the overlay',
-  hop: 'backend',
-  look: (facts) =>
-    inGuest(facts, 'listeners', (sockets) => {
-      const { machine, name, port } = facts.target;
-      const onPort = parseListeners(sockets.output).filter((each) => each.port === port);
-      if (onPort.some((each) => takesAll(each) || each.address === overlayAddress(facts))) return fine(sockets);
-      if (onPort.length === 0) {
-        return broken(
-          {
-            cause: 'backend-not-listening',
-            title: `nothing listens on port ${port}`,
-            observed: `ss -ltn: no socket on ${port}`,
-            fix: `vmkit logs ${machine} ${name}`,
-          },
-          sockets,
-        );
-      }
-      return broken(
-        {
-          cause: 'backend-other-address',
-          title: 'the service listens on another address than that of the overlay',
-          observed: `ss -ltn: ${onPort.map(({ address }) => `${address}:${port}`).join(', ')}`,
-          fix: `Let ${name} listen on all addresses`,
-        },
-        sockets,
-      );
-    }),
-};
+export const overlayListens = listensInTunnel('overlay-backend', ({ nebula }) =>
+  nebula?.node.address.replace(/\/.*/, ''),
+);
 
 export const nebulaTun: Check = {
   id: 'nebula-tun',

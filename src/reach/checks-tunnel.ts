@@ -1,41 +1,9 @@
 import { broken, type Check, fine, said } from './check.ts';
-import { parseListeners, takesAll } from './listeners.ts';
+import { listensInTunnel } from './checks-listens.ts';
 
 /** The guest's end of WireGuard. */
 
-export const tunnelListens: Check = {
-  id: 'tunnel-backend',
-  title: "the service listens on the tunnel's address",
-  hop: 'backend',
-  look: ({ guest, target, wireguard }) => {
-    const sockets = guest?.observed.get('listeners');
-    if (sockets === undefined || wireguard === undefined) return undefined;
-    const own = wireguard.tunnel.address;
-    const onPort = parseListeners(sockets.output).filter(({ port }) => port === target.port);
-    if (onPort.some((each) => takesAll(each) || each.address === own)) return fine(sockets);
-    const addresses = onPort.map(({ address, port }) => `${address}:${port}`).join(', ');
-    if (onPort.length > 0) {
-      return broken(
-        {
-          cause: 'backend-other-address',
-          title: "the service listens on another address than the tunnel's",
-          observed: `ss -ltn: ${addresses}`,
-          fix: `Let ${target.name} listen on all addresses, or on ${own}:${target.port}`,
-        },
-        sockets,
-      );
-    }
-    return broken(
-      {
-        cause: 'backend-not-listening',
-        title: `nothing listens on port ${target.port}`,
-        observed: said(guest?.observed.get('backend')),
-        fix: `vmkit logs ${target.machine} ${target.name}`,
-      },
-      sockets,
-    );
-  },
-};
+export const tunnelListens = listensInTunnel('tunnel-backend', ({ wireguard }) => wireguard?.tunnel.address);
 
 export const wireguardUp: Check = {
   id: 'wireguard',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { poll, throwIfInterrupted } from '../../src/core/deadline.ts';
+import { poll, throwIfInterrupted, unlessInterrupted } from '../../src/core/deadline.ts';
 
 test('poll returns the first value that is not undefined, falsy ones included', async () => {
   let calls = 0;
@@ -28,4 +28,12 @@ test('errors of the probe pass through', async () => {
 test('throwIfInterrupted is silent without a signal', () => {
   expect(() => throwIfInterrupted(undefined)).not.toThrow();
   expect(() => throwIfInterrupted(AbortSignal.abort())).toThrow('Interrupted');
+});
+
+test('what cannot be ended is not waited for once it is interrupted', async () => {
+  const stop = new AbortController();
+  const waits = unlessInterrupted(new Promise(() => undefined), stop.signal);
+  stop.abort();
+  await expect(waits).rejects.toMatchObject({ kind: 'interrupted' });
+  expect(await unlessInterrupted(Promise.resolve(7), new AbortController().signal)).toBe(7);
 });

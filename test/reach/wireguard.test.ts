@@ -3,7 +3,7 @@ import type { Dial, Facts, WireguardFacts } from '../../src/reach/check.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
-import { planWireguard } from '../../src/reach/wireguard-change.ts';
+import { planUdp } from '../../src/reach/udp-change.ts';
 import { wireguardConfig } from '../../src/reach/wireguard-config.ts';
 import type { WireguardTunnel } from '../../src/spec/service.ts';
 import { wireguard } from '../../src/spec/services/wireguard.ts';
@@ -101,9 +101,9 @@ test('a service on the address of the tunnel alone is as good as one on all', ()
 
 test('only a machine on the bridge needs a change of this host', () => {
   const seen = { ...facts(), wireguard: healthy };
-  expect(planWireguard(seen)).toEqual([]);
+  expect(planUdp('wireguard', seen)).toEqual([]);
   const onBridge = { ...seen, target: { ...seen.target, bridgeAddress: '192.168.100.5' } };
-  expect(planWireguard(onBridge)[0]?.apply[0]?.input).toContain('udp dport 51820 dnat to 192.168.100.5:51820');
+  expect(planUdp('wireguard', onBridge)[0]?.apply[0]?.input).toContain('udp dport 51820 dnat to 192.168.100.5:51820');
 });
 
 test("a client's configuration, for wg-quick and for the apps", async () => {

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Measure } from './measure.ts';
+import { time } from './measure.ts';
+
+/** The causes to recognise, and the tests that put each into a working guest, host or peer and expect just that verdict. */
+const FAULTS: Readonly<Record<string, RegExp>> = {
+  'loopback down': /lo down: named/,
+  'rule 0 deleted or moved': /rule 0 deleted|local-rule-moved/,
+  'backend not listening': /backend-not-listening/,
+  'backend bound to another address': /backend-other-address/,
+  'port clash': /port-clash/,
+  '/dev/net/tun missing': /mode tun without/,
+  'kernel without policy routing': /kernel-no-policy-routing/,
+  'kernel without nftables and no iptables': /kernel-no-nftables/,
+  'not logged in': /logged out/,
+  'key expired': /key that expired/,
+  'serve not configured': /serve-not-configured/,
+  'clock wrong by a day': /clock-wrong/,
+  'route not approved': /what is not approved is named/,
+  'peer does not accept routes': /does not accept routes/,
+  'ip_forward off': /ip-forward-off/,
+  'host firewall': /host-firewall/,
+  'stateful filtering': /stateful filtering/,
+  'MTU too large': /large packets are lost/,
+  'resolver broken by accept-dns': /resolver that accept-dns broke/,
+  'no DERP and no direct path': /neither relay nor direct path/,
+};
+
+const results = z.object({
+  testResults: z.array(z.object({ assertionResults: z.array(z.object({ title: z.string(), status: z.string() })) })),
+});
+
+/** By the tests themselves: each fault, in turn, in real guests. */
+export const faults: Measure = {
+  name: 'faults',
+  run: async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-faults-'));
+    try {
+      const file = join(folder, 'results.json');
+      const only = ['--project', 'e2e', 'test/e2e/tailnet', '--reporter=json', `--outputFile=${file}`];
+      // Its exit code tells no more than the file.
+      await time(['npx', 'vitest', 'run', ...only], { VMKIT_TEST_ALL: '1' }).catch(console.error);
+      const { testResults } = results.parse(JSON.parse(await readFile(file, 'utf8')));
+      const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+      const isNamed = (pattern: RegExp): boolean => {
+        const proofs = tests.filter(({ title }) => pattern.test(title));
+        return proofs.length > 0 && proofs.every(({ status }) => status === 'passed');
+      };
+      const missed = Object.entries(FAULTS).flatMap(([fault, pattern]) => (isNamed(pattern) ? [] : [fault]));
+      const all = Object.keys(FAULTS).length;
+      return [
+        {
+          what: 'faults named right',
+          measured: `${all - missed.length} of ${all}`,
+          reach: `${all} of ${all}`,
+          met: missed.length === 0,
+          how:
+            missed.length === 0
+              ? 'put into real guests, hosts and peers by test/e2e/tailnet*'
+              : `missed: ${missed.join(', ')}`,
+        },
+      ];
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
