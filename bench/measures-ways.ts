@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Measure, Row } from './measure.ts';
 import { median, seconds } from './measure.ts';
+import { OVERLAYS } from './overlay-clients.ts';
 import { row } from './rows.ts';
 import { machineWithPage, type TailnetWorld, withTailnet } from './tailnet-world.ts';
 
@@ -18,7 +19,7 @@ const report = z.object({
 
 const HEALTHY_RUNS = 50;
 
-/** A machine with all ways: serve and its own port in the tailnet, this host's serve and route, another machine that routes. */
+/** A machine with six ways at once: serve and its own port in the tailnet, this host's serve and route, WireGuard, Nebula. */
 export const ways: Measure = {
   name: 'ways',
   run: () =>
@@ -27,7 +28,10 @@ export const ways: Measure = {
         new Map([
           [
             'web',
-            machineWithPage('192.168.100.5', tailscale(loginServer, 'serve: [{ as: tcp, port: 8443, to: 3000 }]')),
+            machineWithPage(
+              '192.168.100.5',
+              `${tailscale(loginServer, 'serve: [{ as: tcp, port: 8443, to: 3000 }]')}${OVERLAYS}`,
+            ),
           ],
         ]),
       async (world) => {
@@ -35,7 +39,7 @@ export const ways: Measure = {
         await tailnet.control({ Do: 'key', Key: '' });
         await laptop.tailscale('set', '--advertise-routes=192.168.100.5/32');
         await tailnet.control({ Do: 'approve', Node: 'laptop', Routes: ['192.168.100.5/32'] });
-        await vmkit(['expose', 'web', '--via', 'subnet']);
+        for (const via of ['proxy', 'subnet', 'wireguard', 'nebula']) await vmkit(['expose', 'web', '--via', via]);
         const all: z.infer<typeof report>[] = [];
         for (let run = 0; run < HEALTHY_RUNS; run += 1) all.push(await probe(world, []));
         const guestOnly = await median(9, async () => (await probe(world, ['--from', 'none'])).tookMs / 1000);

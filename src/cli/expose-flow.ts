@@ -8,23 +8,21 @@ import type { Context } from '../host/context.ts';
 import { udpForwardId } from '../host/udp-forward.ts';
 import type { Facts, Target } from '../reach/check.ts';
 import { asForwarded } from '../reach/checks-nebula.ts';
+import { isAdvertised } from '../reach/checks-subnet.ts';
 import { whyNoWireguard } from '../reach/checks-wireguard.ts';
 import { judge } from '../reach/judge.ts';
 import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
 import { planUdp } from '../reach/udp-change.ts';
+import { type Via, WAYS_VIA } from '../reach/vias.ts';
 import { whyNoProxy, whyNoRoute } from '../reach/ways.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
-import { look, TUNNELS } from './probe-flow.ts';
+import { look } from './probe-flow.ts';
 import { withPeer } from './probe-peer.ts';
 import { runStep } from './steps.ts';
-
-/** What `expose` sets up, the preferred first: serve in the machine, serve on this host, a route to its bridge address, WireGuard, Nebula. */
-export const VIAS = ['guest', 'proxy', 'subnet', 'wireguard', 'nebula'] as const;
-export type Via = (typeof VIAS)[number];
 
 export interface Exposed {
   readonly machine: string;
@@ -40,14 +38,6 @@ export interface Exposed {
   readonly isNew: boolean;
 }
 
-const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
-  guest: ['guest-serve-tun', 'guest-serve-userspace'],
-  proxy: ['host-proxy'],
-  subnet: ['host-subnet-router', 'guest-subnet-router'],
-  wireguard: ['wireguard-direct'],
-  nebula: ['nebula'],
-};
-
 /**
  * Looks, sets up the first way of these that nothing stands in the way of, looks again, and says its address. Idempotent. Throws `not-exposed`, with what is
  * in the way.
@@ -61,13 +51,13 @@ export async function expose(
   const { lock } = machinePaths(context.paths, spec.name);
   return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
-      const before = await look(spec, target, { peer: undefined, tunnels: [] }, context);
+      const before = await look(spec, target, { peer: undefined, dials: [] }, context);
       const via = vias.find((each) => obstacle(before, each) === undefined);
       if (via === undefined) {
         throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
       }
       const isNew = await setUp(via, before, context);
-      const after = judge(await look(spec, target, { peer, tunnels: TUNNELS.filter((each) => each === via) }, context));
+      const after = judge(await look(spec, target, { peer, dials: [via] }, context));
       const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
       const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
       if (verdict?.address === undefined || verdict.state === 'fails') {
@@ -98,7 +88,7 @@ export async function unexpose(spec: VmSpec, target: Target, context: CommandCon
 async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
   const ids = [
     ...[proxyChangeId(machine, port), ...routeChangeIds(machine)],
-    ...TUNNELS.map((tunnel) => udpForwardId(machine, tunnel)),
+    ...[udpForwardId(machine, 'wireguard'), udpForwardId(machine, 'nebula')],
   ];
   const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
   const isShared = left.some(({ id }) => id.startsWith('routed:'));
@@ -108,8 +98,8 @@ async function undoExposure({ machine, port }: Target, context: Context): Return
 /** Makes a way; false when it is there already. */
 async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<boolean> {
   if (via === 'guest') return serveInGuest(facts, context);
-  // Another machine routes it already.
-  if (via === 'subnet' && facts.router !== undefined) return false;
+  // Another machine routes it already, and this host does not.
+  if (via === 'subnet' && facts.router !== undefined && !isAdvertised(facts.proxy, facts.target)) return false;
   const changes = HOST_PLANS[via](facts);
   if (changes.length === 0) return false;
   const run = (inner: Context): ReturnType<typeof applyChanges> =>

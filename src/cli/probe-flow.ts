@@ -18,6 +18,7 @@ import { NEBULA_COMMANDS } from '../reach/nebula-facts.ts';
 import { FILTERS, withDropsAfter } from '../reach/node-facts.ts';
 import type { Peer } from '../reach/peer.ts';
 import type { ProbeReport } from '../reach/report.ts';
+import { VIAS, type Via } from '../reach/vias.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { nebulaOf } from './nebula.ts';
@@ -36,8 +37,8 @@ export async function probe(
   context: CommandContext,
 ): Promise<ProbeReport> {
   const started = performance.now();
-  const tunnels = kind === 'none' ? [] : TUNNELS;
-  const facts = await withPeer(spec, kind, context, (peer) => look(spec, target, { peer, tunnels }, context));
+  const dials = kind === 'none' ? [] : VIAS;
+  const facts = await withPeer(spec, kind, context, (peer) => look(spec, target, { peer, dials }, context));
   return {
     machine: spec.name,
     service: { name: target.name, port: target.port },
@@ -53,21 +54,18 @@ export async function probe(
   };
 }
 
-export const TUNNELS = ['wireguard', 'nebula'] as const;
-type Tunnel = (typeof TUNNELS)[number];
-
 /** Where it is looked from beside the guest and this host. */
 interface LookedFrom {
   readonly peer: Promise<Peer> | undefined;
-  /** The tunnels, other than a tailnet, through which clients of vmkit's own dial. */
-  readonly tunnels: readonly Tunnel[];
+  /** The ways that are dialled, by the peer or by clients of vmkit's own. */
+  readonly dials: readonly Via[];
 }
 
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins. */
 export async function look(
   spec: VmSpec,
   target: Target,
-  { peer, tunnels }: LookedFrom,
+  { peer, dials }: LookedFrom,
   context: CommandContext,
 ): Promise<Facts> {
   await requireRunning(target.machine, context);
@@ -90,12 +88,12 @@ export async function look(
     ...before,
     ...(peer === undefined
       ? {}
-      : { peer: await unlessInterrupted(lookFromPeer(await peer, before, target), context.signal) }),
+      : { peer: await unlessInterrupted(lookFromPeer(await peer, before, target, dials), context.signal) }),
   });
   const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
-  const nebula = await lookAtNebula(spec, target, tunnels.includes('nebula') && facts.guest !== undefined, context);
+  const nebula = await lookAtNebula(spec, target, dials.includes('nebula') && facts.guest !== undefined, context);
   const seen = { ...(await withDrops(facts, context)), nebula };
-  return lookByWireguard(spec, seen, tunnels.includes('wireguard'), context);
+  return lookByWireguard(spec, seen, dials.includes('wireguard'), context);
 }
 
 /** After a dial through a router failed: what the filters of the routers dropped meanwhile. */

@@ -7,6 +7,7 @@ import type { GuestFacts } from './guest-facts.ts';
 import type { Observation } from './observation.ts';
 import type { Peer } from './peer.ts';
 import { parseJson, servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';
+import type { Via } from './vias.ts';
 
 /** As long as serve itself waits for its backend (ipn/ipnlocal/serve.go dials within 10 s), so that its answer is seen. */
 const DIAL_MS = 12_000;
@@ -20,12 +21,17 @@ interface Around {
   readonly router: NodeFacts | undefined;
 }
 
-/** Pings the guest and dials its ports, and those that lead there, from a peer; all ways at the same time. */
-export async function lookFromPeer(peer: Peer, { guest, proxy, router }: Around, target: Target): Promise<PeerFacts> {
+/** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
+export async function lookFromPeer(
+  peer: Peer,
+  { guest, proxy, router }: Around,
+  target: Target,
+  dials: readonly Via[],
+): Promise<PeerFacts> {
   const [direct, proxyDial, routed] = await Promise.all([
-    guest === undefined ? undefined : lookAtNode(peer, guest, target),
-    peer.isThisHost ? undefined : dialProxy(peer, proxy, target),
-    peer.isThisHost ? undefined : lookAtRoute(peer, proxy, router, target),
+    guest === undefined || !dials.includes('guest') ? undefined : lookAtNode(peer, guest, target),
+    peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(peer, proxy, target),
+    peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(peer, proxy, router, target),
   ]);
   const none = { ping: undefined, largePing: undefined, dials: new Map() };
   return { title: peer.title, ...(direct ?? none), proxyDial, routed };

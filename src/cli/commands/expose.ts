@@ -1,7 +1,8 @@
 import { targetOf } from '../../reach/target.ts';
+import { VIAS } from '../../reach/vias.ts';
 import { loadVm } from '../../spec/load.ts';
 import { defineCommand } from '../command.ts';
-import { type Exposed, expose, VIAS } from '../expose-flow.ts';
+import { type Exposed, expose } from '../expose-flow.ts';
 
 export const command = defineCommand({
   usage: 'expose <vm> [service]',

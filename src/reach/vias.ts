@@ -1,0 +1,14 @@
+import type { WayId } from './report.ts';
+
+/** What `expose` sets up, the preferred first: serve in the machine, serve on this host, a route to its bridge address, WireGuard, Nebula. */
+export const VIAS = ['guest', 'proxy', 'subnet', 'wireguard', 'nebula'] as const;
+export type Via = (typeof VIAS)[number];
+
+/** The ways that each of them leads by. */
+export const WAYS_VIA: Readonly<Record<Via, readonly WayId[]>> = {
+  guest: ['guest-serve-tun', 'guest-serve-userspace'],
+  proxy: ['host-proxy'],
+  subnet: ['host-subnet-router', 'guest-subnet-router'],
+  wireguard: ['wireguard-direct'],
+  nebula: ['nebula'],
+};
