@@ -3,6 +3,7 @@ import { CLOCK_SECONDS } from './checks-guest.ts';
 import { listensInTunnel } from './checks-listens.ts';
 import { validityOf } from './nebula-facts.ts';
 import type { Observation } from './observation.ts';
+import { typedAddress } from './target.ts';
 
 /** The machine as a node of Nebula. */
 
@@ -109,7 +110,7 @@ export function noNebula(facts: Facts): string | undefined {
 }
 
 export function nebulaAddress(facts: Facts): string {
-  return `${overlayAddress(facts)}:${facts.target.port}`;
+  return typedAddress(facts.target, overlayAddress(facts), facts.target.port);
 }
 
 /** What would be seen if this host's UDP port led to the machine: whether anything else stands in the way. */

@@ -15,8 +15,8 @@ const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
 };
 
 const WIDTH = 320;
-const STEP = 74;
-const BOX = 44;
+const STEP = 56;
+const BOX = 34;
 
 /**
  * The hops of a way from top to bottom as SVG, 320 units wide so that a phone shows them as they are: green as far as packets come, the failing hop red
@@ -38,7 +38,7 @@ export function picture(verdict: Verdict): string {
     const label = escapeHtml(HOP_TITLES[hop]);
     const box = `<rect x="10" y="${y}" width="${WIDTH - 20}" height="${BOX}" rx="8" class="${state}"/>`;
     const mark = state === 'bad' ? '✗' : state === 'good' ? '✓' : '';
-    const text = `<text x="26" y="${y + 28}">${label}</text><text x="${WIDTH - 30}" y="${y + 28}" class="mark-${state}" text-anchor="middle">${mark}</text>`;
+    const text = `<text x="26" y="${y + 22}">${label}</text><text x="${WIDTH - 30}" y="${y + 22}" class="mark-${state}" text-anchor="middle">${mark}</text>`;
     const cause =
       state === 'bad'
         ? `<text x="26" y="${y + BOX + 18}" class="cause">${escapeHtml(verdict.finding?.title ?? '')}</text>`

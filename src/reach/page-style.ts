@@ -15,8 +15,9 @@ p { margin: .35rem 0; }
 .answer.bad { border-color: var(--bad); }
 .answer strong { font-size: 1.15rem; }
 .columns { display: grid; gap: 1.25rem; }
-@media (min-width: 48rem) { .columns { grid-template-columns: 20rem 1fr; align-items: start; } }
-figure { margin: 0 0 1.25rem; } figcaption { text-align: center; color: var(--dim); }
+@media (min-width: 48rem) { .columns { grid-template-columns: 18rem 1fr; align-items: start; } }
+figure { margin: .6rem 0 0; }
+.hops > summary { cursor: pointer; color: var(--dim); }
 svg { display: block; width: 100%; max-width: 20rem; margin: 0 auto; font: 15px system-ui, sans-serif; fill: var(--ink); }
 svg rect { fill: var(--card); stroke: var(--line); stroke-width: 1.5; }
 svg rect.good { stroke: var(--good); } svg rect.bad { stroke: var(--bad); stroke-width: 3; }

@@ -22,3 +22,8 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
   const { service: name, port, hostPort, protocol } = chosen;
   return { machine: spec.name, name, port, hostPort, protocol, bridgeAddress };
 }
+
+/** What a person types for the service at this host name or address and port: a URL where it speaks HTTP. */
+export function typedAddress({ protocol }: Pick<Target, 'protocol'>, host: string, port: number): string {
+  return protocol === 'http' ? `http://${host}:${port}/` : `${host}:${port}`;
+}

@@ -1,5 +1,5 @@
 import type { ServeEntry } from '../spec/service.ts';
-import type { Check, Dial, Facts, NodeFacts } from './check.ts';
+import type { Check, Dial, Facts, NodeFacts, Target } from './check.ts';
 import {
   backendListens,
   clockRight,
@@ -34,6 +34,7 @@ import {
 import { parseListeners, takesAll } from './listeners.ts';
 import type { WayId } from './report.ts';
 import type { TailscaleStatus } from './tailscale-json.ts';
+import { typedAddress } from './target.ts';
 
 /** A way in: its layers from the bottom up, and where it leads. */
 export interface Way {
@@ -89,14 +90,14 @@ export const WAYS: readonly Way[] = [
       tunnelFits,
       peerGetsDirect,
     ],
-    address: (facts) => nodeAddress(facts.guest?.status, facts.target.port),
+    address: ({ guest, target }) => nodeAddress(guest?.status, target, target.port),
     dial: directDial,
   },
   {
     id: 'host-proxy',
     whyNot: noProxy,
     checks: [proxyNode, hostPortAnswers, proxyServes, proxyAnswers],
-    address: (facts) => servedAddress(facts.proxy?.status, proxyServedFor(facts)),
+    address: (facts) => servedAddress(facts.proxy?.status, facts.target, proxyServedFor(facts)),
     dial: (facts) => facts.peer?.proxyDial,
   },
   {
@@ -117,7 +118,7 @@ export const WAYS: readonly Way[] = [
     id: 'wireguard-direct',
     whyNot: noTunnel,
     checks: [guestAnswers, tunnelListens, wireguardUp, clientKnown, udpForwarded, handshakeAnswered, clientGetsAnswer],
-    address: ({ wireguard, target }) => `${wireguard?.tunnel.address}:${target.port}`,
+    address: ({ wireguard, target }) => typedAddress(target, wireguard?.tunnel.address ?? '', target.port),
     dial: wireguardDial,
   },
   {
@@ -140,8 +141,7 @@ export const WAYS: readonly Way[] = [
 ];
 
 function routedAddress({ target }: Facts): string {
-  const { bridgeAddress, port, protocol } = target;
-  return protocol === 'http' ? `http://${bridgeAddress}:${port}/` : `${bridgeAddress}:${port}`;
+  return typedAddress(target, target.bridgeAddress ?? '', target.port);
 }
 
 /** Why this host cannot route to the machine, set up or not. */
@@ -221,21 +221,29 @@ function loopbackOnly({ guest, target }: Facts): string | undefined {
 }
 
 function serveAddress(facts: Facts): string | undefined {
-  return servedAddress(facts.guest?.status, servedFor(facts));
+  return servedAddress(facts.guest?.status, facts.target, servedFor(facts));
 }
 
-function servedAddress(status: TailscaleStatus | undefined, served: ServeEntry | undefined): string | undefined {
-  if (served === undefined) return undefined;
-  const address = nodeAddress(status, served.port);
-  const isDefault = (served.as === 'http' && served.port === 80) || (served.as === 'https' && served.port === 443);
-  if (served.as === 'tcp' || address === undefined) return address;
-  return `${served.as}://${isDefault ? address.replace(/:\d+$/, '') : address}/`;
+function servedAddress(
+  status: TailscaleStatus | undefined,
+  target: Target,
+  served: ServeEntry | undefined,
+): string | undefined {
+  const host = nodeName(status);
+  if (served === undefined || host === undefined) return undefined;
+  const { as, port } = served;
+  if (as === 'tcp') return typedAddress(target, host, port);
+  const isDefault = (as === 'http' && port === 80) || (as === 'https' && port === 443);
+  return `${as}://${host}${isDefault ? '' : `:${port}`}/`;
+}
+
+function nodeAddress(status: TailscaleStatus | undefined, target: Target, port: number): string | undefined {
+  const host = nodeName(status);
+  return host === undefined ? undefined : typedAddress(target, host, port);
 }
 
 /** The name of the node where the tailnet has names, else its address. */
-function nodeAddress(status: TailscaleStatus | undefined, port: number): string | undefined {
-  const self = status?.Self;
-  const name = self?.DNSName.replace(/\.$/, '') ?? '';
-  const host = name === '' ? self?.TailscaleIPs?.[0] : name;
-  return host === undefined ? undefined : `${host}:${port}`;
+function nodeName(status: TailscaleStatus | undefined): string | undefined {
+  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
+  return name === '' ? status?.Self.TailscaleIPs?.[0] : name;
 }

@@ -119,10 +119,10 @@ describe
       expect(exitCode).toBe(0);
       const before = await look();
       const { stdout } = await sandbox.vmkit(['expose', 'one', '--via', 'nebula']);
-      expect(stdout).toContain('10.89.0.1:3000\n');
+      expect(stdout).toContain('http://10.89.0.1:3000/\n');
       expect(stdout).toContain('a peer had the first byte');
       const verdict = await probe('one');
-      expect(verdict).toMatchObject({ state: 'works', address: '10.89.0.1:3000' });
+      expect(verdict).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
       expect(verdict.firstByteMs).toBeGreaterThan(0);
       expect((await probe('one', '--from', 'none')).state).toBe('untried');
       expect((await sandbox.vmkit(['unexpose', 'one'])).exitCode).toBe(0);
@@ -228,7 +228,7 @@ describe
       const before = await look();
       const first = await sandbox.vmkit(['expose', 'two', '--via', 'nebula']);
       expect(first.stderr).not.toContain('error:');
-      expect(first.stdout).toContain('10.89.0.1:3000\n');
+      expect(first.stdout).toContain('http://10.89.0.1:3000/\n');
       expect(first.stdout).toContain('a peer had the first byte');
       expect(await look()).toContain('table ip vmkit_two_nebula');
       expect((await sandbox.vmkit(['expose', 'two', '--via', 'nebula'])).stdout).toContain('Served already');

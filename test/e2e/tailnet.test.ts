@@ -88,7 +88,7 @@ services:
       expect(exitCode).toBe(0);
       await tailnet.control({ Do: 'key', Key: '' });
       const verdict = await probe('node');
-      expect(verdict('guest-serve-tun')).toMatchObject({ state: 'works', address: 'web.tailnet.test:8443' });
+      expect(verdict('guest-serve-tun')).toMatchObject({ state: 'works', address: 'http://web.tailnet.test:8443/' });
       expect(verdict('guest-serve-tun').firstByteMs).toBeGreaterThan(0);
       expect(verdict('guest-direct').state).toBe('works');
       expect(verdict('guest-serve-userspace').state).toBe('unavailable');
@@ -242,7 +242,10 @@ services:
         state: 'unavailable',
         reason: expect.stringContaining('/dev/net/tun is missing'),
       });
-      expect(verdict('guest-serve-userspace')).toMatchObject({ state: 'works', address: 'web.tailnet.test:8443' });
+      expect(verdict('guest-serve-userspace')).toMatchObject({
+        state: 'works',
+        address: 'http://web.tailnet.test:8443/',
+      });
       expect(verdict('guest-direct').state).toBe('works');
       await inGuest('ip link set lo down');
       const down = await probe('none');

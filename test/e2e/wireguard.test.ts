@@ -110,7 +110,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
 
     test('on the user network it works at once', async () => {
       await Promise.all(['web', 'home', 'away'].map((name) => must('boot', name)));
-      expect(await probe('home')).toMatchObject({ state: 'works', address: '10.89.0.1:3000' });
+      expect(await probe('home')).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
       expect((await probe('home', '--from', 'none')).state).toBe('untried');
       expect(await probe('away')).toMatchObject({
         state: 'unavailable',
@@ -130,7 +130,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       await sandbox.define('web', web('[phone]'));
       expect(await probe('web')).toMatchObject({ state: 'unavailable', reason: expect.stringContaining('not set up') });
       const first = await must('expose', 'web', '--via', 'wireguard');
-      expect(first).toContain('10.88.0.1:3000\nServed; a peer had the first byte');
+      expect(first).toContain('http://10.88.0.1:3000/\nServed; a peer had the first byte');
       const after = await look();
       expect(after).not.toBe(before);
       expect(await must('expose', 'web', '--via', 'wireguard')).toContain('Served already');

@@ -60,7 +60,7 @@ function verdictOn(all: Facts): Verdict {
 }
 
 test('a healthy machine: the address in the overlay', () => {
-  expect(verdictOn(seen())).toMatchObject({ state: 'works', address: '10.89.0.1:3000', firstByteMs: 12 });
+  expect(verdictOn(seen())).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/', firstByteMs: 12 });
 });
 
 test('a machine that is no node, and one whose port leads nowhere yet, are no failures', () => {

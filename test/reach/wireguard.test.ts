@@ -60,7 +60,7 @@ function verdictOn(changed: Partial<WireguardFacts> | undefined, guest: Paramete
 
 test('a healthy machine: the address in the tunnel, and no finding', () => {
   const { state, address, firstByteMs, finding, layers } = verdictOn({});
-  expect([state, address, firstByteMs, finding]).toEqual(['works', '10.88.0.1:3000', 12, undefined]);
+  expect([state, address, firstByteMs, finding]).toEqual(['works', 'http://10.88.0.1:3000/', 12, undefined]);
   expect(layers.map((layer) => layer.state)).toEqual(Array(7).fill('ok'));
 });
 
