@@ -1,7 +1,7 @@
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { withGuest } from '../machine/guest.ts';
-import type { Facts, Target } from '../reach/check.ts';
+import type { Facts, Target } from '../reach/facts.ts';
 import { exposedLine, parseExposed, planServe } from '../reach/serve-plan.ts';
 import { parseJson, serveConfig, servedTo } from '../reach/tailscale-json.ts';
 import type { ServeEntry } from '../spec/service.ts';

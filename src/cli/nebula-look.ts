@@ -3,7 +3,7 @@ import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import { udpForwardId } from '../host/udp-forward.ts';
 import { withGuest } from '../machine/guest.ts';
-import type { Target } from '../reach/check.ts';
+import type { Target } from '../reach/facts.ts';
 import { lookByNebula } from '../reach/look-by-nebula.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../reach/nebula-facts.ts';
 import type { Observation } from '../reach/observation.ts';

@@ -1,117 +1,15 @@
-import { type DialEnd, isAnswered } from '../host/dial.ts';
-import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
-import type { Drop } from './forward-drops.ts';
-import type { GuestFacts } from './guest-facts.ts';
-import type { NebulaFacts } from './nebula-facts.ts';
+import { isAnswered } from '../host/dial.ts';
+import type { Dial, Facts } from './facts.ts';
 import { type Observation, toEvidence } from './observation.ts';
 import type { Evidence, Finding, HopId } from './report.ts';
-import type { ServeConfig, TailscalePrefs, TailscaleStatus } from './tailscale-json.ts';
-
-/** A port of a machine, as a probe asks for it. */
-export interface Target {
-  readonly machine: string;
-  /** The service's name. */
-  readonly name: string;
-  /** In the guest. */
-  readonly port: number;
-  readonly protocol: ServicePort['protocol'];
-  /** On 127.0.0.1 of the host; undefined: not forwarded. */
-  readonly hostPort: number | undefined;
-  /** On this host's bridge; undefined: it is not there. */
-  readonly bridgeAddress: string | undefined;
-}
-
-/** How a dial ended, as an observation. */
-export interface Dial extends Omit<DialEnd, 'text'> {
-  readonly observation: Observation;
-}
-
-/** What a tailnet peer saw. */
-export interface PeerFacts {
-  readonly title: string;
-  /** `tailscale ping` of the guest. */
-  readonly ping: Observation | undefined;
-  /** The same with the largest message that the tunnel sends. */
-  readonly largePing: Observation | undefined;
-  /** Dials of the guest's tailnet address, by port. */
-  readonly dials: ReadonlyMap<number, Dial>;
-  /** The dial of what this host serves. */
-  readonly proxyDial: Dial | undefined;
-  /** Undefined where no route to the machine's bridge address is approved. */
-  readonly routed: RoutedFacts | undefined;
-}
-
-/** The machine's bridge address, as a peer goes there. */
-export interface RoutedFacts {
-  readonly prefs: Observation;
-  readonly acceptsRoutes: boolean;
-  /** What the peer knows of other nodes. */
-  readonly nodes: Observation;
-  /** The tailnet address of the router that it takes; undefined: it knows none. */
-  readonly via: string | undefined;
-  readonly dial: Dial | undefined;
-}
-
-/** A node of the tailnet that a way may lead through: this host, or another machine. */
-export interface NodeFacts {
-  /** `this host`, `the machine router`. */
-  readonly title: string;
-  /** The machine's name; undefined: this host. */
-  readonly machine: string | undefined;
-  readonly observed: ReadonlyMap<string, Observation>;
-  readonly status: TailscaleStatus | undefined;
-  readonly serve: ServeConfig | undefined;
-  readonly prefs: TailscalePrefs | undefined;
-  /** Its interface in the tailnet: `tailscale0`. */
-  readonly link: string;
-  /** What drops forwarded packets, before and after the peer's dial; undefined where that was not seen. */
-  readonly drops: { readonly before: readonly Drop[]; readonly after: readonly Drop[] } | undefined;
-}
-
-/** The machine's WireGuard, from this host and from a client of vmkit's own. */
-export interface WireguardFacts {
-  /** As the definition has it. */
-  readonly tunnel: WireguardTunnel;
-  /** The public key of vmkit's own client; undefined where none was made yet. */
-  readonly clientKey: string | undefined;
-  /** False: this host would have to be told first to send its UDP port there. */
-  readonly isSetUp: boolean;
-  /** Who else has the UDP port of this host; undefined: nobody. */
-  readonly takenBy: string | undefined;
-  /** Whether the UDP port leads to the guest; undefined where this host has no part in it. */
-  readonly forward: Observation | undefined;
-  /** Undefined where nobody dialled, as where something below is wrong. */
-  readonly handshake: Observation | undefined;
-  /** Undefined without a handshake. */
-  readonly dial: Dial | undefined;
-}
-
-/** All that was looked at; judging it is pure. */
-export interface Facts {
-  readonly target: Target;
-  /** Undefined: the guest was not reached, and why. */
-  readonly guest: GuestFacts | undefined;
-  readonly guestError: string | undefined;
-  /** How the guest was looked at. */
-  readonly guestBy: 'ssh' | 'console';
-  /** Undefined where nobody looked from a peer. */
-  readonly peer: PeerFacts | undefined;
-  /** Undefined where this host has no Tailscale. */
-  readonly proxy: NodeFacts | undefined;
-  /** Another machine that routes the bridge; undefined where there is none. */
-  readonly router: NodeFacts | undefined;
-  /** Undefined where the machine is no node of Nebula. */
-  readonly nebula?: NebulaFacts | undefined;
-  /** Undefined where the machine has no WireGuard. */
-  readonly wireguard: WireguardFacts | undefined;
-}
 
 export type Problem = Omit<Finding, 'hop'>;
 
 export type Looked =
   | {
       readonly ok: true;
-      readonly evidence: readonly Evidence[] /** What is wrong, though the way does not stand on it. */;
+      readonly evidence: readonly Evidence[];
+      /** What is wrong, though the way does not stand on it. */
       readonly warning?: Problem;
     }
   | { readonly ok: false; readonly evidence: readonly Evidence[]; readonly problem: Problem };

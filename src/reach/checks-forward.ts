@@ -1,4 +1,5 @@
-import { broken, type Dial, type Looked, type NodeFacts, said, type Target } from './check.ts';
+import { broken, type Looked, said } from './check.ts';
+import type { Dial, NodeFacts, Target } from './facts.ts';
 import { type Drop, risen } from './forward-drops.ts';
 import type { Observation } from './observation.ts';
 

@@ -1,4 +1,5 @@
-import { broken, type Check, type Facts, fine, said } from './check.ts';
+import { broken, type Check, fine, said } from './check.ts';
+import type { Facts } from './facts.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 
 /** What comes by a tunnel reaches what listens on the machine's address there, or on all addresses; 127.0.0.1 alone is not reached. Nothing to look at without one. */

@@ -1,5 +1,6 @@
-import { broken, type Check, type Facts, fine, onDial, said } from './check.ts';
+import { broken, type Check, fine, onDial, said } from './check.ts';
 import { udpPort } from './checks-nebula.ts';
+import type { Facts } from './facts.ts';
 
 /** A client that comes in by this host's UDP port. */
 

@@ -1,9 +1,10 @@
-import { broken, type Check, type Facts, fine, type Looked, said } from './check.ts';
+import { typedAddress } from './addresses.ts';
+import { broken, type Check, fine, type Looked, said } from './check.ts';
 import { CLOCK_SECONDS } from './checks-guest.ts';
 import { listensInTunnel } from './checks-listens.ts';
+import type { Facts } from './facts.ts';
 import { validityOf } from './nebula-facts.ts';
 import type { Observation } from './observation.ts';
-import { typedAddress } from './target.ts';
 
 /** The machine as a node of Nebula. */
 

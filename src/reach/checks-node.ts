@@ -1,5 +1,6 @@
 import type { ServeEntry } from '../spec/service.ts';
-import { broken, type Check, type Facts, fine, onObserved, said } from './check.ts';
+import { broken, type Check, fine, onObserved, said } from './check.ts';
+import type { Facts } from './facts.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 import { servedTo } from './tailscale-json.ts';
 

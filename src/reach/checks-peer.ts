@@ -1,5 +1,6 @@
-import { broken, type Check, type Dial, type Facts, fine, onDial, said } from './check.ts';
+import { broken, type Check, fine, onDial, said } from './check.ts';
 import { servedFor } from './checks-node.ts';
+import type { Dial, Facts } from './facts.ts';
 
 /** What only a peer can tell. */
 

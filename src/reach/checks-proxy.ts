@@ -1,5 +1,6 @@
 import type { ServeEntry } from '../spec/service.ts';
-import { broken, type Check, type Facts, fine, onDial, onObserved, said } from './check.ts';
+import { broken, type Check, fine, onDial, onObserved, said } from './check.ts';
+import type { Facts } from './facts.ts';
 import { servedTo } from './tailscale-json.ts';
 
 /** This host as the way in: its own `tailscale serve` leads to the machine's port on 127.0.0.1. */

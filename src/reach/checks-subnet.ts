@@ -1,6 +1,7 @@
 import { overlaps, parseAddress, parseSubnet } from '../core/ipv4.ts';
-import { broken, type Check, type Facts, fine, type NodeFacts, said, type Target } from './check.ts';
+import { broken, type Check, fine, said } from './check.ts';
 import { whyDropped } from './checks-forward.ts';
+import type { Facts, NodeFacts, Target } from './facts.ts';
 import type { Observation } from './observation.ts';
 
 /** A node as a subnet router: the tailnet is told of the machine's address on the bridge, and the node forwards. */

@@ -1,4 +1,5 @@
-import { broken, type Check, type Dial, type Facts, fine, onDial, said } from './check.ts';
+import { broken, type Check, fine, onDial, said } from './check.ts';
+import type { Dial, Facts } from './facts.ts';
 
 /** Clients come in by WireGuard, straight to the machine's own address in the tunnel. */
 

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts';
 import { GUEST_PATH } from '../spec/guest-path.ts';
-import type { NodeFacts, Target } from './check.ts';
+import type { NodeFacts, Target } from './facts.ts';
 import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 import { observeScript, readObservations } from './observation.ts';
 

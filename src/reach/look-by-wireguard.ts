@@ -5,8 +5,8 @@ import { dialByWireguard } from '../host/wireguard-dial.ts';
 import type { WireguardKeys } from '../host/wireguard-handshake.ts';
 import type { WireguardTunnel } from '../spec/service.ts';
 import { WIREGUARD_MTU } from '../spec/services/wireguard.ts';
-import type { Dial, Target, WireguardFacts } from './check.ts';
 import { dialObservation } from './dial-observation.ts';
+import type { Dial, Target, WireguardFacts } from './facts.ts';
 import { greeting } from './look-from-peer.ts';
 import type { Observation } from './observation.ts';
 

@@ -1,8 +1,8 @@
 import { type DialRequest, isAnswered } from '../host/dial.ts';
 import type { ServeEntry, ServicePort } from '../spec/service.ts';
-import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from './check.ts';
 import { isApproved, routesTo } from './checks-subnet.ts';
 import { dialObservation } from './dial-observation.ts';
+import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from './facts.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import type { Observation } from './observation.ts';
 import type { Peer } from './peer.ts';

@@ -1,4 +1,4 @@
-import type { NodeFacts } from './check.ts';
+import type { NodeFacts } from './facts.ts';
 import { forwardDrops } from './forward-drops.ts';
 import type { Observation } from './observation.ts';
 import { parseJson, serveConfig, tailscalePrefs, tailscaleStatus } from './tailscale-json.ts';

@@ -1,6 +1,6 @@
 import type { Change } from '../host/change.ts';
-import type { Facts } from './check.ts';
 import { proxyServedFor } from './checks-proxy.ts';
+import type { Facts } from './facts.ts';
 
 /** Names what was done to this host for a port of a machine. */
 export function proxyChangeId(machine: string, port: number): string {

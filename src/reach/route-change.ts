@@ -2,8 +2,8 @@ import { quoteWord } from '../core/shell-quote.ts';
 import { uplinkChange } from '../host/bridge-network.ts';
 import { routedChange, routedId } from '../host/bridge-routed.ts';
 import type { Change } from '../host/change.ts';
-import type { Facts } from './check.ts';
 import { routeOf } from './checks-subnet.ts';
+import type { Facts } from './facts.ts';
 
 /** Names what was done to this host for a machine's address. */
 export function routeChangeIds(machine: string): readonly string[] {

@@ -1,6 +1,6 @@
 import type { ServeEntry } from '../spec/service.ts';
-import type { Facts } from './check.ts';
 import { servedFor } from './checks-node.ts';
+import type { Facts } from './facts.ts';
 import { parseListeners, takesAll } from './listeners.ts';
 
 /**

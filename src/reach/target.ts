@@ -1,6 +1,6 @@
 import { VmkitError } from '../core/errors.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import type { Target } from './check.ts';
+import type { Target } from './facts.ts';
 
 /**
  * The port that ways in lead to: of the service that is named, else of the first that speaks HTTP, else of the first that has one. Throws `no-port`.
@@ -21,9 +21,4 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
   const bridgeAddress = spec.network.kind === 'bridge' ? spec.network.address : undefined;
   const { service: name, port, hostPort, protocol } = chosen;
   return { machine: spec.name, name, port, hostPort, protocol, bridgeAddress };
-}
-
-/** What a person types for the service at this host name or address and port: a URL where it speaks HTTP. */
-export function typedAddress({ protocol }: Pick<Target, 'protocol'>, host: string, port: number): string {
-  return protocol === 'http' ? `http://${host}:${port}/` : `${host}:${port}`;
 }

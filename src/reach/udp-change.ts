@@ -1,6 +1,6 @@
 import type { Change } from '../host/change.ts';
 import { udpForwardChange } from '../host/udp-forward.ts';
-import type { Facts } from './check.ts';
+import type { Facts } from './facts.ts';
 
 /**
  * What makes this host's UDP port lead to a tunnel of a machine on the bridge. Nothing where there is no such tunnel, QEMU holds the port, or the machine has an

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Dial, NodeFacts } from '../../src/reach/check.ts';
 import { whyDropped } from '../../src/reach/checks-forward.ts';
+import type { Dial, NodeFacts } from '../../src/reach/facts.ts';
 import { type Drop, forwardDrops, risen } from '../../src/reach/forward-drops.ts';
 import { must, namespace, whyNoNamespaces } from '../support/namespaces.ts';
 import { facts } from '../support/probe-facts.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Dial, Facts } from '../../src/reach/check.ts';
+import type { Dial, Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { NebulaClientFacts, NebulaFacts } from '../../src/reach/nebula-facts.ts';
 import type { Observation } from '../../src/reach/observation.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Facts } from '../../src/reach/check.ts';
+import type { Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { facts, healthyPeer } from '../support/probe-facts.ts';

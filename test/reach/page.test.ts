@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { reportText } from '../../src/cli/report-text.ts';
 import { isProgram, searchPath } from '../../src/host/search-path.ts';
-import type { Facts } from '../../src/reach/check.ts';
+import type { Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { renderPage } from '../../src/reach/page.ts';
 import type { ProbeReport } from '../../src/reach/report.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Dial, Facts, WireguardFacts } from '../../src/reach/check.ts';
+import type { Dial, Facts, WireguardFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';

@@ -1,4 +1,4 @@
-import type { Dial, Facts, PeerFacts } from '../../src/reach/check.ts';
+import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { readGuestFacts } from '../../src/reach/guest-facts.ts';
 
 /** What a healthy guest said, taken from a real one (Debian trixie, tailscaled 1.98.2 under TUN); each test changes one thing of it. */
