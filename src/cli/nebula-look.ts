@@ -4,6 +4,7 @@ import type { Context } from '../host/context.ts';
 import { udpForwardId } from '../host/udp-forward.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { Target } from '../reach/facts.ts';
+import { greeting } from '../reach/greeting.ts';
 import { lookByNebula } from '../reach/look-by-nebula.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../reach/nebula-facts.ts';
 import type { Observation } from '../reach/observation.ts';
@@ -63,7 +64,16 @@ async function tryClient(
   const guestLog = (): Promise<Observation | undefined> => readGuestLog(spec.name, context);
   const config = (at: string): string => nebulaClientConfig({ node, endpoint: at, ...client });
   return lookByNebula(
-    { nebula, config, client: PROBE_CLIENT, endpoint, address, port: target.port, guestLog },
+    {
+      nebula,
+      config,
+      client: PROBE_CLIENT,
+      endpoint,
+      address,
+      port: target.port,
+      greeting: greeting(target.protocol, address),
+      guestLog,
+    },
     context,
   );
 }

@@ -26,6 +26,8 @@ export async function probe(
     tookMs: Math.round(performance.now() - started),
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
+      ...(facts.proxy === undefined ? [] : [{ vantage: 'host' as const, title: 'this host, a node of the tailnet' }]),
+      ...(facts.router === undefined ? [] : [{ vantage: 'router' as const, title: facts.router.title }]),
       ...[facts.peer?.title, facts.wireguard?.handshake && 'client by WireGuard', facts.nebula?.client?.title].flatMap(
         (title) => (title === undefined ? [] : [{ vantage: 'peer' as const, title }]),
       ),

@@ -5,6 +5,7 @@ import { dial } from '../host/dial.ts';
 import { isProgram, searchPath } from '../host/search-path.ts';
 import { dialObservation } from './dial-observation.ts';
 import type { NodeFacts, Target } from './facts.ts';
+import { greeting } from './greeting.ts';
 import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from './observation.ts';
 import { parseJson, type TailscalePrefs, tailscalePrefs } from './tailscale-json.ts';
@@ -13,15 +14,15 @@ import { parseJson, type TailscalePrefs, tailscalePrefs } from './tailscale-json
 export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
   if (!hasTailscale()) return undefined;
   const { host, signal } = context;
-  const { hostPort, bridgeAddress, port } = target;
+  const { hostPort, bridgeAddress, port, protocol } = target;
   const looked = host.exec(['sh'], {
     input: observeScript(NODE_COMMANDS, process.env['PATH'], ON_HOST),
     withinMs: 20_000,
     signal,
   });
   const filters = bridgeAddress === undefined ? undefined : readHostFilters(context);
-  const backend = hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort);
-  const bridge = bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port);
+  const backend = hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol);
+  const bridge = bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol);
   const observed = new Map(readObservations((await looked).stdout, NODE_COMMANDS, 'host'));
   for (const [id, seen] of Object.entries({ backend: await backend, bridge: await bridge })) {
     if (seen !== undefined) observed.set(id, seen);
@@ -51,7 +52,7 @@ export async function readHostFilters(context: Context): Promise<string | undefi
   }
 }
 
-async function dialFromHost(address: string, port: number): Promise<Observation> {
-  const end = await dial({ address, port }, { text: 'GET / HTTP/1.0\r\n\r\n', tlsName: undefined }, 5_000);
+async function dialFromHost(address: string, port: number, protocol: Target['protocol']): Promise<Observation> {
+  const end = await dial({ address, port }, { text: greeting(protocol, address), tlsName: undefined }, 5_000);
   return dialObservation('host', { address, port }, end, end.text);
 }

@@ -24,6 +24,8 @@ export interface NebulaLook {
   /** In the overlay. */
   readonly address: string;
   readonly port: number;
+  /** What makes the service speak. */
+  readonly greeting: string;
   /** Reads the end of the guest's log. */
   readonly guestLog: () => Promise<Observation | undefined>;
 }
@@ -47,7 +49,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     await context.host.write(config, look.config(`127.0.0.1:${endpoint.port}`), 0o600);
     const request: InsideRequest = {
       ...{ nebula: look.nebula, config, relaySocket, relayPort: endpoint.port },
-      ...{ address, port, dialMs: DIAL_MS },
+      ...{ address, port, greeting: look.greeting, dialMs: DIAL_MS },
     };
     const asked = await askPort(endpoint);
     const answer = await dialInside(request, join(folder, 'request.json'), context);

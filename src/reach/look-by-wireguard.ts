@@ -7,7 +7,7 @@ import type { WireguardTunnel } from '../spec/service.ts';
 import { WIREGUARD_MTU } from '../spec/services/wireguard.ts';
 import { dialObservation } from './dial-observation.ts';
 import type { Dial, Target, WireguardFacts } from './facts.ts';
-import { greeting } from './look-from-peer.ts';
+import { greeting } from './greeting.ts';
 import type { Observation } from './observation.ts';
 
 const DIAL_MS = 8_000;

@@ -3,6 +3,7 @@ import type { ServeEntry, ServicePort } from '../spec/service.ts';
 import { isApproved, routesTo } from './checks-subnet.ts';
 import { dialObservation } from './dial-observation.ts';
 import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from './facts.ts';
+import { greeting } from './greeting.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import type { Observation } from './observation.ts';
 import type { Peer } from './peer.ts';
@@ -132,12 +133,6 @@ function requestFor(
   const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
   const isTls = served.some((each) => each.port === port && each.as === 'https');
   return { text: greeting(protocol, name), tlsName: isTls ? name : undefined };
-}
-
-/** PostgreSQL answers an SSLRequest with one byte (its documentation, "Message Formats"); what speaks first, or is not known, is sent nothing. */
-export function greeting(protocol: ServicePort['protocol'], name: string): string {
-  if (protocol === 'http') return `GET / HTTP/1.0\r\nHost: ${name}\r\n\r\n`;
-  return protocol === 'postgres' ? '\x00\x00\x00\x08\x04\xd2\x16\x2f' : '';
 }
 
 async function dialFrom(peer: Peer, to: { address: string; port: number }, request: DialRequest): Promise<Dial> {

@@ -17,6 +17,8 @@ export const insideRequest = z.object({
   /** In the overlay. */
   address: z.string(),
   port: z.number(),
+  /** What makes the service speak, in Latin-1. */
+  greeting: z.string(),
   dialMs: z.number(),
 });
 export type InsideRequest = z.infer<typeof insideRequest>;
@@ -61,8 +63,7 @@ export async function dialThroughNebula(request: InsideRequest, signal: AbortSig
       signal,
     });
     if (isUp !== true) return { error: `nebula did not start: ${toldBy(lines.at(-1) ?? '')}`, log: log() };
-    const text = `GET / HTTP/1.0\r\nHost: ${request.address}\r\n\r\n`;
-    const dialled = await dial(request, { text, tlsName: undefined }, request.dialMs);
+    const dialled = await dial(request, { text: request.greeting, tlsName: undefined }, request.dialMs);
     end.abort();
     await nebula;
     return { log: log(), dial: dialled };
