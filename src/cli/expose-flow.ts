@@ -1,28 +1,16 @@
 import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
-import { hostPaths, machinePaths } from '../core/paths.ts';
-import { applyChanges, undoChanges } from '../host/apply-changes.ts';
-import type { Change } from '../host/change.ts';
-import { readJournal } from '../host/change-journal.ts';
-import type { Context } from '../host/context.ts';
-import { udpForwardId } from '../host/udp-forward.ts';
-import { asForwarded } from '../reach/checks-nebula.ts';
-import { isAdvertised } from '../reach/checks-subnet.ts';
-import { whyNoWireguard } from '../reach/checks-wireguard.ts';
+import { machinePaths } from '../core/paths.ts';
 import type { Facts, Target } from '../reach/facts.ts';
 import { judge } from '../reach/judge.ts';
-import { planProxy, proxyChangeId } from '../reach/proxy-change.ts';
+import type { Peer } from '../reach/peer.ts';
 import type { Verdict, WayId } from '../reach/report.ts';
-import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../reach/route-change.ts';
-import { planUdp } from '../reach/udp-change.ts';
-import { type Via, WAYS_VIA } from '../reach/vias.ts';
-import { whyNoProxy, whyNoRoute } from '../reach/why-not.ts';
+import { VIAS, type Via, WAYS_VIA } from '../reach/vias.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
-import { serveInGuest, unserveInGuest } from './expose-guest.ts';
+import { obstacle, reasonOf, setUp, takeBack } from './expose-via.ts';
 import { look } from './look.ts';
 import { withPeer } from './probe-peer.ts';
-import { runStep } from './steps.ts';
 
 export interface Exposed {
   readonly machine: string;
@@ -39,8 +27,9 @@ export interface Exposed {
 }
 
 /**
- * Looks, sets up the first way of these that nothing stands in the way of, looks again, and says its address. Idempotent. Throws `not-exposed`, with what is
- * in the way.
+ * Looks, sets up the first way of these that nothing stands in the way of, looks again, and says its address. Where it does not work for a peer, it is taken back
+ * and the next is tried; one that was asked for alone stays as far as it came: what is missing may be somebody else's to give. Idempotent. Throws `not-exposed`,
+ * with what is in the way of each.
  */
 export async function expose(
   spec: VmSpec,
@@ -52,94 +41,48 @@ export async function expose(
   return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
       const before = await look(spec, target, { peer: undefined, dials: [] }, context);
-      const via = vias.find((each) => obstacle(before, each) === undefined);
-      if (via === undefined) {
-        throw notExposed(target, vias.map((each) => obstacle(before, each)).join('; '), undefined);
+      const reasons: string[] = [];
+      let failed: Verdict | undefined;
+      for (const via of vias) {
+        const why = obstacle(before, via);
+        if (why !== undefined) {
+          reasons.push(why);
+          continue;
+        }
+        const isNew = await setUp(via, before, context);
+        const verdict = await tryWay(via, spec, target, peer, context);
+        if (verdict?.address !== undefined && verdict.state !== 'fails') return exposedBy(verdict, target, isNew);
+        reasons.push(reasonOf(verdict));
+        failed = verdict;
+        if (isNew && vias.length > 1) await takeBack([via], target, context);
       }
-      const isNew = await setUp(via, before, context);
-      const after = judge(await look(spec, target, { peer, dials: [via] }, context));
-      const offered = after.filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
-      const verdict = offered.find(({ state }) => state === 'works') ?? offered[0];
-      if (verdict?.address === undefined || verdict.state === 'fails') {
-        throw notExposed(target, reasonOf(verdict), verdict);
-      }
-      const { way, address, firstByteMs, reason } = verdict;
-      return { machine: spec.name, service: target.name, way, address, firstByteMs, whyUntried: reason, isNew };
+      throw notExposed(target, [...new Set(reasons)].join('; '), failed);
     }),
   );
+}
+
+/** Tried by a member of the tailnet, or by a client of vmkit's own through its tunnel. */
+async function tryWay(
+  via: Via,
+  spec: VmSpec,
+  target: Target,
+  peer: Promise<Peer> | undefined,
+  context: CommandContext,
+): Promise<Verdict | undefined> {
+  const hasOwnClient = via === 'wireguard' || via === 'nebula';
+  const facts: Facts = await look(spec, target, { peer: hasOwnClient ? undefined : peer, dials: [via] }, context);
+  const offered = judge(facts).filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
+  return offered.find(({ state }) => state === 'works') ?? offered[0];
+}
+
+function exposedBy({ way, address = '', firstByteMs, reason }: Verdict, target: Target, isNew: boolean): Exposed {
+  return { machine: target.machine, service: target.name, way, address, firstByteMs, whyUntried: reason, isNew };
 }
 
 /** Takes back what `expose` did for a port, in the guest and on this host; what was taken back. */
 export async function unexpose(spec: VmSpec, target: Target, context: CommandContext): Promise<readonly string[]> {
   const { lock } = machinePaths(context.paths, spec.name);
-  return withLock(lock, `vmkit unexpose ${spec.name}`, context, async () => {
-    const onHost = await withLock(hostPaths(context.paths).lock, 'vmkit unexpose', context, () =>
-      undoExposure(target, context),
-    );
-    const inGuest = await unserveInGuest(target, context);
-    return [
-      ...onHost.map(({ title }) => title),
-      ...inGuest.map(({ as, port, to }) => `${spec.name} serves ${as} ${port} → ${to}`),
-    ];
-  });
-}
-
-/** The host's part. What several machines stand on goes with the last of them. */
-async function undoExposure({ machine, port }: Target, context: Context): ReturnType<typeof undoChanges> {
-  const ids = [
-    ...[proxyChangeId(machine, port), ...routeChangeIds(machine)],
-    ...[udpForwardId(machine, 'wireguard'), udpForwardId(machine, 'nebula')],
-  ];
-  const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
-  const isShared = left.some(({ id }) => id.startsWith('routed:'));
-  return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
-}
-
-/** Makes a way; false when it is there already. */
-async function setUp(via: Via, facts: Facts, context: CommandContext): Promise<boolean> {
-  if (via === 'guest') return serveInGuest(facts, context);
-  // Another machine routes it already, and this host does not.
-  if (via === 'subnet' && facts.router !== undefined && !isAdvertised(facts.proxy, facts.target)) return false;
-  const changes = HOST_PLANS[via](facts);
-  if (changes.length === 0) return false;
-  const run = (inner: Context): ReturnType<typeof applyChanges> =>
-    withLock(hostPaths(inner.paths).lock, 'vmkit expose', inner, () => applyChanges(changes, inner));
-  const title = changes.map((each) => each.title).join('; ');
-  return (await runStep({ title, run }, context)).length > 0;
-}
-
-/** What this host has to be made; nothing where a way needs no change of it. */
-const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => readonly Change[]>> = {
-  proxy: (facts) => [planProxy(facts, facts.target.hostPort ?? 0)],
-  subnet: planRoute,
-  wireguard: (facts) => planUdp('wireguard', facts),
-  nebula: (facts) => planUdp('nebula', facts),
-};
-
-/** What `expose` mends: a way that lacks nothing else can be set up. */
-const SET_UP_CAUSES: readonly string[] = ['serve-not-configured', 'udp-not-forwarded'];
-
-/** Why a way cannot be set up; undefined: nothing is known that stands against it. What is not set up yet is no obstacle. */
-function obstacle(facts: Facts, via: Via): string | undefined {
-  if (via === 'subnet' && facts.router !== undefined) return undefined;
-  if (via === 'proxy' || via === 'subnet') {
-    if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
-      return "this host's Tailscale is not running";
-    }
-    return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
-  }
-  if (via === 'wireguard' && facts.wireguard?.isSetUp === false) return whyNoWireguard(facts);
-  const verdicts = judge(via === 'nebula' ? asForwarded(facts) : facts).filter(({ way }) =>
-    WAYS_VIA[via].includes(way),
-  );
-  const offered = verdicts.find(({ state }) => state !== 'unavailable');
-  if (offered === undefined) return reasonOf(verdicts[0]);
-  return offered.finding === undefined || SET_UP_CAUSES.includes(offered.finding.cause) ? undefined : reasonOf(offered);
-}
-
-function reasonOf(verdict: Verdict | undefined): string {
-  if (verdict?.finding !== undefined) return `${verdict.finding.title} (${verdict.finding.observed})`;
-  return verdict?.reason ?? 'the way is not there';
+  return withLock(lock, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, target, context));
 }
 
 function notExposed({ machine, name }: Target, why: string, verdict: Verdict | undefined): VmkitError {

@@ -50,12 +50,26 @@ export async function withPeer<T>(
       },
     );
   }
-  return besideNode(spec, authKey, context, work);
+  const tailnet = await tailnetOf(spec, context);
+  // Where neither the machine nor this host is in a tailnet, no peer could tell anything.
+  return tailnet === undefined ? work(undefined) : besideNode(spec, tailnet, authKey, context, work);
+}
+
+/** Which tailnet a peer joins: the machine's, else this host's, which may lead to it. */
+async function tailnetOf(
+  { services }: Pick<VmSpec, 'services'>,
+  context: CommandContext,
+): Promise<{ readonly loginServer: string | undefined } | undefined> {
+  const node = services.find((service) => service.node !== undefined)?.node;
+  if (node !== undefined) return node;
+  const prefs = await lookAtPrefs(context);
+  return prefs === undefined ? undefined : { loginServer: prefs.ControlURL };
 }
 
 /** The node stays until `work` is over; its failure is that of whoever awaits it. */
 async function besideNode<T>(
   spec: VmSpec,
+  { loginServer }: { readonly loginServer: string | undefined },
   authKey: string,
   context: CommandContext,
   work: (peer: Promise<Peer>) => Promise<T>,
@@ -67,9 +81,6 @@ async function besideNode<T>(
     }),
   );
   if (tailscale === undefined || tailscaled === undefined) throw new TypeError('Two names, two programs.');
-  const node = spec.services.flatMap((service) => service.node ?? [])[0];
-  // A machine without Tailscale is reached by this host's.
-  const loginServer = node === undefined ? (await lookAtPrefs(context))?.ControlURL : node.loginServer;
   const hostname = `vmkit-probe-${randomBytes(3).toString('hex')}`;
   const request = { tailscale, tailscaled, loginServer, authKey, hostname };
   let isOver = (): void => undefined;

@@ -199,13 +199,19 @@ services:
       expect(found).toBe('no-path');
     });
 
-    test('large packets are lost on the way: the tunnel is too wide', async () => {
+    /** The host's network loses what is longer than a small tunnel's packets. */
+    const narrow = async (): Promise<void> => {
       const drop = (hook: string): string =>
         `chain ${hook} { type filter hook ${hook} priority 0; meta l4proto udp udp length > 1250 drop; };`;
       const input = `table inet fault { ${drop('forward')} ${drop('output')} }`;
       await execa('ip', ['netns', 'exec', tailnet.host, 'nft', '-f', '-'], { input });
+    };
+    const wide = () => execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+
+    test('large packets are lost on the way: the tunnel is too wide', async () => {
+      await narrow();
       const found = await probe('node');
-      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+      await wide();
       expect(found('guest-serve-tun').finding?.cause).toBe('mtu-too-large');
       expect(found('guest-direct').finding?.cause).toBe('mtu-too-large');
     });
@@ -313,6 +319,15 @@ services:
       expect(routed.stdout).toContain('a peer had the first byte');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
       expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
+
+      // By itself it takes the next way where the first does not work for a peer, and leaves nothing of that.
+      await inGuest('tailscale serve reset');
+      await narrow();
+      const next = await sandbox.vmkit(['expose', 'web'], onHost);
+      await wide();
+      expect(next.stdout).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
+      expect(await inGuest('tailscale serve status --json')).toBe('{}\n');
+      await sandbox.vmkit(['unexpose', 'web'], onHost);
     });
 
     test('a key that expired is named, and the node stays the node that it was', async () => {
