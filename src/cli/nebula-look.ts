@@ -14,7 +14,8 @@ import { PROBE_CLIENT } from '../spec/services/nebula.ts';
 import { nebulaClientConfig } from '../spec/services/nebula-config.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
-import { hostProgram, nebulaOf } from './nebula.ts';
+import { hostProgram } from './host-program.ts';
+import { nebulaOf } from './nebula.ts';
 import { readNebulaClient } from './nebula-client.ts';
 import { runStep } from './steps.ts';
 

@@ -1,11 +1,9 @@
-import { join, resolve } from 'node:path';
-import { ensureArtifact } from '../build/store.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { componentArtifact, componentVariable } from '../image/component.ts';
 import { makeNebulaCertificates } from '../init/nebula-certificates.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import { hostProgram } from './host-program.ts';
 
 /** The machine's place in its overlay; undefined where it has none. */
 export function nebulaOf({ services }: Pick<VmSpec, 'services'>): NebulaNode | undefined {
@@ -18,16 +16,4 @@ export async function ensureNebulaCertificates(spec: VmSpec, context: Context): 
   if (node === undefined) return;
   const paths = machinePaths(context.paths, spec.name);
   await makeNebulaCertificates(spec.name, node, paths, () => hostProgram('nebula-cert', context), context);
-}
-
-/** A component that runs on this host: as the environment gives it (VMKIT_NEBULA_CERT=PATH), else from its sources. Throws `component-unavailable`. */
-export async function hostProgram(name: string, context: Context): Promise<string> {
-  const given = process.env[componentVariable(name)];
-  if (given) return resolve(given);
-  const { machine } = await context.host.facts();
-  const { directory } = await ensureArtifact(
-    componentArtifact(name, machine === 'aarch64' ? 'arm64' : 'x86_64'),
-    context,
-  );
-  return join(directory, name);
 }

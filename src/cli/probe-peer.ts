@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { ensureArtifact } from '../build/store.ts';
 import { VmkitError } from '../core/errors.ts';
 import { sshClient } from '../host/ssh-client.ts';
-import { componentArtifact } from '../image/component.ts';
 import { lookAtPrefs } from '../reach/look-at-host.ts';
 import type { Peer } from '../reach/peer.ts';
 import { withPeerNode } from '../reach/peer-node.ts';
@@ -11,6 +8,7 @@ import { peerOnHost } from '../reach/peer-tailscale.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { CommandContext } from './command.ts';
 import { readVariable } from './given-secrets.ts';
+import { hostProgram } from './host-program.ts';
 
 /** Who looks from the tailnet: a node of vmkit's own, this host's own Tailscale, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
 export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
@@ -52,7 +50,7 @@ export async function withPeer<T>(
   }
   const tailnet = await tailnetOf(spec, context);
   // Where neither the machine nor this host is in a tailnet, no peer could tell anything.
-  return tailnet === undefined ? work(undefined) : besideNode(spec, tailnet, authKey, context, work);
+  return tailnet === undefined ? work(undefined) : besideNode(tailnet, authKey, context, work);
 }
 
 /** Which tailnet a peer joins: the machine's, else this host's, which may lead to it. */
@@ -68,19 +66,13 @@ async function tailnetOf(
 
 /** The node stays until `work` is over; its failure is that of whoever awaits it. */
 async function besideNode<T>(
-  spec: VmSpec,
   { loginServer }: { readonly loginServer: string | undefined },
   authKey: string,
   context: CommandContext,
   work: (peer: Promise<Peer>) => Promise<T>,
 ): Promise<T> {
-  const [tailscale, tailscaled] = await Promise.all(
-    ['tailscale', 'tailscaled'].map(async (name) => {
-      const { directory } = await ensureArtifact(componentArtifact(name, spec.arch), context);
-      return join(directory, name);
-    }),
-  );
-  if (tailscale === undefined || tailscaled === undefined) throw new TypeError('Two names, two programs.');
+  const tailscale = await hostProgram('tailscale', context);
+  const tailscaled = await hostProgram('tailscaled', context);
   const hostname = `vmkit-probe-${randomBytes(3).toString('hex')}`;
   const request = { tailscale, tailscaled, loginServer, authKey, hostname };
   let isOver = (): void => undefined;
