@@ -175,6 +175,8 @@ export const TOOLS: readonly Tool[] = [
   program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
   program('git', ['tests']),
   program('cpio', ['tests']),
+  // A test runs vmkit as a user without rights, by root, who himself needs no newuidmap.
+  program('newgidmap', ['tests'], { apt: 'uidmap', dnf: 'shadow-utils', pacman: 'shadow', apk: 'shadow-subids' }),
   // The page of `probe --html`.
   { ...program('chromium', ['tests']), found: { programs: ['chromium', 'chromium-browser'] } },
 ];
