@@ -2,7 +2,13 @@ import { withLock } from '../build/lock.ts';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf } from '../core/errors.ts';
 import { hostPaths } from '../core/paths.ts';
-import { applyChanges, missingChanges, renewChanges, undoChanges } from '../host/apply-changes.ts';
+import {
+  applyChanges,
+  changesOfFormerBoots,
+  missingChanges,
+  renewChanges,
+  undoChanges,
+} from '../host/apply-changes.ts';
 import { type Change, shellText } from '../host/change.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
@@ -50,6 +56,7 @@ export async function tearDownHost(context: Context, isDryRun = false): Promise<
 export async function renewHost(context: Context): Promise<void> {
   const note = (text: string): void => context.report({ kind: 'note', text });
   try {
+    if ((await changesOfFormerBoots(context)).length === 0) return;
     const { lock } = hostPaths(context.paths);
     const renewed = await withLock(lock, 'vmkit boot', context, () => renewChanges(context));
     for (const { title } of renewed) note(`made again after a reboot: ${title}`);

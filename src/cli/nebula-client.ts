@@ -2,12 +2,11 @@ import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { outboundAddress } from '../host/udp-channel.ts';
 import { clientFile, nebulaFolder } from '../init/nebula-certificates.ts';
 import { type NebulaClient, nebulaClientConfig } from '../spec/services/nebula-config.ts';
-import type { VmSpec } from '../spec/vm-spec.ts';
 import type { ClientKind } from './client-kind.ts';
 import { nebulaOf } from './nebula.ts';
+import { addressElsewhere } from './tunnel-endpoint.ts';
 
 /** The clients of a machine's Nebula. */
 export const nebulaClients: ClientKind = {
@@ -16,7 +15,7 @@ export const nebulaClients: ClientKind = {
     const node = nebulaOf(spec);
     const client = await readNebulaClient(spec.name, name, context);
     if (node !== undefined && client !== undefined) {
-      const endpoint = `${node.endpoint ?? (await endpointOf(spec))}:${node.port}`;
+      const endpoint = `${node.endpoint ?? (await addressElsewhere(spec))}:${node.port}`;
       return nebulaClientConfig({ node, endpoint, ...client });
     }
     throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no certificate yet.`, {
@@ -38,10 +37,4 @@ export async function readNebulaClient(
   const certificate = await read(`${clientFile(client)}.crt`);
   const key = await read(`${clientFile(client)}.key`);
   return ca === '' || certificate === '' || key === '' ? undefined : { ca, certificate, key };
-}
-
-/** Where clients elsewhere find the machine, unless the definition says: its own address on a network, else this host's. */
-async function endpointOf({ network }: VmSpec): Promise<string> {
-  if (network.kind === 'macvtap') return network.address.replace(/\/.*/, '');
-  return (await outboundAddress()) ?? '127.0.0.1';
 }

@@ -1,14 +1,13 @@
 import { VmkitError } from '../core/errors.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
-import { udpForwardId } from '../host/udp-forward.ts';
+import type { Endpoint } from '../host/endpoint.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { Target } from '../reach/facts.ts';
 import { greeting } from '../reach/greeting.ts';
 import { lookByNebula } from '../reach/look-by-nebula.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../reach/nebula-facts.ts';
 import type { Observation } from '../reach/observation.ts';
-import { linkAddresses } from '../spec/network.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import { PROBE_CLIENT } from '../spec/services/nebula.ts';
 import { nebulaClientConfig } from '../spec/services/nebula-config.ts';
@@ -18,6 +17,7 @@ import { hostProgram } from './host-program.ts';
 import { nebulaOf } from './nebula.ts';
 import { readNebulaClient } from './nebula-client.ts';
 import { runStep } from './steps.ts';
+import { endpointHere, isUdpForwarded } from './tunnel-endpoint.ts';
 
 /** The machine as a node of Nebula, looked at from a client of vmkit's own where `mayTry`; undefined where it is none. */
 export async function lookAtNebula(
@@ -28,27 +28,22 @@ export async function lookAtNebula(
 ): Promise<NebulaFacts | undefined> {
   const node = nebulaOf(spec);
   if (node === undefined) return undefined;
-  const facts = { node, isForwarded: await isForwarded(spec, context), client: undefined, whyUntried: undefined };
-  if (!mayTry || !facts.isForwarded) return facts;
-  if (spec.network.kind === 'macvtap') {
+  const isForwarded = isUdpForwarded(spec, 'nebula', await readJournal(context));
+  const facts = { node, isForwarded, client: undefined, whyUntried: undefined };
+  if (!mayTry || !isForwarded) return facts;
+  const endpoint = endpointHere(spec, node.port);
+  if (endpoint === undefined) {
     return { ...facts, whyUntried: 'this host does not reach a machine on its own network (macvtap)' };
   }
-  const run = (inner: Context): ReturnType<typeof lookByNebula> => tryClient(spec, node, target, inner);
+  const run = (inner: Context): ReturnType<typeof lookByNebula> => tryClient(spec, node, target, endpoint, inner);
   return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
-}
-
-/** QEMU forwards UDP where its user network leads out; on this host's own network the machine has an address itself. */
-async function isForwarded({ name, network }: VmSpec, context: Context): Promise<boolean> {
-  if (network.kind !== 'bridge') return true;
-  return (await readJournal(context)).some(
-    ({ id, state }) => id === udpForwardId(name, 'nebula') && state === 'applied',
-  );
 }
 
 async function tryClient(
   spec: VmSpec,
   node: NebulaNode,
   target: Target,
+  endpoint: Endpoint,
   context: Context,
 ): ReturnType<typeof lookByNebula> {
   const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
@@ -61,7 +56,6 @@ async function tryClient(
     return { whyUntried: 'this host has no nebula to try it with: VMKIT_NEBULA=PATH gives one' };
   }
   const [address = ''] = node.address.split('/');
-  const endpoint = { address: dialledAddress(spec), port: node.port };
   const guestLog = (): Promise<Observation | undefined> => readGuestLog(spec.name, context);
   const config = (at: string): string => nebulaClientConfig({ node, endpoint: at, ...client });
   return lookByNebula(
@@ -77,11 +71,6 @@ async function tryClient(
     },
     context,
   );
-}
-
-/** An address of this host itself that its port is open on. On the bridge that is no loopback address: a packet from there cannot leave this host. */
-function dialledAddress({ network }: VmSpec): string {
-  return network.kind === 'bridge' ? linkAddresses(network).gateway : '127.0.0.1';
 }
 
 async function readGuestLog(machine: string, context: Context): Promise<Observation | undefined> {

@@ -5,8 +5,6 @@ import { publicKeyOf } from '../core/x25519.ts';
 import { readJournal } from '../host/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import { isUdpPortFree } from '../host/tcp.ts';
-import type { Endpoint } from '../host/tcp-segment.ts';
-import { outboundAddress } from '../host/udp-channel.ts';
 import { udpForwardId } from '../host/udp-forward.ts';
 import { readSecret, secretFile } from '../init/secret-store.ts';
 import { clientKnown, tunnelListens, wireguardUp } from '../reach/checks-tunnel.ts';
@@ -14,12 +12,12 @@ import { udpForwarded } from '../reach/checks-wireguard.ts';
 import type { Facts, WireguardFacts } from '../reach/facts.ts';
 import { dialAsClient, lookAtUdpPort } from '../reach/look-by-wireguard.ts';
 import { wireguardConfig } from '../reach/wireguard-config.ts';
-import { linkAddresses } from '../spec/network.ts';
 import type { WireguardTunnel } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { ClientKind } from './client-kind.ts';
 import type { CommandContext } from './command.ts';
 import { runStep } from './steps.ts';
+import { addressElsewhere, appliedIn, endpointHere, isUdpForwarded } from './tunnel-endpoint.ts';
 
 /**
  * Adds to what was seen the machine's WireGuard, where it has one: the UDP port of this host, and where nothing below is wrong, a dial by the client that is
@@ -34,7 +32,7 @@ export async function lookByWireguard(
   const tunnel = tunnelOf(spec);
   if (tunnel === undefined) return seen;
   const keys = await findKeys(spec.name, tunnel.probe.secret, context);
-  const endpoint = endpointHere(spec, tunnel);
+  const endpoint = endpointHere(spec, tunnel.port);
   const { isSetUp, takenBy } = await findForward(spec, tunnel.port, context);
   const forward =
     isSetUp && endpoint !== undefined ? await lookAtUdpPort(seen.target, tunnel.port, isSetUp, context) : undefined;
@@ -59,7 +57,9 @@ export const wireguardClients: ClientKind = {
     const client = tunnel?.clients.find((each) => each.name === name);
     if (tunnel === undefined || client === undefined) throw new TypeError(`No client ${name} of ${spec.name}.`);
     const keys = await findKeys(spec.name, client.secret, context);
-    if (keys !== undefined) return wireguardConfig(tunnel, client, keys, await endpointElsewhere(spec, tunnel));
+    if (keys !== undefined) {
+      return wireguardConfig(tunnel, client, keys, tunnel.endpoint ?? (await addressElsewhere(spec)));
+    }
     throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no key yet.`, {
       hint: `Keys are made when the machine boots: vmkit stop ${spec.name} && vmkit boot ${spec.name}`,
     });
@@ -85,16 +85,18 @@ async function findKeys(
 
 /** Whether this host's UDP port leads to the machine, as far as vmkit knows, and who else has the port. A machine on the bridge shares this host's ports. */
 async function findForward(
-  { name, network }: VmSpec,
+  spec: VmSpec,
   port: number,
   context: Context,
 ): Promise<Pick<WireguardFacts, 'isSetUp' | 'takenBy'>> {
+  const { name, network } = spec;
   if (network.kind === 'macvtap') return { isSetUp: true, takenBy: undefined };
+  const journal = await readJournal(context);
   const own = udpForwardId(name, 'wireguard');
-  const applied = (await readJournal(context)).filter(({ state }) => state === 'applied');
-  const other = applied.find(({ id, apply }) => id !== own && apply.some(({ input }) => sendsOn(input, port)));
-  if (network.kind !== 'bridge') return { isSetUp: true, takenBy: other?.title };
-  const isSetUp = applied.some(({ id }) => id === own);
+  const other = appliedIn(journal).find(
+    ({ id, apply }) => id !== own && apply.some(({ input }) => sendsOn(input, port)),
+  );
+  const isSetUp = isUdpForwarded(spec, 'wireguard', journal);
   const isHeld = !isSetUp && !(await isUdpPortFree(port));
   return { isSetUp, takenBy: other?.title ?? (isHeld ? 'a program on this host holds it' : undefined) };
 }
@@ -102,24 +104,4 @@ async function findForward(
 /** Of udp-forward.ts. */
 function sendsOn(rules: string | undefined, port: number): boolean {
   return rules?.includes(`udp dport ${port} dnat`) ?? false;
-}
-
-/** Where this host itself finds the UDP port: QEMU's on loopback; on the bridge an address of this host, so that it is sent on as what comes from outside. */
-function endpointHere({ network }: VmSpec, { port }: WireguardTunnel): Endpoint | undefined {
-  switch (network.kind) {
-    case 'user':
-    case 'private':
-      return { address: '127.0.0.1', port };
-    case 'bridge':
-      return { address: linkAddresses(network).gateway, port };
-    case 'macvtap':
-      return undefined;
-  }
-}
-
-/** Where clients elsewhere find it, unless the definition says. A machine with an address of its own on a network is found there. */
-async function endpointElsewhere({ network }: VmSpec, { endpoint }: WireguardTunnel): Promise<string> {
-  if (endpoint !== undefined) return endpoint;
-  if (network.kind === 'macvtap') return network.address.replace(/\/.*/, '');
-  return (await outboundAddress()) ?? '127.0.0.1';
 }

@@ -37,14 +37,21 @@ export async function applyChanges(changes: readonly Change[], context: Context)
   return missing;
 }
 
+/** What was to outlive a reboot of this host, and was not looked at since one. Takes no lock: most hosts have none of it. */
+export async function changesOfFormerBoots(context: Context): Promise<readonly JournalEntry[]> {
+  const entries = await readJournal(context);
+  const boot = entries.length === 0 ? '' : await bootId(context);
+  return entries.filter((entry) => entry.boot !== boot);
+}
+
 /**
  * Makes again what was to outlive a reboot and was lost in one: rules in the kernel, which are kept nowhere else. Returns those. The caller holds the lock of
  * `hostPaths`.
  */
 export async function renewChanges(context: Context): Promise<readonly JournalEntry[]> {
-  const boot = await bootId(context);
-  const old = (await readJournal(context)).filter((entry) => entry.boot !== boot);
+  const old = await changesOfFormerBoots(context);
   if (old.length === 0) return [];
+  const boot = await bootId(context);
   const run = await rootRunner(context);
   const renewed: JournalEntry[] = [];
   for (const entry of old) {

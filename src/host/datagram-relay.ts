@@ -1,13 +1,8 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import type { Endpoint } from './endpoint.ts';
 import { onFrames, sendFrame } from './frame-stream.ts';
-
-/** Where datagrams go: an address, or a name. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
 
 export interface RelayOutside {
   /** Datagrams so far. */

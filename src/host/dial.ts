@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** How a connection to a TCP port ended. */
 export interface DialEnd {
@@ -18,11 +19,6 @@ export function isAnswered({ result }: Pick<DialEnd, 'result'>): boolean {
   return result === 'data' || result === 'open';
 }
 
-interface Destination {
-  readonly address: string;
-  readonly port: number;
-}
-
 /** A SOCKS5 server on 127.0.0.1 (RFC 1928), such as tailscaled's. */
 export type Socks = { readonly socksPort: number };
 
@@ -36,7 +32,7 @@ export interface DialRequest {
 }
 
 /** Dials, sends the request, and waits for the first byte. Never throws. `via`: through a SOCKS5 server; without it, directly. */
-export async function dial(to: Destination, request: DialRequest, withinMs: number, via?: Socks): Promise<DialEnd> {
+export async function dial(to: Endpoint, request: DialRequest, withinMs: number, via?: Socks): Promise<DialEnd> {
   const started = performance.now();
   try {
     const socket = await (via === undefined ? connectDirectly(to, withinMs) : connectBySocks(to, via, withinMs));
@@ -54,7 +50,7 @@ function resultOf(text: string): DialEnd['result'] {
   return /timed out|timeout|ETIMEDOUT/i.test(text) ? 'timeout' : 'failed';
 }
 
-function connectDirectly({ address, port }: Destination, withinMs: number): Promise<Socket> {
+function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port });
     const timer = setTimeout(() => {
@@ -72,7 +68,7 @@ function connectDirectly({ address, port }: Destination, withinMs: number): Prom
   });
 }
 
-async function connectBySocks({ address, port }: Destination, { socksPort }: Socks, withinMs: number): Promise<Socket> {
+async function connectBySocks({ address, port }: Endpoint, { socksPort }: Socks, withinMs: number): Promise<Socket> {
   const { socket } = await SocksClient.createConnection({
     proxy: { host: '127.0.0.1', port: socksPort, type: 5 },
     command: 'connect',

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { DialEnd } from './dial.ts';
+import type { Endpoint } from './endpoint.ts';
 import { takeUntil } from './take-until.ts';
-import { type Endpoint, type Segment, TCP } from './tcp-segment.ts';
+import { type Segment, TCP } from './tcp-segment.ts';
 
 const RETRY_MS = 1_000;
 

@@ -1,10 +1,5 @@
 import { parseAddress } from '../core/ipv4.ts';
-
-/** An end of a TCP connection. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+import type { Endpoint } from './endpoint.ts';
 
 /** The flags of TCP (RFC 9293, section 3.1). */
 export const TCP = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import type { Endpoint } from './endpoint.ts';
 
 /** Datagrams to and from one address and port. */
 export interface UdpChannel {
@@ -12,7 +13,7 @@ export interface UdpChannel {
 }
 
 /** Rejects where there is no way to the address. */
-export async function openUdp({ address, port }: { address: string; port: number }): Promise<UdpChannel> {
+export async function openUdp({ address, port }: Endpoint): Promise<UdpChannel> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   const arrived: Buffer[] = [];
   let wake = (): void => undefined;

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { messageOf } from '../core/errors.ts';
 import type { DialEnd } from './dial.ts';
+import type { Endpoint } from './endpoint.ts';
 import { takeUntil } from './take-until.ts';
 import { fetchFirstByte, type SegmentLink } from './tcp-first-byte.ts';
-import { decodeSegment, type Endpoint, encodeSegment } from './tcp-segment.ts';
+import { decodeSegment, encodeSegment } from './tcp-segment.ts';
 import { openUdp, type UdpChannel } from './udp-channel.ts';
 import {
   beginHandshake,

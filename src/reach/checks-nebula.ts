@@ -1,106 +1,89 @@
 import { typedAddress } from './addresses.ts';
-import { broken, type Check, fine, type Looked, said } from './check.ts';
+import { broken, type Check, fine, onObserved, said } from './check.ts';
 import { CLOCK_SECONDS } from './checks-guest.ts';
 import { listensInTunnel } from './checks-listens.ts';
 import type { Facts } from './facts.ts';
 import { validityOf } from './nebula-facts.ts';
-import type { Observation } from './observation.ts';
 
 /** The machine as a node of Nebula. */
 
-function overlayAddress({ nebula }: Facts): string {
-  return nebula?.node.address.replace(/\/.*/, '') ?? '';
+function overlayAddress({ nebula }: Facts): string | undefined {
+  return nebula?.node.address.replace(/\/.*/, '');
 }
 
 export function udpPort({ nebula }: Facts): number {
   return nebula?.node.port ?? 0;
 }
 
-/** A layer that one observation of the guest tells of. */
-function inGuest(facts: Facts, id: string, judge: (seen: Observation) => Looked): Looked | undefined {
-  const seen = facts.guest?.observed.get(id);
-  return seen === undefined ? undefined : judge(seen);
-}
-
-export const overlayListens = listensInTunnel('overlay-backend', ({ nebula }) =>
-  nebula?.node.address.replace(/\/.*/, ''),
-);
+export const overlayListens = listensInTunnel('overlay-backend', overlayAddress);
 
 export const nebulaTun: Check = {
   id: 'nebula-tun',
   title: '/dev/net/tun is there',
   hop: 'guest',
-  look: (facts) =>
-    inGuest(facts, 'tun', (tun) => {
-      if (tun.exitCode === 0) return fine(tun);
-      return broken(
-        {
+  look: onObserved('guest', 'tun', [], (tun, { target }) =>
+    tun.exitCode === 0
+      ? undefined
+      : {
           cause: 'tun-missing',
           title: '/dev/net/tun is missing in the guest',
           observed: said(tun),
-          fix: `Nebula needs CONFIG_TUN=y, or use the default profile; vmkit check-kernel ${facts.target.machine}`,
+          fix: `Nebula needs CONFIG_TUN=y, or use the default profile; vmkit check-kernel ${target.machine}`,
         },
-        tun,
-      );
-    }),
+  ),
 };
 
 export const nebulaRuns: Check = {
   id: 'nebula-runs',
   title: 'nebula runs',
   hop: 'guest',
-  look: (facts) =>
-    inGuest(facts, 'nebulaSocket', (sockets) => {
-      const port = udpPort(facts);
-      const line = sockets.output.split('\n').find((each) => new RegExp(`:${port}\\s.*"nebula"`).test(each));
-      if (line !== undefined) return fine(sockets);
-      const { machine } = facts.target;
-      return broken(
-        {
-          cause: 'nebula-down',
-          title: 'nebula does not run in the guest',
-          observed: `ss -lunp: no socket of nebula on UDP ${port}`,
-          fix: `vmkit logs ${machine} nebula; vmkit exec ${machine} -- s6-svc -u /run/service/nebula`,
-        },
-        sockets,
-        facts.guest?.observed.get('nebulaLog'),
-      );
-    }),
+  look: onObserved('guest', 'nebulaSocket', ['nebulaLog'], (sockets, facts) => {
+    const port = udpPort(facts);
+    if (sockets.output.split('\n').some((line) => new RegExp(`:${port}\\s.*"nebula"`).test(line))) return undefined;
+    const { machine } = facts.target;
+    return {
+      cause: 'nebula-down',
+      title: 'nebula does not run in the guest',
+      observed: `ss -lunp: no socket of nebula on UDP ${port}`,
+      fix: `vmkit logs ${machine} nebula; vmkit exec ${machine} -- s6-svc -u /run/service/nebula`,
+    };
+  }),
 };
 
 export const certificateValid: Check = {
   id: 'nebula-certificate',
   title: "the machine's certificate is valid now",
   hop: 'guest',
-  look: (facts) =>
-    inGuest(facts, 'nebulaCertificate', (printed) => {
-      const validity = validityOf(printed.output);
-      const clock = facts.guest?.observed.get('clock');
-      const now = Number(clock?.output);
-      if (validity !== undefined && now >= validity.from && now <= validity.to) return fine(printed, clock);
-      const { machine } = facts.target;
-      const renew = `vmkit stop ${machine}; delete the folder nebula of its secrets for a new CA; vmkit boot ${machine}`;
-      const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
-      return broken(
-        {
-          cause: 'nebula-certificate-invalid',
-          title:
-            validity === undefined
-              ? "the machine's certificate cannot be read"
-              : "the machine's certificate is not valid now",
-          observed:
-            validity === undefined
-              ? said(printed)
-              : `valid from ${at(validity.from)} to ${at(validity.to)}; the guest's clock says ${at(now)}`,
-          fix:
-            Math.abs(facts.guest?.clockAhead ?? 0) < CLOCK_SECONDS
-              ? renew
-              : `vmkit exec ${machine} -- date -s @$(date +%s)`,
-        },
-        printed,
-        clock,
-      );
-    }),
+  look: (facts) => {
+    const printed = facts.guest?.observed.get('nebulaCertificate');
+    if (printed === undefined) return undefined;
+    const validity = validityOf(printed.output);
+    const clock = facts.guest?.observed.get('clock');
+    const now = Number(clock?.output);
+    if (validity !== undefined && now >= validity.from && now <= validity.to) return fine(printed, clock);
+    const { machine } = facts.target;
+    const renew = `vmkit stop ${machine}; delete the folder nebula of its secrets for a new CA; vmkit boot ${machine}`;
+    const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
+    return broken(
+      {
+        cause: 'nebula-certificate-invalid',
+        title:
+          validity === undefined
+            ? "the machine's certificate cannot be read"
+            : "the machine's certificate is not valid now",
+        observed:
+          validity === undefined
+            ? said(printed)
+            : `valid from ${at(validity.from)} to ${at(validity.to)}; the guest's clock says ${at(now)}`,
+        fix:
+          Math.abs(facts.guest?.clockAhead ?? 0) < CLOCK_SECONDS
+            ? renew
+            : `vmkit exec ${machine} -- date -s @$(date +%s)`,
+      },
+      printed,
+      clock,
+    );
+  },
 };
 
 /** Why the definition or this host does not offer it. */
@@ -111,7 +94,7 @@ export function noNebula(facts: Facts): string | undefined {
 }
 
 export function nebulaAddress(facts: Facts): string {
-  return typedAddress(facts.target, overlayAddress(facts), facts.target.port);
+  return typedAddress(facts.target, overlayAddress(facts) ?? '', facts.target.port);
 }
 
 /** What would be seen if this host's UDP port led to the machine: whether anything else stands in the way. */

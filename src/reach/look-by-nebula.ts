@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
-import { type Endpoint, relayOutside } from '../host/datagram-relay.ts';
+import { relayOutside } from '../host/datagram-relay.ts';
+import type { Endpoint } from '../host/endpoint.ts';
 import { openUdp } from '../host/udp-channel.ts';
-import { dialObservation } from './dial-observation.ts';
+import { peerDial } from './dial-observation.ts';
 import { type NebulaClientFacts, toldBy } from './nebula-facts.ts';
 import { type InsideAnswer, type InsideRequest, insideAnswer } from './nebula-inside.ts';
 import type { Observation } from './observation.ts';
@@ -54,15 +55,13 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     const asked = await askPort(endpoint);
     const answer = await dialInside(request, join(folder, 'request.json'), context);
     if (answer.dial === undefined) return { whyUntried: `no node of Nebula here: ${answer.error ?? 'it was ended'}` };
-    const { text, firstByteMs, result } = answer.dial;
-    const took = firstByteMs === undefined ? '' : ` (first byte after ${firstByteMs} ms)`;
-    const end = { result, firstByteMs, text };
+    const { firstByteMs, ...end } = answer.dial;
     const handshake = handshakeIn(answer.log, relay.counts);
     const client = {
       title: `node ${look.client} of its Nebula overlay, on this host`,
       ask: asked,
       handshake,
-      dial: { result, firstByteMs, observation: dialObservation('peer', { address, port }, end, `${text}${took}`) },
+      dial: peerDial({ address, port }, { ...end, firstByteMs }),
       guestLog: handshake.exitCode === 0 ? undefined : await look.guestLog(),
     };
     return { client };

@@ -1,12 +1,12 @@
 import type { Context } from '../host/context.ts';
-import type { Endpoint } from '../host/tcp-segment.ts';
+import type { Endpoint } from '../host/endpoint.ts';
 import { udpForwardId } from '../host/udp-forward.ts';
 import { dialByWireguard } from '../host/wireguard-dial.ts';
 import type { WireguardKeys } from '../host/wireguard-handshake.ts';
 import type { WireguardTunnel } from '../spec/service.ts';
 import { WIREGUARD_MTU } from '../spec/services/wireguard.ts';
-import { dialObservation } from './dial-observation.ts';
-import type { Dial, Target, WireguardFacts } from './facts.ts';
+import { peerDial } from './dial-observation.ts';
+import type { Target, WireguardFacts } from './facts.ts';
 import { greeting } from './greeting.ts';
 import type { Observation } from './observation.ts';
 
@@ -57,11 +57,5 @@ export async function dialAsClient(
     exitCode: handshakeMs === undefined ? 1 : 0,
   };
   if (end === undefined) return { handshake, dial: undefined };
-  const took = end.firstByteMs === undefined ? '' : ` (first byte after ${end.firstByteMs} ms)`;
-  const dial: Dial = {
-    result: end.result,
-    firstByteMs: end.firstByteMs,
-    observation: dialObservation('peer', to, end, `${end.text}${took}`),
-  };
-  return { handshake, dial };
+  return { handshake, dial: peerDial(to, end) };
 }

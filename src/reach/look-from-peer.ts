@@ -1,7 +1,8 @@
-import { type DialRequest, isAnswered } from '../host/dial.ts';
+import type { DialRequest } from '../host/dial.ts';
+import type { Endpoint } from '../host/endpoint.ts';
 import type { ServeEntry, ServicePort } from '../spec/service.ts';
 import { isApproved, routesTo } from './checks-subnet.ts';
-import { dialObservation } from './dial-observation.ts';
+import { peerDial } from './dial-observation.ts';
 import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from './facts.ts';
 import { greeting } from './greeting.ts';
 import type { GuestFacts } from './guest-facts.ts';
@@ -135,9 +136,6 @@ function requestFor(
   return { text: greeting(protocol, name), tlsName: isTls ? name : undefined };
 }
 
-async function dialFrom(peer: Peer, to: { address: string; port: number }, request: DialRequest): Promise<Dial> {
-  const end = await peer.dial(to, request, DIAL_MS);
-  const took = isAnswered(end) && end.firstByteMs !== undefined ? ` (first byte after ${end.firstByteMs} ms)` : '';
-  const observation = dialObservation('peer', to, end, `${end.text}${took}`);
-  return { result: end.result, firstByteMs: end.firstByteMs, observation };
+async function dialFrom(peer: Peer, to: Endpoint, request: DialRequest): Promise<Dial> {
+  return peerDial(to, await peer.dial(to, request, DIAL_MS));
 }

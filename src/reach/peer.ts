@@ -1,4 +1,5 @@
 import type { DialEnd, DialRequest } from '../host/dial.ts';
+import type { Endpoint } from '../host/endpoint.ts';
 import type { ExecOptions, ExecResult } from '../host/host.ts';
 
 /** A member of the tailnet that ways are tried from. */
@@ -10,11 +11,7 @@ export interface Peer {
   /** Runs that node's `tailscale`. */
   tailscale(args: readonly string[], options: Pick<ExecOptions, 'withinMs' | 'signal' | 'onLine'>): Promise<ExecResult>;
   /** Dials from there. Never throws. */
-  dial(
-    to: { readonly address: string; readonly port: number },
-    request: DialRequest,
-    withinMs: number,
-  ): Promise<DialEnd>;
+  dial(to: Endpoint, request: DialRequest, withinMs: number): Promise<DialEnd>;
 }
 
 /** Ends by either: Ctrl-C, or that of one call. */
