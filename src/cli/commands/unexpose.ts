@@ -8,7 +8,10 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' }),
+      .positional('service', {
+        type: 'string',
+        describe: 'A service of the machine. Default: the first one that speaks HTTP',
+      }),
   run: async ({ vm, service }, context): Promise<readonly string[]> => {
     const spec = await loadVm(vm, context);
     return unexpose(spec, targetOf(spec, service), context);
