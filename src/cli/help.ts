@@ -20,6 +20,6 @@ ${styled('bold', 'Everywhere', stream)}
   --help         Help for vmkit, or for a verb: vmkit boot --help
   --version      Print the version
 
-A <vm> is a folder below ./vm, a definition that ships with vmkit (forge, forgejo, miniflux, news, sql), or the path of a vm.yaml.
+A <vm> is a folder of ./vm, one that ships (forge, forgejo, miniflux, news, sql), or the path of a vm.yaml.
 `;
 }
