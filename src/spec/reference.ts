@@ -26,7 +26,7 @@ services:
         mode: "0755"
         content: |
           #!/bin/sh
-          printf 'Content-Type: text/plain\\n\\nYou are visitor '
+          printf 'Content-Type: text/plain\\r\\n\\r\\nYou are visitor '
           exec psql -Atqc 'INSERT INTO visit DEFAULT VALUES RETURNING number'
     run: |
       psql -qc 'CREATE TABLE IF NOT EXISTS visit (number serial)'
