@@ -62,7 +62,7 @@ export async function fetchText(request: Omit<Download, 'sha256'>, context: Pick
     for await (const chunk of chunksOf(response, limits.stallMs)) {
       text += decoder.decode(chunk, { stream: true });
       if (text.length > 16 * 1024 * 1024)
-        throw new VmkitError('build', 'download-too-long', `${request.url} does not end.`);
+        throw new VmkitError('build', 'download-too-long', `${request.url} sent more than such a file can have.`);
     }
     return text;
   });
@@ -244,7 +244,7 @@ function validatorOf(response: Response): string | null {
 function gaveUp(request: Pick<Download, 'name' | 'url'>, received: boolean, error: Transient): VmkitError {
   if (!received) return noNetwork(request.name, request.url, error.message, error);
   return new VmkitError('host', 'download-cut', `Downloading ${request.name}: ${error.message}.`, {
-    hint: 'Start it again: it goes on where it was cut.',
+    hint: 'Run the command again: the download goes on where it was cut.',
     cause: error,
     details: { url: request.url },
   });
@@ -254,7 +254,7 @@ function wrongChecksum(request: Download, digest: string): VmkitError {
   return new VmkitError(
     'build',
     'checksum-wrong',
-    `Downloading ${request.name}: the file has not the published checksum. It was removed.`,
+    `Downloading ${request.name}: its checksum is not the published one. The file was deleted.`,
     {
       hint: 'Try again. If it fails the same way, a proxy, a mirror or an attacker changes the file: compare with the publisher.',
       details: { url: request.url, expected: request.sha256, found: digest },

@@ -83,7 +83,7 @@ async function flock(
   if (exitCode === 0) return true;
   if (exitCode === 1 || exitCode === null) return false;
   throw new VmkitError('tool', 'lock-failed', `flock could not lock a file and ended with exit code ${exitCode}.`, {
-    hint: 'Does the file system of the cache and state folders know locks? XDG_CACHE_HOME and XDG_STATE_HOME can name others.',
+    hint: 'The file system may not support locks. Set XDG_CACHE_HOME and XDG_STATE_HOME to folders on another one.',
   });
 }
 

@@ -83,7 +83,7 @@ async function readAll(context: Pick<Context, 'paths' | 'host'>): Promise<Readon
     return lockFile.parse(JSON.parse(new TextDecoder().decode(bytes))).sources;
   } catch (error) {
     throw new VmkitError('build', 'source-lock-damaged', `${path} cannot be understood.`, {
-      hint: 'Repair it, or delete it: the sources are then locked anew, as on their first use.',
+      hint: 'Repair it, or delete it; vmkit then locks the sources that it sees next.',
       cause: error,
     });
   }

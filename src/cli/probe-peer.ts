@@ -42,7 +42,7 @@ export async function withPeer<T>(
     throw new VmkitError(
       'usage',
       'secret-not-given',
-      'A peer to probe from joins the tailnet by an auth key, and none was given.',
+      'The node that probe starts joins the tailnet by an auth key, and none was given.',
       {
         hint: `TS_AUTHKEY=file:PATH vmkit probe ${spec.name}, with a reusable or ephemeral key; or --from none`,
       },

@@ -77,7 +77,7 @@ async function handOver(spec: VmSpec, then: string, context: CommandContext): Pr
     });
     if (exitCode === 0) return;
     throw new VmkitError('boot', 'secret-not-taken', `${spec.name} did not take the new password. ${stderr.trim()}`, {
-      hint: `The host's file has it: vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
+      hint: `The new password is on this host. Hand it over by vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
     });
   });
 }

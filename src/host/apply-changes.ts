@@ -151,7 +151,7 @@ async function mustRun(command: Command, title: string, run: RunAsRoot, signal?:
 
 function differs({ title }: Change): VmkitError {
   return new VmkitError('host', 'host-change-differs', `${title}: it is there already, with other settings.`, {
-    hint: 'vmkit host teardown, then set it up anew.',
+    hint: 'vmkit host teardown, then set it up again.',
   });
 }
 

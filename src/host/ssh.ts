@@ -71,7 +71,7 @@ function unreachable({ name, port }: SshAddress, cause: unknown): VmkitError {
     'unreachable',
     'guest-unreachable',
     `Logging in to ${name} by ssh on 127.0.0.1:${port}: ${messageOf(cause)}`,
-    { hint: `vmkit status ${name} says how it fares; vmkit console ${name} needs no ssh.`, cause },
+    { hint: `vmkit status ${name} shows its services; vmkit console ${name} works without ssh.`, cause },
   );
 }
 

@@ -37,6 +37,6 @@ async function askVersion(program: string, { host, signal }: Context): Promise<s
     'tool',
     'toolchain-broken',
     `${program} --version ended with exit code ${exitCode}. ${stderr.trim()}`,
-    { hint: 'Is it installed whole? Run it by hand.' },
+    { hint: 'Its installation may be incomplete. Run the command by hand.' },
   );
 }

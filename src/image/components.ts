@@ -112,6 +112,6 @@ async function run(argv: readonly string[], context: Context): Promise<void> {
 
 function changed(name: string, path: string): VmkitError {
   return new VmkitError('build', 'component-changed', `${path}, the component ${name}, changed while it was read.`, {
-    hint: 'Try again when whatever writes it has finished.',
+    hint: 'Try again when the program that writes it has finished.',
   });
 }

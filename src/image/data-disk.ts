@@ -71,7 +71,7 @@ function missing({ name }: Pick<VmSpec, 'name'>, { dataDisk }: Pick<MachinePaths
     'data-disk-missing',
     `${name} has a data disk, but ${dataDisk} is not there. It is never replaced by an empty one.`,
     {
-      hint: `Put the file back, or restore a backup. To begin anew without its data: vmkit rm ${name}`,
+      hint: `Put the file back, or restore a backup. To begin again without its data: vmkit rm ${name}`,
     },
   );
 }

@@ -23,7 +23,7 @@ export async function readIdentity(path: string, host: Host): Promise<Identity |
     return identitySchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {
     throw new VmkitError('host', 'identity-damaged', `${path} cannot be read as a machine's identity.`, {
-      hint: 'Restore it from a backup. The data disk is untouched, and without this file nothing is done with it.',
+      hint: 'Restore this file from a backup. The data disk is untouched; vmkit does not use it without this file.',
       cause: error,
     });
   }

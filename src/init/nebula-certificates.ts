@@ -150,6 +150,6 @@ function moved(from: string, to: string, folder: string): VmkitError {
 
 function full(machine: string): VmkitError {
   return new VmkitError('spec', 'nebula-overlay-full', `No address is left beside ${machine}.`, {
-    hint: "An address stays with its client for ever. Delete the folder nebula of the machine's secrets to begin anew.",
+    hint: "An address stays with its client for ever. Delete the folder nebula of the machine's secrets to begin again.",
   });
 }

@@ -39,7 +39,7 @@ async function localTree(tree: string): Promise<KernelSource> {
   const version = await treeVersion(tree);
   // What the top makefile's outputmakefile refuses, found before anything is started.
   if (existsSync(join(tree, '.config')) || existsSync(join(tree, 'include/config'))) {
-    throw new VmkitError('build', 'tree-not-clean', `${tree} has been built in.`, {
+    throw new VmkitError('build', 'tree-not-clean', `${tree} holds objects of an earlier build.`, {
       hint: `Save its .config if you want it, then: make -C ${tree} mrproper`,
     });
   }

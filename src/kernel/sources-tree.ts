@@ -47,7 +47,7 @@ async function unpack(tarball: string, folder: string, context: Context): Promis
       'unpack-failed',
       `tar could not unpack ${tarball}.\n${result.stderr.trimEnd().slice(-1000)}`,
       {
-        hint: 'Is it a whole tarball? Delete it to have it fetched again.',
+        hint: 'The tarball may be cut off. Delete it, and vmkit downloads it again.',
       },
     );
   }

@@ -66,7 +66,7 @@ async function lockFirst(chain: readonly Publisher[], fresh: boolean, context: C
   throw new VmkitError(
     'build',
     'no-kernel-source',
-    `No source of linux ${SERIES} can be had.\n${refusals.join('\n')}`,
+    `No source of linux ${SERIES} could be fetched.\n${refusals.join('\n')}`,
     {
       hint: 'Is there a network? A tree or a tarball that you have can be given: --source PATH.',
       details: { refusals },

@@ -132,7 +132,7 @@ export function refuseProblems(problems: readonly ConfigProblem[]): void {
   );
   const count = problems.length === 1 ? '1 request' : `${problems.length} requests`;
   throw new VmkitError('build', 'kernel-config-unmet', `The kernel would lack ${count}.\n${told.join('\n')}`, {
-    hint: 'Ask for what each line lacks, or take the request out of its fragment. Nothing was compiled.',
+    hint: 'Add the options that each line lacks, or remove the request from its fragment. Nothing was compiled.',
     details: { problems: byPlace },
   });
 }

@@ -28,8 +28,8 @@ export async function requireFreePorts(ports: readonly OpenPort[], vm: string): 
   throw new VmkitError('host', 'port-in-use', lines.join('\n'), {
     hint:
       machine === undefined
-        ? `End that program, or give ${vm} another hostPort in its vm.yaml.`
-        : `vmkit stop ${machine} frees it; or give ${vm} another hostPort in its vm.yaml.`,
+        ? `End that program, or give ${vm} another port in its vm.yaml.`
+        : `vmkit stop ${machine} frees it; or give ${vm} another port in its vm.yaml.`,
     details: taken.map(({ port, holder }) => ({ port: port.hostPort, service: port.service, holder })),
   });
 }

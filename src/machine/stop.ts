@@ -72,7 +72,7 @@ async function force(state: MachineState, paths: MachinePaths, forced: string[])
   forced.push('QEMU was killed (SIGKILL).');
   if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
   throw new VmkitError('tool', 'qemu-unkillable', `QEMU (pid ${state.pid}) did not end even after SIGKILL.`, {
-    hint: 'The kernel of this host holds it, most often for a disk that does not answer: dmesg.',
+    hint: 'The kernel of this host holds the process, most often because a disk does not answer: dmesg says more.',
   });
 }
 

@@ -91,7 +91,7 @@ async function joinTailnet(
   throw new VmkitError(
     'unreachable',
     'peer-not-joined',
-    `A peer to probe from did not join the tailnet: ${stderr.trim()}`,
+    `The node that probe starts did not join the tailnet: ${stderr.trim()}`,
     {
       hint: 'Is the auth key valid, and reusable or ephemeral? Is the login server reached from this host?',
     },

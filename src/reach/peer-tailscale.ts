@@ -38,8 +38,8 @@ export async function peerOnHost(
   const address = status?.Self.TailscaleIPs?.[0];
   if (status?.BackendState !== 'Running' || address === undefined) {
     const why = status === undefined ? stderr.trim() : `its Tailscale is ${status.BackendState}`;
-    throw new VmkitError('unreachable', 'peer-not-joined', `${host.name} is no peer to probe from: ${why}`, {
-      hint: 'Run `tailscale up` there, or leave --from away: a node of vmkit’s own is taken where there is a key.',
+    throw new VmkitError('unreachable', 'peer-not-joined', `${host.name} cannot be the peer of probe: ${why}`, {
+      hint: 'Run `tailscale up` there; or leave --from away, and give a key in TS_AUTHKEY: vmkit then starts a node of its own.',
     });
   }
   return {

@@ -112,7 +112,7 @@ describe('a component', () => {
       hint: expect.stringMatching(/--component forgejo=PATH.*VMKIT_FORGEJO=PATH/),
       details: {
         refusals: [
-          expect.stringContaining('has not the published checksum'),
+          expect.stringContaining('its checksum is not the published one'),
           expect.stringMatching(/came|cut/),
           expect.stringContaining('holds no checksum'),
           expect.stringContaining('it is a web page'),
