@@ -3,7 +3,7 @@ import { USER_NETWORK } from '../network.ts';
 import { machineAddress } from '../schema.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN } from './postgres-role.ts';
+import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
 
 const VERSION = 17;
 const DATA = `/data/postgres/${VERSION}`;
@@ -27,7 +27,7 @@ const options = z.strictObject({
     )
     .default([])
     .describe('Databases and the roles that own them, made once. Each role gets a password of its own.'),
-  port: z.int().min(1).max(65_535).default(5432),
+  port: z.int().min(1).max(65_535).default(POSTGRES_PORT),
   host: z
     .int()
     .min(1)
@@ -55,7 +55,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     components: [],
     user: 'postgres',
     env: { PGDATA: DATA },
-    setup: setupScript(),
+    setup: setupScript(port),
     run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
     ready: { check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
     afterReady: undefined,
@@ -94,10 +94,10 @@ SQL
 `;
 }
 
-function setupScript(): string {
+function setupScript(port: number): string {
   return `# The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
 /run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
-if [ ! -s ${DATA}/PG_VERSION ]; then
+${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -s ${DATA}/PG_VERSION ]; then
   if [ -e ${DATA} ]; then
     echo "${DATA} exists but holds no cluster (no PG_VERSION); it is left as it is" >&2
     exit 1
@@ -108,6 +108,13 @@ if [ ! -s ${DATA}/PG_VERSION ]; then
   mv ${DATA}.new ${DATA}
   sync
 fi
+`;
+}
+
+/** A socket's name holds the port (PostgreSQL, `unix_socket_directories`); the services of this machine know the usual one. */
+function usualSocket(port: number): string {
+  return `# Services of this machine find it by its usual name.
+ln -sfn .s.PGSQL.${port} /run/postgresql/.s.PGSQL.${POSTGRES_PORT}
 `;
 }
 
