@@ -61,6 +61,12 @@ export function isRunning(target: BackgroundProcess): boolean {
   return status !== undefined && status.startTime === target.startTime && status.state !== 'Z' && status.state !== 'X';
 }
 
+/** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
+export function isHaltedBySignal(target: BackgroundProcess): boolean {
+  const status = statusOf(target.pid);
+  return status?.startTime === target.startTime && ['T', 't'].includes(status.state);
+}
+
 /** Sends a signal to this very process; false when it does not run any more. */
 export function endProcess(target: BackgroundProcess, signal: NodeJS.Signals): boolean {
   if (!isRunning(target)) return false;

@@ -3,6 +3,7 @@ import { VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { currentStep } from './boot-progress.ts';
 import type { BootDeadlines, Followed } from './follow.ts';
+import { codeOf } from './paused.ts';
 import { timelineOf } from './timeline.ts';
 
 const LOG_TAIL_LINES = 20;
@@ -52,9 +53,9 @@ function describe(
       return { code: 'kernel-panic', summary: `the guest's kernel gave up: ${end.line}`, log: '' };
     case 'qemu-ended':
       return { code: 'qemu-ended', summary: `QEMU ended ${currentStep(progress)}.`, log: '' };
-    case 'disk-full': {
-      const summary = `QEMU paused it ${currentStep(progress)}: the disk of this host that holds its data disk is full.`;
-      return { code: 'disk-full', summary, log: '' };
+    case 'held': {
+      const summary = `it is ${end.held.text}, ${currentStep(progress)}. ${end.held.hint}`;
+      return { code: codeOf(end.held), summary, log: '' };
     }
     case 'no-init': {
       const seconds = deadlines.initMs / 1000;

@@ -7,11 +7,13 @@ import { zeroAndDelete } from '../host/zero-file.ts';
 import { type GuestEvent, parseGuestEvent } from '../spec/guest-event.ts';
 import type { Service } from '../spec/service.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent, withLine } from './boot-progress.ts';
-import { isPausedByFullDisk } from './paused.ts';
+import { type Held, whatStillHolds } from './paused.ts';
 
 const CONSOLE_TAIL_LINES = 15;
 /** How often QEMU is asked whether it had to pause the guest. */
 const ASK_QEMU_EVERY_MS = 5_000;
+/** How long a boot waits for room on this host's disk. */
+const ROOM_WITHIN_MS = 30_000;
 
 export interface BootDeadlines {
   /** Milliseconds until stage 1 must have said its first event. */
@@ -22,7 +24,10 @@ export interface BootDeadlines {
 
 export interface Followed {
   readonly progress: BootProgress;
-  readonly end: BootEnd | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' | 'disk-full' };
+  readonly end:
+    | BootEnd
+    | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' }
+    | { readonly kind: 'held'; readonly held: Held };
   /** The last lines of the console that are no events. */
   readonly consoleTail: readonly string[];
 }
@@ -62,28 +67,45 @@ export async function followBoot(
     if (text !== undefined) context.report({ kind: 'phase', text });
     if (event.event === 'phase' && event.phase === 'secrets') await zeroAndDelete(paths.secretsDisk);
   };
+  let held: Held | undefined;
+  let heldSince = started;
+  const look = async (): Promise<void> => {
+    const before = held;
+    held = await whatStillHolds(process, paths);
+    if (held === undefined || before !== undefined) return;
+    heldSince = performance.now();
+    context.report({ kind: 'note', text: `It is ${held.text}. ${held.hint}` });
+  };
   try {
     const end = await poll<Followed['end']>(
       async () => {
         // Asked before reading: what a process printed before it ended is all there.
         const isAlive = isRunning(process);
         for (const line of await log.read()) await take(line);
-        if (progress.end !== undefined) return progress.end;
+        if (progress.end !== undefined && progress.end.kind !== 'booted') return progress.end;
         if (!isAlive) return { kind: 'qemu-ended' };
-        if (performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
+        if (progress.end !== undefined || performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
           askedQemuAt = performance.now();
-          if (await isPausedByFullDisk(paths)) return { kind: 'disk-full' };
+          await look();
+          if (held !== undefined && isGivenUp(held, heldSince)) return { kind: 'held', held };
         }
+        if (held !== undefined) return undefined;
         const isSilent = progress.phases.length === 0 && performance.now() - started > deadlines.initMs;
-        return isSilent ? { kind: 'no-init' } : undefined;
+        return isSilent ? { kind: 'no-init' } : progress.end;
       },
       { withinMs: deadlines.bootMs, everyMs: 50, signal: context.signal },
     );
-    return { progress, end: end ?? { kind: 'timeout' }, consoleTail };
+    return { progress, end: end ?? (held === undefined ? { kind: 'timeout' } : { kind: 'held', held }), consoleTail };
   } finally {
     await log.close();
     await zeroAndDelete(paths.secretsDisk);
   }
+}
+
+/** Room on a disk may come while it is waited for; the rest needs a person. `shutdown` is what QEMU says just before it ends. */
+function isGivenUp({ state }: Held, since: number): boolean {
+  if (state === 'shutdown') return false;
+  return state !== 'io-error' || performance.now() - since > ROOM_WITHIN_MS;
 }
 
 /** What a person reads while waiting: `postgres ready after 2.1 s`. */

@@ -3,14 +3,19 @@ import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
+import { type Held, whatStillHolds } from './paused.ts';
 import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
 
-/** - crashed: a state is left, but its process is gone: QEMU was killed, or the host was. */
-export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping';
+/**
+ * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
+ * - paused: its QEMU is there, but no guest code runs; `held` says why.
+ */
+export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping' | 'paused';
 
 export interface MachineStatus {
   readonly name: string;
   readonly condition: MachineCondition;
+  readonly held: Pick<Held, 'state' | 'text' | 'hint'> | undefined;
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
@@ -22,7 +27,10 @@ export interface MachineStatus {
   readonly network: MachineState['network'];
 }
 
-/** How a machine fares, from its state and what it said on its console. Asks nothing of the guest, so it never hangs. */
+/**
+ * How a machine fares, from its state, what it said on its console, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room
+ * on a disk goes on where there is some.
+ */
 export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
   const state = await runningMachine(name, context);
   if (state === undefined) {
@@ -30,9 +38,11 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     return { ...nothing, name, condition: isLeft ? 'crashed' : 'off' };
   }
   const progress = await readProgress(state, context);
+  const held = await whatStillHolds(state, machinePaths(context.paths, name));
   return {
     name,
-    condition: conditionOf(progress),
+    condition: held === undefined ? conditionOf(progress) : 'paused',
+    held: held === undefined ? undefined : { state: held.state, text: held.text, hint: held.hint },
     pid: state.pid,
     upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
     accelerator: state.accelerator.reason,
@@ -45,6 +55,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
 }
 
 const nothing = {
+  held: undefined,
   pid: undefined,
   upSeconds: undefined,
   accelerator: undefined,

@@ -27,7 +27,11 @@ test.each<[string, Followed['end'], boolean]>([
   ['panic', { kind: 'panic', line: '[ 1.2] Kernel panic - not syncing: VFS' }, false],
   ['no-init', { kind: 'no-init' }, true],
   ['timeout', { kind: 'timeout' }, true],
-  ['disk-full', { kind: 'disk-full' }, true],
+  [
+    'disk-full',
+    { kind: 'held', held: { state: 'io-error', text: 'paused: the disk is full', hint: 'Make room.', resume: 'cont' } },
+    true,
+  ],
 ])('what a person reads of a boot that failed: %s', async (name, end, isStillRunning) => {
   const paths = machinePaths(contextIn('/home/me').paths, 'sql');
   const error = await bootFailure('sql', followed(end), deadlines, paths, isStillRunning);
