@@ -2,11 +2,12 @@ import { poll } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { endProcess, isRunning } from '../host/background.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { logReader } from '../host/log-reader.ts';
 import { qmpCommand } from '../host/qmp.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
+import { allRecorded, logsOf } from './recorder.ts';
 import { clearState, type MachineState } from './state.ts';
 
 export interface Stopped {
@@ -29,9 +30,9 @@ export async function stopMachine(
   const started = performance.now();
   const forced: string[] = [];
   const seconds = (): number => Math.round((performance.now() - started) / 10) / 100;
-  const log = logReader(paths.consoleLog);
+  const log = logReader(paths.eventsLog);
   try {
-    await log.read();
+    for await (const _ of log.lines());
     context.report({ kind: 'phase', text: 'asks the guest to power off' });
     const asked = await askGuest().then(
       () => true,
@@ -42,7 +43,8 @@ export async function stopMachine(
     );
     const follow = async (): Promise<true | undefined> => {
       const isAlive = isRunning(state);
-      for (const line of await log.read()) tell(line, forced, context);
+      if (!isAlive) await allRecorded(logsOf(paths));
+      for await (const line of log.lines()) tell(line, state.services, forced, context);
       return isAlive ? undefined : true;
     };
     const signal = context.signal;
@@ -76,8 +78,8 @@ async function force(state: MachineState, paths: MachinePaths, forced: string[])
   });
 }
 
-function tell(line: string, forced: string[], context: Context): void {
-  const event = parseGuestEvent(line);
+function tell(line: string, services: readonly string[], forced: string[], context: Context): void {
+  const event = parseGuestEvent(line, services);
   if (event?.event !== 'stopping' && event?.event !== 'stopped') return;
   if (event.event === 'stopped' && event.service === undefined && event.forced === true)
     forced.push('A process that belongs to no service held the data disk and was killed.');

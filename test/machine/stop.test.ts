@@ -36,7 +36,7 @@ async function runningStandIn(mode: 'obeys' | 'deaf') {
   const context = contextIn(folder);
   const paths: MachinePaths = machinePaths(context.paths, 'sql');
   await mkdir(paths.stateDir, { recursive: true });
-  await writeFile(paths.consoleLog, 'vmkit-event {"event":"stopped","service":"old","uptime":1,"forced":true}\n');
+  await writeFile(paths.eventsLog, '{"event":"stopped","service":"postgres","uptime":1,"forced":true}\n');
   const argv = [process.execPath, '-e', STAND_IN, paths.qmpSocket, mode];
   const process_ = await startInBackground(argv, { logFile: paths.qemuLog });
   const state: MachineState = {
@@ -104,7 +104,7 @@ test('a service that had to be killed inside the guest is named; what was said b
   const { context, paths, state } = await runningStandIn('obeys');
   const askGuest = async (): Promise<void> => {
     const event = { event: 'stopped', service: 'postgres', uptime: 99, forced: true };
-    await appendFile(paths.consoleLog, `vmkit-event ${JSON.stringify(event)}\n`);
+    await appendFile(paths.eventsLog, `${JSON.stringify(event)}\n`);
     endProcess(state, 'SIGKILL');
   };
   const { forced } = await stopMachine(state, paths, askGuest, 10_000, context);
