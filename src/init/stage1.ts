@@ -1,5 +1,5 @@
 import { DISK_SERIALS } from '../spec/disks.ts';
-import { EVENT_PREFIX } from '../spec/guest-event.ts';
+import { EVENT_PORT, NO_EVENT_PORT } from '../spec/guest-event.ts';
 import {
   type LinkSpec,
   lanAddresses,
@@ -19,6 +19,7 @@ export const STAGE1_APPLETS = [
   'grep',
   'hostname',
   'ip',
+  'ln',
   'mkdir',
   'mount',
   'od',
@@ -50,6 +51,7 @@ exec </dev/null >/dev/console 2>&1
 # Loopback first of all: nothing that runs here works without it.
 ip link set lo up
 
+${eventPort()}
 ${helpers()}
 event_phase init
 
@@ -71,17 +73,41 @@ exec switch_root /new /run/vmkit/supervise
 `;
 }
 
+/** What is printed on the console can come from anybody in the guest; the port is root's alone (devtmpfs gives it 0600). */
+function eventPort(): string {
+  return `# Events go to a virtio port of their own. The kernel learns its name a moment after it found the port; 5 s at most.
+tries=0
+port=
+while [ -z "$port" ]; do
+  for file in /sys/class/virtio-ports/*/name; do
+    found=
+    [ -r "$file" ] && read -r found <"$file"
+    [ "$found" != ${EVENT_PORT.name} ] || port=\${file%/name}
+  done
+  tries=$((tries + 1))
+  if [ "$tries" -gt 250 ]; then
+    echo "${NO_EVENT_PORT}: the kernel shows no virtio port ${EVENT_PORT.name} (VIRTIO_CONSOLE)"
+    poweroff -f
+  fi
+  [ -n "$port" ] || usleep 20000
+done
+mkdir /dev/virtio-ports
+ln -s "../\${port##*/}" ${EVENT_PORT.device}
+`;
+}
+
 function helpers(): string {
   return `event_phase() {
   read -r now _ </proc/uptime
-  echo "${EVENT_PREFIX}{\\"event\\":\\"phase\\",\\"phase\\":\\"$1\\",\\"uptime\\":$now}"
+  echo "{\\"event\\":\\"phase\\",\\"phase\\":\\"$1\\",\\"uptime\\":$now}" >${EVENT_PORT.device}
 }
 
 # fatal CODE MESSAGE: says why and ends. The message is cut down to what needs no escape in JSON.
 fatal() {
   read -r now _ </proc/uptime
   message=$(printf %s "$2" | tr -c 'A-Za-z0-9 .,:;/_()=+%-' ' ')
-  echo "${EVENT_PREFIX}{\\"event\\":\\"fatal\\",\\"code\\":\\"$1\\",\\"message\\":\\"$message\\",\\"uptime\\":$now}"
+  echo "{\\"event\\":\\"fatal\\",\\"code\\":\\"$1\\",\\"message\\":\\"$message\\",\\"uptime\\":$now}" >${EVENT_PORT.device}
+  echo "vmkit: $1: $message"
   sync
   poweroff -f
   while :; do usleep 1000000; done

@@ -1,4 +1,4 @@
-import { EVENT_PREFIX } from '../spec/guest-event.ts';
+import { EVENT_PORT } from '../spec/guest-event.ts';
 import { GUEST_PATH } from '../spec/guest-path.ts';
 import { orderServices } from '../spec/order.ts';
 import type { Service } from '../spec/service.ts';
@@ -9,16 +9,26 @@ export function library(): string {
 PATH=${GUEST_PATH}
 export PATH
 
-# event NAME SERVICE [,"key":value]...: one line on the console.
+# say LINE: on the port of events. It takes one writer at a time (EBUSY); after ten seconds the event is lost, not the service.
+say() {
+  busy=0
+  until { printf '%s\\n' "$1" >${EVENT_PORT.device}; } 2>/dev/null; do
+    busy=$((busy + 1))
+    [ "$busy" -le 500 ] || return 0
+    /run/vmkit/busybox usleep 20000
+  done
+}
+
+# event NAME SERVICE [,"key":value]...
 event() {
   read -r now _ </proc/uptime
-  printf '${EVENT_PREFIX}{"event":"%s","service":"%s","uptime":%s%s}\\n' "$1" "$2" "$now" "\${3-}" >/dev/console
+  say "{\\"event\\":\\"$1\\",\\"service\\":\\"$2\\",\\"uptime\\":$now\${3-}}"
 }
 
 # event_machine NAME [,"key":value]...: the same, of the machine.
 event_machine() {
   read -r now _ </proc/uptime
-  printf '${EVENT_PREFIX}{"event":"%s","uptime":%s%s}\\n' "$1" "$now" "\${2-}" >/dev/console
+  say "{\\"event\\":\\"$1\\",\\"uptime\\":$now\${2-}}"
 }
 
 # await_supervised SERVICE: until s6-svscan has started the supervisor of it, which takes milliseconds; at most a minute.
@@ -38,6 +48,9 @@ await_ready() {
 }
 `;
 }
+
+/** How often the watch says again how all services stand, in seconds: a few times while one file of events fills, even when services end all the time. */
+const STATE_EVERY_S = 300;
 
 /** What process 1 becomes after stage 1: it starts the watch and turns into s6-svscan. */
 export function supervise(): string {
@@ -61,7 +74,7 @@ export function deadlineOf(service: Service, services: readonly Service[]): numb
 }
 
 /**
- * Waits for all services, says which are late, and says when all are ready. It never ends the machine. As long as nobody is late that is one process,
+ * Waits for all services, says which are late, says when all are ready, and from then on says again how they stand. It never ends the machine. As long as nobody is late that is one process,
  * since each costs time in a guest without KVM.
  */
 export function watch(services: readonly Service[]): string {
@@ -97,6 +110,15 @@ last_words() {
   tail -n 5 /run/vmkit/checked/"$1"
 }
 
+# state_of SERVICE: ready, starting or ended.
+state_of() {
+  case $(s6-svstat -o up,ready "$1") in
+    'true true') echo ready ;;
+    'true false') echo starting ;;
+    *) echo ended ;;
+  esac
+}
+
 for service in ${services.map(({ name }) => name).join(' ')}; do
   await_supervised "$service"
 done
@@ -105,6 +127,14 @@ if ! s6-svwait -U -t ${first * 1000} ${services.map(({ name }) => name).join(' '
 ${waits.map((line) => `  ${line}\n`).join('')}  wait
 fi
 event_machine booted
+# Old events are thrown away (machine/recorder.ts): what has not changed for long is said again.
+while sleep ${STATE_EVERY_S}; do
+  states=
+  for service in ${services.map(({ name }) => name).join(' ')}; do
+    states="$states\${states:+,}\\"$service\\":\\"$(state_of "$service")\\""
+  done
+  event_machine state ",\\"isBooted\\":true,\\"services\\":{$states}"
+done
 `;
 }
 

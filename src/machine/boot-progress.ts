@@ -11,7 +11,7 @@ export interface ServiceProgress {
   readonly ends: number;
 }
 
-/** How a boot ended; `panic` is the kernel's own last line. */
+/** How a boot ended, by the guest's word. */
 export type BootEnd =
   | { readonly kind: 'booted'; readonly uptime: number }
   | {
@@ -21,8 +21,7 @@ export type BootEnd =
       readonly waitingFor: string | undefined;
       readonly log: string;
     }
-  | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number }
-  | { readonly kind: 'panic'; readonly line: string };
+  | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number };
 
 export interface BootProgress {
   readonly phases: readonly { readonly name: string; readonly uptime: number }[];
@@ -69,6 +68,17 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       });
     case 'booted':
       return { ...progress, end: { kind: 'booted', uptime: event.uptime } };
+    case 'state': {
+      if (progress.isStopping) return progress;
+      const services = [...progress.services].map(([name, known]) => {
+        const state = event.services[name] ?? known.state;
+        // Late is what the host keeps in mind until the service is ready.
+        return [name, { ...known, state: known.state === 'late' && state === 'starting' ? 'late' : state }] as const;
+      });
+      const isNews = event.isBooted && progress.end?.kind !== 'booted';
+      const end = isNews ? { kind: 'booted' as const, uptime: event.uptime } : progress.end;
+      return { ...progress, services: new Map(services), end };
+    }
     case 'fatal':
       return withEnd(progress, { kind: 'fatal', code: event.code, message: event.message, uptime: event.uptime });
     case 'stopping':
@@ -76,13 +86,6 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       if (event.service !== undefined) return withService(progress, event.service, { state: event.event });
       return event.event === 'stopping' ? { ...progress, isStopping: true } : { ...progress, isStopped: true };
   }
-}
-
-/** What is known after one more console line that is no event. */
-export function withLine(progress: BootProgress, line: string): BootProgress {
-  return line.includes('Kernel panic - not syncing')
-    ? withEnd(progress, { kind: 'panic', line: line.trim() })
-    : progress;
 }
 
 /** What the machine is at, in words: for an error that says where it stood still. */
@@ -96,6 +99,7 @@ export function currentStep(progress: BootProgress): string {
 }
 
 function withService(progress: BootProgress, name: string, change: Partial<ServiceProgress>): BootProgress {
+  if (!progress.services.has(name)) return progress;
   const services = new Map(progress.services);
   services.set(name, { ...(services.get(name) ?? NOT_STARTED), ...change });
   return { ...progress, services };

@@ -58,6 +58,8 @@ export async function whatHolds(
 ): Promise<Held | undefined> {
   if (isHaltedBySignal(process)) return heldIn('sigstop');
   const answer = await qmpCommand(qmpSocket, 'query-status', 1_000).catch(() => undefined);
+  // A signal takes effect a moment after it was sent.
+  if (answer === undefined && isHaltedBySignal(process)) return heldIn('sigstop');
   return heldIn(status.safeParse(answer).data?.status ?? '');
 }
 

@@ -1,8 +1,8 @@
 import { machinePaths } from '../core/paths.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
-import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
+import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
 import { type Held, whatStillHolds } from './paused.ts';
 import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
 
@@ -28,8 +28,8 @@ export interface MachineStatus {
 }
 
 /**
- * How a machine fares, from its state, what it said on its console, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room
- * on a disk goes on where there is some.
+ * How a machine fares, from its state, its events, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room on a disk goes on
+ * where there is some.
  */
 export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
   const state = await runningMachine(name, context);
@@ -71,12 +71,14 @@ export async function readProgress(
   state: Pick<MachineState, 'name' | 'services'>,
   { paths }: Pick<Context, 'paths'>,
 ): Promise<BootProgress> {
-  const log = logReader(machinePaths(paths, state.name).consoleLog);
+  const log = logReader(machinePaths(paths, state.name).eventsLog);
+  let progress = emptyProgress(state.services);
   try {
-    return (await log.read()).reduce((progress, line) => {
-      const event = parseGuestEvent(line);
-      return event === undefined ? withLine(progress, line) : withEvent(progress, event);
-    }, emptyProgress(state.services));
+    for await (const line of log.lines()) {
+      const event = parseGuestEvent(line, state.services);
+      if (event !== undefined) progress = withEvent(progress, event);
+    }
+    return progress;
   } finally {
     await log.close();
   }

@@ -2,13 +2,14 @@ import { poll } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { endProcess, isRunning } from '../host/background.ts';
-import { type LogReader, logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { type LogReader, logReader } from '../host/log-reader.ts';
 import { qmpCommand } from '../host/qmp.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import type { Ask } from './ask-power-off.ts';
 import { whatHolds } from './paused.ts';
+import { allRecorded, logsOf } from './recorder.ts';
 import { clearState, type MachineState } from './state.ts';
 import { wake } from './wake.ts';
 
@@ -37,14 +38,14 @@ export async function stopMachine(
   const started = performance.now();
   const left = (): number => Math.max(0, started + withinMs - performance.now());
   const forced: string[] = [];
-  const log = logReader(paths.consoleLog);
+  const log = logReader(paths.eventsLog);
   let askedBy: string | undefined;
   try {
-    await log.read();
+    for await (const _ of log.lines());
     const held = await wake(state, paths, left, context);
     if (held !== undefined) forced.push(`It could not be woken to stop by itself: it is ${held.text}.`);
     else {
-      const guest = watchGuest(state, log, forced, context);
+      const guest = watchGuest(state, paths, log, forced, context);
       const refusals: string[] = [];
       askedBy = await askInTurn(ways, guest, left, refusals, context);
       // Whom nobody could ask is not waited for.
@@ -89,14 +90,21 @@ interface WatchedGuest {
   readonly until: (what: 'stopping' | 'off', withinMs: number, signal: AbortSignal) => Promise<boolean>;
 }
 
-function watchGuest(state: MachineState, log: LogReader, forced: string[], context: Context): WatchedGuest {
+function watchGuest(
+  state: MachineState,
+  paths: MachinePaths,
+  log: LogReader,
+  forced: string[],
+  context: Context,
+): WatchedGuest {
   let isStopping = false;
   return {
     until: async (what, withinMs, signal) => {
       const reached = async (): Promise<true | undefined> => {
         // Asked before reading: what a process printed before it ended is all there.
         const isAlive = isRunning(state);
-        for (const line of await log.read()) isStopping = tell(line, forced, context) || isStopping;
+        if (!isAlive) await allRecorded(logsOf(paths));
+        for await (const line of log.lines()) isStopping = tell(line, state.services, forced, context) || isStopping;
         return !isAlive || (what === 'stopping' && isStopping) ? true : undefined;
       };
       return (await poll(reached, { withinMs, signal })) === true;
@@ -133,9 +141,9 @@ async function force(state: MachineState, paths: MachinePaths, forced: string[])
   });
 }
 
-/** Takes one line of the console; whether it says that the guest stops. */
-function tell(line: string, forced: string[], context: Context): boolean {
-  const event = parseGuestEvent(line);
+/** Takes one event; whether it says that the guest stops. */
+function tell(line: string, services: readonly string[], forced: string[], context: Context): boolean {
+  const event = parseGuestEvent(line, services);
   if (event?.event !== 'stopping' && event?.event !== 'stopped') return false;
   if (event.event === 'stopped' && event.service === undefined && event.forced === true)
     forced.push('A process that belongs to no service held the data disk and was killed.');

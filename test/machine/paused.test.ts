@@ -8,13 +8,13 @@ import { machineStatus } from '../../src/machine/status.ts';
 import { stopMachine } from '../../src/machine/stop.ts';
 import { runningStandIn } from '../support/qemu-stand-in.ts';
 
-const BOOTED = 'vmkit-event {"event":"booted","uptime":9}\n';
+const BOOTED = '{"event":"booted","uptime":9}\n';
 
 test.each(['paused', 'suspended', 'internal-error', 'guest-panicked', 'watchdog', 'shutdown'])(
   '%s: status, exec and boot say what it is, and let it be',
   async (run) => {
     const { context, paths, state, told } = await runningStandIn('obeys', run);
-    await writeFile(paths.consoleLog, BOOTED);
+    await writeFile(paths.eventsLog, BOOTED);
     const status = await machineStatus('sql', context);
     expect(status).toMatchObject({ condition: 'paused', held: { state: run } });
     const failure = { code: 'machine-paused', message: expect.stringContaining(status.held?.text ?? '?') };
@@ -43,7 +43,7 @@ test('a full disk holds it until there is room; the next look lets it go on', as
 test('boot waits for room, and goes on', async () => {
   const { context, paths, state, full } = await runningStandIn('obeys', 'io-error');
   await writeFile(full, '');
-  await writeFile(paths.consoleLog, BOOTED);
+  await writeFile(paths.eventsLog, BOOTED);
   let notes = '';
   const report = async (text: string): Promise<void> => {
     notes += text;
@@ -58,7 +58,7 @@ test('a QEMU that was halted by a signal says nothing itself: /proc does', async
   const { context, paths, state } = await runningStandIn('obeys');
   endProcess(state, 'SIGSTOP');
   onTestFinished(() => void endProcess(state, 'SIGCONT'));
-  await writeFile(paths.consoleLog, BOOTED);
+  await writeFile(paths.eventsLog, BOOTED);
   expect(await machineStatus('sql', context)).toMatchObject({ condition: 'paused', held: { state: 'sigstop' } });
   await expect(followMachine(state, [], context)).rejects.toMatchObject({ code: 'machine-paused' });
 });

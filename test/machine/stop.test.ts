@@ -72,7 +72,7 @@ test('a service that had to be killed inside the guest is named; what was said b
   const { context, paths, state } = await runningStandIn('obeys');
   const ask = by('ssh', async () => {
     const event = { event: 'stopped', service: 'postgres', uptime: 99, forced: true };
-    await appendFile(paths.consoleLog, `vmkit-event ${JSON.stringify(event)}\n`);
+    await appendFile(paths.eventsLog, `${JSON.stringify(event)}\n`);
     endProcess(state, 'SIGKILL');
   });
   const { forced } = await stopMachine(state, paths, [ask], 10_000, context);

@@ -52,7 +52,7 @@ export async function runningStandIn(mode: 'obeys' | 'deaf', status = 'running')
   const context = contextIn(folder);
   const paths = machinePaths(context.paths, 'sql');
   await mkdir(paths.stateDir, { recursive: true });
-  await writeFile(paths.consoleLog, 'vmkit-event {"event":"stopped","service":"old","uptime":1,"forced":true}\n');
+  await writeFile(paths.eventsLog, '{"event":"stopped","service":"postgres","uptime":1,"forced":true}\n');
   const told = join(paths.stateDir, 'told');
   await writeFile(told, '');
   const argv = [process.execPath, '-e', STAND_IN, paths.qmpSocket, mode, status];
