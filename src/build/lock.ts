@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, VmkitError } from '../core/errors.ts';
+import { spawnChild } from '../host/child.ts';
 import type { Context } from '../host/context.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
@@ -69,7 +69,7 @@ async function flock(
   const deadline = withinMs === undefined ? [] : [AbortSignal.timeout(Math.ceil(Math.min(withinMs, 2 ** 31 - 1)))];
   const stop = AbortSignal.any([signal, ...deadline]);
   const exitCode = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn('flock', args, { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
+    const child = spawnChild('flock', args, { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
     const kill = (): boolean => child.kill('SIGKILL');
     stop.addEventListener('abort', kill, { once: true });
     child.once('error', (error) => reject(cannotRun(error)));
