@@ -4,6 +4,7 @@ import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, VmkitError } from '../core/errors.ts';
 import { spawnChild } from '../host/child.ts';
 import type { Context } from '../host/context.ts';
+import { requireOurs } from '../host/ours.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 
@@ -41,6 +42,8 @@ async function lock(path: string, context: Pick<Context, 'report' | 'signal'>, w
   for (;;) {
     throwIfInterrupted(context.signal);
     await mkdir(dirname(path), { recursive: true });
+    // Who may put a link in its place has us write elsewhere.
+    await requireOurs(path);
     const file = await open(path, 'a+', 0o600);
     try {
       if (!(await flock(file, ['-n', '3'], context.signal, undefined))) {
