@@ -8,7 +8,7 @@ export interface HostFacts {
 
 export interface ExecOptions {
   cwd?: string | undefined;
-  /** Added to the environment. */
+  /** Added to what every child gets of our environment (child-environment.ts). */
   env?: Readonly<Record<string, string>> | undefined;
   /** Standard input; none when absent. */
   input?: string | Uint8Array | undefined;

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { Subprocess } from 'execa';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
+import { childEnvironment } from './child-environment.ts';
 import type { ExecOptions, ExecResult } from './host.ts';
 import { onLines } from './lines.ts';
 import { isProgram, searchPath } from './search-path.ts';
@@ -33,7 +34,8 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     buffer: { stdout: options.stdoutFile === undefined },
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    extendEnv: false,
+    env: childEnvironment(options.env),
   });
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
   const group = groupOf(child);
