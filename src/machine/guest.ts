@@ -30,7 +30,12 @@ export async function withGuest<T>(
   }
 }
 
-/** A file of a running machine: `/proc/config.gz`. Undefined when it has no such file. */
-export function readGuestFile(name: string, path: string, context: Context): Promise<Uint8Array | undefined> {
-  return withGuest(name, context, (guest) => guest.read(path));
+/** A file of a running machine, such as `/proc/config.gz`, of at most `maxBytes`. Undefined when it has no such file. */
+export function readGuestFile(
+  name: string,
+  path: string,
+  maxBytes: number,
+  context: Context,
+): Promise<Uint8Array | undefined> {
+  return withGuest(name, context, (guest) => guest.read(path, maxBytes));
 }
