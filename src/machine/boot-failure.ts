@@ -42,6 +42,11 @@ function describe(
 ): { code: string; summary: string; log: string } {
   switch (end.kind) {
     case 'late': {
+      if (end.reason === 'crash-loop') {
+        const times = `${progress.services.get(end.service)?.ends ?? 0} times before it was ready, the last time`;
+        const summary = `the service ${end.service} ended ${times} at ${end.uptime.toFixed(1)} s. It goes on being tried.`;
+        return { code: 'service-crash-loop', summary, log: end.log };
+      }
       const waits = end.waitingFor === undefined ? '' : ` (waiting for: ${end.waitingFor})`;
       const summary = `the service ${end.service} missed the deadline of its readiness at ${end.uptime.toFixed(1)} s${waits}.`;
       return { code: 'service-late', summary, log: end.log };

@@ -5,8 +5,11 @@ import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
 import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
 
-/** - crashed: a state is left, but its process is gone: QEMU was killed, or the host was. */
-export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping';
+/**
+ * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
+ * - degraded: it booted, and now not every service is ready: one does not answer, or ended and was started again.
+ */
+export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'degraded' | 'failed' | 'stopping';
 
 export interface MachineStatus {
   readonly name: string;
@@ -71,10 +74,15 @@ export async function readProgress(
   }
 }
 
-export function conditionOf({ end, isStopping }: Pick<BootProgress, 'end' | 'isStopping'>): MachineCondition {
+export function conditionOf({
+  end,
+  isStopping,
+  services,
+}: Pick<BootProgress, 'end' | 'isStopping' | 'services'>): MachineCondition {
   if (isStopping) return 'stopping';
   if (end === undefined) return 'booting';
-  return end.kind === 'booted' ? 'running' : 'failed';
+  if (end.kind !== 'booted') return 'failed';
+  return [...services.values()].every(({ state }) => state === 'ready') ? 'running' : 'degraded';
 }
 
 /** VmRSS of /proc/PID/status, in KiB there (proc_pid_status(5)). */

@@ -10,7 +10,9 @@ const uptime = z.number().nonnegative();
  * What the guest says on its console, one line each: `vmkit-event {"event":"ready","service":"postgres","uptime":2.41}`.
  * - phase: stage 1 and the supervisor passed a point: init, network, clock, data-disk, secrets, root, supervisor.
  * - start, ready, exit: of a service. exit carries the daemon's exit code (128 + N after signal N).
- * - late: the service missed the deadline of its readiness; `log` is the end of its log, base64.
+ * - late: the service missed the deadline of its readiness, or ends again and again before it is ready (`reason`); `log` is the end of its log, base64.
+ * - unready: a service that was ready does not answer any more; when it does, it says ready again. `log` as above.
+ * - clock: the machine had stood still, and its clock was set forward by so many seconds.
  * - booted: every service is ready.
  * - fatal: stage 1 refuses to go on; `code` is stable (data-disk-missing, data-disk-foreign, ...), `message` is for people.
  * - stopping, stopped: of a service, or of the machine where `service` is absent.
@@ -25,8 +27,11 @@ export const guestEvent = z.discriminatedUnion('event', [
     service: z.string(),
     uptime,
     waitingFor: z.string().optional(),
+    reason: z.literal('crash-loop').optional(),
     log: z.string(),
   }),
+  z.object({ event: z.literal('unready'), service: z.string(), uptime, log: z.string() }),
+  z.object({ event: z.literal('clock'), uptime, forward: z.number() }),
   z.object({ event: z.literal('booted'), uptime }),
   z.object({ event: z.literal('fatal'), code: z.string(), message: z.string(), uptime }),
   z.object({ event: z.literal('stopping'), service: z.string().optional(), uptime }),

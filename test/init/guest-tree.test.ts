@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { Tree } from '../../src/core/tree.ts';
 import { guestTree } from '../../src/init/guest-tree.ts';
-import { deadlineOf } from '../../src/init/supervise.ts';
+import { deadlinesOf } from '../../src/init/supervise.ts';
 import { miniflux } from '../../src/spec/services/miniflux.ts';
 import { postgres } from '../../src/spec/services/postgres.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
@@ -68,6 +68,11 @@ describe('the generated guest', () => {
 
   it('gives a service the time of those that it needs, and its own', () => {
     const [a, b] = [ownService({ name: 'a' }), ownService({ name: 'b', needs: ['a'] })];
-    expect(deadlineOf(b, [a, b])).toBe(60);
+    expect(deadlinesOf([a, b])).toEqual(
+      new Map([
+        ['a', 30],
+        ['b', 60],
+      ]),
+    );
   });
 });
