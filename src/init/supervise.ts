@@ -145,7 +145,11 @@ ${reversed.map(({ name, stop }) => `stop_service ${name} ${stop.withinSeconds}`)
 
 forced=false
 sync
-if ! /run/vmkit/busybox umount /data 2>/dev/null; then
+# A check that was on its way ends by itself.
+tries=0
+until /run/vmkit/busybox umount /data 2>/dev/null; do
+  tries=$((tries + 1))
+  [ "$tries" -gt 10 ] || { /run/vmkit/busybox usleep 200000; continue; }
   # Something that no service owns still has it open, such as a login.
   forced=true
   for process in /proc/[0-9]*; do
@@ -154,7 +158,8 @@ if ! /run/vmkit/busybox umount /data 2>/dev/null; then
   done
   kill -KILL -1
   /run/vmkit/busybox umount /data || /run/vmkit/busybox mount -o remount,ro /data
-fi
+  break
+done
 event_machine stopped ",\\"forced\\":$forced"
 /run/vmkit/busybox poweroff -f
 `;
