@@ -43,8 +43,7 @@ function describe(
   switch (end.kind) {
     case 'late': {
       if (end.reason === 'crash-loop') {
-        const times = `${progress.services.get(end.service)?.ends ?? 0} times before it was ready, the last time`;
-        const summary = `the service ${end.service} ended ${times} at ${end.uptime.toFixed(1)} s. It goes on being tried.`;
+        const summary = `the service ${end.service} ends again and again before it is ready, the last time at ${end.uptime.toFixed(1)} s.`;
         return { code: 'service-crash-loop', summary, log: end.log };
       }
       const waits = end.waitingFor === undefined ? '' : ` (waiting for: ${end.waitingFor})`;
