@@ -64,7 +64,7 @@ export async function createDataDisk(path: string, mib: number, uuid: string, co
       // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
       const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
       await run(
-        ['mke2fs', '-q', '-t', 'ext4', '-m', '1', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
+        ['mke2fs', '-q', '-t', 'ext4', '-m', '5', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
         [0],
         context,
       );

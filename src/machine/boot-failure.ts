@@ -44,6 +44,10 @@ function describe(
 ): { code: string; summary: string; log: string } {
   switch (end.kind) {
     case 'late': {
+      if (end.reason === 'crash-loop') {
+        const summary = `the service ${end.service} ends again and again before it is ready, the last time at ${end.uptime.toFixed(1)} s.`;
+        return { code: 'service-crash-loop', summary, log: end.log };
+      }
       const waits = end.waitingFor === undefined ? '' : ` (waiting for: ${end.waitingFor})`;
       const summary = `the service ${end.service} missed the deadline of its readiness at ${end.uptime.toFixed(1)} s${waits}.`;
       return { code: 'service-late', summary, log: end.log };

@@ -1,12 +1,14 @@
 import type { GuestEvent } from '../spec/guest-event.ts';
 
-export type ServiceState = 'waiting' | 'starting' | 'ready' | 'late' | 'ended' | 'stopping' | 'stopped';
+export type ServiceState = 'waiting' | 'starting' | 'ready' | 'unready' | 'late' | 'ended' | 'stopping' | 'stopped';
 
 export interface ServiceProgress {
   readonly state: ServiceState;
   /** Seconds since power-on, as the guest's kernel counts. */
   readonly startedAt: number | undefined;
   readonly readyAt: number | undefined;
+  /** Since when it does not answer any more, though it runs. */
+  readonly unreadyAt?: number;
   /** How often the daemon ended. */
   readonly ends: number;
 }
@@ -19,6 +21,7 @@ export type BootEnd =
       readonly service: string;
       readonly uptime: number;
       readonly waitingFor: string | undefined;
+      readonly reason?: 'crash-loop' | undefined;
       readonly log: string;
     }
   | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number };
@@ -52,7 +55,15 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
     case 'start':
       return withService(progress, event.service, { state: 'starting', startedAt: event.uptime, readyAt: undefined });
     case 'ready':
-      return withService(progress, event.service, { state: 'ready', readyAt: event.uptime });
+      // One that answers again has been ready all along.
+      return withService(progress, event.service, {
+        state: 'ready',
+        ...(progress.services.get(event.service)?.state === 'unready' ? {} : { readyAt: event.uptime }),
+      });
+    case 'unready':
+      return withService(progress, event.service, { state: 'unready', unreadyAt: event.uptime });
+    case 'clock':
+      return progress;
     case 'exit':
       return withService(progress, event.service, {
         state: 'ended',
@@ -64,6 +75,7 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
         service: event.service,
         uptime: event.uptime,
         waitingFor: event.waitingFor,
+        reason: event.reason,
         log: Buffer.from(event.log, 'base64').toString('utf8'),
       });
     case 'booted':

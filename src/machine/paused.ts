@@ -51,13 +51,13 @@ const REASONS: Reasons = {
 
 const status = z.object({ status: z.string() });
 
-/** What holds a guest; undefined when it runs, or when QEMU does not answer within a second. Changes nothing. */
+/** What holds a guest; undefined when it runs, or when QEMU does not answer within three seconds. Changes nothing. */
 export async function whatHolds(
   process: BackgroundProcess,
   { qmpSocket }: Pick<MachinePaths, 'qmpSocket'>,
 ): Promise<Held | undefined> {
   if (isHaltedBySignal(process)) return heldIn('sigstop');
-  const answer = await qmpCommand(qmpSocket, 'query-status', 1_000).catch(() => undefined);
+  const answer = await qmpCommand(qmpSocket, 'query-status', 3_000).catch(() => undefined);
   // A signal takes effect a moment after it was sent.
   if (answer === undefined && isHaltedBySignal(process)) return heldIn('sigstop');
   return heldIn(status.safeParse(answer).data?.status ?? '');

@@ -89,7 +89,12 @@ function machineType({ arch, accelerator }: MachinePlan): string[] {
   // gic-version=host: KVM offers only what the board has; GICv3 is what software emulation has everywhere.
   const type = arch === 'arm64' ? `virt,gic-version=${isKvm ? 'host' : '3'}` : 'q35';
   const emulated = arch === 'arm64' ? 'cortex-a72' : 'max';
-  return [...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'], ...['-cpu', isKvm ? 'host' : emulated]];
+  return [
+    ...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'],
+    ...['-cpu', isKvm ? 'host' : emulated],
+    // The hardware's clock goes on while this process is stopped; the guest's watch sets its own by it.
+    ...['-rtc', 'base=utc,clock=host'],
+  ];
 }
 
 /**

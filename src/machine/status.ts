@@ -9,8 +9,17 @@ import { type MachineState, type OpenPort, readState, runningMachine } from './s
 /**
  * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
  * - paused: its QEMU is there, but no guest code runs; `held` says why.
+ * - degraded: it booted, and now not every service is ready: one does not answer, or ended and was started again.
  */
-export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping' | 'paused';
+export type MachineCondition =
+  | 'off'
+  | 'crashed'
+  | 'booting'
+  | 'running'
+  | 'degraded'
+  | 'failed'
+  | 'stopping'
+  | 'paused';
 
 export interface MachineStatus {
   readonly name: string;
@@ -84,10 +93,15 @@ export async function readProgress(
   }
 }
 
-export function conditionOf({ end, isStopping }: Pick<BootProgress, 'end' | 'isStopping'>): MachineCondition {
+export function conditionOf({
+  end,
+  isStopping,
+  services,
+}: Pick<BootProgress, 'end' | 'isStopping' | 'services'>): MachineCondition {
   if (isStopping) return 'stopping';
   if (end === undefined) return 'booting';
-  return end.kind === 'booted' ? 'running' : 'failed';
+  if (end.kind !== 'booted') return 'failed';
+  return [...services.values()].every(({ state }) => state === 'ready') ? 'running' : 'degraded';
 }
 
 /** VmRSS of /proc/PID/status, in KiB there (proc_pid_status(5)). */

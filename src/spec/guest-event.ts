@@ -18,7 +18,9 @@ const service = z.string().max(64);
  * longest length here, and whoever reads it knows which services there are.
  * - phase: stage 1 passed a point.
  * - start, ready, exit: of a service. exit carries the daemon's exit code (128 + N after signal N).
- * - late: the service missed the deadline of its readiness; `log` is the end of its log, base64.
+ * - late: the service missed the deadline of its readiness, or ends again and again before it is ready (`reason`); `log` is the end of its log, base64.
+ * - unready: a service that was ready does not answer any more; when it does, it says ready again. `log` as above.
+ * - clock: the machine had stood still, and its clock was set forward by so many seconds.
  * - booted: every service is ready.
  * - state: how it all stands now, said again from time to time, so that a reader needs only the newest events.
  * - fatal: stage 1 refuses to go on; `code` is stable (data-disk-missing, data-disk-foreign, ...), `message` is for people.
@@ -29,13 +31,22 @@ export const guestEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('start'), service, uptime }),
   z.object({ event: z.literal('ready'), service, uptime }),
   z.object({ event: z.literal('exit'), service, uptime, code: z.int().min(0).max(511) }),
-  z.object({ event: z.literal('late'), service, uptime, waitingFor: service.optional(), log: z.string().max(8192) }),
+  z.object({
+    event: z.literal('late'),
+    service,
+    uptime,
+    waitingFor: service.optional(),
+    reason: z.literal('crash-loop').optional(),
+    log: z.string().max(8192),
+  }),
+  z.object({ event: z.literal('unready'), service, uptime, log: z.string().max(8192) }),
+  z.object({ event: z.literal('clock'), uptime, forward: z.number().nonnegative() }),
   z.object({ event: z.literal('booted'), uptime }),
   z.object({
     event: z.literal('state'),
     uptime,
     isBooted: z.boolean(),
-    services: z.record(service, z.enum(['starting', 'ready', 'ended'])),
+    services: z.record(service, z.enum(['starting', 'ready', 'unready', 'ended'])),
   }),
   z.object({
     event: z.literal('fatal'),

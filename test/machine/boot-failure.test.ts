@@ -18,6 +18,18 @@ const deadlines = bootDeadlines([{ ready: { check: '', everyMs: 50, withinSecond
 
 test.each<[string, Followed['end'], boolean]>([
   ['late', { kind: 'late', service: 'postgres', uptime: 91.5, waitingFor: undefined, log: 'FATAL: broken\n' }, true],
+  [
+    'crash-loop',
+    {
+      kind: 'late',
+      service: 'postgres',
+      uptime: 18.5,
+      waitingFor: undefined,
+      reason: 'crash-loop',
+      log: 'FATAL: broken\n',
+    },
+    true,
+  ],
   ['late-behind', { kind: 'late', service: 'miniflux', uptime: 181, waitingFor: 'postgres', log: '' }, true],
   [
     'fatal',

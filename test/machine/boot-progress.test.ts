@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type BootProgress, currentStep, emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
+import { conditionOf } from '../../src/machine/status.ts';
 import { parseGuestEvent } from '../../src/spec/guest-event.ts';
 
 function after(lines: readonly string[], services: readonly string[] = ['ssh', 'postgres', 'miniflux']): BootProgress {
@@ -97,4 +98,34 @@ test.each([
   [[say({ event: 'start', service: 'postgres', uptime: 1 })], 'waiting for postgres'],
 ])('where a boot stands still', (lines, expected) => {
   expect(currentStep(after(lines))).toBe(expected);
+});
+
+test('a service that does not answer is unready; when it answers again it has been ready all along', () => {
+  const hung = [
+    say({ event: 'start', service: 'ssh', uptime: 1 }),
+    say({ event: 'ready', service: 'ssh', uptime: 2 }),
+    say({ event: 'booted', uptime: 2 }),
+    say({ event: 'unready', service: 'ssh', uptime: 90, log: '' }),
+  ];
+  const silent = after(hung, ['ssh']);
+  expect(silent.services.get('ssh')).toMatchObject({ state: 'unready', readyAt: 2, unreadyAt: 90 });
+  expect(conditionOf(silent)).toBe('degraded');
+  const again = after([...hung, say({ event: 'ready', service: 'ssh', uptime: 150 })], ['ssh']);
+  expect(again.services.get('ssh')).toMatchObject({ state: 'ready', readyAt: 2 });
+  expect(conditionOf(again)).toBe('running');
+});
+
+test('a machine whose service ended after the boot is degraded until that is ready again', () => {
+  const ended = [
+    say({ event: 'ready', service: 'ssh', uptime: 2 }),
+    say({ event: 'booted', uptime: 2 }),
+    say({ event: 'exit', service: 'ssh', uptime: 50, code: 1 }),
+  ];
+  expect(conditionOf(after(ended, ['ssh']))).toBe('degraded');
+  const restarted = [...ended, say({ event: 'ready', service: 'ssh', uptime: 52 })];
+  expect(conditionOf(after(restarted, ['ssh']))).toBe('running');
+});
+
+test('a clock that was set forward changes nothing else', () => {
+  expect(after([say({ event: 'clock', uptime: 40, forward: 20 })])).toEqual(after([]));
 });

@@ -28,9 +28,13 @@ function statusText(status: MachineStatus): string {
       service.readyAt === undefined || service.startedAt === undefined
         ? ''
         : `after ${(service.readyAt - service.startedAt).toFixed(1)} s`;
+    const silent =
+      service.state === 'unready' && service.unreadyAt !== undefined
+        ? `has not answered for ${ageText(Math.max(0, Math.round((upSeconds ?? 0) - service.unreadyAt)))}`
+        : '';
     const ends = service.ends === 0 ? '' : `ended ${service.ends} ${service.ends === 1 ? 'time' : 'times'}`;
     const ports = status.ports.filter((port) => port.service === service.name).map(addressOf);
-    return [`  ${service.name}`, service.state, took, ports.join(' '), ends];
+    return [`  ${service.name}`, service.state, silent === '' ? took : silent, ports.join(' '), ends];
   });
   return [
     `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,

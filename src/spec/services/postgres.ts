@@ -54,7 +54,10 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     packages: [`postgresql-${VERSION}`],
     components: [],
     user: 'postgres',
-    env: { PGDATA: DATA },
+    capabilities: [],
+    isVital: true,
+    // What the server protects, its children give back (PostgreSQL, "Linux Memory Overcommit"): a query that takes too much ends alone.
+    env: { PGDATA: DATA, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
     setup: setupScript(port),
     run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
     ready: { check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
