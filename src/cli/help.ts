@@ -8,18 +8,18 @@ export function helpText(stream: { isTTY?: boolean } = {}): string {
     const lines = Object.values(verbs).map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`);
     return `${styled('bold', title, stream)}\n${lines.join('\n')}\n`;
   });
-  return `vmkit: service machines that boot until they really answer
+  return `vmkit runs services in virtual machines of their own, and says when they really answer
 
-  vmkit boot miniflux     builds what is stale, boots, waits, prints where it is
-  vmkit stop miniflux     services down in reverse order, then power off
+  vmkit boot miniflux     builds what has changed, boots, waits until it answers, prints where it is
+  vmkit stop miniflux     stops the services in reverse order, then powers off
 
 ${groups.join('\n')}
 ${styled('bold', 'Everywhere', stream)}
-  --json         The result as JSON on standard output, an error as JSON on standard error
-  -v, --verbose  Every command that is run
-  --help         Of vmkit, or of a verb: vmkit boot --help
-  --version
+  --json         Print the result as JSON on standard output, an error as JSON on standard error
+  -v, --verbose  Print every command that is run
+  --help         Help for vmkit, or for a verb: vmkit boot --help
+  --version      Print the version
 
-A <vm> is a folder below ./vm, a definition that ships with vmkit (forgejo, miniflux, sql), or a path to a vm.yaml.
+A <vm> is a folder of ./vm, one that ships (forge, forgejo, miniflux, news, sql), or the path of a vm.yaml.
 `;
 }

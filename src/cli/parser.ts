@@ -19,7 +19,7 @@ export function parserFor(argv: readonly string[]): Argv {
       .help('help', 'Show this help')
       .alias('help', 'h')
       .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
-      .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say every command that is run' })
+      .option('verbose', { alias: 'v', type: 'boolean', describe: 'Print every command that is run' })
       .wrap(Math.min(120, process.stdout.columns ?? 100))
       .fail((message, error) => {
         throw error ?? usageError(message, argv);

@@ -16,11 +16,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       'build-kernel': {
         usage: 'build-kernel',
-        summary: 'Build a guest kernel; no requested option is lost in silence',
+        summary: 'Build a guest kernel; refused if it would lack an option you asked for',
       },
       'check-kernel': {
         usage: 'check-kernel <target>',
-        summary: 'What a .config, a kernel image or a running guest lacks, and why',
+        summary: 'Say what a .config, a kernel image or a running machine lacks, and why it matters',
       },
       'build-image': {
         usage: 'build-image <vm>',
@@ -31,21 +31,21 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     title: 'Boot',
     verbs: {
-      boot: { usage: 'boot <vm>', summary: 'Build what is stale, start, wait until every service answers' },
+      boot: { usage: 'boot <vm>', summary: 'Build what has changed, start, wait until every service answers' },
     },
   },
   {
     title: 'Look',
     verbs: {
-      ls: { usage: 'ls', summary: 'Every machine, and whether it runs' },
+      ls: { usage: 'ls', summary: 'List all machines, and whether they run' },
       status: {
         usage: 'status [vm]',
-        summary: 'Which service is ready, which port leads where; all machines as a picture',
+        summary: 'Show which service is ready and which port leads where; without <vm>, all machines',
       },
-      logs: { usage: 'logs <vm> [service]', summary: 'What a service says, or the machine itself' },
-      shell: { usage: 'shell <vm>', summary: 'A root shell in the machine, over ssh' },
+      logs: { usage: 'logs <vm> [service]', summary: 'Print what a service says, or the console of the machine' },
+      shell: { usage: 'shell <vm>', summary: 'Open a root shell in the machine, over ssh' },
       exec: { usage: 'exec <vm> -- <command..>', summary: 'Run a command in the machine' },
-      console: { usage: 'console <vm>', summary: 'The serial console; works when nothing else does' },
+      console: { usage: 'console <vm>', summary: 'Open the serial console, which works when the network does not' },
     },
   },
   {
@@ -53,20 +53,23 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       probe: {
         usage: 'probe <vm> [service]',
-        summary: 'Try every way in from a tailnet; name the hop that fails, and why',
+        summary: 'Try every way in from your tailnet, and say what is broken and why',
       },
-      expose: { usage: 'expose <vm> [service]', summary: 'Serve a port in the tailnet, try it, and print its address' },
+      expose: {
+        usage: 'expose <vm> [service]',
+        summary: 'Set up the best way in to a service, try it, and print its address',
+      },
       unexpose: { usage: 'unexpose <vm> [service]', summary: 'Take back what expose did' },
       client: {
         usage: 'client <vm> <name>',
-        summary: "A client's configuration for the machine's WireGuard; --qr for a phone",
+        summary: 'Print the WireGuard or Nebula configuration of a client; --qr for a phone',
       },
     },
   },
   {
     title: 'Stop',
     verbs: {
-      stop: { usage: 'stop <vm>', summary: 'Services down in reverse order, file systems synced, power off' },
+      stop: { usage: 'stop <vm>', summary: 'Stop the services in reverse order, unmount the data disk, power off' },
       rm: { usage: 'rm <vm>', summary: 'Delete a machine and its data' },
     },
   },
@@ -75,15 +78,15 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       secrets: {
         usage: 'secrets <action> <vm> <role>',
-        summary: 'rotate: a new password for a role of PostgreSQL, everywhere',
+        summary: 'rotate: give a role of PostgreSQL a new password, in every machine that uses it',
       },
     },
   },
   {
-    title: 'This machine',
+    title: 'This computer',
     verbs: {
-      doctor: { usage: 'doctor', summary: 'What this machine lacks, and the one command that installs it' },
-      host: { usage: 'host <action>', summary: 'check, setup or teardown: the bridge for machines, undone exactly' },
+      doctor: { usage: 'doctor', summary: 'Say what this computer lacks, and print the command that installs it' },
+      host: { usage: 'host <action>', summary: 'check, setup or teardown: networks on this computer for machines' },
       completion: { usage: 'completion [bash|zsh]', summary: 'Print the script for shell completion' },
     },
   },

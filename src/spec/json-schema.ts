@@ -2,12 +2,20 @@ import * as z from 'zod';
 import { definition, ownService } from './schema.ts';
 import { BUILTIN_SERVICES } from './services/registry.ts';
 
-/** The JSON schema of vm.yaml for editors, made from what the loader itself checks with. */
-export function definitionJsonSchema(): string {
+/** The JSON schema of vm.yaml, made from what the loader itself checks with. Its services: the built-in ones, then one's own. */
+export function definitionSchema(): z.core.JSONSchema.JSONSchema {
   const builtin = [...BUILTIN_SERVICES].map(([name, { options }]) =>
-    z.strictObject({ use: z.literal(name), ...options.shape }).describe(`The service ${name}`),
+    z.strictObject({ use: z.literal(name), ...options.shape }).meta(options.meta() ?? {}),
   );
-  const services = z.array(z.union([...builtin, ownService])).min(1);
+  const services = z
+    .array(z.union([...builtin, ownService]))
+    .min(1)
+    .describe('What runs in the machine: services that vmkit knows, and your own');
   const schema = z.toJSONSchema(z.strictObject({ ...definition.shape, services }), { io: 'input' });
-  return `${JSON.stringify({ title: 'A machine of vmkit', ...schema }, null, 2)}\n`;
+  return { title: 'A machine of vmkit', ...schema };
+}
+
+/** The same as a file for editors. */
+export function definitionJsonSchema(): string {
+  return `${JSON.stringify(definitionSchema(), null, 2)}\n`;
 }

@@ -5,11 +5,14 @@ import { duration, expected, size } from './units.ts';
 /** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */
 const NAME = /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
 const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
-const name = z.string({ error: nameError }).regex(NAME, { error: nameError });
+const name = z.string({ error: nameError }).regex(NAME, { error: nameError }).meta({ title: 'name' });
 
 /** Debian Policy 5.6.7. */
 const packageError = expected('the name of a Debian package');
-const packageName = z.string({ error: packageError }).regex(/^[a-z0-9][a-z0-9+.-]+$/, { error: packageError });
+const packageName = z
+  .string({ error: packageError })
+  .regex(/^[a-z0-9][a-z0-9+.-]+$/, { error: packageError })
+  .meta({ title: 'Debian package' });
 
 const port = z.int({ error: 'a port, 1 to 65535' }).min(1, 'a port, 1 to 65535').max(65535, 'a port, 1 to 65535');
 const addressError = expected(
@@ -17,12 +20,23 @@ const addressError = expected(
   'For example 192.168.100.2; .1 is the gateway.',
 );
 /** An address of a machine on a private network; 10.0.2.0/24 is QEMU's user network. */
-export const machineAddress = z.string({ error: addressError }).refine(isMachineAddress, { error: addressError });
+export const machineAddress = z
+  .string({ error: addressError })
+  .refine(isMachineAddress, { error: addressError })
+  .meta({ title: 'IPv4 address' })
+  .describe('A private address whose last number is 2 to 254; for example 192.168.100.2');
 
 const lanAddressError = expected('an IPv4 address with the length of its prefix', 'For example 192.168.1.50/24.');
-const lanAddress = z.string({ error: lanAddressError }).refine(isLanAddress, { error: lanAddressError });
+const lanAddress = z
+  .string({ error: lanAddressError })
+  .refine(isLanAddress, { error: lanAddressError })
+  .meta({ title: 'IPv4 address/length' });
 
-const script = z.string({ error: 'a shell script' }).trim().min(1, 'a shell script that does something');
+const script = z
+  .string({ error: 'a shell script' })
+  .trim()
+  .min(1, 'a shell script that does something')
+  .meta({ title: 'script' });
 
 const urlError = expected('a URL that starts with http://', 'A check with TLS is written as `check: SCRIPT`.');
 const readyError = expected('one of http, tcp and check', 'ready: { http: http://127.0.0.1:8000/ }');
@@ -33,11 +47,17 @@ const ready = z
         .string()
         .regex(/^http:\/\/[^\s'"\\]+$/, { error: urlError })
         .optional()
-        .describe('This URL answers 200'),
-      tcp: port.optional().describe('127.0.0.1 accepts connections on this port'),
-      check: script.optional().describe('This shell script exits 0'),
-      within: duration().default(60_000).describe('How long it may take from the start'),
-      every: duration().default(200).describe('Time between two tries'),
+        .describe('The service is ready when this URL answers 200'),
+      tcp: port
+        .optional()
+        .describe('The service is ready when this port of 127.0.0.1 in the machine accepts a connection'),
+      check: script
+        .optional()
+        .describe('The service is ready when this script, run as the user of the service, exits 0'),
+      within: duration()
+        .prefault('60s')
+        .describe('How long it may take from its start until it is ready; then the boot fails'),
+      every: duration().prefault('200ms').describe('Time between two tries'),
     },
     { error: readyError },
   )
@@ -53,101 +73,139 @@ const file = z.strictObject({
   path: z
     .string()
     .regex(/^\/[^\0]+$/, { error: 'an absolute path' })
-    .describe('Absolute path in the machine'),
-  content: z.string().describe('`{{secret:NAME}}` stands for a secret of this service'),
+    .meta({ title: 'path', description: 'Absolute path in the machine' }),
+  content: z.string().describe('What the file holds; `{{secret:NAME}}` is replaced by that secret of the service'),
   mode: z
     .string({ error: modeError })
     .regex(/^0?[0-7]{3}$/, { error: modeError })
-    .default('0644'),
-  owner: z.enum(['root', 'service']).default('root').describe('root, or the user of this service'),
+    .default('0644')
+    .describe('Permissions, in quotes'),
+  owner: z.enum(['root', 'service']).default('root').describe('root, or the user of the service'),
 });
 
 const textError = expected('text', 'Put it in quotes.');
 const secret = z.strictObject({
-  name: name.describe('In the machine: /run/secrets/SERVICE/NAME'),
-  kind: z.enum(['password', 'key', 'hex', 'jwt']).default('password'),
-  tell: z.string().min(1).optional().describe('Named at the end of `boot`, with the file that holds it'),
+  name: name.describe('The secret is the file /run/secrets/SERVICE/NAME in the machine'),
+  kind: z
+    .enum(['password', 'key', 'hex', 'jwt'])
+    .default('password')
+    .describe('password: 24 letters and digits; hex: 64 digits; key and jwt: as Forgejo wants them'),
+  tell: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('What `boot` calls it at its end, when it names the file that holds it; not named when absent'),
 });
 
 const servicePort = z.strictObject({
-  name,
-  port: port.describe('In the machine'),
+  name: name.describe('For people: `web`, `sql`'),
+  port: port.describe('The port in the machine'),
   protocol: z
     .enum(['http', 'ssh', 'postgres', 'tcp', 'udp'])
     .default('tcp')
-    .describe('udp is open on every address of the host'),
-  host: port.optional().describe('On 127.0.0.1 of the host; not forwarded when absent'),
+    .describe('What is spoken there; a udp port is open on every address of this host'),
+  host: port.optional().describe('The port on 127.0.0.1 of this host that leads there; none when absent'),
 });
 
 /** A service that a person writes in vm.yaml. */
 export const ownService = z.strictObject({
-  name: name.describe('Also the name of its user and of its home, /data/NAME'),
-  needs: z.array(name).default([]).describe('Services that must be ready before this one starts'),
-  packages: z.array(packageName).default([]).describe('Debian packages'),
+  name: name.describe('The name of the service; its home is /data/NAME, on the data disk'),
+  needs: z.array(name).default([]).describe('Services of this machine that must be ready before this one starts'),
+  packages: z.array(packageName).default([]).describe('Debian packages that it uses'),
   components: z
     .array(name)
     .default([])
-    .describe('Executables that Debian does not have, given by --component NAME=PATH'),
-  user: name.optional().describe('Default: the name of the service'),
+    .describe('Executables that Debian does not have; `boot --component NAME=PATH` gives them'),
+  user: name.optional().describe('The user that it runs as; the name of the service when absent'),
   env: z
     .record(z.string().regex(/^[A-Za-z_]\w*$/, 'a name of an environment variable'), z.string({ error: textError }))
-    .default({}),
-  setup: script.optional().describe('Runs as root before each start; must be idempotent'),
-  run: script.describe('Ends in `exec DAEMON`, in the foreground'),
-  ready: ready.describe('How to ask whether it really answers'),
-  afterReady: script.optional().describe('Runs as root each time the service became ready; must be idempotent'),
+    .default({})
+    .meta({ title: 'names and texts', description: 'Environment variables' }),
+  setup: script.optional().describe('Runs as root before each start, so it must bear to run again'),
+  run: script.describe('Starts the service; ends in `exec PROGRAM`, and the program stays in the foreground'),
+  ready: ready.describe('How vmkit asks whether the service answers: one of `http`, `tcp` and `check`'),
+  afterReady: script
+    .optional()
+    .describe('Runs as root each time that the service has become ready, so it must bear to run again'),
   stop: z
     .strictObject({
-      signal: z.enum(['TERM', 'INT', 'QUIT', 'HUP']).default('TERM'),
-      within: duration().default(20_000),
+      signal: z.enum(['TERM', 'INT', 'QUIT', 'HUP']).default('TERM').describe('The signal that asks it to end'),
+      within: duration().prefault('20s').describe('How long it may take to end; then it is killed'),
     })
-    .prefault({}),
-  files: z.array(file).default([]).describe('Files made at boot'),
-  secrets: z.array(secret).default([]).describe('Made once per machine; in no image and on no command line'),
-  ports: z.array(servicePort).default([]),
+    .prefault({})
+    .describe('How the service is stopped'),
+  files: z.array(file).default([]).describe('Files that are made at each boot'),
+  secrets: z.array(secret).default([]).describe('Random values that vmkit makes once for each machine'),
+  ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),
 });
 
 /** vm.yaml, with its services still unread: each has a schema of its own. */
 export const definition = z.strictObject({
-  name,
-  arch: z.enum(['x86_64', 'arm64']).optional().describe('Default: as this machine'),
-  cpus: z.int({ error: 'a number of CPUs, 1 to 64' }).min(1, 'at least 1').max(64, 'at most 64').default(2),
-  memory: size(256).describe('For example 768MiB'),
-  data: size(64).describe('Size of the data disk, for example 4GiB; it grows to this and never shrinks'),
+  name: name.describe('The name of the machine; the name of the folder of vm.yaml, too'),
+  arch: z.enum(['x86_64', 'arm64']).optional().describe('Architecture of the machine; that of this host when absent'),
+  cpus: z
+    .int({ error: 'a number of CPUs, 1 to 64' })
+    .min(1, 'at least 1')
+    .max(64, 'at most 64')
+    .default(2)
+    .describe('Number of CPUs'),
+  memory: size(256).describe('Size of the memory, at least 256MiB'),
+  data: size(64).describe('Size of the data disk, at least 64MiB; it grows when you write more, and never shrinks'),
   kernel: z
     .strictObject({
-      profile: name.default('default').describe('Which fragments of kernel-configs/ the kernel is made of'),
-      fragments: z.array(z.string().min(1)).default([]).describe('Files of your own, relative to vm.yaml'),
+      profile: name
+        .default('default')
+        .describe('A list of kernel fragments that kernel-configs/profiles.yaml names: `default` or `small`'),
+      fragments: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Files with kernel options of your own; paths are relative to vm.yaml'),
     })
-    .prefault({}),
-  needs: z.array(name).default([]).describe('Other machines that must be ready before this one starts'),
+    .prefault({})
+    .describe('What the kernel is built from'),
+  needs: z
+    .array(name)
+    .default([])
+    .describe('Other machines that this one needs: `boot` starts them, too, and this one waits for them'),
   network: z
     .discriminatedUnion(
       'kind',
       [
-        z.strictObject({ kind: z.literal('user') }).describe("QEMU's user network alone"),
+        z
+          .strictObject({ kind: z.literal('user') })
+          .describe(
+            'The machine dials out; this host reaches its forwarded ports on 127.0.0.1. No root, nothing to set up.',
+          ),
         z
           .strictObject({ kind: z.literal('private'), address: machineAddress })
-          .describe('Beside it, a link to the machines that this one needs and that need it'),
+          .describe(
+            'As `user`; in addition the machines that need each other reach each other at these addresses. No root.',
+          ),
         z
           .strictObject({ kind: z.literal('bridge'), address: machineAddress })
-          .describe("A TAP of this host's bridge, which `vmkit host setup` makes"),
+          .describe('The machine is on a bridge of this host, which `vmkit host setup` makes as root.'),
         z
           .strictObject({
             kind: z.literal('macvtap'),
             on: z
               .string()
               .regex(/^[A-Za-z0-9_.-]{1,15}$/, 'an interface of this host')
-              .describe('The interface of this host whose network it is'),
-            address: lanAddress.describe('Free on that network, with the length of its prefix'),
-            gateway: z.ipv4('an IPv4 address').optional().describe("That network's router"),
+              .describe('The interface of this host that is on that network'),
+            address: lanAddress.describe('A free address of that network; for example 192.168.1.50/24'),
+            gateway: z.ipv4('an IPv4 address').optional().meta({
+              title: 'IPv4 address',
+              description: 'The router of that network; no way out by IPv4 when absent',
+            }),
           })
-          .describe('An address of its own on the network of an interface of this host'),
+          .describe(
+            'The machine has an address of its own on the network of this host; `vmkit host setup --macvtap` as root.',
+          ),
       ],
       { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
     )
-    .default({ kind: 'user' }),
-  packages: z.array(packageName).default([]).describe('Debian packages beside those of the services'),
+    .default({ kind: 'user' })
+    .describe('How the machine is connected'),
+  packages: z.array(packageName).default([]).describe('More Debian packages, beside those that the services use'),
   services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {
     error: expected('at least one service', 'services:\n  - use: postgres'),
   }),

@@ -21,14 +21,15 @@ export function size(leastMib: number) {
     .string({ error })
     .regex(SIZE, { error })
     .transform(mibOf)
-    .refine((mib) => mib >= leastMib, { error: expected(`at least ${leastMib}MiB`) });
+    .refine((mib) => mib >= leastMib, { error: expected(`at least ${leastMib}MiB`) })
+    .meta({ title: 'size' });
 }
 
 /** `500ms`, `60s` or `5m`, as milliseconds. */
 export function duration() {
   const error = ({ input }: { input?: unknown }): string =>
     expected('a duration: 500ms, 60s or 5m', /^\d+$/.test(String(input)) ? `Write ${input}s for seconds.` : undefined);
-  return z.string({ error }).regex(DURATION, { error }).transform(msOf);
+  return z.string({ error }).regex(DURATION, { error }).transform(msOf).meta({ title: 'duration' });
 }
 
 function mibOf(text: string): number {

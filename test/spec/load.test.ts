@@ -6,8 +6,9 @@ import type { Progress } from '../../src/core/progress.ts';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { definitionNames } from '../../src/spec/definitions.ts';
-import { definitionJsonSchema } from '../../src/spec/json-schema.ts';
+import { definitionJsonSchema, definitionSchema } from '../../src/spec/json-schema.ts';
 import { loadVm } from '../../src/spec/load.ts';
+import { renderReference } from '../../src/spec/reference.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DEMO = 'name: demo\nmemory: 512MiB\ndata: 1GiB\nservices:\n  - use: postgres\n';
@@ -36,6 +37,12 @@ describe('what ships', () => {
 
   test('the JSON schema is the one that the loader checks with', async () => {
     await expect(definitionJsonSchema()).toMatchFileSnapshot('../../vm/vm.schema.json');
+  });
+
+  test('the reference is made from that schema, and says what each key means', async () => {
+    const page = renderReference(definitionSchema());
+    await expect(page).toMatchFileSnapshot('../../docs/vm-yaml.md');
+    expect(page.split('\n').filter((line) => /\|\s*\|$/.test(line))).toEqual([]);
   });
 });
 

@@ -13,9 +13,18 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
-      .option('component', { type: 'string', array: true, default: [], describe: 'NAME=PATH of an executable' })
-      .option('setup', { type: 'boolean', default: false, describe: 'Install what this machine lacks' })
-      .option('dry-run', { type: 'boolean', default: false, describe: 'Show what would be built and run' }),
+      .option('component', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'Use this executable: NAME=PATH; may be repeated',
+      })
+      .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' })
+      .option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print what would be built and run, and do nothing',
+      }),
   run: async ({ vm, component, setup, 'dry-run': dryRun }, context): Promise<Result> => {
     const spec = await loadVm(vm, context);
     const chosen = chooseComponents(component, process.env, spec, process.cwd());

@@ -38,10 +38,22 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
-      .option('component', { type: 'string', array: true, default: [], describe: 'NAME=PATH of an executable' })
-      .option('arch', { choices: ['x86_64', 'arm64'] as const, describe: 'For definitions that name none' })
-      .option('rebuild', { type: 'boolean', default: false, describe: "Take Debian's updates into the root" })
-      .option('setup', { type: 'boolean', default: false, describe: 'Install what this machine lacks' }),
+      .option('component', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'Use this executable: NAME=PATH; may be repeated',
+      })
+      .option('arch', {
+        choices: ['x86_64', 'arm64'] as const,
+        describe: 'Architecture of the guest, if the definition names none',
+      })
+      .option('rebuild', {
+        type: 'boolean',
+        default: false,
+        describe: 'Build the root file system again, with the newest Debian packages',
+      })
+      .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' }),
   run: async ({ vm, component, arch, rebuild, setup }, context): Promise<ImageResult> => {
     const spec = await loadVm(vm, { ...context, arch });
     const chosen = chooseComponents(component, process.env, spec, process.cwd());

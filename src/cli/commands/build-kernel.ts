@@ -36,12 +36,28 @@ export const command = defineCommand({
       .option('profile', {
         type: 'string',
         default: 'default',
-        describe: 'A list of fragments: kernel-configs/profiles.yaml',
+        describe: 'Which list of kernel-configs/profiles.yaml to build',
       })
-      .option('fragment', { type: 'string', array: true, default: [], describe: 'Your own fragment; may be repeated' })
-      .option('source', { type: 'string', describe: 'kernel.org, debian, or the path of a tree or tarball' })
-      .option('update', { type: 'boolean', default: false, describe: 'Take the newest release, not the locked one' })
-      .option('dry-run', { type: 'boolean', default: false, describe: 'Say what would be built, and why' }),
+      .option('fragment', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'A file with kernel options of your own; may be repeated',
+      })
+      .option('source', {
+        type: 'string',
+        describe: 'Where the source comes from: kernel.org, debian, or the path of a tree or tarball',
+      })
+      .option('update', {
+        type: 'boolean',
+        default: false,
+        describe: 'Take the newest release, not the one that was taken first',
+      })
+      .option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print what would be built, and why, and do nothing',
+      }),
   run: async (args, context): Promise<KernelResult> => {
     const { arch = HOST_ARCH, profile, fragment: fragments, source, update } = args;
     const options: KernelOptions = { arch, profile, fragments, source, update };

@@ -25,7 +25,7 @@ export const command = defineCommand({
         array: true,
         nargs: 1,
         default: [],
-        describe: `What it should serve; all when absent: ${purposeNames([]).join(', ')}`,
+        describe: `What the kernel is to be used for; all of these when absent: ${purposeNames([]).join(', ')}`,
       }),
   run: async ({ target, profile }, context): Promise<CheckResult> => {
     const profiles = purposeNames(profile);

@@ -26,12 +26,12 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('name', { type: 'string', demandOption: true, describe: 'One of its clients, as in vm.yaml' })
+      .positional('name', { type: 'string', demandOption: true, describe: 'The name of the client in vm.yaml' })
       .option('via', {
         choices: ['wireguard', 'nebula'] as const,
-        describe: 'For a name that both have. Default: wireguard',
+        describe: 'Which of the two, if both have a client of that name. Default: wireguard',
       })
-      .option('qr', { type: 'boolean', default: false, describe: "A QR code, for WireGuard's app on a phone" }),
+      .option('qr', { type: 'boolean', default: false, describe: "Print a QR code, for WireGuard's app on a phone" }),
   run: async ({ vm, name, via, qr }, context): Promise<ClientConfiguration> => {
     const spec = await loadVm(vm, context);
     const kinds = via === undefined ? Object.values(KINDS) : [KINDS[via]];

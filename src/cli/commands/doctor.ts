@@ -20,9 +20,11 @@ interface DoctorReport {
 export const command = defineCommand({
   usage: 'doctor',
   options: (yargs) =>
-    yargs
-      .option('setup', { type: 'boolean', default: false, describe: 'Install what is missing' })
-      .option('all', { type: 'boolean', default: false, describe: 'Also what other architectures and the tests need' }),
+    yargs.option('setup', { type: 'boolean', default: false, describe: 'Install what is missing' }).option('all', {
+      type: 'boolean',
+      default: false,
+      describe: 'Include what other architectures and the tests need',
+    }),
   run: async (args, context): Promise<DoctorReport> => {
     const facts = await context.host.facts();
     const groups = args.all ? ALL_GROUPS : groupsFor(facts.machine === 'aarch64' ? 'arm64' : 'x86_64');

@@ -9,12 +9,15 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
+      .positional('service', {
+        type: 'string',
+        describe: 'A service of the machine. Default: the first one that speaks HTTP',
+      })
       .option('via', {
         choices: ['auto', ...VIAS] as const,
         default: 'auto' as const,
         describe:
-          'guest: tailscale serve in the machine; proxy: on this host; subnet: a route to its bridge address through this host; wireguard, nebula: to clients with a key (vmkit client), by a UDP port of this host; auto: the first of them that works',
+          'Which way. guest: `tailscale serve` in the machine. proxy: `tailscale serve` on this host. subnet: this host routes to the address of the machine on the bridge. wireguard, nebula: for clients with a key (vmkit client), by a UDP port of this host. auto: the first of these that works',
       }),
   run: async ({ vm, service, via }, context): Promise<Exposed> => {
     const spec = await loadVm(vm, context);

@@ -15,32 +15,32 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('action', { choices: ['check', 'setup', 'teardown'] as const, demandOption: true })
-      .option('dry-run', { type: 'boolean', default: false, describe: 'Print the commands, as a shell takes them' })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'Print the commands, and run none of them' })
       .option('subnet', {
         type: 'string',
         default: '192.168.100.0/24',
-        describe: "The machines' subnet; .1 is this host",
+        describe: 'The subnet of the bridge; this host is its .1',
       })
       .option('tap', {
         type: 'string',
         array: true,
         nargs: 1,
         default: [],
-        describe: 'A TAP for a machine: NAME=ADDRESS',
+        describe: 'A machine and its address on the bridge: NAME=ADDRESS; may be repeated',
       })
       .option('link', {
         type: 'string',
         array: true,
         nargs: 1,
         default: [],
-        describe: 'Two TAPs that may reach each other: A:B',
+        describe: 'Two machines on the bridge that may reach each other: A:B; may be repeated',
       })
       .option('macvtap', {
         type: 'string',
         array: true,
         nargs: 1,
         default: [],
-        describe: "A machine on this host's own network: NAME=ADDRESS@INTERFACE",
+        describe: 'A machine and its address on the network of an interface: NAME=ADDRESS@INTERFACE; may be repeated',
       }),
   run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);

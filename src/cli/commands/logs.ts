@@ -14,8 +14,11 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', { type: 'string', describe: 'Default: the console of the machine' })
-      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on until Ctrl-C' }),
+      .positional('service', {
+        type: 'string',
+        describe: 'A service of the machine. Default: the console of the machine',
+      })
+      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on printing until Ctrl-C' }),
   run: async ({ vm, service, follow }, context) => {
     const name = await machineName(vm, context);
     if (service === undefined) return { exitCode: await printConsole(name, follow, context) };

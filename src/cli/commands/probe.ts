@@ -13,18 +13,21 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' })
+      .positional('service', {
+        type: 'string',
+        describe: 'A service of the machine. Default: the first one that speaks HTTP',
+      })
       .option('from', {
         type: 'string',
         requiresArg: true,
         coerce: peerKind,
         describe:
-          "The peer: node (of vmkit's own, with the key in TS_AUTHKEY), host (this host's Tailscale), ssh://[USER@]HOST[:PORT], or none. Default: a node where there is a key",
+          'Where to look from. node: a temporary node that joins by the key in TS_AUTHKEY. host: the Tailscale of this host. ssh://[USER@]HOST[:PORT]: another computer. none: nowhere, so no way is tried. Default: node if TS_AUTHKEY is set, else none',
       })
       .option('html', {
         type: 'string',
         requiresArg: true,
-        describe: 'Write a page with the picture and all evidence to this file',
+        describe: 'Write a page with a picture and all evidence to this file',
       }),
   run: async ({ vm, service, from, html }, context): Promise<ProbeReport> => {
     const spec = await loadVm(vm, context);

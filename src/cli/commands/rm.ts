@@ -13,7 +13,7 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Do not ask' }),
+      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Delete without asking' }),
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);
     const { dataDir, stateDir, lock } = machinePaths(context.paths, name);

@@ -8,7 +8,7 @@ import { addressOf, ageText, table } from '../table.ts';
 export const command = defineCommand({
   usage: 'status [vm]',
   options: (yargs) =>
-    yargs.positional('vm', { type: 'string', describe: 'The machine; without it, all and their networks' }),
+    yargs.positional('vm', { type: 'string', describe: 'The machine. Default: all machines, and their networks' }),
   run: async ({ vm }, context): Promise<MachineStatus | readonly MachineStatus[]> =>
     vm === undefined
       ? Promise.all((await machineNames(context)).map((name) => machineStatus(name, context)))

@@ -7,7 +7,7 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .option('within', { type: 'number', default: 60, describe: 'Seconds until the stop is forced' }),
+      .option('within', { type: 'number', default: 60, describe: 'Seconds until the machine is killed' }),
   run: async ({ vm, within }, context): Promise<StopResult> => {
     const name = await machineName(vm, context);
     const all = await stopMachines(name, within, context);

@@ -6,9 +6,10 @@ import { unexpose } from '../expose-flow.ts';
 export const command = defineCommand({
   usage: 'unexpose <vm> [service]',
   options: (yargs) =>
-    yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', { type: 'string', describe: 'Default: the first one that speaks HTTP' }),
+    yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }).positional('service', {
+      type: 'string',
+      describe: 'A service of the machine. Default: the first one that speaks HTTP',
+    }),
   run: async ({ vm, service }, context): Promise<readonly string[]> => {
     const spec = await loadVm(vm, context);
     return unexpose(spec, targetOf(spec, service), context);

@@ -22,26 +22,34 @@ const RESERVED = new Set(
 
 const port = z.int().min(1024, 'a port from 1024: Forgejo does not run as root').max(65_535);
 
-const options = z.strictObject({
-  port: port.default(3000).describe('In the guest, and on 127.0.0.1 of the host.'),
-  sshPort: port.default(2222).describe('Git over ssh: in the guest, and on 127.0.0.1 of the host.'),
-  admin: z
-    .string()
-    .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'a name of small letters, digits and single hyphens')
-    .max(40)
-    .refine((name) => !RESERVED.has(name), 'a name that Forgejo has not reserved for itself, such as `owner`')
-    .default('owner')
-    .describe("The administrator's name; counts when the account is made, on the first boot."),
-  url: z
-    .string()
-    .regex(
-      /^https?:\/\/[A-Za-z0-9.:-]+(\/[A-Za-z0-9._~-]+)*\/$/,
-      'a URL that ends in a slash: https://git.example.org/',
-    )
-    .optional()
-    .describe('As people reach it, if that is not http://127.0.0.1:PORT/.'),
-  database: remoteDatabase.optional().describe('In another machine; without it, in this one'),
-});
+const options = z
+  .strictObject({
+    port: port.default(3000).describe('The port of its pages, in the machine and on 127.0.0.1 of this host'),
+    sshPort: port.default(2222).describe('The port of git over ssh, in the machine and on 127.0.0.1 of this host'),
+    admin: z
+      .string()
+      .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'a name of small letters, digits and single hyphens')
+      .max(40)
+      .refine((name) => !RESERVED.has(name), 'a name that Forgejo has not reserved for itself, such as `owner`')
+      .default('owner')
+      .describe('The name of the administrator, who is made on the first boot; a later change has no effect'),
+    url: z
+      .string()
+      .regex(
+        /^https?:\/\/[A-Za-z0-9.:-]+(\/[A-Za-z0-9._~-]+)*\/$/,
+        'a URL that ends in a slash: https://git.example.org/',
+      )
+      .optional()
+      .describe('The address by which people reach it, with a slash at the end; http://127.0.0.1:PORT/ when absent'),
+    database: remoteDatabase
+      .optional()
+      .describe('A database in another machine; when absent, the `postgres` of this machine is used'),
+  })
+  .meta({
+    description:
+      'Forgejo, which hosts git repositories. Debian does not have it: its executable is a [component](components.md).\n' +
+      'It needs `use: postgres` in this machine, or a database in another one: [vm/forgejo](../vm/forgejo/vm.yaml).',
+  });
 
 /**
  * Forgejo, a software forge. Debian does not have it: its executable is a component. PostgreSQL is reached over the socket, by peer authentication, or in

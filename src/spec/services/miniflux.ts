@@ -11,15 +11,23 @@ import {
   remoteDatabase,
 } from './remote-database.ts';
 
-const options = z.strictObject({
-  port: z.int().min(1).max(65_535).default(8080).describe('In the guest, and on 127.0.0.1 of the host.'),
-  admin: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]*$/)
-    .default('admin')
-    .describe("The administrator's name."),
-  database: remoteDatabase.optional().describe('In another machine; without it, in this one'),
-});
+const options = z
+  .strictObject({
+    port: z.int().min(1).max(65_535).default(8080).describe('The port in the machine, and on 127.0.0.1 of this host'),
+    admin: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]*$/)
+      .default('admin')
+      .describe('The name of the administrator, who is made on the first boot'),
+    database: remoteDatabase
+      .optional()
+      .describe('A database in another machine; when absent, the `postgres` of this machine is used'),
+  })
+  .meta({
+    description:
+      'Miniflux, a feed reader, from Debian.\n' +
+      'It needs `use: postgres` in this machine, or a database in another one: [vm/miniflux](../vm/miniflux/vm.yaml).',
+  });
 
 /** Miniflux, a feed reader, from Debian. Its database is reached over the socket, by peer authentication, or in another machine, by password. */
 export const miniflux = defineService(

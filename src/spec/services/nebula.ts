@@ -13,27 +13,38 @@ const clientName = z
   .refine((name) => name !== PROBE_CLIENT, "another name: `probe` is vmkit's own")
   .refine((name) => name !== 'any', 'another name: `any` means everybody to the firewall of Nebula');
 
-const options = z.strictObject({
-  port: z.int().min(1).max(65_535).default(4242).describe('UDP: in the guest, and on every address of this host'),
-  clients: z
-    .array(clientName)
-    .max(200)
-    .refine((names) => new Set(names).size === names.length, 'each name once')
-    .default(['laptop'])
-    .describe(
-      'Who may come in; each has a certificate of its own. A name that is taken out is shut out at the next boot',
-    ),
-  endpoint: z
-    .string()
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'a name or an IPv4 address, without a port')
-    .optional()
-    .describe("Where clients find this host. Default: this host's own address when a client's configuration is made"),
-  address: z
-    .string()
-    .refine(isOverlayAddress, 'an IPv4 address with a prefix of 8 to 24, its last number 1 to 253: 10.89.0.1/24')
-    .default('10.89.0.1/24')
-    .describe("The machine's in the overlay; clients have the numbers after it"),
-});
+const options = z
+  .strictObject({
+    port: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(4242)
+      .describe('The UDP port in the machine, and on every address of this host'),
+    clients: z
+      .array(clientName)
+      .max(200)
+      .refine((names) => new Set(names).size === names.length, 'each name once')
+      .default(['laptop'])
+      .describe('Who may come in; each gets a certificate. A name that you remove is shut out at the next boot'),
+    endpoint: z
+      .string()
+      .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'a name or an IPv4 address, without a port')
+      .optional()
+      .describe(
+        'The name or address where clients find this host; when absent, its address on the way to the internet',
+      ),
+    address: z
+      .string()
+      .refine(isOverlayAddress, 'an IPv4 address with a prefix of 8 to 24, its last number 1 to 253: 10.89.0.1/24')
+      .default('10.89.0.1/24')
+      .describe('The address of the machine in the overlay; clients get the numbers after it'),
+  })
+  .meta({
+    description:
+      'Nebula, an overlay network of its own: clients reach the ports of the machine by [Nebula](tunnels.md#nebula).',
+    examples: [{ clients: ['laptop', 'phone'] }],
+  });
 
 /**
  * A node of Nebula, and the lighthouse of an overlay of its own, from Debian. Its certificate and those of its clients are made on the host

@@ -13,28 +13,35 @@ const identifier = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _, at most 63 characters');
 
-const options = z.strictObject({
-  databases: z
-    .array(
-      z.strictObject({
-        name: identifier,
-        owner: identifier,
-        from: z
-          .array(machineAddress)
-          .default([])
-          .describe('Addresses of other machines that may log in as the owner, with its password'),
-      }),
-    )
-    .default([])
-    .describe('Databases and the roles that own them, made once. Each role gets a password of its own.'),
-  port: z.int().min(1).max(65_535).default(POSTGRES_PORT),
-  host: z
-    .int()
-    .min(1)
-    .max(65_535)
-    .optional()
-    .describe('The port on 127.0.0.1 of the host. Without it PostgreSQL listens on its socket only.'),
-});
+const options = z
+  .strictObject({
+    databases: z
+      .array(
+        z.strictObject({
+          name: identifier.describe('The name of the database'),
+          owner: identifier.describe('The role that owns it'),
+          from: z
+            .array(machineAddress)
+            .default([])
+            .describe('Addresses of other machines that may log in as the owner, by its password'),
+        }),
+      )
+      .default([])
+      .describe(
+        'Databases and the roles that own them. A user of the machine is the role of its name, without a password',
+      ),
+    port: z.int().min(1).max(65_535).default(POSTGRES_PORT).describe('The port in the machine'),
+    host: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .describe('The port on 127.0.0.1 of this host that leads there; each role then has a password. None when absent'),
+  })
+  .meta({
+    description: 'PostgreSQL 17 from Debian. Its data is in /data/postgres, its socket in /run/postgresql.',
+    examples: [{ databases: [{ name: 'app', owner: 'app' }], host: 5432 }],
+  });
 
 /** PostgreSQL 17 from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
 export const postgres = defineService(options, ({ databases, port, host }): Service => {

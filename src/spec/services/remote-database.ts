@@ -7,10 +7,10 @@ const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name
 
 /** A database in another machine: `{ machine: sql, address: 192.168.100.2, name: news }`. */
 export const remoteDatabase = z.strictObject({
-  machine: z.string().describe('The machine that runs it, one of the `needs` of this one'),
-  address: machineAddress,
-  port: z.int().min(1).max(65_535).default(POSTGRES_PORT),
-  name: identifier.describe('Of the database and of its owner'),
+  machine: z.string().describe('The machine that runs it; it stands in `needs` of this machine'),
+  address: machineAddress.describe('The address of that machine on the private network'),
+  port: z.int().min(1).max(65_535).default(POSTGRES_PORT).describe('The port of its PostgreSQL'),
+  name: identifier.describe('The name of the database and of the role that owns it'),
 });
 
 export type RemoteDatabase = z.output<typeof remoteDatabase>;

@@ -25,30 +25,39 @@ const clientName = z
 const addressError = expected('the first address of a private /24', 'For example 10.88.0.1/24.');
 
 /** What vm.yaml may say of it. */
-const options = z.strictObject({
-  port: z
-    .int({ error: 'a port, 1 to 65535' })
-    .min(1, 'a port, 1 to 65535')
-    .max(65_535, 'a port, 1 to 65535')
-    .default(51_820)
-    .describe('UDP, in the machine and on this host'),
-  clients: z
-    .array(clientName)
-    .max(PROBE_HOST - 2, `at most ${PROBE_HOST - 2} clients`)
-    .refine((names) => new Set(names).size === names.length, 'names that are all different')
-    .default(['phone'])
-    .describe('Each has a key and an address, in this order: add new ones at the end'),
-  endpoint: z
-    .string()
-    .regex(/^[A-Za-z0-9.:-]+$/, 'a name or an address of this host, without a port')
-    .optional()
-    .describe('Where clients find this host. Default: its address on the way to the world'),
-  address: z
-    .string({ error: addressError })
-    .refine(isFirstOfNetwork, { error: addressError })
-    .default('10.88.0.1/24')
-    .describe("The machine's address in the tunnel; clients get those that follow"),
-});
+const options = z
+  .strictObject({
+    port: z
+      .int({ error: 'a port, 1 to 65535' })
+      .min(1, 'a port, 1 to 65535')
+      .max(65_535, 'a port, 1 to 65535')
+      .default(51_820)
+      .describe('The UDP port in the machine, and on every address of this host'),
+    clients: z
+      .array(clientName)
+      .max(PROBE_HOST - 2, `at most ${PROBE_HOST - 2} clients`)
+      .refine((names) => new Set(names).size === names.length, 'names that are all different')
+      .default(['phone'])
+      .describe(
+        'Who may come in; each gets a key, and an address by its place in the list, so add new names at the end',
+      ),
+    endpoint: z
+      .string()
+      .regex(/^[A-Za-z0-9.:-]+$/, 'a name or an address of this host, without a port')
+      .optional()
+      .describe(
+        'The name or address where clients find this host; when absent, its address on the way to the internet',
+      ),
+    address: z
+      .string({ error: addressError })
+      .refine(isFirstOfNetwork, { error: addressError })
+      .default('10.88.0.1/24')
+      .describe('The address of the machine in the tunnel; clients get the numbers after it'),
+  })
+  .meta({
+    description: 'WireGuard: phones and laptops reach the machine by [WireGuard](tunnels.md#wireguard).',
+    examples: [{ clients: ['phone', 'laptop'] }],
+  });
 
 /**
  * WireGuard by the kernel: clients reach all that listens on the machine's address in the tunnel, and nothing else through it. Keys are made by vmkit; those of
