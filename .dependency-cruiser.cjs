@@ -24,13 +24,20 @@ module.exports = {
     ),
     libraryOnlyIn('yargs', ['cli/', 'main.ts']),
     libraryOnlyIn('listr2', ['cli/']),
-    libraryOnlyIn('execa', ['host/']),
+    // Who starts a process says which variables it gets: child-environment.ts.
+    libraryOnlyIn('execa', ['host/process.ts']),
     libraryOnlyIn('ssh2', ['host/']),
     {
-      name: 'processes-and-sockets-only-in-host',
+      name: 'processes-start-with-a-chosen-environment',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/host/child.ts$' },
+      to: { path: '^(node:)?(child_process|cluster|worker_threads)$' },
+    },
+    {
+      name: 'sockets-only-in-host',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/host/', '^src/build/'] },
-      to: { path: '^(node:)?(child_process|net|dgram|http|https|tls)$' },
+      to: { path: '^(node:)?(net|dgram|http|https|tls)$' },
     },
   ],
   options: {

@@ -6,6 +6,10 @@ const INTERRUPTED = 130;
 const argv = process.argv.slice(2);
 const interruption = new AbortController();
 
+// Whatever it is started with: nobody else may write what vmkit believes later (host/ours.ts).
+const umask = process.umask(0o022);
+process.umask(umask | 0o022);
+
 // The first signal asks all work to clean up and end; a second one does not wait for that.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {

@@ -1,4 +1,4 @@
-import { chmod, constants, copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, constants, copyFile, type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
@@ -8,16 +8,17 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Makes or replaces the disk file `path` (mode 0600): `fill` is given a temporary file of `bytes` zeros that take no space, or
- * that begins with a copy of `from`. It is renamed into place once `fill` is done, so `path` is the old file or the whole new one.
- * The caller holds the machine's lock.
+ * that begins with a copy of `from`. It is renamed into place once `fill` is done and it is on the disk, so `path` is the old file or the whole new one.
+ * Where `path` is a symbolic link, the file that it leads to is meant. The caller holds the machine's lock.
  */
 export async function writeDiskFile(
   path: string,
   { bytes, from, signal }: { bytes: number; from?: string; signal: AbortSignal },
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.new`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const place = await placeOf(path);
+  const temporary = temporaryOf(place);
   await rm(temporary, { force: true });
   try {
     if (from !== undefined) await copySparse(from, temporary, signal);
@@ -30,12 +31,28 @@ export async function writeDiskFile(
     await chmod(temporary, 0o600);
     await fill(temporary);
     await syncPath(temporary);
-    await rename(temporary, path);
-    await syncPath(dirname(path));
+    await rename(temporary, place);
+    await syncPath(dirname(place));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** Removes what a killed `writeDiskFile` left beside `path`: as large as a disk. The caller holds the machine's lock. */
+export async function removeUnfinishedDisk(path: string): Promise<void> {
+  await rm(temporaryOf(await placeOf(path)), { force: true });
+}
+
+function temporaryOf(place: string): string {
+  return `${place}.new`;
+}
+
+async function placeOf(path: string): Promise<string> {
+  return await realpath(path).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return path;
+    throw error;
+  });
 }
 
 /** Copies a file by sharing its blocks where the file system can (ioctl_ficlone(2)), else chunk by chunk, without the chunks of zeros. */
@@ -55,11 +72,18 @@ async function copySparse(from: string, to: string, signal: AbortSignal): Promis
       const { bytesRead } = await source.read(chunk, 0, CHUNK_BYTES, offset);
       if (bytesRead === 0) return;
       const part = chunk.subarray(0, bytesRead);
-      if (!part.equals(zeros.subarray(0, bytesRead))) await target.write(part, 0, bytesRead, offset);
+      if (!part.equals(zeros.subarray(0, bytesRead))) await writeAll(target, part, offset);
       offset += bytesRead;
     }
   } finally {
     await Promise.all([source.close(), target.close()]);
+  }
+}
+
+/** write(2) may take a part: a disk that fills up, a signal. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
   }
 }
 

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, VmkitError } from '../core/errors.ts';
+import { spawnChild } from '../host/child.ts';
 import type { Context } from '../host/context.ts';
+import { requireOurs } from '../host/ours.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 
@@ -41,6 +42,8 @@ async function lock(path: string, context: Pick<Context, 'report' | 'signal'>, w
   for (;;) {
     throwIfInterrupted(context.signal);
     await mkdir(dirname(path), { recursive: true });
+    // Who may put a link in its place has us write elsewhere.
+    await requireOurs(path);
     const file = await open(path, 'a+', 0o600);
     try {
       if (!(await flock(file, ['-n', '3'], context.signal, undefined))) {
@@ -69,7 +72,7 @@ async function flock(
   const deadline = withinMs === undefined ? [] : [AbortSignal.timeout(Math.ceil(Math.min(withinMs, 2 ** 31 - 1)))];
   const stop = AbortSignal.any([signal, ...deadline]);
   const exitCode = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn('flock', args, { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
+    const child = spawnChild('flock', args, { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
     const kill = (): boolean => child.kill('SIGKILL');
     stop.addEventListener('abort', kill, { once: true });
     child.once('error', (error) => reject(cannotRun(error)));

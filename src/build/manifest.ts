@@ -3,6 +3,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as z from 'zod';
 import { isSystemError } from '../core/errors.ts';
+import { requireOurs } from '../host/ours.ts';
 import { syncPath } from '../host/write-whole.ts';
 import type { Manifest } from './artifact.ts';
 
@@ -22,12 +23,17 @@ const manifestSchema: z.ZodType<Manifest> = z.object({
   ),
 });
 
-/** The manifest in a folder, if it is valid and every output is there with its size. Does not hash: milliseconds. */
+/**
+ * The manifest in a folder, if it is valid and every output is there with its size. Does not hash: milliseconds. Throws `not-ours` where another user could
+ * have written any of it: programs are run from there.
+ */
 export async function readManifest(directory: string): Promise<Manifest | undefined> {
+  await requireOurs(join(directory, MANIFEST));
   const manifest = parseManifest(await readFile(join(directory, MANIFEST), 'utf8').catch(absent));
   if (manifest === undefined) return undefined;
   const sizes = await Promise.all(
     Object.entries(manifest.outputs).map(async ([path, { bytes }]) => {
+      await requireOurs(join(directory, path));
       const found = await stat(join(directory, path)).catch(absent);
       return found?.isFile() === true && found.size === bytes;
     }),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { withLock } from './lock.ts';
 
 export const lockedSource = z.object({
@@ -77,7 +78,7 @@ async function change(
 
 async function readAll(context: Pick<Context, 'paths' | 'host'>): Promise<Readonly<Record<string, LockedSource>>> {
   const path = sourceLockPath(context);
-  const bytes = await context.host.read(path);
+  const bytes = await readOurs(path, context.host);
   if (bytes === undefined) return {};
   try {
     return lockFile.parse(JSON.parse(new TextDecoder().decode(bytes))).sources;

@@ -2,6 +2,7 @@ import { VmkitError } from '../core/errors.ts';
 import { definitionNames } from '../spec/definitions.ts';
 import { loadCommand } from './load.ts';
 import { parserFor } from './parser.ts';
+import { print } from './say.ts';
 import { findVerb, VERB_NAMES } from './verbs.ts';
 
 const SHELLS = ['bash', 'zsh'];
@@ -26,7 +27,7 @@ export async function complete(argv: readonly string[]): Promise<number> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1).filter((word) => !word.startsWith('-'));
   const candidates = await candidatesFor(before, current);
-  for (const candidate of candidates) if (candidate.startsWith(current)) process.stdout.write(`${candidate}\n`);
+  for (const candidate of candidates) if (candidate.startsWith(current)) print(candidate);
   return 0;
 }
 

@@ -1,4 +1,5 @@
 import { BUG_EXIT_CODE, messageOf, VmkitError } from '../core/errors.ts';
+import { printable, printableJson } from '../core/printable.ts';
 import { styled } from './style.ts';
 
 export function exitCodeOf(error: unknown): number {
@@ -10,10 +11,11 @@ export function errorText(error: unknown, stream: { isTTY?: boolean } = {}): str
   const label = styled(['red', 'bold'], 'error:', stream);
   if (!(error instanceof VmkitError)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `${label} ${stack}\n${styled('bold', 'hint:', stream)} This is a bug of vmkit. Please report it with the lines above and the command.\n`;
+    return `${label} ${printable(stack)}\n${styled('bold', 'hint:', stream)} This is a bug of vmkit. Please report it with the lines above and the command.\n`;
   }
-  const hint = error.hint === undefined ? '' : `${styled('bold', 'hint:', stream)} ${indentRest(error.hint, 6)}\n`;
-  return `${label} ${error.message.trimEnd()}\n${hint}`;
+  const hint =
+    error.hint === undefined ? '' : `${styled('bold', 'hint:', stream)} ${indentRest(printable(error.hint), 6)}\n`;
+  return `${label} ${printable(error.message.trimEnd())}\n${hint}`;
 }
 
 /** The same as data, for `--json`. */
@@ -27,7 +29,7 @@ export function errorJson(error: unknown): string {
           message: messageOf(error),
           stack: error instanceof Error ? error.stack : undefined,
         };
-  return `${JSON.stringify({ error: { ...data, exitCode: exitCodeOf(error) } })}\n`;
+  return `${printableJson({ error: { ...data, exitCode: exitCodeOf(error) } })}\n`;
 }
 
 function indentRest(text: string, columns: number): string {

@@ -1,7 +1,9 @@
+import { printableJson } from '../core/printable.ts';
 import { createContext } from './context.ts';
 import { hasFlag } from './flags.ts';
 import { loadCommand } from './load.ts';
 import { parserFor } from './parser.ts';
+import { print } from './say.ts';
 
 /** Parses and runs one verb, prints its result as text or as JSON, and returns its exit code. */
 export async function invoke(
@@ -19,7 +21,7 @@ export async function invoke(
   const isJson = hasFlag(argv, '--json');
   const context = createContext({ isJson, isVerbose: hasFlag(argv, '-v', '--verbose'), signal });
   const { result, text, exitCode } = await invocation(context);
-  if (isJson) process.stdout.write(`${JSON.stringify(result ?? null, null, 2)}\n`);
-  else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  if (isJson) process.stdout.write(`${printableJson(result ?? null, 2)}\n`);
+  else print(text);
   return exitCode;
 }

@@ -1,7 +1,9 @@
+import { printableLine } from '../core/printable.ts';
 import type { Report } from '../core/progress.ts';
 import type { Context } from '../host/context.ts';
 import type { CommandContext } from './command.ts';
 import { countText, durationText, plainReport } from './progress-lines.ts';
+import { say } from './say.ts';
 
 /** A piece of long work with a title: an artifact, a phase of a boot. */
 export interface Step<Result> {
@@ -39,11 +41,10 @@ function settleSteps<Result>(steps: readonly Step<Result>[], context: CommandCon
 type Outcomes<Result> = readonly PromiseSettledResult<Result>[];
 
 async function runPlain<Result>(steps: readonly Step<Result>[], context: CommandContext): Promise<Outcomes<Result>> {
-  const write = (line: string): void => void process.stderr.write(line);
   const run = async (step: Step<Result>): Promise<Result> => {
     const started = performance.now();
-    const result = await step.run({ ...context, report: plainReport(write, `${step.title}: `) });
-    write(`${finished(step, result, started)}\n`);
+    const result = await step.run({ ...context, report: plainReport(say, `${step.title}: `) });
+    say(`${finished(step, result, started)}\n`);
     return result;
   };
   return Promise.allSettled(steps.map(run));
@@ -61,12 +62,12 @@ async function runLive<Result>(steps: readonly Step<Result>[], context: CommandC
       task: async (_, task) => {
         const started = performance.now();
         const show = (text: string): void => {
-          task.title = `${step.title}  ${text}`;
+          task.title = printableLine(`${step.title}  ${text}`);
         };
         const run = step.run({ ...context, report: liveReport(show, notes) });
         runs[at] = run;
         try {
-          task.title = finished(step, await run, started);
+          task.title = printableLine(finished(step, await run, started));
         } catch (error) {
           task.title = step.title;
           throw error;
@@ -83,7 +84,7 @@ async function runLive<Result>(steps: readonly Step<Result>[], context: CommandC
     },
   );
   await list.run();
-  for (const note of notes) process.stderr.write(`  ${note}\n`);
+  for (const note of notes) say(`  ${note}\n`);
   return Promise.allSettled(runs);
 }
 

@@ -1,7 +1,7 @@
 import { withLock } from '../build/lock.ts';
 import { machinePaths } from '../core/paths.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
-import { withGuest } from '../machine/guest.ts';
+import { waysToAsk } from '../machine/ask-power-off.ts';
 import { runningMachines } from '../machine/machines.ts';
 import { leaveNetworks } from '../machine/network-members.ts';
 import { endOrphan } from '../machine/run.ts';
@@ -9,9 +9,6 @@ import { clearState, type MachineState, runningMachine } from '../machine/state.
 import { type Stopped, stopMachine } from '../machine/stop.ts';
 import type { CommandContext } from './command.ts';
 import { runStep } from './steps.ts';
-
-/** Starts the stop in reverse order and the power-off; returns at once. */
-const POWER_OFF = ['/run/vmkit/poweroff'];
 
 export interface StoppedMachine {
   readonly name: string;
@@ -79,13 +76,10 @@ async function stop(name: string, withinSeconds: number, context: CommandContext
       title: `stop ${name}`,
       run: async (inner) => {
         const state = await runningMachine(name, inner);
-        if (state === undefined) return { seconds: 0, forced: [] };
-        const askGuest = (): Promise<void> =>
-          withGuest(name, inner, async (guest) => {
-            // The guest may be gone before it has said goodbye to us.
-            await guest.exec(POWER_OFF, { withinMs: 15_000 }).catch(() => undefined);
-          });
-        return stopMachine(state, machinePaths(inner.paths, name), askGuest, withinSeconds * 1000, inner);
+        if (state === undefined) return { seconds: 0, askedBy: undefined, forced: [] };
+        const paths = machinePaths(inner.paths, name);
+        const ways = waysToAsk(name, paths, inner);
+        return stopMachine(state, paths, ways, withinSeconds * 1000, inner);
       },
     },
     context,

@@ -20,12 +20,15 @@ export interface MachinePaths {
   readonly dataDir: string;
   readonly lock: string;
   readonly stateFile: string;
+  /** What the guest prints. Of this log and the two that follow, the part before the newest file is under the same name with `.1`. */
   readonly consoleLog: string;
+  /** What vmkit's own scripts in the guest say of themselves, one event a line. */
+  readonly eventsLog: string;
+  readonly qemuLog: string;
   readonly consoleSocket: string;
   readonly qmpSocket: string;
   /** QEMU listens on it for the switch of a private network. */
   readonly linkSocket: string;
-  readonly qemuLog: string;
   readonly secretsDisk: string;
   readonly dataDisk: string;
   /** Identity of the machine: its id, the data disk's UUID. */
@@ -57,6 +60,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     lock: join(stateDir, 'lock'),
     stateFile: join(stateDir, 'state.json'),
     consoleLog: join(stateDir, 'console.log'),
+    eventsLog: join(stateDir, 'events.log'),
     consoleSocket: join(stateDir, 'console.sock'),
     qmpSocket: join(stateDir, 'qmp.sock'),
     linkSocket: join(stateDir, 'link.sock'),

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
+import { spawnChild } from './child.ts';
 import { cannotRun } from './process.ts';
 
 /** A process that outlives vmkit. A pid alone may belong to another process by now; with its start time it is this one. */
@@ -17,7 +17,7 @@ interface BackgroundOptions {
   /** Standard output and error go to its end; created with mode 0600. */
   readonly logFile: string;
   readonly cwd?: string | undefined;
-  /** Added to the environment. */
+  /** Added to what every child gets (child-environment.ts). */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Open files that it is given, from descriptor 3 on. */
   readonly descriptors?: readonly number[] | undefined;
@@ -36,10 +36,10 @@ export async function startInBackground(
   await mkdir(dirname(options.logFile), { recursive: true });
   const log = await open(options.logFile, 'a', 0o600);
   try {
-    const child = spawn(file, args, {
+    const child = spawnChild(file, args, {
       detached: true,
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: options.env,
       stdio: ['ignore', log.fd, log.fd, ...(options.descriptors ?? [])],
     });
     // Read before the event loop turns: even a process that has ended already is still a zombie with a start time.
@@ -59,6 +59,12 @@ export async function startInBackground(
 export function isRunning(target: BackgroundProcess): boolean {
   const status = statusOf(target.pid);
   return status !== undefined && status.startTime === target.startTime && status.state !== 'Z' && status.state !== 'X';
+}
+
+/** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
+export function isHaltedBySignal(target: BackgroundProcess): boolean {
+  const status = statusOf(target.pid);
+  return status?.startTime === target.startTime && ['T', 't'].includes(status.state);
 }
 
 /** Sends a signal to this very process; false when it does not run any more. */

@@ -3,6 +3,7 @@ import { messageOf, VmkitError } from '../core/errors.ts';
 import { hostPaths } from '../core/paths.ts';
 import { commandSchema, probeSchema } from './change.ts';
 import type { Context } from './context.ts';
+import { readOurs } from './ours.ts';
 
 const entrySchema = z.object({
   id: z.string(),
@@ -23,7 +24,7 @@ export type JournalEntry = z.infer<typeof entrySchema>;
 /** What was done to this host and is not undone yet, oldest first. What a reboot has undone already is left out. */
 export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Promise<readonly JournalEntry[]> {
   const { journal } = hostPaths(context.paths);
-  const bytes = await context.host.read(journal);
+  const bytes = await readOurs(journal, context.host);
   if (bytes === undefined) return [];
   const boot = await bootId(context);
   try {

@@ -6,9 +6,15 @@ export interface HostFacts {
   readonly isRoot: boolean;
 }
 
+/** What a command may print, in bytes: more is `output-too-long`. */
+export const LONGEST_OUTPUT = 64 * 1024 * 1024;
+
+/** In bytes: far more than any file that vmkit reads whole, apart from kernels. */
+export const LONGEST_FILE = 64 * 1024 * 1024;
+
 export interface ExecOptions {
   cwd?: string | undefined;
-  /** Added to the environment. */
+  /** Added to what every child gets of our environment (child-environment.ts). */
   env?: Readonly<Record<string, string>> | undefined;
   /** Standard input; none when absent. */
   input?: string | Uint8Array | undefined;
@@ -37,8 +43,8 @@ export interface Host {
   facts(): Promise<HostFacts>;
   /** Runs a command without a shell, waits for it, returns what it printed. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
-  /** The file's bytes, or undefined if there is none. */
-  read(path: string): Promise<Uint8Array | undefined>;
+  /** The file's bytes, or undefined if there is none. Throws `file-too-long` past `maxBytes` (default LONGEST_FILE), `not-a-file` for a folder or a device. */
+  read(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;
   /** Writes a file whole or not at all (temporary file, fsync, rename). Creates parent folders. Default mode 0644. */
   write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
 }

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, machine } from 'node:os';
-import { isSystemError } from '../core/errors.ts';
-import type { Host } from './host.ts';
+import { type Host, LONGEST_FILE } from './host.ts';
 import { runProcess } from './process.ts';
+import { readWhole } from './read-whole.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** This machine. */
@@ -11,16 +10,7 @@ export function localHost(): Host {
     name: 'this machine',
     facts: async () => ({ machine: machine(), cpus: availableParallelism(), isRoot: process.getuid?.() === 0 }),
     exec: runProcess,
-    read,
+    read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
     write: writeWhole,
   };
-}
-
-async function read(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }

@@ -3,14 +3,14 @@ import { constants } from 'node:os';
 import type { Subprocess } from 'execa';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
-import type { ExecOptions, ExecResult } from './host.ts';
+import { childEnvironment } from './child-environment.ts';
+import { type ExecOptions, type ExecResult, LONGEST_OUTPUT } from './host.ts';
 import { onLines } from './lines.ts';
 import { isProgram, searchPath } from './search-path.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 /** What a process group gets between SIGTERM and SIGKILL: mmdebstrap unmounts what it mounted. */
 const GRACE_MS = 5_000;
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -28,12 +28,13 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     detached: true,
     reject: false,
     stripFinalNewline: false,
-    maxBuffer: MAX_OUTPUT_BYTES,
+    maxBuffer: LONGEST_OUTPUT,
     stdout: options.stdoutFile === undefined ? 'pipe' : { file: options.stdoutFile },
     buffer: { stdout: options.stdoutFile === undefined },
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    extendEnv: false,
+    env: childEnvironment(options.env),
   });
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
   const group = groupOf(child);
@@ -53,7 +54,7 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     const result = await child;
     throwIfInterrupted(options.signal);
     if (failure !== undefined) throw failure;
-    if (result.isMaxBuffer) throw tooLong();
+    if (result.isMaxBuffer) throw outputTooLong(argv);
     if (result.exitCode === undefined && result.signal === undefined) throw cannotRun(argv, options.cwd, result.cause);
     return {
       exitCode: result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]),
@@ -99,8 +100,9 @@ function groupOf(child: Subprocess): { end: () => void; release: () => void } {
   };
 }
 
-function tooLong(): VmkitError {
-  return new VmkitError('tool', 'output-too-long', `A command printed more than ${MAX_OUTPUT_BYTES} bytes.`);
+export function outputTooLong([program = '']: readonly string[], where = ''): VmkitError {
+  const mib = LONGEST_OUTPUT / 1024 / 1024;
+  return new VmkitError('tool', 'output-too-long', `${where}${program} printed more than ${mib} MiB and was stopped.`);
 }
 
 function timeout(argv: readonly string[], withinMs: number): VmkitError {

@@ -5,11 +5,15 @@ import type { Client, ClientChannel } from 'ssh2';
 import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import { shellCommand } from '../core/shell-quote.ts';
-import type { ExecOptions, ExecResult, Host } from './host.ts';
+import { type ExecOptions, type ExecResult, type Host, LONGEST_FILE, LONGEST_OUTPUT } from './host.ts';
 import { onLines } from './lines.ts';
+import { outputTooLong } from './process.ts';
+import { tooLong } from './read-whole.ts';
 import { connectSsh, type SshAddress } from './ssh.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
+/** A file is read within this time, or the guest does not answer. */
+const READ_DEADLINE_MS = 60_000;
 
 export interface GuestHost extends Host {
   close(): void;
@@ -26,7 +30,7 @@ export async function guestHost(
   const must = async (argv: readonly string[], input?: Uint8Array | string): Promise<Output> => {
     const output = await exec(argv, { input });
     if (output.exitCode === 0) return output;
-    throw new VmkitError('tool', 'guest-command-failed', `${address.name}: ${argv[0]}: ${output.stderr.trim()}`);
+    throw commandFailed(address.name, argv[0] ?? '', output.stderr);
   };
   return {
     name: address.name,
@@ -36,9 +40,17 @@ export async function guestHost(
       return { machine, cpus: Number(cpus), isRoot: true };
     },
     exec,
-    read: async (path) => {
-      const { exitCode } = await exec(['test', '-e', path]);
-      return exitCode === 0 ? (await must(['cat', path])).bytes : undefined;
+    read: async (path, maxBytes = LONGEST_FILE) => {
+      const { exitCode } = await exec(['test', '-f', path], { withinMs: READ_DEADLINE_MS });
+      if (exitCode !== 0) return undefined;
+      const {
+        exitCode: failed,
+        bytes,
+        stderr,
+      } = await exec(['head', '-c', String(maxBytes + 1), path], { withinMs: READ_DEADLINE_MS });
+      if (failed !== 0) throw commandFailed(address.name, 'head', stderr);
+      if (bytes.length > maxBytes) throw tooLong(`${address.name}: ${path}`, maxBytes);
+      return bytes;
     },
     write: async (path, content, mode = 0o644) => {
       const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
@@ -63,7 +75,9 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
       };
       const fail = (failure: unknown): void => {
         release();
-        channel.close();
+        channel.removeAllListeners('data');
+        channel.stderr.removeAllListeners('data');
+        channel.destroy();
         reject(failure);
       };
       const abort = (): void => {
@@ -75,8 +89,14 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
       };
       const timer = setTimeout(() => fail(tooLate(name, argv, withinMs)), Math.min(withinMs, 2 ** 31 - 1));
       options.signal?.addEventListener('abort', abort, { once: true });
-      const stdout = collect(channel, options, fail);
-      const stderr = collect(channel.stderr, options, fail);
+      // What the guest's own programs promise to print is no measure of what comes.
+      let left = LONGEST_OUTPUT;
+      const count = (bytes: number): void => {
+        left -= bytes;
+        if (left < 0) fail(outputTooLong(argv, `${name}: `));
+      };
+      const stdout = collect(channel, options, count, fail);
+      const stderr = collect(channel.stderr, options, count, fail);
       let exitCode: number | undefined;
       onExit(channel, (code) => {
         exitCode = code;
@@ -109,12 +129,20 @@ function commandLine(argv: readonly string[], { cwd, env }: ExecOptions): string
 function collect(
   stream: NodeJS.ReadableStream & Parameters<typeof onLines>[0],
   { onLine }: ExecOptions,
+  count: (bytes: number) => void,
   fail: (error: unknown) => void,
 ): () => Buffer {
   const chunks: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    count(chunk.length);
+  });
   if (onLine !== undefined) onLines(stream, onLine, fail);
   return () => Buffer.concat(chunks);
+}
+
+function commandFailed(name: string, program: string, said: string): VmkitError {
+  return new VmkitError('tool', 'guest-command-failed', `${name}: ${program}: ${said.trim()}`);
 }
 
 function lost(name: string, argv: readonly string[], cause: unknown): VmkitError {

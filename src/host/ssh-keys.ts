@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from './host.ts';
+import { readOurs } from './ours.ts';
 
 /** The two key pairs of a machine: ours, and the guest's own, made here so that it is known before the first login. */
 export interface SshKeys {
@@ -40,7 +41,7 @@ export async function dropbearKey(opensshKey: string): Promise<Uint8Array> {
 }
 
 async function ensureKey(path: string, host: Host): Promise<{ text: string; key: ParsedKey }> {
-  const there = await host.read(path);
+  const there = await readOurs(path, host);
   const text = there === undefined ? await generateKey() : Buffer.from(there).toString('utf8');
   const key = await parse(text, path);
   if (there === undefined) await host.write(path, text, 0o600);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sha256 } from '../core/digest.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from './context.ts';
+import { readOurs } from './ours.ts';
 import { findProgram, searchPath } from './search-path.ts';
 
 /**
@@ -11,7 +12,7 @@ import { findProgram, searchPath } from './search-path.ts';
  */
 export async function toolVersion(program: string, context: Context): Promise<string> {
   const cacheFile = await cacheFileOf(program, context);
-  const known = cacheFile === undefined ? undefined : await context.host.read(cacheFile);
+  const known = cacheFile === undefined ? undefined : await readOurs(cacheFile, context.host);
   if (known !== undefined && known.length > 0) return Buffer.from(known).toString('utf8');
   const version = await askVersion(program, context);
   if (cacheFile !== undefined) await context.host.write(cacheFile, version);

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { removeUnfinishedDisk } from '../build/disk.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
@@ -12,15 +13,17 @@ const MIB = 1024 * 1024;
 /**
  * The machine's identity and data disk, and that disk's UUID: made at the first call, then found again, grown to the definition's size, and never replaced.
  * The caller holds the machine's lock, and the machine is off. Killed at any moment, the next call goes on.
- * Throws `data-disk-missing`, `data-disk-foreign`, `data-disk-shrink`, `data-disk-damaged`, `disk-full`.
+ * Throws `data-disk-missing`, `data-disk-foreign`, `data-disk-shrink`, `data-disk-damaged`,
+ * `data-disk-truncated`, `disk-full`.
  */
 export async function ensureDataDisk(
   spec: Pick<VmSpec, 'name' | 'dataMib'>,
   paths: Pick<MachinePaths, 'dataDisk' | 'identityFile'>,
   context: Context,
 ): Promise<{ readonly uuid: string }> {
+  await removeUnfinishedDisk(paths.dataDisk);
   const known = await readIdentity(paths.identityFile, context.host);
-  const disk = await readDataDisk(paths.dataDisk);
+  const disk = await readDataDisk(paths.dataDisk, context);
   if (known === undefined && disk !== undefined) throw foreign(paths, disk, undefined);
   const identity = known ?? newIdentity();
   if (known === undefined) await writeIdentity(paths.identityFile, identity, context.host);

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { readBytes, writeDiskFile } from '../build/disk.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
@@ -10,14 +11,47 @@ const LABEL = 'vmkit-data';
 /** e2fsck(8): 1 means that errors were corrected. */
 const FSCK_OK = [0, 1];
 
-/** The file system on a data disk. Undefined where there is no file; `data-disk-damaged` where it holds no ext4. */
-export async function readDataDisk(path: string): Promise<Ext4Facts | undefined> {
+/**
+ * The file system on a data disk, which is only read. Undefined where there is no file. Throws `data-disk-damaged` where the file holds no ext4,
+ * `data-disk-truncated` where its end is missing: e2fsck would "repair" such a disk by forgetting what was there.
+ */
+export async function readDataDisk(path: string, { host }: Pick<Context, 'host'>): Promise<Ext4Facts | undefined> {
   const superblock = await readBytes(path, SUPERBLOCK_OFFSET, SUPERBLOCK_BYTES);
   if (superblock === undefined) return undefined;
   const facts = parseSuperblock(superblock);
-  if (facts !== undefined) return facts;
-  throw new VmkitError('host', 'data-disk-damaged', `${path} holds no ext4 file system: its superblock is gone.`, {
-    hint: `It is left as it is. A copy of the superblock may be whole: e2fsck -b 32768 ${path}`,
+  if (facts === undefined) throw noExt4(path, await knownFormat(path, host));
+  const { size } = await stat(path);
+  if (size < facts.bytes) throw truncated(path, facts.bytes, size);
+  return facts;
+}
+
+/** What else the file holds, in words: `crypto_LUKS`, `xfs` (blkid(8), which reads only), or an image in QEMU's own format. */
+async function knownFormat(path: string, host: Context['host']): Promise<string | undefined> {
+  const start = Buffer.from((await readBytes(path, 0, 4)) ?? '').toString('latin1');
+  if (start === 'QFI\xfb') return 'qcow2';
+  const asked = await host
+    .exec(['blkid', '-p', '-s', 'TYPE', '-o', 'value', path], { withinMs: 10_000 })
+    .catch(() => undefined);
+  const type = asked?.stdout.trim() ?? '';
+  return type === '' || type.startsWith('ext') ? undefined : type;
+}
+
+function noExt4(path: string, format: string | undefined): VmkitError {
+  const found = format === undefined ? 'its superblock is gone or makes no sense' : `it is ${format}`;
+  return new VmkitError('host', 'data-disk-damaged', `${path} holds no ext4 file system: ${found}.`, {
+    hint:
+      format === undefined
+        ? `It is left as it is. A copy of the superblock may be whole; on a copy of the file: e2fsck -b 32768 COPY`
+        : 'It is left as it is. Put the right file there, or move this one away.',
+    details: { format },
+  });
+}
+
+function truncated(path: string, wantedBytes: number, hasBytes: number): VmkitError {
+  const message = `${path} ends too early: its file system has ${wantedBytes} bytes, the file ${hasBytes}.`;
+  return new VmkitError('host', 'data-disk-truncated', message, {
+    hint: 'It is left as it is. Was a copy cut short, or its disk full? Put the whole file there, or restore a backup.',
+    details: { wantedBytes, hasBytes },
   });
 }
 
@@ -30,7 +64,7 @@ export async function createDataDisk(path: string, mib: number, uuid: string, co
       // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
       const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
       await run(
-        ['mke2fs', '-q', '-t', 'ext4', '-m', '1', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
+        ['mke2fs', '-q', '-t', 'ext4', '-m', '5', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
         [0],
         context,
       );

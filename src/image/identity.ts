@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
+import { readOurs } from '../host/ours.ts';
 
 /** Who a machine is. Made once; a rebuild changes nothing of it. */
 const identitySchema = z.strictObject({
@@ -17,7 +18,7 @@ export type Identity = z.infer<typeof identitySchema>;
 
 /** The identity in a file; undefined where there is none. Throws `identity-damaged`. */
 export async function readIdentity(path: string, host: Host): Promise<Identity | undefined> {
-  const bytes = await host.read(path);
+  const bytes = await readOurs(path, host);
   if (bytes === undefined) return undefined;
   try {
     return identitySchema.parse(JSON.parse(new TextDecoder().decode(bytes)));

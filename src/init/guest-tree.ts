@@ -2,8 +2,12 @@ import type { Tree, TreeEntry } from '../core/tree.ts';
 import { holdsSecret } from '../spec/secrets.ts';
 import { uidOf } from '../spec/uid.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import { clock } from './clock.ts';
 import { consoleService } from './console-service.ts';
+import { liveness } from './liveness.ts';
+import { powerKey } from './power-key.ts';
 import { serviceDirectory } from './service-directory.ts';
+import { session } from './session.ts';
 import { STAGE1_APPLETS, stage1 } from './stage1.ts';
 import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
 import { users } from './users.ts';
@@ -13,10 +17,8 @@ import { users } from './users.ts';
  * s6's directories, vmkit's scripts, the services' files. Holds nothing secret and nothing of the machine's identity.
  */
 export function guestTree(spec: VmSpec): Tree {
-  const { services } = spec;
-  const hasComponents = services.some(({ components }) => components.length > 0);
   return [
-    { kind: 'file', path: 'init', mode: 0o755, content: stage1(hasComponents, spec.network) },
+    { kind: 'file', path: 'init', mode: 0o755, content: stage1(spec) },
     ...['bin', 'dev', 'proc', 'sys'].map((path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 })),
     // The kernel opens it for process 1 before /dev is mounted.
     { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
@@ -37,9 +39,13 @@ function payload({ services }: VmSpec): Tree {
     script('library', library()),
     script('supervise', supervise()),
     script('watch', watch(services)),
+    script('liveness', liveness(services)),
+    script('clock', clock()),
+    ...powerKey(),
+    script('session', session()),
     script('shutdown', shutdown(services)),
     script('poweroff', poweroff()),
-    ...['run/log', 'run/vmkit/pause', 'run/vmkit/ended', 'run/vmkit/checked'].map(
+    ...['run/log', ...['ends', 'ended', 'checked', 'silent'].map((name) => `run/vmkit/${name}`)].map(
       (path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 }),
     ),
     // s6-svscan(8): what process 1 does on a signal, and when it can not go on.

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { generateSecret } from '../spec/secrets.ts';
 import type { ServiceSecret } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -44,7 +45,7 @@ async function secretValue(
 
 /** A secret of this host, if it was made already. */
 export async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
-  const there = await host.read(file);
+  const there = await readOurs(file, host);
   return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
 }
 

@@ -1,19 +1,36 @@
 import { gunzipSync } from 'node:zlib';
+import { messageOf } from '../core/errors.ts';
 
 const START = 'IKCFG_ST';
 const END = 'IKCFG_ED';
+const GZIP_AFTER_START = Buffer.concat([Buffer.from(START), Buffer.of(0x1f, 0x8b)]);
 
-/** The .config that an uncompressed kernel holds (linux: kernel/configs.c): gzip between two marks. Undefined when there is none. */
-export function findIkconfig(kernel: Uint8Array): string | undefined {
+/** A .config of Debian has 300 KB. */
+export const LONGEST_CONFIG = 16 * 1024 * 1024;
+/** Marks that are looked at. The marks' names stand in the kernel's own strings too. */
+const MOST_MARKS = 16;
+
+/**
+ * The .config that an uncompressed kernel holds (linux: kernel/configs.c): gzip between two marks. Undefined when there is none. `trouble` says why one that
+ * is there cannot be read.
+ */
+export function findIkconfig(kernel: Uint8Array): { readonly text: string } | { readonly trouble: string } | undefined {
   const bytes = Buffer.from(kernel.buffer, kernel.byteOffset, kernel.byteLength);
-  // The marks' names stand in the kernel's own strings too: only one that is followed by gzip counts.
-  for (let at = bytes.indexOf(START); at >= 0; at = bytes.indexOf(START, at + 1)) {
-    const from = at + START.length;
-    const to = bytes.indexOf(END, from);
-    if (to > from && bytes[from] === 0x1f && bytes[from + 1] === 0x8b)
-      return gunzipSync(bytes.subarray(from, to)).toString();
+  let trouble: string | undefined;
+  let from = 0;
+  for (let looked = 0; looked < MOST_MARKS; looked += 1) {
+    // Only a mark that is followed by gzip counts.
+    from = bytes.indexOf(GZIP_AFTER_START, from);
+    const to = from < 0 ? -1 : bytes.indexOf(END, from);
+    if (to < 0) break;
+    from += START.length;
+    try {
+      return { text: gunzipSync(bytes.subarray(from, to), { maxOutputLength: LONGEST_CONFIG }).toString() };
+    } catch (error) {
+      trouble = messageOf(error);
+    }
   }
-  return undefined;
+  return trouble === undefined ? undefined : { trouble };
 }
 
 export type Compression = 'gzip' | 'xz' | 'zstd' | 'lz4' | 'lzma' | 'bzip2' | 'lzo';

@@ -8,6 +8,7 @@ import { DEBIAN_SUITE, runMmdebstrap } from '../build/mmdebstrap.ts';
 import { type LockedSource, lockedSource } from '../build/source-lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { requireTools } from '../host/tools.ts';
 import type { Publisher, Tarball } from './sources-publisher.ts';
 
@@ -76,7 +77,7 @@ function tarballPath(folder: string, sha256: string): string {
 }
 
 async function readNewest(folder: string, context: Context): Promise<LockedSource | undefined> {
-  const bytes = await context.host.read(join(folder, 'newest.json'));
+  const bytes = await readOurs(join(folder, 'newest.json'), context.host);
   return bytes === undefined ? undefined : lockedSource.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 

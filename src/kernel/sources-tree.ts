@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { requireOurs } from '../host/ours.ts';
 import { explainWriteError } from '../host/write-error.ts';
 
 /**
@@ -13,6 +14,7 @@ import { explainWriteError } from '../host/write-error.ts';
 export async function unpackedTree(sha256: string, context: Context, tarball: () => Promise<string>): Promise<string> {
   const folder = join(context.paths.cache, 'sources');
   const tree = join(folder, `linux-${sha256.slice(0, 16)}`);
+  await requireOurs(tree);
   if (existsSync(tree)) return tree;
   try {
     return await withLock(`${tree}.lock`, 'the unpacking of a kernel source', context, async () => {

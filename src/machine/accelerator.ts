@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 import type { AcceleratorName, MachinePlan } from './qemu.ts';
 import { safeJson } from './qemu-facts.ts';
@@ -42,7 +43,7 @@ export async function knownAccelerator(trial: Trial, context: Context): Promise<
   const { machine } = await context.host.facts();
   const excluded = withoutTrial(trial.plan.arch, machine, await openKvm());
   if (excluded !== undefined) return software(excluded);
-  const bytes = await context.host.read(await verdictFile(trial, context));
+  const bytes = await readOurs(await verdictFile(trial, context), context.host);
   if (bytes === undefined) return undefined;
   return acceleratorSchema.safeParse(safeJson(Buffer.from(bytes).toString('utf8'))).data;
 }

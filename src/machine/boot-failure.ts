@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
+import { logReader } from '../host/log-reader.ts';
+import { EVENT_PORT } from '../spec/guest-event.ts';
 import { currentStep } from './boot-progress.ts';
 import type { BootDeadlines, Followed } from './follow.ts';
+import { codeOf } from './paused.ts';
 import { timelineOf } from './timeline.ts';
 
 const LOG_TAIL_LINES = 20;
@@ -16,11 +18,11 @@ export async function bootFailure(
   isStillRunning: boolean,
 ): Promise<VmkitError> {
   const { code, summary, log } = describe(followed, deadlines);
-  const qemuLog = followed.end.kind === 'qemu-ended' ? await readFile(paths.qemuLog, 'utf8').catch(() => '') : '';
+  const qemuLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.qemuLog) : [];
   const sections = [
     `Booting ${name}: ${summary}`,
     section('The end of its log', log),
-    section('QEMU says', qemuLog),
+    section('QEMU says', qemuLog.join('\n')),
     section('The end of the console', followed.consoleTail.join('\n')),
   ];
   return new VmkitError('boot', code, sections.filter((text) => text !== '').join('\n'), {
@@ -42,6 +44,10 @@ function describe(
 ): { code: string; summary: string; log: string } {
   switch (end.kind) {
     case 'late': {
+      if (end.reason === 'crash-loop') {
+        const summary = `the service ${end.service} ends again and again before it is ready, the last time at ${end.uptime.toFixed(1)} s.`;
+        return { code: 'service-crash-loop', summary, log: end.log };
+      }
       const waits = end.waitingFor === undefined ? '' : ` (waiting for: ${end.waitingFor})`;
       const summary = `the service ${end.service} missed the deadline of its readiness at ${end.uptime.toFixed(1)} s${waits}.`;
       return { code: 'service-late', summary, log: end.log };
@@ -50,11 +56,15 @@ function describe(
       return { code: end.code, summary: end.message, log: '' };
     case 'panic':
       return { code: 'kernel-panic', summary: `the guest's kernel gave up: ${end.line}`, log: '' };
+    case 'no-event-port': {
+      const summary = `its kernel shows no virtio port ${EVENT_PORT.name}, on which the guest says how it fares: it lacks VIRTIO_CONSOLE.`;
+      return { code: 'event-port-missing', summary, log: '' };
+    }
     case 'qemu-ended':
       return { code: 'qemu-ended', summary: `QEMU ended ${currentStep(progress)}.`, log: '' };
-    case 'disk-full': {
-      const summary = `QEMU paused it ${currentStep(progress)}: the disk of this host that holds its data disk is full.`;
-      return { code: 'disk-full', summary, log: '' };
+    case 'held': {
+      const summary = `it is ${end.held.text}, ${currentStep(progress)}. ${end.held.hint}`;
+      return { code: codeOf(end.held), summary, log: '' };
     }
     case 'no-init': {
       const seconds = deadlines.initMs / 1000;
@@ -67,6 +77,17 @@ function describe(
     case 'booted':
       return { code: 'boot-failed', summary: 'booted, but not reached from this host.', log: '' };
   }
+}
+
+async function lastLines(path: string): Promise<string[]> {
+  const log = logReader(path);
+  const last: string[] = [];
+  for await (const line of log.lines()) {
+    last.push(line);
+    if (last.length > LOG_TAIL_LINES) last.shift();
+  }
+  await log.close();
+  return last;
 }
 
 function section(title: string, text: string): string {

@@ -1,17 +1,19 @@
 import type { GuestEvent } from '../spec/guest-event.ts';
 
-export type ServiceState = 'waiting' | 'starting' | 'ready' | 'late' | 'ended' | 'stopping' | 'stopped';
+export type ServiceState = 'waiting' | 'starting' | 'ready' | 'unready' | 'late' | 'ended' | 'stopping' | 'stopped';
 
 export interface ServiceProgress {
   readonly state: ServiceState;
   /** Seconds since power-on, as the guest's kernel counts. */
   readonly startedAt: number | undefined;
   readonly readyAt: number | undefined;
+  /** Since when it does not answer any more, though it runs. */
+  readonly unreadyAt?: number;
   /** How often the daemon ended. */
   readonly ends: number;
 }
 
-/** How a boot ended; `panic` is the kernel's own last line. */
+/** How a boot ended, by the guest's word. */
 export type BootEnd =
   | { readonly kind: 'booted'; readonly uptime: number }
   | {
@@ -19,10 +21,10 @@ export type BootEnd =
       readonly service: string;
       readonly uptime: number;
       readonly waitingFor: string | undefined;
+      readonly reason?: 'crash-loop' | undefined;
       readonly log: string;
     }
-  | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number }
-  | { readonly kind: 'panic'; readonly line: string };
+  | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number };
 
 export interface BootProgress {
   readonly phases: readonly { readonly name: string; readonly uptime: number }[];
@@ -53,7 +55,15 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
     case 'start':
       return withService(progress, event.service, { state: 'starting', startedAt: event.uptime, readyAt: undefined });
     case 'ready':
-      return withService(progress, event.service, { state: 'ready', readyAt: event.uptime });
+      // One that answers again has been ready all along.
+      return withService(progress, event.service, {
+        state: 'ready',
+        ...(progress.services.get(event.service)?.state === 'unready' ? {} : { readyAt: event.uptime }),
+      });
+    case 'unready':
+      return withService(progress, event.service, { state: 'unready', unreadyAt: event.uptime });
+    case 'clock':
+      return progress;
     case 'exit':
       return withService(progress, event.service, {
         state: 'ended',
@@ -65,10 +75,22 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
         service: event.service,
         uptime: event.uptime,
         waitingFor: event.waitingFor,
+        reason: event.reason,
         log: Buffer.from(event.log, 'base64').toString('utf8'),
       });
     case 'booted':
       return { ...progress, end: { kind: 'booted', uptime: event.uptime } };
+    case 'state': {
+      if (progress.isStopping) return progress;
+      const services = [...progress.services].map(([name, known]) => {
+        const state = event.services[name] ?? known.state;
+        // Late is what the host keeps in mind until the service is ready.
+        return [name, { ...known, state: known.state === 'late' && state === 'starting' ? 'late' : state }] as const;
+      });
+      const isNews = event.isBooted && progress.end?.kind !== 'booted';
+      const end = isNews ? { kind: 'booted' as const, uptime: event.uptime } : progress.end;
+      return { ...progress, services: new Map(services), end };
+    }
     case 'fatal':
       return withEnd(progress, { kind: 'fatal', code: event.code, message: event.message, uptime: event.uptime });
     case 'stopping':
@@ -76,13 +98,6 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       if (event.service !== undefined) return withService(progress, event.service, { state: event.event });
       return event.event === 'stopping' ? { ...progress, isStopping: true } : { ...progress, isStopped: true };
   }
-}
-
-/** What is known after one more console line that is no event. */
-export function withLine(progress: BootProgress, line: string): BootProgress {
-  return line.includes('Kernel panic - not syncing')
-    ? withEnd(progress, { kind: 'panic', line: line.trim() })
-    : progress;
 }
 
 /** What the machine is at, in words: for an error that says where it stood still. */
@@ -96,6 +111,7 @@ export function currentStep(progress: BootProgress): string {
 }
 
 function withService(progress: BootProgress, name: string, change: Partial<ServiceProgress>): BootProgress {
+  if (!progress.services.has(name)) return progress;
   const services = new Map(progress.services);
   services.set(name, { ...(services.get(name) ?? NOT_STARTED), ...change });
   return { ...progress, services };

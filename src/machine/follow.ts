@@ -1,17 +1,20 @@
 import { poll } from '../core/deadline.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { type BackgroundProcess, isRunning } from '../host/background.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { logReader } from '../host/log-reader.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
-import { type GuestEvent, parseGuestEvent } from '../spec/guest-event.ts';
+import { type GuestEvent, NO_EVENT_PORT, parseGuestEvent } from '../spec/guest-event.ts';
 import type { Service } from '../spec/service.ts';
-import { type BootEnd, type BootProgress, emptyProgress, withEvent, withLine } from './boot-progress.ts';
-import { isPausedByFullDisk } from './paused.ts';
+import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
+import { type Held, whatStillHolds } from './paused.ts';
+import { allRecorded, logsOf } from './recorder.ts';
 
 const CONSOLE_TAIL_LINES = 15;
 /** How often QEMU is asked whether it had to pause the guest. */
 const ASK_QEMU_EVERY_MS = 5_000;
+/** How long a boot waits for room on this host's disk. */
+const ROOM_WITHIN_MS = 30_000;
 
 export interface BootDeadlines {
   /** Milliseconds until stage 1 must have said its first event. */
@@ -22,8 +25,13 @@ export interface BootDeadlines {
 
 export interface Followed {
   readonly progress: BootProgress;
-  readonly end: BootEnd | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' | 'disk-full' };
-  /** The last lines of the console that are no events. */
+  readonly end:
+    | BootEnd
+    | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' }
+    | { readonly kind: 'held'; readonly held: Held }
+    /** The kernel's, or stage 1's, own last words before the machine ended. */
+    | { readonly kind: 'panic' | 'no-event-port'; readonly line: string };
+  /** The last lines of the console. */
   readonly consoleTail: readonly string[];
 }
 
@@ -34,7 +42,7 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
 }
 
 /**
- * Reads the console from its start until the boot is over, one way or another. Zeroes and deletes the secrets disk as soon as the guest
+ * Reads the events from their start until the boot is over, one way or another. Zeroes and deletes the secrets disk as soon as the guest
  * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
  */
 export async function followBoot(
@@ -44,46 +52,77 @@ export async function followBoot(
   deadlines: BootDeadlines,
   context: Context,
 ): Promise<Followed> {
-  const log = logReader(paths.consoleLog);
+  const log = logReader(paths.eventsLog);
+  const console = logReader(paths.consoleLog);
   const started = performance.now();
   let progress = emptyProgress(services);
   let askedQemuAt = started;
   const consoleTail: string[] = [];
+  let lastWord: Followed['end'] | undefined;
+  const takeLine = (line: string): void => {
+    lastWord = lastWordIn(line) ?? lastWord;
+    consoleTail.push(line);
+    if (consoleTail.length > CONSOLE_TAIL_LINES) consoleTail.shift();
+  };
   const take = async (line: string): Promise<void> => {
-    const event = parseGuestEvent(line);
-    if (event === undefined) {
-      progress = withLine(progress, line);
-      consoleTail.push(line);
-      if (consoleTail.length > CONSOLE_TAIL_LINES) consoleTail.shift();
-      return;
-    }
+    const event = parseGuestEvent(line, services);
+    if (event === undefined) return;
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
     if (event.event === 'phase' && event.phase === 'secrets') await zeroAndDelete(paths.secretsDisk);
+  };
+  let held: Held | undefined;
+  let heldSince = started;
+  const look = async (): Promise<void> => {
+    const before = held;
+    held = await whatStillHolds(process, paths);
+    if (held === undefined || before !== undefined) return;
+    heldSince = performance.now();
+    context.report({ kind: 'note', text: `It is ${held.text}. ${held.hint}` });
   };
   try {
     const end = await poll<Followed['end']>(
       async () => {
         // Asked before reading: what a process printed before it ended is all there.
         const isAlive = isRunning(process);
-        for (const line of await log.read()) await take(line);
-        if (progress.end !== undefined) return progress.end;
-        if (!isAlive) return { kind: 'qemu-ended' };
-        if (performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
+        if (!isAlive) await allRecorded(logsOf(paths));
+        for await (const line of log.lines()) await take(line);
+        for await (const line of console.lines()) takeLine(line);
+        if (progress.end !== undefined && progress.end.kind !== 'booted') return progress.end;
+        if (!isAlive) return lastWord ?? { kind: 'qemu-ended' };
+        if (progress.end !== undefined || performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
           askedQemuAt = performance.now();
-          if (await isPausedByFullDisk(paths)) return { kind: 'disk-full' };
+          await look();
+          if (held !== undefined && isGivenUp(held, heldSince)) return { kind: 'held', held };
         }
+        if (held !== undefined) return undefined;
         const isSilent = progress.phases.length === 0 && performance.now() - started > deadlines.initMs;
-        return isSilent ? { kind: 'no-init' } : undefined;
+        return isSilent ? { kind: 'no-init' } : progress.end;
       },
       { withinMs: deadlines.bootMs, everyMs: 50, signal: context.signal },
     );
-    return { progress, end: end ?? { kind: 'timeout' }, consoleTail };
+    return { progress, end: end ?? (held === undefined ? { kind: 'timeout' } : { kind: 'held', held }), consoleTail };
   } finally {
     await log.close();
+    await console.close();
     await zeroAndDelete(paths.secretsDisk);
   }
+}
+
+/** Room on a disk may come while it is waited for; the rest needs a person. `shutdown` is what QEMU says just before it ends. */
+function isGivenUp({ state }: Held, since: number): boolean {
+  if (state === 'shutdown') return false;
+  return state !== 'io-error' || performance.now() - since > ROOM_WITHIN_MS;
+}
+
+/**
+ * Anybody in the guest may print such a line, so it counts only once the machine has ended: it says why. A kernel that panics ends the machine
+ * (panic=-1, -no-reboot).
+ */
+function lastWordIn(line: string): Followed['end'] | undefined {
+  if (line.includes('Kernel panic - not syncing')) return { kind: 'panic', line: line.trim() };
+  return line.startsWith(NO_EVENT_PORT) ? { kind: 'no-event-port', line } : undefined;
 }
 
 /** What a person reads while waiting: `postgres ready after 2.1 s`. */

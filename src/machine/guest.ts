@@ -3,13 +3,16 @@ import type { Context } from '../host/context.ts';
 import type { SshAddress } from '../host/ssh.ts';
 import { type GuestHost, guestHost } from '../host/ssh-guest.ts';
 import { ensureSshKeys } from '../host/ssh-keys.ts';
+import { requireGoing } from './paused.ts';
 import { requireRunning } from './state.ts';
 
-/** Where a running machine is reached, and with which keys. Throws `machine-off`. */
+/** Where a running machine is reached, and with which keys. Throws `machine-off`, `machine-paused`, `disk-full`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {
-  const { sshPort } = await requireRunning(name, context);
-  const { clientKey, hostPublicKey } = await ensureSshKeys(machinePaths(context.paths, name).secretsDir, context.host);
-  return { name, port: sshPort, clientKey, hostPublicKey };
+  const paths = machinePaths(context.paths, name);
+  const state = await requireRunning(name, context);
+  await requireGoing(state, paths);
+  const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
+  return { name, port: state.sshPort, clientKey, hostPublicKey };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */
@@ -27,7 +30,12 @@ export async function withGuest<T>(
   }
 }
 
-/** A file of a running machine: `/proc/config.gz`. Undefined when it has no such file. */
-export function readGuestFile(name: string, path: string, context: Context): Promise<Uint8Array | undefined> {
-  return withGuest(name, context, (guest) => guest.read(path));
+/** A file of a running machine, such as `/proc/config.gz`, of at most `maxBytes`. Undefined when it has no such file. */
+export function readGuestFile(
+  name: string,
+  path: string,
+  maxBytes: number,
+  context: Context,
+): Promise<Uint8Array | undefined> {
+  return withGuest(name, context, (guest) => guest.read(path, maxBytes));
 }

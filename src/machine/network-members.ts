@@ -5,6 +5,7 @@ import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths, networkPaths, networksDir } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { linkAddresses } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Member } from './private-switch.ts';
@@ -64,7 +65,7 @@ export async function leaveNetworks(name: string, { paths }: Pick<Context, 'path
 export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
   const files = (await readdir(membersDir).catch(() => [])).filter((file) => file.endsWith('.json'));
   const members = files.map(async (file) => {
-    const bytes = await host.read(join(membersDir, file));
+    const bytes = await readOurs(join(membersDir, file), host);
     const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
     return member === undefined ? [] : [member];
   });

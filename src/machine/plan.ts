@@ -58,7 +58,6 @@ export async function planMachine(
     hasUserWorld: hasUserWorld(spec.network),
     link: plannedLink(spec.name, spec.network, paths),
     consoleSocket: paths.consoleSocket,
-    consoleLog: paths.consoleLog,
     qmpSocket: paths.qmpSocket,
     hasSandbox: facts.hasSandbox,
   };

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { toolVersion } from '../host/tool-version.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 import { qemuBinary, SANDBOX } from './qemu.ts';
@@ -16,7 +17,7 @@ export async function qemuFacts(arch: Arch, context: Context): Promise<QemuFacts
   const binary = qemuBinary(arch);
   const version = await toolVersion(binary, context);
   const cacheFile = join(context.paths.cache, 'qemu', `${sha256(`${binary}\n${version}`).slice(0, 16)}.json`);
-  const known = await context.host.read(cacheFile);
+  const known = await readOurs(cacheFile, context.host);
   if (known !== undefined) {
     const facts = factsSchema.safeParse(safeJson(Buffer.from(known).toString('utf8')));
     if (facts.success) return facts.data;

@@ -1,6 +1,8 @@
+import { EVENT_PORT } from '../spec/guest-event.ts';
 import { USER_NETWORK } from '../spec/network.ts';
 import type { ServicePort } from '../spec/service.ts';
 import type { Arch } from '../spec/vm-spec.ts';
+import { LOG_DESCRIPTORS } from './recorder.ts';
 
 export type AcceleratorName = 'kvm' | 'tcg';
 
@@ -42,7 +44,6 @@ export interface MachinePlan {
       })
     | undefined;
   readonly consoleSocket: string;
-  readonly consoleLog: string;
   readonly qmpSocket: string;
   /** Whether this QEMU was built with seccomp. */
   readonly hasSandbox: boolean;
@@ -72,10 +73,12 @@ export function qemuArgv(plan: MachinePlan): string[] {
     ...network(plan),
     ...link(plan.link),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
-    // The log holds all that the guest prints, whether somebody is attached to the socket or not.
+    // What is recorded is all that the guest prints, whether somebody is attached to the socket or not.
     '-chardev',
-    `socket,id=console,path=${quote(plan.consoleSocket)},server=on,wait=off,logfile=${quote(plan.consoleLog)},logappend=off`,
+    `socket,id=console,path=${quote(plan.consoleSocket)},server=on,wait=off${logTo(LOG_DESCRIPTORS.console)}`,
     ...['-serial', 'chardev:console'],
+    ...eventPort(),
+    ...Object.values(LOG_DESCRIPTORS).flatMap((fd) => ['-add-fd', `fd=${fd},set=${fd}`]),
     ...['-qmp', `unix:${quote(plan.qmpSocket)},server=on,wait=off`],
     ...(plan.hasSandbox ? ['-sandbox', SANDBOX] : []),
   ];
@@ -86,7 +89,12 @@ function machineType({ arch, accelerator }: MachinePlan): string[] {
   // gic-version=host: KVM offers only what the board has; GICv3 is what software emulation has everywhere.
   const type = arch === 'arm64' ? `virt,gic-version=${isKvm ? 'host' : '3'}` : 'q35';
   const emulated = arch === 'arm64' ? 'cortex-a72' : 'max';
-  return [...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'], ...['-cpu', isKvm ? 'host' : emulated]];
+  return [
+    ...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'],
+    ...['-cpu', isKvm ? 'host' : emulated],
+    // The hardware's clock goes on while this process is stopped; the guest's watch sets its own by it.
+    ...['-rtc', 'base=utc,clock=host'],
+  ];
 }
 
 /**
@@ -132,6 +140,19 @@ function linkBackend(link: NonNullable<MachinePlan['link']>): string {
   if ('macvtap' in link) return 'tap,id=net1,fd=3';
   if ('tap' in link) return `tap,id=net1,ifname=${quote(link.tap)},script=no,downscript=no`;
   return `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(link.socket)}`;
+}
+
+/** The port of its own on which the guest says its events. They go to the log alone: a write to it that fails holds up nobody, as one to the port's own file would. */
+function eventPort(): string[] {
+  return [
+    ...['-chardev', `file,id=events,path=/dev/null${logTo(LOG_DESCRIPTORS.events)}`],
+    ...['-device', 'virtio-serial-pci', '-device', `virtserialport,chardev=events,name=${EVENT_PORT.name}`],
+  ];
+}
+
+/** A log on a descriptor that QEMU is given open (qemu(1), -add-fd). */
+function logTo(descriptor: number): string {
+  return `,logfile=/dev/fdset/${descriptor},logappend=on`;
 }
 
 /** QEMU's option lists end a value at a comma; two commas are one. */

@@ -1,6 +1,5 @@
-import { chmod, mkdir, rm, truncate } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { poll } from '../core/deadline.ts';
-import { isSystemError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { type BackgroundProcess, startInBackground } from '../host/background.ts';
 import { checkSocketPath } from '../host/console.ts';
@@ -8,6 +7,7 @@ import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
 import { openMacvtap } from './host-link.ts';
 import { type MachinePlan, qemuArgv } from './qemu.ts';
+import { logsOf, recorded } from './recorder.ts';
 
 /** Starts QEMU in the background with fresh logs. Call it with the machine's lock held and no such machine running. */
 export async function startMachine(plan: MachinePlan, paths: MachinePaths): Promise<BackgroundProcess> {
@@ -16,15 +16,22 @@ export async function startMachine(plan: MachinePlan, paths: MachinePaths): Prom
   await mkdir(paths.stateDir, { recursive: true });
   // The console is a root shell.
   await chmod(paths.stateDir, 0o700);
-  for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket, paths.linkSocket])
+  // Without the logs of the last time: the first event that is read must be of this one.
+  for (const path of [
+    ...Object.values(logsOf(paths)).flatMap((log) => [log, `${log}.1`]),
+    paths.consoleSocket,
+    paths.qmpSocket,
+    paths.linkSocket,
+  ])
     await rm(path, { force: true });
-  await truncate(paths.qemuLog, 0).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT')) throw error;
-  });
   const link = plan.link !== undefined && 'macvtap' in plan.link ? await openMacvtap(plan.link.macvtap) : undefined;
   try {
     const descriptors = link === undefined ? [] : [link.fd];
-    return await startInBackground(qemuArgv(plan), { logFile: paths.qemuLog, cwd: paths.stateDir, descriptors });
+    return await startInBackground(recorded(qemuArgv(plan), logsOf(paths)), {
+      logFile: paths.qemuLog,
+      cwd: paths.stateDir,
+      descriptors,
+    });
   } finally {
     await link?.close();
   }

@@ -4,6 +4,7 @@ import { VmkitError } from '../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import { isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 
 const port = z.number().int().min(1).max(65535);
 
@@ -76,7 +77,7 @@ export async function readState(
   paths: MachinePaths,
   { host }: Pick<Context, 'host'>,
 ): Promise<MachineState | undefined> {
-  const bytes = await host.read(paths.stateFile);
+  const bytes = await readOurs(paths.stateFile, host);
   return bytes === undefined ? undefined : parseState(Buffer.from(bytes).toString('utf8'));
 }
 

@@ -1,16 +1,30 @@
 import { machinePaths } from '../core/paths.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
-import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
+import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
+import { type Held, whatStillHolds } from './paused.ts';
 import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
 
-/** - crashed: a state is left, but its process is gone: QEMU was killed, or the host was. */
-export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping';
+/**
+ * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
+ * - paused: its QEMU is there, but no guest code runs; `held` says why.
+ * - degraded: it booted, and now not every service is ready: one does not answer, or ended and was started again.
+ */
+export type MachineCondition =
+  | 'off'
+  | 'crashed'
+  | 'booting'
+  | 'running'
+  | 'degraded'
+  | 'failed'
+  | 'stopping'
+  | 'paused';
 
 export interface MachineStatus {
   readonly name: string;
   readonly condition: MachineCondition;
+  readonly held: Pick<Held, 'state' | 'text' | 'hint'> | undefined;
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
@@ -22,7 +36,10 @@ export interface MachineStatus {
   readonly network: MachineState['network'];
 }
 
-/** How a machine fares, from its state and what it said on its console. Asks nothing of the guest, so it never hangs. */
+/**
+ * How a machine fares, from its state, its events, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room on a disk goes on
+ * where there is some.
+ */
 export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
   const state = await runningMachine(name, context);
   if (state === undefined) {
@@ -30,9 +47,11 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     return { ...nothing, name, condition: isLeft ? 'crashed' : 'off' };
   }
   const progress = await readProgress(state, context);
+  const held = await whatStillHolds(state, machinePaths(context.paths, name));
   return {
     name,
-    condition: conditionOf(progress),
+    condition: held === undefined ? conditionOf(progress) : 'paused',
+    held: held === undefined ? undefined : { state: held.state, text: held.text, hint: held.hint },
     pid: state.pid,
     upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
     accelerator: state.accelerator.reason,
@@ -45,6 +64,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
 }
 
 const nothing = {
+  held: undefined,
   pid: undefined,
   upSeconds: undefined,
   accelerator: undefined,
@@ -60,21 +80,28 @@ export async function readProgress(
   state: Pick<MachineState, 'name' | 'services'>,
   { paths }: Pick<Context, 'paths'>,
 ): Promise<BootProgress> {
-  const log = logReader(machinePaths(paths, state.name).consoleLog);
+  const log = logReader(machinePaths(paths, state.name).eventsLog);
+  let progress = emptyProgress(state.services);
   try {
-    return (await log.read()).reduce((progress, line) => {
-      const event = parseGuestEvent(line);
-      return event === undefined ? withLine(progress, line) : withEvent(progress, event);
-    }, emptyProgress(state.services));
+    for await (const line of log.lines()) {
+      const event = parseGuestEvent(line, state.services);
+      if (event !== undefined) progress = withEvent(progress, event);
+    }
+    return progress;
   } finally {
     await log.close();
   }
 }
 
-export function conditionOf({ end, isStopping }: Pick<BootProgress, 'end' | 'isStopping'>): MachineCondition {
+export function conditionOf({
+  end,
+  isStopping,
+  services,
+}: Pick<BootProgress, 'end' | 'isStopping' | 'services'>): MachineCondition {
   if (isStopping) return 'stopping';
   if (end === undefined) return 'booting';
-  return end.kind === 'booted' ? 'running' : 'failed';
+  if (end.kind !== 'booted') return 'failed';
+  return [...services.values()].every(({ state }) => state === 'ready') ? 'running' : 'degraded';
 }
 
 /** VmRSS of /proc/PID/status, in KiB there (proc_pid_status(5)). */

@@ -2,52 +2,55 @@ import { poll } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import { endProcess, isRunning } from '../host/background.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { type LogReader, logReader } from '../host/log-reader.ts';
 import { qmpCommand } from '../host/qmp.ts';
 import { zeroAndDelete } from '../host/zero-file.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
+import type { Ask } from './ask-power-off.ts';
+import { whatHolds } from './paused.ts';
+import { allRecorded, logsOf } from './recorder.ts';
 import { clearState, type MachineState } from './state.ts';
+import { wake } from './wake.ts';
+
+/** What each way of asking gets, the last one excepted, until the guest must have said that it stops. */
+const ASK_MS = 10_000;
 
 export interface Stopped {
   readonly seconds: number;
+  /** How the guest was asked, where it took that: `ssh`. */
+  readonly askedBy: string | undefined;
   /** What did not go the clean way, in words; empty after a clean stop. */
   readonly forced: readonly string[];
 }
 
 /**
- * Stops a machine that runs: `askGuest` tells the guest to power off; past the deadline QEMU is told to quit, then killed. Every
- * step that had to be forced is in the result.
+ * Stops a machine that runs: it is asked one way after the other to power off, within the whole deadline; then QEMU is told to quit, then killed. A paused
+ * guest is woken first. Every step that had to be forced is in the result.
  */
 export async function stopMachine(
   state: MachineState,
   paths: MachinePaths,
-  askGuest: () => Promise<void>,
+  ways: readonly Ask[],
   withinMs: number,
   context: Context,
 ): Promise<Stopped> {
   const started = performance.now();
+  const left = (): number => Math.max(0, started + withinMs - performance.now());
   const forced: string[] = [];
-  const seconds = (): number => Math.round((performance.now() - started) / 10) / 100;
-  const log = logReader(paths.consoleLog);
+  const log = logReader(paths.eventsLog);
+  let askedBy: string | undefined;
   try {
-    await log.read();
-    context.report({ kind: 'phase', text: 'asks the guest to power off' });
-    const asked = await askGuest().then(
-      () => true,
-      (error: unknown) => {
-        forced.push(`The guest could not be asked to power off: ${messageOf(error)}`);
-        return false;
-      },
-    );
-    const follow = async (): Promise<true | undefined> => {
-      const isAlive = isRunning(state);
-      for (const line of await log.read()) tell(line, forced, context);
-      return isAlive ? undefined : true;
-    };
-    const signal = context.signal;
-    if (asked && (await poll(follow, { withinMs, signal })) === undefined) {
-      forced.push(`The guest did not power off within ${withinMs / 1000} s.`);
+    for await (const _ of log.lines());
+    const held = await wake(state, paths, left, context);
+    if (held !== undefined) forced.push(`It could not be woken to stop by itself: it is ${held.text}.`);
+    else {
+      const guest = watchGuest(state, paths, log, forced, context);
+      const refusals: string[] = [];
+      askedBy = await askInTurn(ways, guest, left, refusals, context);
+      // Whom nobody could ask is not waited for.
+      const isOff = await guest.until('off', askedBy === undefined ? 0 : left(), context.signal);
+      if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left())));
     }
     await force(state, paths, forced);
   } finally {
@@ -55,7 +58,69 @@ export async function stopMachine(
   }
   await zeroAndDelete(paths.secretsDisk);
   await clearState(paths);
-  return { seconds: seconds(), forced };
+  return { seconds: Math.round((performance.now() - started) / 10) / 100, askedBy, forced };
+}
+
+/** Asks until the guest says that it stops. Returns the way that it took; what did not work goes to `refusals`. */
+async function askInTurn(
+  ways: readonly Ask[],
+  guest: WatchedGuest,
+  left: () => number,
+  refusals: string[],
+  context: Context,
+): Promise<string | undefined> {
+  for (const [at, { by, ask }] of ways.entries()) {
+    if (left() === 0) return undefined;
+    context.report({ kind: 'phase', text: `asks the guest to power off, by ${by}` });
+    const reason = await ask(Math.min(left(), ASK_MS)).then(
+      () => undefined,
+      (error: unknown) => messageOf(error),
+    );
+    const patience = at === ways.length - 1 ? left() : Math.min(left(), ASK_MS);
+    if (reason === undefined && (await guest.until('stopping', patience, context.signal))) return by;
+    const refusal = `Asked by ${by}: ${reason ?? 'the guest did not begin to stop.'}`;
+    refusals.push(refusal);
+    context.report({ kind: 'note', text: refusal });
+  }
+  return undefined;
+}
+
+interface WatchedGuest {
+  /** Whether it got so far in time. A guest that is off has stopped, too. */
+  readonly until: (what: 'stopping' | 'off', withinMs: number, signal: AbortSignal) => Promise<boolean>;
+}
+
+function watchGuest(
+  state: MachineState,
+  paths: MachinePaths,
+  log: LogReader,
+  forced: string[],
+  context: Context,
+): WatchedGuest {
+  let isStopping = false;
+  return {
+    until: async (what, withinMs, signal) => {
+      const reached = async (): Promise<true | undefined> => {
+        // Asked before reading: what a process printed before it ended is all there.
+        const isAlive = isRunning(state);
+        if (!isAlive) await allRecorded(logsOf(paths));
+        for await (const line of log.lines()) isStopping = tell(line, state.services, forced, context) || isStopping;
+        return !isAlive || (what === 'stopping' && isStopping) ? true : undefined;
+      };
+      return (await poll(reached, { withinMs, signal })) === true;
+    },
+  };
+}
+
+async function whyNotOff(
+  state: MachineState,
+  paths: MachinePaths,
+  withinMs: number,
+  leftMs: number,
+): Promise<string[]> {
+  const held = await whatHolds(state, paths);
+  const late = leftMs > 0 ? [] : [`The guest did not power off within ${withinMs / 1000} s.`];
+  return held === undefined ? late : [...late, `It is ${held.text}.`];
 }
 
 async function force(state: MachineState, paths: MachinePaths, forced: string[]): Promise<void> {
@@ -76,12 +141,14 @@ async function force(state: MachineState, paths: MachinePaths, forced: string[])
   });
 }
 
-function tell(line: string, forced: string[], context: Context): void {
-  const event = parseGuestEvent(line);
-  if (event?.event !== 'stopping' && event?.event !== 'stopped') return;
+/** Takes one event; whether it says that the guest stops. */
+function tell(line: string, services: readonly string[], forced: string[], context: Context): boolean {
+  const event = parseGuestEvent(line, services);
+  if (event?.event !== 'stopping' && event?.event !== 'stopped') return false;
   if (event.event === 'stopped' && event.service === undefined && event.forced === true)
     forced.push('A process that belongs to no service held the data disk and was killed.');
   if (event.service !== undefined) context.report({ kind: 'phase', text: `${event.service} ${event.event}` });
   if (event.event === 'stopped' && event.service !== undefined && event.forced === true)
     forced.push(`The service ${event.service} had to be killed.`);
+  return true;
 }

@@ -3,13 +3,14 @@ import * as z from 'zod';
 import type { NetworkPaths } from '../core/paths.ts';
 import { isRunning, startInBackground } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
+import { readOurs } from '../host/ours.ts';
 import { safeJson } from './qemu-facts.ts';
 
 const processSchema = z.object({ pid: z.number(), startTime: z.number() });
 
 /** Starts the switch of a network if it does not run. Call it with the network's lock held. */
 export async function ensureSwitch(paths: NetworkPaths, { host }: Pick<Context, 'host'>): Promise<void> {
-  const bytes = await host.read(paths.switchFile);
+  const bytes = await readOurs(paths.switchFile, host);
   const known = processSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
   if (known !== undefined && isRunning(known)) return;
   // Beside this file in the bundle.

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../core/deadline.ts';
 import { endProcess, isRunning, startInBackground } from '../host/background.ts';
-import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
+import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type MachinePlan, qemuArgv } from './qemu.ts';
+import { allRecorded, type Logs, recorded } from './recorder.ts';
 
 /** A guest on working KVM says its first event within a second; one on broken KVM never does. */
 const TRIAL_MS = 8_000;
@@ -16,8 +17,12 @@ type Outcome = { readonly passed: true } | { readonly passed: false; readonly re
 /** Runs a machine without disks and ports until stage 1 says its first event, then ends it. */
 export async function runTrial(plan: MachinePlan, context: Context, withinMs = TRIAL_MS): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-trial-'));
-  const log = logReader(join(folder, 'console.log'));
-  const errors = join(folder, 'qemu.log');
+  const logs: Logs = {
+    console: join(folder, 'console.log'),
+    events: join(folder, 'events.log'),
+    qemu: join(folder, 'qemu.log'),
+  };
+  const log = logReader(logs.events);
   try {
     const argv = qemuArgv({
       ...plan,
@@ -25,22 +30,22 @@ export async function runTrial(plan: MachinePlan, context: Context, withinMs = T
       forwards: [],
       link: undefined,
       consoleSocket: join(folder, 'console.sock'),
-      consoleLog: join(folder, 'console.log'),
       qmpSocket: join(folder, 'qmp.sock'),
     });
-    const process = await startInBackground(argv, { logFile: errors });
+    const process = await startInBackground(recorded(argv, logs), { logFile: logs.qemu });
     try {
       const end = await poll(
         async () => {
           const isAlive = isRunning(process);
-          if ((await log.read()).some((line) => parseGuestEvent(line) !== undefined)) return 'passed';
+          for await (const line of log.lines()) if (parseGuestEvent(line, []) !== undefined) return 'passed';
           return isAlive ? undefined : 'ended';
         },
         { withinMs, signal: context.signal },
       );
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };
-      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(errors)}` });
+      await allRecorded(logs);
+      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(logs.qemu)}` });
       return { passed: false, reason: 'KVM opens but QEMU aborts with it' };
     } finally {
       endProcess(process, 'SIGKILL');

@@ -1,4 +1,6 @@
-/** Text in HTML, in an element or between quotes (HTML, 13.1.2). */
+import { printable } from '../core/printable.ts';
+
+/** Text of unknown origin in HTML, in an element or between quotes (HTML, 13.1.2). */
 export function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
@@ -7,5 +9,5 @@ export function escapeHtml(text: string): string {
     '"': '&quot;',
     "'": '&#39;',
   };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+  return printable(text).replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }

@@ -20,14 +20,18 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
     withinMs: 20_000,
     signal,
   });
-  const filters = bridgeAddress === undefined ? undefined : readHostFilters(context);
-  const backend = hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol);
-  const bridge = bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol);
-  const observed = new Map(readObservations((await looked).stdout, NODE_COMMANDS, 'host'));
-  for (const [id, seen] of Object.entries({ backend: await backend, bridge: await bridge })) {
+  // Awaited together: where one is interrupted, no other is left to fail unheard.
+  const [{ stdout }, filters, backend, bridge] = await Promise.all([
+    looked,
+    bridgeAddress === undefined ? undefined : readHostFilters(context),
+    hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol),
+    bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol),
+  ]);
+  const observed = new Map(readObservations(stdout, NODE_COMMANDS, 'host'));
+  for (const [id, seen] of Object.entries({ backend, bridge })) {
     if (seen !== undefined) observed.set(id, seen);
   }
-  return readNodeFacts(undefined, observed, await filters);
+  return readNodeFacts(undefined, observed, filters);
 }
 
 /** What this host's node is set to; undefined where it has no Tailscale. */

@@ -1,46 +1,71 @@
 import * as z from 'zod';
 
-/** The prefix of a console line that carries an event. */
-export const EVENT_PREFIX = 'vmkit-event ';
+/** The name of the virtio port on which the guest says its events, and where the guest has it: as udev would name it. */
+export const EVENT_PORT = { name: 'vmkit.events', device: '/dev/virtio-ports/vmkit.events' } as const;
+
+/** What stage 1 prints on the console where there is no such port: the one thing that it cannot say there. */
+export const NO_EVENT_PORT = 'vmkit: no event port';
+
+/** The points that a boot passes, in order; clock-set only where the clock was wrong. */
+export const PHASES = ['init', 'root', 'secrets', 'clock-set', 'clock', 'network', 'data-disk', 'supervisor'] as const;
 
 /** Seconds since the kernel started, from /proc/uptime. */
 const uptime = z.number().nonnegative();
+const service = z.string().max(64);
 
 /**
- * What the guest says on its console, one line each: `vmkit-event {"event":"ready","service":"postgres","uptime":2.41}`.
- * - phase: stage 1 and the supervisor passed a point: init, network, clock, data-disk, secrets, root, supervisor.
+ * What the guest says on its port, one line of JSON each: `{"event":"ready","service":"postgres","uptime":2.41}`. It is the guest's word: each text has its
+ * longest length here, and whoever reads it knows which services there are.
+ * - phase: stage 1 passed a point.
  * - start, ready, exit: of a service. exit carries the daemon's exit code (128 + N after signal N).
- * - late: the service missed the deadline of its readiness; `log` is the end of its log, base64.
+ * - late: the service missed the deadline of its readiness, or ends again and again before it is ready (`reason`); `log` is the end of its log, base64.
+ * - unready: a service that was ready does not answer any more; when it does, it says ready again. `log` as above.
+ * - clock: the machine had stood still, and its clock was set forward by so many seconds.
  * - booted: every service is ready.
+ * - state: how it all stands now, said again from time to time, so that a reader needs only the newest events.
  * - fatal: stage 1 refuses to go on; `code` is stable (data-disk-missing, data-disk-foreign, ...), `message` is for people.
  * - stopping, stopped: of a service, or of the machine where `service` is absent.
  */
 export const guestEvent = z.discriminatedUnion('event', [
-  z.object({ event: z.literal('phase'), phase: z.string(), uptime }),
-  z.object({ event: z.literal('start'), service: z.string(), uptime }),
-  z.object({ event: z.literal('ready'), service: z.string(), uptime }),
-  z.object({ event: z.literal('exit'), service: z.string(), uptime, code: z.number() }),
+  z.object({ event: z.literal('phase'), phase: z.enum(PHASES), uptime }),
+  z.object({ event: z.literal('start'), service, uptime }),
+  z.object({ event: z.literal('ready'), service, uptime }),
+  z.object({ event: z.literal('exit'), service, uptime, code: z.int().min(0).max(511) }),
   z.object({
     event: z.literal('late'),
-    service: z.string(),
+    service,
     uptime,
-    waitingFor: z.string().optional(),
-    log: z.string(),
+    waitingFor: service.optional(),
+    reason: z.literal('crash-loop').optional(),
+    log: z.string().max(8192),
   }),
+  z.object({ event: z.literal('unready'), service, uptime, log: z.string().max(8192) }),
+  z.object({ event: z.literal('clock'), uptime, forward: z.number().nonnegative() }),
   z.object({ event: z.literal('booted'), uptime }),
-  z.object({ event: z.literal('fatal'), code: z.string(), message: z.string(), uptime }),
-  z.object({ event: z.literal('stopping'), service: z.string().optional(), uptime }),
-  z.object({ event: z.literal('stopped'), service: z.string().optional(), uptime, forced: z.boolean().optional() }),
+  z.object({
+    event: z.literal('state'),
+    uptime,
+    isBooted: z.boolean(),
+    services: z.record(service, z.enum(['starting', 'ready', 'unready', 'ended'])),
+  }),
+  z.object({
+    event: z.literal('fatal'),
+    code: z.string().regex(/^[a-z][a-z-]{1,40}$/),
+    message: z.string().max(4096),
+    uptime,
+  }),
+  z.object({ event: z.literal('stopping'), service: service.optional(), uptime }),
+  z.object({ event: z.literal('stopped'), service: service.optional(), uptime, forced: z.boolean().optional() }),
 ]);
 
 export type GuestEvent = z.infer<typeof guestEvent>;
 
-/** The event in a console line; undefined for every other line. */
-export function parseGuestEvent(line: string): GuestEvent | undefined {
-  const at = line.indexOf(EVENT_PREFIX);
-  if (at < 0) return undefined;
+/** The event in a line; undefined for every other line, and for one that names a service that the machine does not have. */
+export function parseGuestEvent(line: string, services: readonly string[]): GuestEvent | undefined {
   try {
-    return guestEvent.safeParse(JSON.parse(line.slice(at + EVENT_PREFIX.length))).data;
+    const event = guestEvent.safeParse(JSON.parse(line)).data;
+    const named = event !== undefined && 'service' in event ? event.service : undefined;
+    return named === undefined || services.includes(named) ? event : undefined;
   } catch {
     return undefined;
   }

@@ -21,14 +21,20 @@ export function orderServices<S extends Needing>(services: readonly S[]): S[] {
   return ordered;
 }
 
-/** Cycles in `needs`, each named in full: [a, b, a]. At least one for each knot of services that wait for each other. */
+/**
+ * Cycles in `needs`, each named in full: [a, b, a]. At least one for each knot of services that wait for each other, and no more than there are services:
+ * each has one that the others have not.
+ */
 export function findCycles(services: readonly Needing[]): string[][] {
   const byName = new Map(services.map((service) => [service.name, service]));
   const done = new Set<string>();
+  const named = new Set<string>();
   const cycles: string[][] = [];
   const visit = (name: string, path: readonly string[]): void => {
     const start = path.indexOf(name);
-    if (start >= 0) cycles.push([...path.slice(start), name]);
+    const cycle = start < 0 ? [] : [...path.slice(start), name];
+    if (cycle.some((one) => !named.has(one))) cycles.push(cycle);
+    for (const one of cycle) named.add(one);
     const service = byName.get(name);
     if (start >= 0 || done.has(name) || service === undefined) return;
     for (const need of new Set(service.needs)) visit(need, [...path, name]);

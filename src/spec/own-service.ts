@@ -11,6 +11,8 @@ export function serviceOf(own: OwnService): Service {
     packages: own.packages,
     components: own.components,
     user,
+    // Who writes `user: root` asks for root.
+    capabilities: user === 'root' ? 'all' : [],
     env: own.env,
     setup: own.setup,
     run: own.run,

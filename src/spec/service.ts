@@ -15,6 +15,13 @@ export interface Service {
   readonly components: readonly string[];
   /** The user that `run` and `ready` run as. Created at boot with a uid that depends on its name only. */
   readonly user: string;
+  /**
+   * What `run` keeps of root's rights (capabilities(7), without CAP_): none where it runs as a user. It gains no others, whatever it executes.
+   * `all`: nothing is taken from it, as from a login.
+   */
+  readonly capabilities: readonly Capability[] | 'all';
+  /** Others stand on it: where memory is short it is the last to be killed, and where the data disk is full the reserve is its own. */
+  readonly isVital?: true;
   /** The home folder on the data disk; always /data/<name>, owned by `user`, 0700. */
   readonly env: Readonly<Record<string, string>>;
   /** Runs as root before each start, after `needs` are ready; must be idempotent. */
@@ -22,7 +29,13 @@ export interface Service {
   /** Ends in `exec DAEMON`, in the foreground, logging to standard output or error. */
   readonly run: string;
   /** Exit 0 means: it really answers. Tried every `everyMs` until `withinSeconds` after the start. */
-  readonly ready: { readonly check: string; readonly everyMs: number; readonly withinSeconds: number };
+  readonly ready: {
+    readonly check: string;
+    /** Asked while it is ready, where `check` may be true of a process that hangs; else `check` is. */
+    readonly still?: string;
+    readonly everyMs: number;
+    readonly withinSeconds: number;
+  };
   /** Runs once as root after each time the service became ready (an administrator's account). Idempotent. Its success is part of being ready. */
   readonly afterReady: string | undefined;
   readonly stop: { readonly signal: StopSignal; readonly withinSeconds: number };
@@ -86,6 +99,9 @@ export interface ServeEntry {
   readonly port: number;
   readonly to: number;
 }
+
+/** Those that a service of vmkit needs. */
+export type Capability = 'net_admin' | 'net_bind_service' | 'net_raw';
 
 export type StopSignal = 'TERM' | 'INT' | 'QUIT' | 'HUP';
 

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -186,19 +186,41 @@ describe.sequential('faults', () => {
     expect((await sandbox.vmkit(['console', 'tiny'])).stderr).toContain('does not run');
   });
 
-  test.runIf(process.getuid?.() === 0)('a full disk under a running guest pauses it, and boot says so', async () => {
-    const { dataDir } = sandbox.machine('full');
-    await mkdir(dataDir, { recursive: true });
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', dataDir]);
-    onTestFinished(async () => {
-      await sandbox.vmkit(['stop', 'full', '--within', '1']);
-      await execa('umount', ['-l', dataDir]);
-    });
-    const fill = 'dd if=/dev/urandom of=/data/counter/big bs=1M count=100 && sync; exec sleep infinity';
-    await sandbox.define('full', tiny({ data: '256MiB', run: fill, ready: '{ check: "false", within: 300s }' }));
-    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'full']);
+  test('without ssh it is stopped by its console, cleanly', async () => {
+    await sandbox.json(['boot', 'tiny']);
+    await sandbox.vmkit(['exec', 'tiny', '--', 's6-svc', '-d', '/run/service/ssh']);
+    expect(await sandbox.json(['stop', 'tiny'])).toMatchObject({ stopped: { askedBy: 'its console', forced: [] } });
+  });
+
+  test('without ssh and without a shell on its console it is stopped by its power key, cleanly', async () => {
+    await sandbox.json(['boot', 'tiny']);
+    const both = 's6-svc -d /run/service/vmkit-console; s6-svc -d /run/service/ssh';
+    await sandbox.vmkit(['exec', 'tiny', '--', 'sh', '-c', both]);
+    expect(await sandbox.json(['stop', 'tiny'])).toMatchObject({ stopped: { askedBy: 'its power key', forced: [] } });
+  });
+
+  test('a machine that was halted by a signal is told as that, and stops cleanly', async () => {
+    await sandbox.json(['boot', 'tiny']);
+    const state = await sandbox.state('tiny');
+    if (state === undefined) throw new Error('It does not run.');
+    process.kill(state.pid, 'SIGSTOP');
+    expect(await sandbox.json(['status', 'tiny'])).toMatchObject({ condition: 'paused', held: { state: 'sigstop' } });
+    expect((await sandbox.vmkit(['boot', 'tiny'])).stderr).toContain('SIGSTOP');
+    expect(await sandbox.json(['stop', 'tiny'])).toMatchObject({ stopped: { askedBy: 'ssh', forced: [] } });
+  });
+
+  test('a damaged data disk with a journal to be replayed is refused by the guest, and left byte for byte', async () => {
+    const { dataDisk } = sandbox.machine('tiny');
+    await moveAway(dataDisk);
+    await copyFile(`${dataDisk}.away`, dataDisk);
+    const input = 'clri <2>\njo\njw -b 333 /etc/passwd\njc\nssv state 2\n';
+    await execa('debugfs', ['-w', '-f', '-', dataDisk], { input });
+    const before = await readFile(dataDisk);
+    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'tiny', '--json']);
     expect(exitCode).toBe(5);
-    expect(stderr).toContain('is full');
+    expect(stderr).toContain('"data-disk-damaged"');
+    expect(stderr).toContain('the disk is left as it was');
+    expect((await readFile(dataDisk)).equals(before)).toBe(true);
   });
 });
 

@@ -14,6 +14,7 @@ describe.sequential('miniflux', () => {
 data: 1GiB
 ${extra}services:
   - use: postgres
+    port: 5433
   - use: miniflux
     port: ${port}
 `;

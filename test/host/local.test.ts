@@ -48,7 +48,21 @@ test.skipIf(isRoot)('a folder of another owner is named', async () => {
 test('a file that is not there is undefined; a folder is an error', async () => {
   const folder = await temporaryFolder();
   expect(await host.read(join(folder, 'nothing'))).toBeUndefined();
-  await expect(host.read(folder)).rejects.toThrow('EISDIR');
+  await expect(host.read(folder)).rejects.toMatchObject({ code: 'not-a-file' });
+});
+
+test('what has no end, or is longer than it should be, is not read', async () => {
+  const folder = await temporaryFolder();
+  await host.exec(['mkfifo', join(folder, 'pipe')]);
+  await host.exec(['truncate', '-s', '3G', join(folder, 'long')]);
+  await writeFile(join(folder, 'short'), 'abc');
+  await expect(host.read(join(folder, 'pipe'))).rejects.toMatchObject({ code: 'not-a-file' });
+  await expect(host.read('/dev/zero')).rejects.toMatchObject({ code: 'not-a-file' });
+  await expect(host.read(join(folder, 'long'))).rejects.toMatchObject({ code: 'file-too-long' });
+  await expect(host.read(join(folder, 'short'), 2)).rejects.toMatchObject({ code: 'file-too-long' });
+  expect(await host.read(join(folder, 'short'), 3)).toEqual(Buffer.from('abc'));
+  // Its size is 0, its content is not.
+  expect((await host.read('/proc/self/status'))?.length).toBeGreaterThan(100);
 });
 
 test('facts are as uname says', async () => {

@@ -1,4 +1,14 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { expect, test } from 'vitest';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
@@ -29,10 +39,10 @@ test('made once, then found again', async () => {
 });
 
 test('a larger definition grows it, a smaller one is refused with both sizes', async () => {
-  const { paths, ensure } = await machine();
+  const { context, paths, ensure } = await machine();
   await ensure(32);
   await ensure(64);
-  expect((await readDataDisk(paths.dataDisk))?.bytes).toBe(64 * MIB);
+  expect((await readDataDisk(paths.dataDisk, context))?.bytes).toBe(64 * MIB);
   await expect(ensure(48)).rejects.toMatchObject({ code: 'data-disk-shrink', details: { hasMib: 64, wantedMib: 48 } });
 });
 
@@ -50,7 +60,7 @@ test("another machine's disk is refused and left as it is", async () => {
   renameSync(paths.dataDisk, `${paths.dataDisk}.mine`);
   await createDataDisk(paths.dataDisk, 32, '11111111-2222-4333-8444-555555555555', context);
   await expect(ensure(64)).rejects.toMatchObject({ code: 'data-disk-foreign' });
-  expect(await readDataDisk(paths.dataDisk)).toMatchObject({
+  expect(await readDataDisk(paths.dataDisk, context)).toMatchObject({
     uuid: '11111111-2222-4333-8444-555555555555',
     bytes: 32 * MIB,
   });
@@ -82,4 +92,33 @@ test('an identity that cannot be read stops everything', async () => {
   await ensure(32);
   writeFileSync(paths.identityFile, '{"machineId":"../../x"}');
   await expect(ensure(32)).rejects.toMatchObject({ code: 'identity-damaged' });
+});
+
+test('what a killed vmkit left of a larger disk is removed by the next call', async () => {
+  const { paths, ensure } = await machine();
+  await ensure(32);
+  writeFileSync(`${paths.dataDisk}.new`, 'half');
+  await ensure(32);
+  expect(existsSync(`${paths.dataDisk}.new`)).toBe(false);
+});
+
+test('a disk that is kept elsewhere, by a symbolic link, grows there', async () => {
+  const { context, paths, ensure } = await machine();
+  await ensure(32);
+  const elsewhere = `${context.paths.data}/elsewhere.img`;
+  renameSync(paths.dataDisk, elsewhere);
+  symlinkSync(elsewhere, paths.dataDisk);
+  await ensure(64);
+  expect(lstatSync(paths.dataDisk).isSymbolicLink()).toBe(true);
+  expect(statSync(elsewhere).size).toBe(64 * MIB);
+});
+
+test('a disk that was cut short is neither taken nor grown', async () => {
+  const { paths, ensure } = await machine();
+  await ensure(32);
+  truncateSync(paths.dataDisk, 20 * MIB);
+  const before = readFileSync(paths.dataDisk);
+  await expect(ensure(32)).rejects.toMatchObject({ code: 'data-disk-truncated' });
+  await expect(ensure(64)).rejects.toMatchObject({ code: 'data-disk-truncated' });
+  expect(readFileSync(paths.dataDisk).equals(before)).toBe(true);
 });

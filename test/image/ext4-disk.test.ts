@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -22,7 +22,7 @@ test('a new data disk is a sound ext4 with its UUID and size, private and sparse
   const disk = join(folder, 'machines/sql/data.img');
   await createDataDisk(disk, 512, UUID, contextIn(folder));
   fsck(disk);
-  expect(await readDataDisk(disk)).toEqual({ uuid: UUID, label: 'vmkit-data', bytes: 512 * MIB });
+  expect(await readDataDisk(disk, contextIn(folder))).toEqual({ uuid: UUID, label: 'vmkit-data', bytes: 512 * MIB });
   const { mode, size, blocks } = statSync(disk);
   expect(mode & 0o777).toBe(0o600);
   expect(size).toBe(512 * MIB);
@@ -49,7 +49,7 @@ test('it grows, and keeps what is on it', async () => {
   debug(disk, `write ${join(folder, 'rows')} rows`, true);
   await growDataDisk(disk, 400, contextIn(folder));
   fsck(disk);
-  expect(await readDataDisk(disk)).toMatchObject({ uuid: UUID, bytes: 400 * MIB });
+  expect(await readDataDisk(disk, contextIn(folder))).toMatchObject({ uuid: UUID, bytes: 400 * MIB });
   expect(debug(disk, 'cat /rows').equals(rows)).toBe(true);
   expect(statSync(disk).mode & 0o777).toBe(0o600);
 });
@@ -82,7 +82,7 @@ test('killed at any moment of growing, the disk is the old one or the new one', 
     child.kill('SIGKILL');
     await ended;
     fsck(disk);
-    const bytes = (await readDataDisk(disk))?.bytes;
+    const bytes = (await readDataDisk(disk, contextIn(folder)))?.bytes;
     expect([mib * MIB, (mib + 64) * MIB]).toContain(bytes);
     mib = (bytes ?? 0) / MIB;
   }
@@ -94,9 +94,72 @@ test('killed at any moment of growing, the disk is the old one or the new one', 
 
 test('no file is undefined; a file that is no ext4 is named as damaged', async () => {
   const folder = await temporaryFolder();
-  expect(await readDataDisk(join(folder, 'none'))).toBeUndefined();
+  expect(await readDataDisk(join(folder, 'none'), contextIn(folder))).toBeUndefined();
   writeFileSync(join(folder, 'zeros'), Buffer.alloc(4096));
-  await expect(readDataDisk(join(folder, 'zeros'))).rejects.toMatchObject({ code: 'data-disk-damaged' });
+  await expect(readDataDisk(join(folder, 'zeros'), contextIn(folder))).rejects.toMatchObject({
+    code: 'data-disk-damaged',
+  });
   writeFileSync(join(folder, 'short'), 'x');
-  await expect(readDataDisk(join(folder, 'short'))).rejects.toMatchObject({ code: 'data-disk-damaged' });
+  await expect(readDataDisk(join(folder, 'short'), contextIn(folder))).rejects.toMatchObject({
+    code: 'data-disk-damaged',
+  });
+});
+
+test('a disk that was cut short is refused with both sizes, and left byte for byte; a longer file is as good as any', async () => {
+  const folder = await temporaryFolder();
+  const disk = join(folder, 'data.img');
+  await createDataDisk(disk, 64, UUID, contextIn(folder));
+  truncateSync(disk, 96 * MIB);
+  expect(await readDataDisk(disk, contextIn(folder))).toMatchObject({ bytes: 64 * MIB });
+  truncateSync(disk, 40 * MIB);
+  const before = readFileSync(disk);
+  await expect(readDataDisk(disk, contextIn(folder))).rejects.toMatchObject({
+    code: 'data-disk-truncated',
+    details: { wantedBytes: 64 * MIB, hasBytes: 40 * MIB },
+  });
+  expect(readFileSync(disk).equals(before)).toBe(true);
+});
+
+test.each([
+  ['a block size of 2^41', 0x18, [31, 0, 0, 0]],
+  ['2^63 blocks', 0x150, [0, 0, 0, 0x80]],
+  ['no block', 0x4, [0, 0, 0, 0]],
+])('a superblock that says %s is no ext4', async (_, offset, bytes) => {
+  const folder = await temporaryFolder();
+  const disk = join(folder, 'data.img');
+  await createDataDisk(disk, 32, UUID, contextIn(folder));
+  const content = readFileSync(disk);
+  Buffer.from(bytes).copy(content, 1024 + offset);
+  writeFileSync(disk, content);
+  await expect(readDataDisk(disk, contextIn(folder))).rejects.toMatchObject({ code: 'data-disk-damaged' });
+});
+
+test.each([
+  ['swap', (disk: string) => void execFileSync('mkswap', [disk], { stdio: 'pipe' })],
+  // QEMU documentation, "Qcow2 Image File Format": magic and version.
+  [
+    'qcow2',
+    (disk: string) =>
+      writeFileSync(disk, Buffer.concat([Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'), Buffer.alloc(MIB)])),
+  ],
+])('a disk that is %s is named as that', async (format, make) => {
+  const folder = await temporaryFolder();
+  const disk = join(folder, 'data.img');
+  writeFileSync(disk, Buffer.alloc(MIB));
+  make(disk);
+  await expect(readDataDisk(disk, contextIn(folder))).rejects.toMatchObject({
+    code: 'data-disk-damaged',
+    details: { format },
+  });
+});
+
+test('a damaged disk is not grown, and left byte for byte', async () => {
+  const folder = await temporaryFolder();
+  const disk = join(folder, 'data.img');
+  await createDataDisk(disk, 32, UUID, contextIn(folder));
+  debug(disk, 'clri <2>', true);
+  const before = readFileSync(disk);
+  await expect(growDataDisk(disk, 64, contextIn(folder))).rejects.toMatchObject({ code: 'data-disk-tool-failed' });
+  expect(readFileSync(disk).equals(before)).toBe(true);
+  expect(existsSync(`${disk}.new`)).toBe(false);
 });

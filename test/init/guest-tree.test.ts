@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { Tree } from '../../src/core/tree.ts';
+import { confined } from '../../src/init/confine.ts';
 import { guestTree } from '../../src/init/guest-tree.ts';
-import { deadlineOf } from '../../src/init/supervise.ts';
+import { deadlinesOf } from '../../src/init/supervise.ts';
 import { miniflux } from '../../src/spec/services/miniflux.ts';
 import { postgres } from '../../src/spec/services/postgres.ts';
+import { uidOf } from '../../src/spec/uid.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { ownService, specWith } from '../support/spec.ts';
 
@@ -68,6 +70,42 @@ describe('the generated guest', () => {
 
   it('gives a service the time of those that it needs, and its own', () => {
     const [a, b] = [ownService({ name: 'a' }), ownService({ name: 'b', needs: ['a'] })];
-    expect(deadlineOf(b, [a, b])).toBe(60);
+    expect(deadlinesOf([a, b])).toEqual(
+      new Map([
+        ['a', 30],
+        ['b', 60],
+      ]),
+    );
+  });
+
+  it('is planned at once for 200 services that each need all before them', () => {
+    const names = Array.from({ length: 200 }, (_, index) => `s${index}`);
+    const dense = names.map((name, index) => ownService({ name, needs: names.slice(0, index) })).reverse();
+    expect(deadlinesOf(dense).get('s199')).toBe(200 * 30);
+    expect(guestTree(specWith('dense', dense)).length).toBeGreaterThan(200);
+  });
+
+  it('keeps files below /data for the data disk, in folders of the service', () => {
+    const files = ['/data/a/conf/x', "/data/it's/y", '/data/../etc/z'].map((path) => {
+      return { path, mode: 0o644, owner: 'a', content: '' };
+    });
+    const init = guestTree(specWith('files', [ownService({ name: 'a', files })])).find(({ path }) => path === 'init');
+    const text = init?.kind === 'file' ? String(init.content) : '';
+    const placed = text.split('\n').filter((line) => /^data_(folder|file) /.test(line));
+    const id = uidOf('a');
+    expect(placed).toEqual([
+      `data_folder 'a' 0700 ${id}`,
+      `data_folder 'a/conf' 0755 ${id}`,
+      "data_file 'a/conf/x'",
+      "data_folder 'it'\\''s' 0755 0",
+      "data_file 'it'\\''s/y'",
+    ]);
+  });
+
+  it("leaves a user none of root's rights, and a service of root's those that it names", () => {
+    expect(confined(ownService({ name: 'a' }))).toContain('--no-new-privs --inh-caps=-all --bounding-set=-all -- ');
+    const node = confined(ownService({ name: 'a', user: 'root', capabilities: ['net_admin'] }));
+    expect(node).toBe('setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+net_admin -- ');
+    expect(confined(ownService({ name: 'a', user: 'root', capabilities: 'all' }))).toBe('');
   });
 });

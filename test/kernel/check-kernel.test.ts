@@ -34,6 +34,8 @@ describe('vmkit check-kernel', () => {
 
   test('a file that is not there, a machine that is not there, a profile that is not there', async () => {
     await expect(check('none.config')).rejects.toMatchObject({ code: 'kernel-missing', exitCode: 2 });
+    await expect(check('/dev/zero')).rejects.toMatchObject({ code: 'not-a-file' });
+    await expect(check('/tmp')).rejects.toMatchObject({ code: 'not-a-file' });
     await expect(check('nobody')).rejects.toMatchObject({ code: 'unknown-machine', exitCode: 2 });
     await expect(check('old.config', ['mysql'])).rejects.toMatchObject({ code: 'unknown-profile', exitCode: 2 });
   });

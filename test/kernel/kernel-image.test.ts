@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runProcess } from '../../src/host/process.ts';
 import { isProgram, searchPath } from '../../src/host/search-path.ts';
 import { readKernelConfig } from '../../src/kernel/kernel-image.ts';
@@ -85,19 +87,9 @@ describe('the configuration in a file', () => {
 
   test('a missing tool is named, and what to check instead', async () => {
     const image = bzImage(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]));
-    const context = contextIn(await temporaryFolder());
-    const nowhere = await temporaryFolder();
-    const exec = async () => {
-      vi.stubEnv('PATH', nowhere);
-      try {
-        return await runProcess(['zstd', '-dc']);
-      } finally {
-        vi.unstubAllEnvs();
-      }
-    };
-    await expect(
-      readKernelConfig('vmlinuz', image, { ...context, host: { ...context.host, exec } }),
-    ).rejects.toMatchObject({
+    vi.stubEnv('PATH', await temporaryFolder());
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(read(image)).rejects.toMatchObject({
       code: 'tool-missing',
       message: 'vmlinuz is packed by zstd, and there is no zstd here.',
       hint: expect.stringContaining('/boot/config-'),
@@ -116,5 +108,32 @@ describe('the configuration in a file', () => {
       message: expect.stringContaining(message),
       hint: expect.stringContaining('/boot/config-$(uname -r)'),
     });
+  });
+
+  test.each([
+    ['damaged', Buffer.from('no gzip'), 'kernel-config-damaged'],
+    ['a bomb', gzipSync(Buffer.alloc(17 * 1024 * 1024)), 'kernel-config-damaged'],
+  ])('a configuration that is %s ends in an error with a name', async (_what, packed, code) => {
+    const marked = Buffer.concat([
+      Buffer.from('IKCFG_ST\x1f\x8b', 'latin1'),
+      packed.subarray(2),
+      Buffer.from('IKCFG_ED'),
+    ]);
+    await expect(read(marked)).rejects.toMatchObject({ code, exitCode: 4 });
+    await expect(read(bzImage(gzipSync(marked)))).rejects.toMatchObject({ code });
+  });
+
+  test('a file full of marks is looked through once, not once a mark', async () => {
+    await expect(read(Buffer.alloc(32 * 1024 * 1024, 'IKCFG_ST\x1f\x8b', 'latin1'))).rejects.toMatchObject({
+      code: 'kernel-config-missing',
+    });
+  });
+
+  test.each([['gzip'], ['xz']])('an image that unpacks to 300 MB by %s is left alone', async (tool) => {
+    const folder = await temporaryFolder();
+    const script = 'head -c 300000000 /dev/zero | "$1" -1 -c';
+    await runProcess(['sh', '-c', script, 'sh', tool], { stdoutFile: join(folder, 'bomb') });
+    const image = bzImage(await readFile(join(folder, 'bomb')));
+    await expect(read(image)).rejects.toMatchObject({ code: 'kernel-too-large', exitCode: 4 });
   });
 });

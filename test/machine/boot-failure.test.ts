@@ -18,6 +18,18 @@ const deadlines = bootDeadlines([{ ready: { check: '', everyMs: 50, withinSecond
 
 test.each<[string, Followed['end'], boolean]>([
   ['late', { kind: 'late', service: 'postgres', uptime: 91.5, waitingFor: undefined, log: 'FATAL: broken\n' }, true],
+  [
+    'crash-loop',
+    {
+      kind: 'late',
+      service: 'postgres',
+      uptime: 18.5,
+      waitingFor: undefined,
+      reason: 'crash-loop',
+      log: 'FATAL: broken\n',
+    },
+    true,
+  ],
   ['late-behind', { kind: 'late', service: 'miniflux', uptime: 181, waitingFor: 'postgres', log: '' }, true],
   [
     'fatal',
@@ -27,7 +39,11 @@ test.each<[string, Followed['end'], boolean]>([
   ['panic', { kind: 'panic', line: '[ 1.2] Kernel panic - not syncing: VFS' }, false],
   ['no-init', { kind: 'no-init' }, true],
   ['timeout', { kind: 'timeout' }, true],
-  ['disk-full', { kind: 'disk-full' }, true],
+  [
+    'disk-full',
+    { kind: 'held', held: { state: 'io-error', text: 'paused: the disk is full', hint: 'Make room.', resume: 'cont' } },
+    true,
+  ],
 ])('what a person reads of a boot that failed: %s', async (name, end, isStillRunning) => {
   const paths = machinePaths(contextIn('/home/me').paths, 'sql');
   const error = await bootFailure('sql', followed(end), deadlines, paths, isStillRunning);

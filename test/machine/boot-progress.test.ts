@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
-import { type BootProgress, currentStep, emptyProgress, withEvent, withLine } from '../../src/machine/boot-progress.ts';
+import { type BootProgress, currentStep, emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
+import { conditionOf } from '../../src/machine/status.ts';
 import { parseGuestEvent } from '../../src/spec/guest-event.ts';
 
 function after(lines: readonly string[], services: readonly string[] = ['ssh', 'postgres', 'miniflux']): BootProgress {
   return lines.reduce((progress, line) => {
-    const event = parseGuestEvent(line);
-    return event === undefined ? withLine(progress, line) : withEvent(progress, event);
+    const event = parseGuestEvent(line, services);
+    return event === undefined ? progress : withEvent(progress, event);
   }, emptyProgress(services));
 }
 
-const say = (event: Record<string, unknown>): string => `vmkit-event ${JSON.stringify(event)}`;
+const say = (event: Record<string, unknown>): string => JSON.stringify(event);
 
 test('a boot is over when the guest says so, and every service is ready', () => {
   const progress = after([
@@ -48,19 +49,6 @@ test('what came late and then came after all has booted: a machine that is looke
   expect(services.get('postgres')?.state).toBe('ready');
 });
 
-test('the panic that follows a refusal does not hide the refusal', () => {
-  const { end } = after([
-    say({ event: 'fatal', code: 'data-disk-missing', message: 'no disk', uptime: 1 }),
-    '[    1.2] Kernel panic - not syncing: Attempted to kill init!',
-  ]);
-  expect(end).toEqual({ kind: 'fatal', code: 'data-disk-missing', message: 'no disk', uptime: 1 });
-});
-
-test('a kernel panic ends the boot', () => {
-  const { end } = after(['[    0.9] Kernel panic - not syncing: VFS: Unable to mount root fs']);
-  expect(end).toEqual({ kind: 'panic', line: '[    0.9] Kernel panic - not syncing: VFS: Unable to mount root fs' });
-});
-
 test('a service that ends and comes back is counted, and is ready again only when it says so', () => {
   const lines = [
     say({ event: 'start', service: 'ssh', uptime: 1 }),
@@ -70,9 +58,38 @@ test('a service that ends and comes back is counted, and is ready again only whe
   expect(after(lines).services.get('ssh')).toEqual({ state: 'starting', startedAt: 2.5, readyAt: undefined, ends: 1 });
 });
 
-test('garbage is no event', () => {
-  const lines = ['vmkit-event {"event":"boot', 'vmkit-event {"event":"nonsense","uptime":1}', '\u0000\u001b[2J', ''];
-  expect(after(lines)).toEqual(emptyProgress(['ssh', 'postgres', 'miniflux']));
+test.each([
+  ['half a line', '{"event":"boot'],
+  ['an event that does not exist', say({ event: 'nonsense', uptime: 1 })],
+  ['bytes', '\u0000\u001b[2J'],
+  ['nothing', ''],
+  ['a service that the machine does not have', say({ event: 'ready', service: 'admin', uptime: 1 })],
+  ['a phase that no boot has', say({ event: 'phase', phase: '\u001b[2J', uptime: 1 })],
+  ['a code that is no code', say({ event: 'fatal', code: 'a\nb', message: 'm', uptime: 1 })],
+  ['a log without measure', say({ event: 'late', service: 'ssh', uptime: 1, log: 'A'.repeat(100_000) })],
+  ['a time that is none', say({ event: 'booted', uptime: -1 })],
+])('no event: %s', (_, line) => expect(after([line])).toEqual(emptyProgress(['ssh', 'postgres', 'miniflux'])));
+
+test('a reader of the newest events alone knows how it stands', () => {
+  const state = { ssh: 'ready', postgres: 'starting', miniflux: 'ended', admin: 'ready' };
+  const { end, services } = after([say({ event: 'state', isBooted: true, uptime: 900, services: state })]);
+  expect(end).toEqual({ kind: 'booted', uptime: 900 });
+  expect([...services].map(([name, { state }]) => [name, state])).toEqual([
+    ['ssh', 'ready'],
+    ['postgres', 'starting'],
+    ['miniflux', 'ended'],
+  ]);
+});
+
+test('what is said again changes nothing that is known better', () => {
+  const progress = after([
+    say({ event: 'start', service: 'ssh', uptime: 1 }),
+    say({ event: 'ready', service: 'ssh', uptime: 2 }),
+    say({ event: 'booted', uptime: 3 }),
+    say({ event: 'state', isBooted: true, uptime: 300, services: { ssh: 'ready' } }),
+  ]);
+  expect(progress.end).toEqual({ kind: 'booted', uptime: 3 });
+  expect(progress.services.get('ssh')).toEqual({ state: 'ready', startedAt: 1, readyAt: 2, ends: 0 });
 });
 
 test.each([
@@ -81,4 +98,34 @@ test.each([
   [[say({ event: 'start', service: 'postgres', uptime: 1 })], 'waiting for postgres'],
 ])('where a boot stands still', (lines, expected) => {
   expect(currentStep(after(lines))).toBe(expected);
+});
+
+test('a service that does not answer is unready; when it answers again it has been ready all along', () => {
+  const hung = [
+    say({ event: 'start', service: 'ssh', uptime: 1 }),
+    say({ event: 'ready', service: 'ssh', uptime: 2 }),
+    say({ event: 'booted', uptime: 2 }),
+    say({ event: 'unready', service: 'ssh', uptime: 90, log: '' }),
+  ];
+  const silent = after(hung, ['ssh']);
+  expect(silent.services.get('ssh')).toMatchObject({ state: 'unready', readyAt: 2, unreadyAt: 90 });
+  expect(conditionOf(silent)).toBe('degraded');
+  const again = after([...hung, say({ event: 'ready', service: 'ssh', uptime: 150 })], ['ssh']);
+  expect(again.services.get('ssh')).toMatchObject({ state: 'ready', readyAt: 2 });
+  expect(conditionOf(again)).toBe('running');
+});
+
+test('a machine whose service ended after the boot is degraded until that is ready again', () => {
+  const ended = [
+    say({ event: 'ready', service: 'ssh', uptime: 2 }),
+    say({ event: 'booted', uptime: 2 }),
+    say({ event: 'exit', service: 'ssh', uptime: 50, code: 1 }),
+  ];
+  expect(conditionOf(after(ended, ['ssh']))).toBe('degraded');
+  const restarted = [...ended, say({ event: 'ready', service: 'ssh', uptime: 52 })];
+  expect(conditionOf(after(restarted, ['ssh']))).toBe('running');
+});
+
+test('a clock that was set forward changes nothing else', () => {
+  expect(after([say({ event: 'clock', uptime: 40, forward: 20 })])).toEqual(after([]));
 });

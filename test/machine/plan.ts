@@ -22,7 +22,6 @@ export const plan: MachinePlan = {
   ],
   link: undefined,
   consoleSocket: '/state/sql/console.sock',
-  consoleLog: '/state/sql/console.log',
   qmpSocket: '/state/sql/qmp.sock',
   hasSandbox: true,
 };

@@ -18,12 +18,12 @@ test('a comma in a path stays part of the path', () => {
     ...plan,
     disks: [{ serial: 'vmkit-data', path: '/a,b/data.img', isReadOnly: false }],
     qmpSocket: '/a,b/qmp.sock',
-    consoleLog: '/a,b/console.log',
+    consoleSocket: '/a,b/console.sock',
   });
   const text = argv.join(' ');
   expect(text).toContain('file.filename=/a,,b/data.img,');
   expect(text).toContain('unix:/a,,b/qmp.sock,');
-  expect(text).toContain('logfile=/a,,b/console.log,');
+  expect(text).toContain('path=/a,,b/console.sock,');
 });
 
 const forwardsOf = (planned: MachinePlan): string[] =>

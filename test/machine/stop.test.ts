@@ -1,112 +1,80 @@
-import { access, appendFile, mkdir, writeFile } from 'node:fs/promises';
-import { afterEach, expect, test } from 'vitest';
-import { poll } from '../../src/core/deadline.ts';
-import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
-import { endProcess, isRunning, startInBackground } from '../../src/host/background.ts';
-import { type MachineState, readState, writeState } from '../../src/machine/state.ts';
+import { appendFile, readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { endProcess, isRunning } from '../../src/host/background.ts';
+import { type Ask, waysToAsk } from '../../src/machine/ask-power-off.ts';
+import { readState } from '../../src/machine/state.ts';
 import { stopMachine } from '../../src/machine/stop.ts';
-import { contextIn } from '../support/context.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { runningStandIn, type StandIn } from '../support/qemu-stand-in.ts';
 
-/** A process in QEMU's place: it serves the control socket, and ends when it is told to quit, unless it is deaf. */
-const STAND_IN = `
-const { createServer } = require('node:net');
-const [, socket, isDeaf] = process.argv;
-process.on('SIGTERM', () => undefined);
-createServer((client) => {
-  client.on('error', () => undefined);
-  client.write('{"QMP": {"version": {}, "capabilities": []}}\\r\\n');
-  client.on('data', (data) => {
-    for (const line of String(data).trim().split('\\n')) {
-      const { execute, id } = JSON.parse(line);
-      client.write(JSON.stringify({ return: {}, id }) + '\\r\\n');
-      if (execute === 'quit' && isDeaf !== 'deaf') process.exit(0);
-    }
+const by = (name: string, ask: Ask['ask']): Ask => ({ by: name, ask });
+const refuses = (name: string, reason: string): Ask =>
+  by(name, async () => {
+    throw new Error(reason);
   });
-}).listen(socket);
-`;
-
-const started: MachineState[] = [];
-afterEach(() => {
-  for (const state of started.splice(0)) endProcess(state, 'SIGKILL');
-});
-
-async function runningStandIn(mode: 'obeys' | 'deaf') {
-  const folder = await temporaryFolder();
-  const context = contextIn(folder);
-  const paths: MachinePaths = machinePaths(context.paths, 'sql');
-  await mkdir(paths.stateDir, { recursive: true });
-  await writeFile(paths.consoleLog, 'vmkit-event {"event":"stopped","service":"old","uptime":1,"forced":true}\n');
-  const argv = [process.execPath, '-e', STAND_IN, paths.qmpSocket, mode];
-  const process_ = await startInBackground(argv, { logFile: paths.qemuLog });
-  const state: MachineState = {
-    version: 1,
-    name: 'sql',
-    ...process_,
-    startedAt: new Date().toISOString(),
-    accelerator: { name: 'tcg', reason: 'a stand-in' },
-    cpus: 1,
-    memoryMib: 256,
-    services: ['postgres'],
-    ports: [],
-    sshPort: 22,
-    needs: [],
-    network: { kind: 'user' },
-    tells: [],
-    artifacts: {},
-  };
-  started.push(state);
-  await writeState(paths, state, context);
-  const isUp = (): Promise<true | undefined> =>
-    access(paths.qmpSocket).then(
-      () => true,
-      () => undefined,
-    );
-  expect(await poll(isUp, { withinMs: 15_000 })).toBe(true);
-  return { context, paths, state };
-}
+const ignores = (name: string): Ask => by(name, async () => undefined);
+const obeys = (name: string, { state }: StandIn): Ask => by(name, async () => void endProcess(state, 'SIGKILL'));
 
 test('a guest that powers off when it is asked is a clean stop, and its state is forgotten', async () => {
-  const { context, paths, state } = await runningStandIn('obeys');
-  const stopped = await stopMachine(state, paths, async () => void endProcess(state, 'SIGKILL'), 10_000, context);
-  expect(stopped.forced).toEqual([]);
+  const machine = await runningStandIn('obeys');
+  const { context, paths, state } = machine;
+  const stopped = await stopMachine(state, paths, [obeys('ssh', machine)], 10_000, context);
+  expect(stopped).toMatchObject({ askedBy: 'ssh', forced: [] });
   expect(await readState(paths, context)).toBeUndefined();
 });
 
 test('a guest that does not power off in time loses its power, and that is said', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
-  const stopped = await stopMachine(state, paths, async () => undefined, 300, context);
+  const stopped = await stopMachine(state, paths, [ignores('ssh')], 300, context);
   expect(stopped.forced).toEqual([
+    'Asked by ssh: the guest did not begin to stop.',
     'The guest did not power off within 0.3 s.',
     'QEMU was told to quit, as if the power were cut.',
   ]);
   expect(isRunning(state)).toBe(false);
 });
 
-test('a guest that cannot be asked is not waited for', async () => {
+test('where one way does not work the next is tried, and the stop is a clean one', async () => {
+  const machine = await runningStandIn('obeys');
+  const { context, paths, state } = machine;
+  const ways = [refuses('ssh', 'no login within 10 s'), obeys('its console', machine)];
+  const stopped = await stopMachine(state, paths, ways, 60_000, context);
+  expect(stopped).toMatchObject({ askedBy: 'its console', forced: [] });
+});
+
+test('the last way is the power key, by QEMU', async () => {
+  const { context, paths, state, told } = await runningStandIn('obeys');
+  const ways = waysToAsk('sql', paths, context).slice(-1);
+  const stopped = await stopMachine(state, paths, ways, 60_000, context);
+  expect(stopped).toMatchObject({ askedBy: 'its power key', forced: [] });
+  expect(await readFile(told, 'utf8')).toContain('system_powerdown');
+});
+
+test('a guest that cannot be asked in any way is not waited for; each refusal is told', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
-  const refuse = async (): Promise<void> => {
-    throw new Error('no login within 10 s');
-  };
-  const { forced } = await stopMachine(state, paths, refuse, 600_000, context);
-  expect(forced[0]).toBe('The guest could not be asked to power off: no login within 10 s');
+  const ways = [refuses('ssh', 'no login within 10 s'), refuses('its console', 'no shell')];
+  const { forced } = await stopMachine(state, paths, ways, 600_000, context);
+  expect(forced).toEqual([
+    'Asked by ssh: no login within 10 s',
+    'Asked by its console: no shell',
+    'QEMU was told to quit, as if the power were cut.',
+  ]);
   expect(isRunning(state)).toBe(false);
 });
 
 test('a QEMU that does not listen is killed, and that is said', async () => {
   const { context, paths, state } = await runningStandIn('deaf');
-  const { forced } = await stopMachine(state, paths, async () => undefined, 100, context);
+  const { forced } = await stopMachine(state, paths, [ignores('ssh')], 100, context);
   expect(forced.at(-1)).toBe('QEMU was killed (SIGKILL).');
   expect(isRunning(state)).toBe(false);
 });
 
 test('a service that had to be killed inside the guest is named; what was said before this stop is not', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
-  const askGuest = async (): Promise<void> => {
+  const ask = by('ssh', async () => {
     const event = { event: 'stopped', service: 'postgres', uptime: 99, forced: true };
-    await appendFile(paths.consoleLog, `vmkit-event ${JSON.stringify(event)}\n`);
+    await appendFile(paths.eventsLog, `${JSON.stringify(event)}\n`);
     endProcess(state, 'SIGKILL');
-  };
-  const { forced } = await stopMachine(state, paths, askGuest, 10_000, context);
+  });
+  const { forced } = await stopMachine(state, paths, [ask], 10_000, context);
   expect(forced).toEqual(['The service postgres had to be killed.']);
 });

@@ -16,8 +16,10 @@ const events: readonly GuestEvent[] = [
   { event: 'start', service: 'never-ready', uptime: 10.5 },
 ];
 
+const services = ['ssh', 'postgres', 'miniflux', 'never-ready'];
+
 test('the bar chart of a boot', async () => {
-  const steps = timelineOf(events.reduce(withEvent, emptyProgress([])));
+  const steps = timelineOf(events.reduce(withEvent, emptyProgress(services)));
   await expect(`${renderTimeline(steps)}\n`).toMatchFileSnapshot('../golden/timeline/miniflux.txt');
 });
 

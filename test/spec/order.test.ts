@@ -84,4 +84,14 @@ describe('cycles', () => {
     ]);
     expect(() => orderServices(services)).toThrow('b → c → b; d → d');
   });
+
+  test('of 200 services that each need all before them, and of 200 that each need all others', () => {
+    const names = Array.from({ length: 200 }, (_, at) => `s${at}`);
+    const dense = names.map((name, at) => ({ name, needs: names.slice(0, at) })).reverse();
+    expect(orderServices(dense).map(({ name }) => name)).toEqual(names);
+    const knot = names.map((name) => ({ name, needs: names.filter((other) => other !== name) }));
+    const cycles = findCycles(knot);
+    expect(cycles.length).toBeGreaterThan(0);
+    expect(cycles.length).toBeLessThanOrEqual(200);
+  });
 });

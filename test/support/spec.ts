@@ -26,6 +26,7 @@ export function ownService(change: Partial<Service> & Pick<Service, 'name'>): Se
     packages: [],
     components: [],
     user: change.name,
+    capabilities: [],
     env: {},
     setup: undefined,
     run: 'exec sleep infinity\n',

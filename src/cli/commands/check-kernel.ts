@@ -1,7 +1,8 @@
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
+import { LONGEST_CONFIG } from '../../kernel/ikconfig.ts';
 import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/judge.ts';
-import { readKernelConfig } from '../../kernel/kernel-image.ts';
+import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/kernel-image.ts';
 import { readGuestFile } from '../../machine/guest.ts';
 import { defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
@@ -37,20 +38,20 @@ export const command = defineCommand({
 
 async function readTarget(path: string, context: Context): Promise<Uint8Array | undefined> {
   try {
-    const content = await context.host.read(path);
+    const content = await context.host.read(path, LONGEST_KERNEL);
     if (content !== undefined || !path.includes('/')) return content;
     throw new VmkitError('usage', 'kernel-missing', `There is no file ${path}.`, {
       hint: 'check-kernel takes a .config, a kernel image, or the name of a running machine.',
     });
   } catch (error) {
     // A folder of the same name as a machine.
-    if (isSystemError(error, 'EISDIR')) return undefined;
+    if (error instanceof VmkitError && error.code === 'not-a-file' && !path.includes('/')) return undefined;
     throw error;
   }
 }
 
 async function readRunning(target: string, context: Context): Promise<Uint8Array> {
-  const content = await readGuestFile(await machineName(target, context), '/proc/config.gz', context);
+  const content = await readGuestFile(await machineName(target, context), '/proc/config.gz', LONGEST_CONFIG, context);
   if (content !== undefined) return content;
   throw new VmkitError('build', 'kernel-config-missing', `The kernel of ${target} has no /proc/config.gz.`, {
     hint: 'It was built without IKCONFIG_PROC. Check the file that it was built with.',

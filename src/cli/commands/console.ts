@@ -3,6 +3,7 @@ import { attachConsole } from '../../host/console.ts';
 import { requireRunning } from '../../machine/state.ts';
 import { defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
+import { say } from '../say.ts';
 
 export const command = defineCommand({
   usage: 'console <vm>',
@@ -10,7 +11,7 @@ export const command = defineCommand({
   run: async ({ vm }, context) => {
     const name = await machineName(vm, context);
     await requireRunning(name, context);
-    process.stderr.write(`Console of ${name}; Ctrl-] leaves it.\n`);
+    say(`Console of ${name}; Ctrl-] leaves it.\n`);
     const ended = await attachConsole(machinePaths(context.paths, name).consoleSocket, context.signal);
     return { name, ended };
   },

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
-import { logReader } from '../../host/console-log.ts';
+import { logReader } from '../../host/log-reader.ts';
 import { runSession } from '../../host/ssh-session.ts';
 import { guestAddress } from '../../machine/guest.ts';
 import { runningMachine } from '../../machine/state.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
+import { print } from '../say.ts';
 
 export const command = defineCommand({
   usage: 'logs <vm> [service]',
@@ -28,7 +29,7 @@ export const command = defineCommand({
       });
     }
     const address = await guestAddress(name, context);
-    return { exitCode: await runSession(address, logCommand(service, follow), context.signal) };
+    return { exitCode: await runSession(address, logCommand(service, follow), context.signal, printLine) };
   },
   text: () => '',
   exitCode: ({ exitCode }) => exitCode,
@@ -46,12 +47,17 @@ function logCommand(service: string, follow: boolean): string[] {
   ];
 }
 
+/** Whole, however long it is, but harmless for a terminal. */
+function printLine(line: string): void {
+  print(`${line}\n`, Number.POSITIVE_INFINITY);
+}
+
 async function printConsole(name: string, follow: boolean, context: CommandContext): Promise<number> {
   const log = logReader(machinePaths(context.paths, name).consoleLog);
   try {
     for (;;) {
       const isOver = !follow || (await runningMachine(name, context)) === undefined;
-      for (const line of await log.read()) process.stdout.write(`${line}\n`);
+      for await (const line of log.lines()) printLine(line);
       if (isOver || context.signal.aborted) return 0;
       await sleep(200, undefined, { signal: context.signal }).catch(() => undefined);
     }

@@ -17,7 +17,7 @@ export const command = defineCommand({
 });
 
 function statusText(status: MachineStatus): string {
-  const { name, condition, upSeconds, pid, accelerator, memory } = status;
+  const { name, condition, held, upSeconds, pid, accelerator, memory } = status;
   if (condition === 'off') return `${name}: off`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
@@ -28,12 +28,17 @@ function statusText(status: MachineStatus): string {
       service.readyAt === undefined || service.startedAt === undefined
         ? ''
         : `after ${(service.readyAt - service.startedAt).toFixed(1)} s`;
+    const silent =
+      service.state === 'unready' && service.unreadyAt !== undefined
+        ? `has not answered for ${ageText(Math.max(0, Math.round((upSeconds ?? 0) - service.unreadyAt)))}`
+        : '';
     const ends = service.ends === 0 ? '' : `ended ${service.ends} ${service.ends === 1 ? 'time' : 'times'}`;
     const ports = status.ports.filter((port) => port.service === service.name).map(addressOf);
-    return [`  ${service.name}`, service.state, took, ports.join(' '), ends];
+    return [`  ${service.name}`, service.state, silent === '' ? took : silent, ports.join(' '), ends];
   });
   return [
     `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,
+    ...(held === undefined ? [] : [`  It is ${held.text}.`, `  ${held.hint}`]),
     `  ${accelerator}`,
     table(services),
   ].join('\n');

@@ -25,6 +25,10 @@ interface StopResult extends StoppedMachine {
 
 function stopText({ name, stopped }: StoppedMachine): string {
   if (stopped === undefined) return `${name} does not run.`;
-  if (stopped.forced.length === 0) return `${name} is off.`;
+  if (stopped.forced.length === 0) {
+    return stopped.askedBy === undefined || stopped.askedBy === 'ssh'
+      ? `${name} is off.`
+      : `${name} is off; it was asked by ${stopped.askedBy}.`;
+  }
   return [`${name} is off, but not cleanly:`, ...stopped.forced.map((line) => `  ${line}`)].join('\n');
 }

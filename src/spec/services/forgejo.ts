@@ -64,6 +64,7 @@ export const forgejo = defineService(
     packages: ['ca-certificates', 'curl', 'git', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
     components: ['forgejo'],
     user: FORGEJO_USER,
+    capabilities: [],
     env: {},
     setup: `${database === undefined ? ensureDatabases([{ role: FORGEJO_USER, database: FORGEJO_DATABASE }]) : awaitDatabase('forgejo', FORGEJO_USER, database)}
 # Forgejo wants its data folder to be there. A new name below the repositories, be it an object or a reference, is on the disk before git

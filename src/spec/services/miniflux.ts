@@ -38,6 +38,7 @@ export const miniflux = defineService(
     packages: ['miniflux', 'ca-certificates', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
     components: [],
     user: 'miniflux',
+    capabilities: [],
     env: {
       ...databaseEnv(database),
       RUN_MIGRATIONS: '1',

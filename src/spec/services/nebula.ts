@@ -58,6 +58,7 @@ export const nebula = defineService(
     packages: ['iproute2', 'nebula'],
     components: [],
     user: 'root',
+    capabilities: ['net_admin', 'net_bind_service'],
     env: {},
     setup: `if ! error=$( { : </dev/net/tun; } 2>&1); then
   echo "vmkit-error tun-missing: nebula needs /dev/net/tun, which cannot be opened: \${error##*: }"

@@ -1,6 +1,9 @@
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
 export const POSTGRES_BIN = '/usr/lib/postgresql/17/bin';
 
+/** Where PostgreSQL listens unless it is told otherwise. */
+export const POSTGRES_PORT = 5432;
+
 /** A database and the role that owns it. */
 export interface OwnedDatabase {
   readonly role: string;

@@ -3,7 +3,7 @@ import { USER_NETWORK } from '../network.ts';
 import { machineAddress } from '../schema.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN } from './postgres-role.ts';
+import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
 
 const VERSION = 17;
 const DATA = `/data/postgres/${VERSION}`;
@@ -30,7 +30,7 @@ const options = z
       .describe(
         'Databases and the roles that own them. A user of the machine is the role of its name, without a password',
       ),
-    port: z.int().min(1).max(65_535).default(5432).describe('The port in the machine'),
+    port: z.int().min(1).max(65_535).default(POSTGRES_PORT).describe('The port in the machine'),
     host: z
       .int()
       .min(1)
@@ -61,8 +61,11 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     packages: [`postgresql-${VERSION}`],
     components: [],
     user: 'postgres',
-    env: { PGDATA: DATA },
-    setup: setupScript(),
+    capabilities: [],
+    isVital: true,
+    // What the server protects, its children give back (PostgreSQL, "Linux Memory Overcommit"): a query that takes too much ends alone.
+    env: { PGDATA: DATA, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
+    setup: setupScript(port),
     run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
     ready: { check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
     afterReady: undefined,
@@ -101,10 +104,10 @@ SQL
 `;
 }
 
-function setupScript(): string {
+function setupScript(port: number): string {
   return `# The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
 /run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
-if [ ! -s ${DATA}/PG_VERSION ]; then
+${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -s ${DATA}/PG_VERSION ]; then
   if [ -e ${DATA} ]; then
     echo "${DATA} exists but holds no cluster (no PG_VERSION); it is left as it is" >&2
     exit 1
@@ -115,6 +118,13 @@ if [ ! -s ${DATA}/PG_VERSION ]; then
   mv ${DATA}.new ${DATA}
   sync
 fi
+`;
+}
+
+/** A socket's name holds the port (PostgreSQL, `unix_socket_directories`); the services of this machine know the usual one. */
+function usualSocket(port: number): string {
+  return `# Services of this machine find it by its usual name.
+ln -sfn .s.PGSQL.${port} /run/postgresql/.s.PGSQL.${POSTGRES_PORT}
 `;
 }
 

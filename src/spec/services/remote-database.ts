@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { machineAddress } from '../schema.ts';
 import type { ServiceFile, ServiceSecret } from '../service.ts';
-import { POSTGRES_BIN } from './postgres-role.ts';
+import { POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
 
@@ -9,7 +9,7 @@ const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name
 export const remoteDatabase = z.strictObject({
   machine: z.string().describe('The machine that runs it; it stands in `needs` of this machine'),
   address: machineAddress.describe('The address of that machine on the private network'),
-  port: z.int().min(1).max(65_535).default(5432).describe('The port of its PostgreSQL'),
+  port: z.int().min(1).max(65_535).default(POSTGRES_PORT).describe('The port of its PostgreSQL'),
   name: identifier.describe('The name of the database and of the role that owns it'),
 });
 

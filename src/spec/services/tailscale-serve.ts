@@ -15,6 +15,7 @@ export function tailscaleServe(entries: readonly ServeEntry[], owners: readonly 
     packages: [],
     components: [],
     user: 'root',
+    capabilities: [],
     env: {},
     setup: `tailscale serve reset
 ${entries.map((entry) => `${serveCommand(entry)}\n`).join('')}# What \`vmkit expose\` added.

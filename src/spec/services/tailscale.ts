@@ -15,6 +15,7 @@ export const tailscale = defineService(
     packages: ['ca-certificates', 'iproute2', 'nftables'],
     components: ['tailscale', 'tailscaled'],
     user: 'root',
+    capabilities: ['net_admin', 'net_bind_service', 'net_raw'],
     env: {
       // `auto` would take iptables wherever that binary is.
       TS_DEBUG_FIREWALL_MODE: 'nftables',
@@ -23,7 +24,12 @@ export const tailscale = defineService(
     },
     setup: chooseMode(chosen.mode, chosen.routes.length > 0),
     run: runDaemon(),
-    ready: { check: '[ -S /run/tailscale/tailscaled.sock ]\n', everyMs: 250, withinSeconds: 180 },
+    ready: {
+      check: '[ -S /run/tailscale/tailscaled.sock ]\n',
+      still: 'tailscale status --json --peers=false >/dev/null\n',
+      everyMs: 250,
+      withinSeconds: 180,
+    },
     afterReady: joinTailnet(chosen),
     stop: { signal: 'TERM', withinSeconds: 20 },
     files: [],

@@ -73,6 +73,7 @@ export const wireguard = defineService(options, ({ port, clients: names, endpoin
     packages: ['iproute2', 'wireguard-tools'],
     components: [],
     user: 'root',
+    capabilities: ['net_admin'],
     env: {},
     setup: raise(tunnel),
     run: `# The kernel does the work. Once stopped, there is no way in any more.

@@ -1,0 +1,14 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { childEnvironment } from './child-environment.ts';
+
+/** `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). */
+export function spawnChild(
+  file: string,
+  args: readonly string[],
+  {
+    env,
+    ...options
+  }: Omit<SpawnOptions, 'env' | 'shell'> & { readonly env?: Readonly<Record<string, string>> | undefined },
+): ChildProcess {
+  return spawn(file, args, { ...options, env: childEnvironment(env) });
+}
