@@ -6,10 +6,11 @@ import type { ChosenComponents } from '../image/component-choice.ts';
 import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
 import { planMachine } from '../machine/plan.ts';
 import { qemuArgv } from '../machine/qemu.ts';
-import { runningMachine } from '../machine/state.ts';
+import { runningMachine } from '../machine/running.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { bootFile, type PlannedArtifact, planArtifacts } from './assemble.ts';
 import { isThere } from './machine-name.ts';
+import { plannedUser } from './machine-user.ts';
 import { table } from './table.ts';
 
 /** What `boot` would do now. */
@@ -37,7 +38,8 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
-  const request = { spec, files, dataUuid: '<data disk>', secrets: new Uint8Array(), tells: [] };
+  const user = await plannedUser(spec.name, context);
+  const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
   const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
     (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
   const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,10 +17,10 @@ interface BackgroundOptions {
   /** Standard output and error go to its end; created with mode 0600. */
   readonly logFile: string;
   readonly cwd?: string | undefined;
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Open files that it is given, from descriptor 3 on. */
-  readonly descriptors?: readonly number[] | undefined;
+  /** All that it has in its environment beside PATH, LANG and TMPDIR: what lives on must not keep what a person gave to vmkit. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Standard input; none when absent. */
+  readonly input?: Uint8Array | undefined;
 }
 
 /**
@@ -39,8 +39,8 @@ export async function startInBackground(
     const child = spawn(file, args, {
       detached: true,
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: ['ignore', log.fd, log.fd, ...(options.descriptors ?? [])],
+      env: { ...fromOurs('PATH', 'LANG', 'TMPDIR'), ...options.env },
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', log.fd, log.fd],
     });
     // Read before the event loop turns: even a process that has ended already is still a zombie with a start time.
     const startTime = child.pid === undefined ? undefined : statusOf(child.pid)?.startTime;
@@ -48,11 +48,29 @@ export async function startInBackground(
       child.once('spawn', resolve);
       child.once('error', (error) => reject(cannotRun(argv, options.cwd, error)));
     });
+    if (options.input !== undefined) await feed(child, options.input);
     child.unref();
     return { pid: child.pid ?? 0, startTime: startTime ?? 0 };
   } finally {
     await log.close();
   }
+}
+
+/** Back when all is handed over. One that ended early says why in its log. */
+async function feed(child: ChildProcess, input: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.stdin?.once('close', resolve).on('error', () => undefined);
+    child.stdin?.end(input, () => child.stdin?.destroy());
+  });
+}
+
+function fromOurs(...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** Whether this very process still runs; a zombie does not. */

@@ -15,7 +15,11 @@ const message = z.union([
  * Connects to QEMU's control socket, runs one command without arguments, returns its answer.
  * Throws `qmp-failed` when nobody answers in time or QEMU refuses.
  */
-export function qmpCommand(socketPath: string, command: 'quit' | 'query-status', withinMs = 5_000): Promise<unknown> {
+export function qmpCommand(
+  socketPath: string,
+  command: 'quit' | 'query-status' | 'query-block',
+  withinMs = 5_000,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: socketPath });
     const timer = setTimeout(() => fail(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);

@@ -1,11 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Ext4Facts } from './ext4.ts';
 import { createDataDisk, growDataDisk, readDataDisk } from './ext4-disk.ts';
-import { type Identity, readIdentity, writeIdentity } from './identity.ts';
+import { type Identity, newIdentity, readIdentity, writeIdentity } from './identity.ts';
 
 const MIB = 1024 * 1024;
 
@@ -33,15 +32,6 @@ export async function ensureDataDisk(
   }
   if (!identity.hasDataDisk) await writeIdentity(paths.identityFile, { ...identity, hasDataDisk: true }, context.host);
   return { uuid: identity.dataDiskUuid };
-}
-
-function newIdentity(): Identity {
-  return {
-    machineId: randomBytes(16).toString('hex'),
-    dataDiskUuid: randomUUID(),
-    hasDataDisk: false,
-    created: new Date().toISOString(),
-  };
 }
 
 async function growToSpec(

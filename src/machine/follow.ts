@@ -3,10 +3,11 @@ import type { MachinePaths } from '../core/paths.ts';
 import { type BackgroundProcess, isRunning } from '../host/background.ts';
 import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
+import { zeroMemoryOf } from '../host/secrets-memory.ts';
 import { type GuestEvent, parseGuestEvent } from '../spec/guest-event.ts';
 import type { Service } from '../spec/service.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent, withLine } from './boot-progress.ts';
+import { MEMORY_FILE } from './launch.ts';
 import { isPausedByFullDisk } from './paused.ts';
 
 const CONSOLE_TAIL_LINES = 15;
@@ -34,7 +35,7 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
 }
 
 /**
- * Reads the console from its start until the boot is over, one way or another. Zeroes and deletes the secrets disk as soon as the guest
+ * Reads the console from its start until the boot is over, one way or another. Zeroes the secrets disk as soon as the guest
  * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
  */
 export async function followBoot(
@@ -60,7 +61,7 @@ export async function followBoot(
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
-    if (event.event === 'phase' && event.phase === 'secrets') await zeroAndDelete(paths.secretsDisk);
+    if (event.event === 'phase' && event.phase === 'secrets') await zeroMemoryOf(process, MEMORY_FILE);
   };
   try {
     const end = await poll<Followed['end']>(
@@ -82,7 +83,7 @@ export async function followBoot(
     return { progress, end: end ?? { kind: 'timeout' }, consoleTail };
   } finally {
     await log.close();
-    await zeroAndDelete(paths.secretsDisk);
+    await zeroMemoryOf(process, MEMORY_FILE);
   }
 }
 

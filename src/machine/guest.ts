@@ -3,7 +3,7 @@ import type { Context } from '../host/context.ts';
 import type { SshAddress } from '../host/ssh.ts';
 import { type GuestHost, guestHost } from '../host/ssh-guest.ts';
 import { ensureSshKeys } from '../host/ssh-keys.ts';
-import { requireRunning } from './state.ts';
+import { requireRunning } from './running.ts';
 
 /** Where a running machine is reached, and with which keys. Throws `machine-off`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {

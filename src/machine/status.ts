@@ -1,9 +1,11 @@
+import { dirname } from 'node:path';
 import { machinePaths } from '../core/paths.ts';
 import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
-import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
+import { findRunning } from './running.ts';
+import { type MachineState, type OpenPort, readPowerRecord, readState } from './state.ts';
 
 /** - crashed: a state is left, but its process is gone: QEMU was killed, or the host was. */
 export type MachineCondition = 'off' | 'crashed' | 'booting' | 'running' | 'failed' | 'stopping';
@@ -24,12 +26,14 @@ export interface MachineStatus {
 
 /** How a machine fares, from its state and what it said on its console. Asks nothing of the guest, so it never hangs. */
 export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
-  const state = await runningMachine(name, context);
-  if (state === undefined) {
-    const isLeft = (await readState(machinePaths(context.paths, name), context)) !== undefined;
-    return { ...nothing, name, condition: isLeft ? 'crashed' : 'off' };
+  const found = await findRunning(name, context);
+  if (found === undefined) {
+    const paths = machinePaths(context.paths, name);
+    const left = (await readState(paths, context)) ?? (await readPowerRecord(paths, context));
+    return { ...nothing, name, condition: left === undefined ? 'off' : 'crashed' };
   }
-  const progress = await readProgress(state, context);
+  const { state } = found;
+  const progress = await readProgress(state, { paths: { ...context.paths, state: dirname(dirname(found.stateDir)) } });
   return {
     name,
     condition: conditionOf(progress),

@@ -5,7 +5,6 @@ import { endProcess, isRunning } from '../host/background.ts';
 import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { clearState, type MachineState } from './state.ts';
 
@@ -53,7 +52,6 @@ export async function stopMachine(
   } finally {
     await log.close();
   }
-  await zeroAndDelete(paths.secretsDisk);
   await clearState(paths);
   return { seconds: seconds(), forced };
 }

@@ -2,11 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../core/deadline.ts';
-import { endProcess, isRunning, startInBackground } from '../host/background.ts';
+import { endProcess, isRunning } from '../host/background.ts';
 import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
-import { type MachinePlan, qemuArgv } from './qemu.ts';
+import type { MachinePlan } from './qemu.ts';
+import { launch } from './run.ts';
 
 /** A guest on working KVM says its first event within a second; one on broken KVM never does. */
 const TRIAL_MS = 8_000;
@@ -14,21 +15,21 @@ const TRIAL_MS = 8_000;
 type Outcome = { readonly passed: true } | { readonly passed: false; readonly reason: string };
 
 /** Runs a machine without disks and ports until stage 1 says its first event, then ends it. */
-export async function runTrial(plan: MachinePlan, context: Context, withinMs = TRIAL_MS): Promise<Outcome> {
+export async function runTrial(
+  plan: MachinePlan,
+  user: number | undefined,
+  context: Context,
+  withinMs = TRIAL_MS,
+): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-trial-'));
-  const log = logReader(join(folder, 'console.log'));
-  const errors = join(folder, 'qemu.log');
+  const consoleLog = join(folder, 'console.log');
+  const log = logReader(consoleLog);
+  const qemuLog = join(folder, 'qemu.log');
   try {
-    const argv = qemuArgv({
-      ...plan,
-      disks: [],
-      forwards: [],
-      link: undefined,
-      consoleSocket: join(folder, 'console.sock'),
-      consoleLog: join(folder, 'console.log'),
-      qmpSocket: join(folder, 'qmp.sock'),
-    });
-    const process = await startInBackground(argv, { logFile: errors });
+    const process = await launch(
+      { ...plan, disks: [], forwards: [], link: undefined, consoleLog },
+      { runDir: join(folder, 'run'), qemuLog, user, lock: undefined, secrets: new Uint8Array() },
+    );
     try {
       const end = await poll(
         async () => {
@@ -40,7 +41,7 @@ export async function runTrial(plan: MachinePlan, context: Context, withinMs = T
       );
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };
-      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(errors)}` });
+      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(qemuLog)}` });
       return { passed: false, reason: 'KVM opens but QEMU aborts with it' };
     } finally {
       endProcess(process, 'SIGKILL');

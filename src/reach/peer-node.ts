@@ -48,7 +48,12 @@ export async function withPeerNode<T>(
       ],
       {
         logFile: join(folder, 'log'),
-        env: request.loginServer === undefined ? {} : { TS_NO_LOGS_NO_SUPPORT: 'true' },
+        // It ends with this run, and may need a proxy's variables; the key is in a file.
+        env: {
+          ...process.env,
+          TS_AUTHKEY: undefined,
+          ...(request.loginServer === undefined ? {} : { TS_NO_LOGS_NO_SUPPORT: 'true' }),
+        },
       },
     );
     const address = await joinTailnet(request, folder, tailscale, context);

@@ -35,7 +35,7 @@ async function runningStandIn(mode: 'obeys' | 'deaf') {
   const folder = await temporaryFolder();
   const context = contextIn(folder);
   const paths: MachinePaths = machinePaths(context.paths, 'sql');
-  await mkdir(paths.stateDir, { recursive: true });
+  await mkdir(paths.runDir, { recursive: true });
   await writeFile(paths.consoleLog, 'vmkit-event {"event":"stopped","service":"old","uptime":1,"forced":true}\n');
   const argv = [process.execPath, '-e', STAND_IN, paths.qmpSocket, mode];
   const process_ = await startInBackground(argv, { logFile: paths.qemuLog });

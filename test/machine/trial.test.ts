@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { withoutTrial } from '../../src/machine/accelerator.ts';
+import { parseVerdict, withoutTrial } from '../../src/machine/accelerator.ts';
+import type { MachinePlan } from '../../src/machine/qemu.ts';
 import { runTrial } from '../../src/machine/trial.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -9,11 +10,18 @@ import { plan } from './plan.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
-/** A program that takes QEMU's name and does what QEMU may do with KVM. `$log` is the console's log. */
+/** The kernel and the initramfs are opened before QEMU is started. */
+async function planIn(folder: string): Promise<MachinePlan> {
+  const files = { kernel: join(folder, 'kernel'), initramfs: join(folder, 'initramfs') };
+  for (const file of Object.values(files)) await writeFile(file, '');
+  return { ...plan, ...files, accelerator: 'kvm' };
+}
+
+/** A program that takes QEMU's name and does what QEMU may do with KVM. `$log` is the console's log, which it is given open after kernel and initramfs. */
 async function standIn(folder: string, script: string): Promise<void> {
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  const findLog = 'for word; do case $word in socket,id=console*) log=${word##*logfile=}; log=${log%%,*};; esac; done';
+  const findLog = 'log=/proc/self/fd/5';
   await writeFile(join(bin, 'qemu-system-x86_64'), `#!/bin/sh\n${findLog}\n${script}\n`, { mode: 0o755 });
   vi.stubEnv('PATH', `${bin}${delimiter}${process.env['PATH']}`);
 }
@@ -21,23 +29,25 @@ async function standIn(folder: string, script: string): Promise<void> {
 describe('a trial of KVM', () => {
   test('passes with the first event, and does not wait for the end', async () => {
     const folder = await temporaryFolder();
-    await standIn(folder, `echo 'vmkit-event {"event":"phase","phase":"init","uptime":0.4}' >"$log"; exec sleep 60`);
-    expect(await runTrial({ ...plan, accelerator: 'kvm' }, contextIn(folder), 10_000)).toEqual({ passed: true });
+    await standIn(folder, `echo 'vmkit-event {"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60`);
+    expect(await runTrial(await planIn(folder), undefined, contextIn(folder), 10_000)).toEqual({
+      passed: true,
+    });
   });
 
   test('fails when QEMU aborts; what it said is told', async () => {
     const folder = await temporaryFolder();
     await standIn(folder, 'echo "kvm: Assertion failed" >&2; kill -ABRT $$');
     const context = contextIn(folder);
-    const outcome = await runTrial({ ...plan, accelerator: 'kvm' }, context, 10_000);
+    const outcome = await runTrial(await planIn(folder), undefined, context, 10_000);
     expect(outcome).toEqual({ passed: false, reason: 'KVM opens but QEMU aborts with it' });
     expect(context.progress).toContainEqual({ kind: 'note', text: expect.stringContaining('Assertion failed') });
   });
 
   test('fails when the guest hangs after the firmware, and ends it', async () => {
     const folder = await temporaryFolder();
-    await standIn(folder, `echo $$ >${folder}/pid; echo 'Booting from ROM..' >"$log"; exec sleep 60`);
-    const outcome = await runTrial({ ...plan, accelerator: 'kvm' }, contextIn(folder), 500);
+    await standIn(folder, `echo $$ >${folder}/pid; echo 'Booting from ROM..' >>"$log"; exec sleep 60`);
+    const outcome = await runTrial(await planIn(folder), undefined, contextIn(folder), 500);
     expect(outcome).toEqual({ passed: false, reason: 'KVM opens but runs no guest' });
   });
 });
@@ -50,4 +60,18 @@ test.each([
   ['x86_64', 'x86_64', 'no-permission', 'no permission on /dev/kvm (group kvm)'],
 ] as const)('%s on %s where /dev/kvm %s', (arch, machine, device, reason) => {
   expect(withoutTrial(arch, machine, device)).toBe(reason);
+});
+
+test.each([
+  [
+    'a KVM that worked, until the host is booted again',
+    '{"name":"kvm","reason":"KVM"}',
+    { name: 'kvm', reason: 'KVM' },
+  ],
+  ['one that failed, for its time', '{"name":"tcg","reason":"x","validUntil":1001}', { name: 'tcg', reason: 'x' }],
+  ['one that failed, later', '{"name":"tcg","reason":"x","validUntil":1000}', undefined],
+  ['one that failed for ever, of an earlier vmkit', '{"name":"tcg","reason":"x"}', undefined],
+  ['half a verdict', '{"name":"kv', undefined],
+])('%s', (_what, text, verdict) => {
+  expect(parseVerdict(text, 1000)).toEqual(verdict);
 });
