@@ -35,7 +35,7 @@ export function launchScript(launch: Launch): string {
     ...files.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : [openFile(file)])),
     'exec 0</dev/null',
     `cd ${quoteWord(folder)}`,
-    `exec ${shellCommand([...withoutRights(launch.user), ...launch.argv])}`,
+    `exec env -i PATH="$PATH" ${shellCommand([...withoutRights(launch.user), ...launch.argv])}`,
   ].join('\n')}\n`;
 }
 

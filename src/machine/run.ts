@@ -55,7 +55,8 @@ export async function launch(
     lock,
     inputBytes: secrets.length,
   });
-  return startInBackground(['bash', '-c', script], { logFile: qemuLog, input: secrets });
+  // --norc: bash reads ~/.bashrc where its standard input is a socket, as Node's pipes are.
+  return startInBackground(['bash', '--norc', '-c', script], { logFile: qemuLog, input: secrets });
 }
 
 /** The group that may open /dev/kvm. Never root's. */

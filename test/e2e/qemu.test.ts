@@ -41,7 +41,7 @@ function start(machine: MachinePlan, folder: string, secrets = Buffer.alloc(512)
     lock: { path: join(folder, 'power.lock'), record: { name: 'sql' } },
     inputBytes: 512,
   });
-  const child = spawn('bash', ['-c', script], { timeout: 60_000 });
+  const child = spawn('bash', ['--norc', '-c', script], { timeout: 60_000 });
   child.stdin.end(secrets);
   return child;
 }
