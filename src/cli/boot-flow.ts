@@ -21,7 +21,7 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
-import { ensureMachineUser } from './machine-user.ts';
+import { ensureMachineUser, plannedUser } from './machine-user.ts';
 import { ensureNebulaCertificates } from './nebula.ts';
 import type { Step } from './steps.ts';
 
@@ -61,12 +61,12 @@ export async function prepareBoot(
   // Asked before minutes of building, and again before the start.
   await requireFreePorts(openPorts(spec), spec.name);
   requireHostLink(spec);
+  requireOwnTap(spec, (await plannedUser(spec.name, context)) ?? userInfo().uid);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
   const { uuid } = await ensureDataDisk(spec, paths, context);
   const user = await ensureMachineUser(machine, context);
-  requireOwnTap(spec, user ?? userInfo().uid);
   const { secrets, tells } = await packSecrets(spec, context);
   const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
   return {

@@ -5,7 +5,7 @@ import type { Context } from '../host/context.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
 import { planMachine } from '../machine/plan.ts';
-import { qemuArgv } from '../machine/qemu.ts';
+import { type OpenFile, openFiles, qemuArgv } from '../machine/qemu.ts';
 import { runningMachine } from '../machine/running.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { bootFile, type PlannedArtifact, planArtifacts } from './assemble.ts';
@@ -20,8 +20,9 @@ export interface BootPlan {
   readonly artifacts: readonly PlannedArtifact[];
   readonly hasDataDisk: boolean;
   readonly accelerator: Accelerator;
-  /** QEMU's command; artifacts that are not built yet are named by their kind. */
+  /** QEMU's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
   readonly command: readonly string[];
+  readonly files: readonly OpenFile[];
 }
 
 /** Looks, builds nothing and starts nothing. */
@@ -51,15 +52,17 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     hasDataDisk: await isThere(paths.dataDisk),
     accelerator: state.accelerator,
     command: qemuArgv(plan),
+    files: openFiles(plan),
   };
 }
 
-export function planText({ name, isRunning, artifacts, hasDataDisk, accelerator, command }: BootPlan): string {
+export function planText({ name, isRunning, artifacts, hasDataDisk, accelerator, command, files }: BootPlan): string {
   const rows = [
     ...artifacts.map(({ title, isCached }) => [`  ${title}`, isCached ? 'cached' : 'to be built']),
     ['  data disk', hasDataDisk ? 'there' : 'to be made'],
     ['  accelerator', accelerator.reason],
   ];
   const first = isRunning ? `${name} runs already; boot would only wait until it answers.` : `To boot ${name}:`;
-  return `${first}\n${table(rows)}\n\n${shellCommand(command)}`;
+  const opened = files.map(({ fd, access, path }) => [`  ${fd}`, access, path ?? 'the secrets, in memory']);
+  return `${first}\n${table(rows)}\n\n${shellCommand(command)}\n\nwith these descriptors open:\n${table(opened)}`;
 }

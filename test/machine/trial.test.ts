@@ -1,7 +1,8 @@
+import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { parseVerdict, withoutTrial } from '../../src/machine/accelerator.ts';
+import { decideAccelerator, knownAccelerator, parseVerdict, withoutTrial } from '../../src/machine/accelerator.ts';
 import type { MachinePlan } from '../../src/machine/qemu.ts';
 import { runTrial } from '../../src/machine/trial.ts';
 import { contextIn } from '../support/context.ts';
@@ -51,6 +52,33 @@ describe('a trial of KVM', () => {
     expect(outcome).toEqual({ passed: false, reason: 'KVM opens but runs no guest' });
   });
 });
+
+describe.runIf(canOpenKvm())('the verdict on a KVM that fails', () => {
+  const says = (accelerator: string): string =>
+    `case "$*" in *${accelerator}*) echo 'vmkit-event {"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60;; esac; exit 1`;
+
+  test.each([
+    ['is kept where the same guest starts without it', says('tcg'), 'tcg'],
+    ['is not kept where nothing starts', says('no-such'), undefined],
+    ['is not asked for where KVM works', says('kvm'), 'kvm'],
+  ])('%s', async (_what, script, kept) => {
+    const folder = await temporaryFolder();
+    await standIn(folder, script);
+    const context = contextIn(folder);
+    const trial = { plan: { ...(await planIn(folder)), arch: 'x86_64' as const }, version: '1', user: undefined };
+    expect((await decideAccelerator(trial, context)).name).toBe(kept ?? 'tcg');
+    expect((await knownAccelerator(trial, context))?.name).toBe(kept);
+  });
+});
+
+function canOpenKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return process.arch === 'x64';
+  } catch {
+    return false;
+  }
+}
 
 test.each([
   ['x86_64', 'x86_64', 'opens', undefined],

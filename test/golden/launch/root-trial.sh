@@ -2,4 +2,4 @@ set -eu
 umask 077
 exec 0</dev/null
 cd '/state/it'\''s/run'
-exec setpriv --reuid=60800 --regid=60800 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all qemu
+exec env -i PATH="$PATH" setpriv --reuid=60800 --regid=60800 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all qemu
