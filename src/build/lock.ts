@@ -62,6 +62,22 @@ async function lock(path: string, context: Pick<Context, 'report' | 'signal'>, w
   }
 }
 
+/** Whether some process holds the lock of the file `path` at this moment. Nobody holds a file that is not there. */
+export async function isLocked(path: string, signal: AbortSignal): Promise<boolean> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+  try {
+    return !(await flock(file, ['-n', '3'], signal, undefined));
+  } finally {
+    await file.close();
+  }
+}
+
 /** Whether the lock was got; false when another holds it (`-n`) or the deadline passed. */
 async function flock(
   file: FileHandle,

@@ -1,4 +1,6 @@
+import { userInfo } from 'node:os';
 import { machinePaths } from '../core/paths.ts';
+import { checkSocketPath } from '../host/console.ts';
 import { dropbearKey, ensureSshKeys } from '../host/ssh-keys.ts';
 import type { ToolGroup } from '../host/tools-table.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
@@ -8,16 +10,18 @@ import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
 import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
-import { requireHostLink } from '../machine/host-link.ts';
+import { requireHostLink, requireOwnTap } from '../machine/host-link.ts';
+import type { LockedMachine } from '../machine/machine-lock.ts';
 import { joinNetwork } from '../machine/network-members.ts';
 import { openPorts, requireFreePorts } from '../machine/ports.ts';
-import { endOrphan } from '../machine/run.ts';
-import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
+import { requireFree, runningMachine } from '../machine/running.ts';
+import { clearState, type MachineState } from '../machine/state.ts';
 import { readProgress } from '../machine/status.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { assemble, planArtifacts } from './assemble.ts';
 import type { CommandContext } from './command.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
+import { ensureMachineUser, plannedUser } from './machine-user.ts';
 import { ensureNebulaCertificates } from './nebula.ts';
 import type { Step } from './steps.ts';
 
@@ -34,38 +38,43 @@ export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
 
 /**
  * Builds what is stale and prepares a machine's disks. The step that it returns starts the machine and waits until it really answers; one that runs already is
- * only waited for. Hold the machine's lock from before this until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
+ * only waited for. The machine stays locked until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
  */
 export async function prepareBoot(
   spec: VmSpec,
+  machine: LockedMachine,
   chosen: ChosenComponents,
   context: CommandContext,
   startedFor?: string,
 ): Promise<Step<BootOutcome>> {
-  const paths = machinePaths(context.paths, spec.name);
+  const { paths } = machine;
   const running = await runningMachine(spec.name, context);
   if (running !== undefined) {
     // A switch that was killed is started again.
     await joinNetwork(spec, context);
     return joinRunning(running, spec, chosen, context);
   }
-  await endOrphan(paths, context);
+  await requireFree(machine, context);
   await clearState(paths);
+  // All that can be known before minutes of building.
+  checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
   await requireFreePorts(openPorts(spec), spec.name);
   requireHostLink(spec);
+  requireOwnTap(spec, (await plannedUser(spec.name, context)) ?? userInfo().uid);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
   const { uuid } = await ensureDataDisk(spec, paths, context);
+  const user = await ensureMachineUser(machine, context);
   const { secrets, tells } = await packSecrets(spec, context);
-  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, startedFor };
+  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
   return {
     title: `boot ${spec.name}`,
     run: async (inner) => {
       await requireFreePorts(openPorts(spec), spec.name);
       await joinNetwork(spec, inner);
-      const booted = await bootMachine(request, inner);
+      const booted = await bootMachine(request, machine, inner);
       await forgetGivenSecrets(spec, paths);
       return { ...booted, wasRunning: false, isOutdated: false };
     },

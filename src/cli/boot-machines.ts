@@ -1,9 +1,8 @@
-import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
-import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { requireTools } from '../host/tools.ts';
 import { type ChosenComponents, chooseComponents } from '../image/component-choice.ts';
+import { type LockedMachine, withMachine } from '../machine/machine-lock.ts';
 import { loadVm } from '../spec/load.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { type BootOutcome, prepareBoot, toolGroups } from './boot-flow.ts';
@@ -30,13 +29,16 @@ export async function bootMachines(
   const machines = [...others, spec];
   await requireTools([...new Set(machines.flatMap(({ arch }) => toolGroups(arch)))], context, { setup });
   const names = machines.map(({ name }) => name);
-  return withLocks(names, `vmkit boot ${spec.name}`, context, async () => {
+  return withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];
     for (const other of others) {
       const components = chooseComponents([], process.env, other, process.cwd());
-      prepared.push({ spec: other, step: await prepareBoot(other, components, context, spec.name) });
+      prepared.push({
+        spec: other,
+        step: await prepareBoot(other, locked(other.name), components, context, spec.name),
+      });
     }
-    const last = { spec, step: await prepareBoot(spec, chosen, context) };
+    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context) };
     const outcomes = await runSteps(inOrder([...prepared, last]), context);
     const booted = outcomes.at(-1);
     if (booted === undefined) throw new TypeError('A boot without a machine.');
@@ -77,16 +79,27 @@ function waitsByItself({ services }: VmSpec): boolean {
 }
 
 /** The locks of machines, taken by name: two boots that share machines never wait for each other. */
-async function withLocks<T>(
+async function withMachines<T>(
   names: readonly string[],
   purpose: string,
   context: CommandContext,
-  work: () => Promise<T>,
+  work: (locked: (name: string) => LockedMachine) => Promise<T>,
 ): Promise<T> {
-  const [first, ...rest] = [...names].sort();
-  if (first === undefined) return work();
-  const { lock } = machinePaths(context.paths, first);
-  return withLock(lock, purpose, context, () => withLocks(rest, purpose, context, work));
+  const held = new Map<string, LockedMachine>();
+  const lock = async ([first, ...rest]: readonly string[]): Promise<T> => {
+    if (first === undefined) return work((name) => requireHeld(held, name));
+    return withMachine(first, purpose, context, (machine) => {
+      held.set(first, machine);
+      return lock(rest);
+    });
+  };
+  return lock([...names].sort());
+}
+
+function requireHeld(held: ReadonlyMap<string, LockedMachine>, name: string): LockedMachine {
+  const machine = held.get(name);
+  if (machine === undefined) throw new TypeError(`The lock of ${name} is not held.`);
+  return machine;
 }
 
 /** All machines that one needs, directly or not, in an order in which they can start. Throws `machine-cycle`, which it names. */

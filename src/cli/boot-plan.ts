@@ -5,11 +5,12 @@ import type { Context } from '../host/context.ts';
 import type { ChosenComponents } from '../image/component-choice.ts';
 import { type Accelerator, knownAccelerator } from '../machine/accelerator.ts';
 import { planMachine } from '../machine/plan.ts';
-import { qemuArgv } from '../machine/qemu.ts';
-import { runningMachine } from '../machine/state.ts';
+import { type OpenFile, openFiles, qemuArgv } from '../machine/qemu.ts';
+import { runningMachine } from '../machine/running.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { bootFile, type PlannedArtifact, planArtifacts } from './assemble.ts';
 import { isThere } from './machine-name.ts';
+import { plannedUser } from './machine-user.ts';
 import { table } from './table.ts';
 
 /** What `boot` would do now. */
@@ -19,8 +20,9 @@ export interface BootPlan {
   readonly artifacts: readonly PlannedArtifact[];
   readonly hasDataDisk: boolean;
   readonly accelerator: Accelerator;
-  /** QEMU's command; artifacts that are not built yet are named by their kind. */
+  /** QEMU's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
   readonly command: readonly string[];
+  readonly files: readonly OpenFile[];
 }
 
 /** Looks, builds nothing and starts nothing. */
@@ -37,7 +39,8 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
-  const request = { spec, files, dataUuid: '<data disk>', secrets: new Uint8Array(), tells: [] };
+  const user = await plannedUser(spec.name, context);
+  const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
   const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
     (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
   const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
@@ -49,15 +52,17 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     hasDataDisk: await isThere(paths.dataDisk),
     accelerator: state.accelerator,
     command: qemuArgv(plan),
+    files: openFiles(plan),
   };
 }
 
-export function planText({ name, isRunning, artifacts, hasDataDisk, accelerator, command }: BootPlan): string {
+export function planText({ name, isRunning, artifacts, hasDataDisk, accelerator, command, files }: BootPlan): string {
   const rows = [
     ...artifacts.map(({ title, isCached }) => [`  ${title}`, isCached ? 'cached' : 'to be built']),
     ['  data disk', hasDataDisk ? 'there' : 'to be made'],
     ['  accelerator', accelerator.reason],
   ];
   const first = isRunning ? `${name} runs already; boot would only wait until it answers.` : `To boot ${name}:`;
-  return `${first}\n${table(rows)}\n\n${shellCommand(command)}`;
+  const opened = files.map(({ fd, access, path }) => [`  ${fd}`, access, path ?? 'the secrets, in memory']);
+  return `${first}\n${table(rows)}\n\n${shellCommand(command)}\n\nwith these descriptors open:\n${table(opened)}`;
 }

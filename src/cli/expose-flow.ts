@@ -1,6 +1,5 @@
-import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
-import { machinePaths } from '../core/paths.ts';
+import { withMachine } from '../machine/machine-lock.ts';
 import type { Facts, Target } from '../reach/facts.ts';
 import { judge } from '../reach/judge.ts';
 import type { Peer } from '../reach/peer.ts';
@@ -37,8 +36,7 @@ export async function expose(
   vias: readonly Via[],
   context: CommandContext,
 ): Promise<Exposed> {
-  const { lock } = machinePaths(context.paths, spec.name);
-  return withLock(lock, `vmkit expose ${spec.name}`, context, () =>
+  return withMachine(spec.name, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
       const before = await look(spec, target, { peer: undefined, dials: [] }, context);
       const reasons: string[] = [];
@@ -81,8 +79,7 @@ function exposedBy({ way, address = '', firstByteMs, reason }: Verdict, target: 
 
 /** Takes back what `expose` did for a port, in the guest and on this host; what was taken back. */
 export async function unexpose(spec: VmSpec, target: Target, context: CommandContext): Promise<readonly string[]> {
-  const { lock } = machinePaths(context.paths, spec.name);
-  return withLock(lock, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, target, context));
+  return withMachine(spec.name, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, target, context));
 }
 
 function notExposed({ machine, name }: Target, why: string, verdict: Verdict | undefined): VmkitError {

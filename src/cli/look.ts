@@ -6,7 +6,7 @@ import type { Context } from '../host/context.ts';
 import { isAnswered } from '../host/dial.ts';
 import { withGuest } from '../machine/guest.ts';
 import { runningMachines } from '../machine/machines.ts';
-import { requireRunning } from '../machine/state.ts';
+import { requireRunning } from '../machine/running.ts';
 import { isAdvertised } from '../reach/checks-subnet.ts';
 import type { Facts, NodeFacts, Target } from '../reach/facts.ts';
 import { type GuestFacts, guestScript, readGuestFacts } from '../reach/guest-facts.ts';

@@ -1,8 +1,7 @@
-import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
-import { machinePaths } from '../core/paths.ts';
 import { secretFile } from '../init/secret-store.ts';
 import { withGuest } from '../machine/guest.ts';
+import { withMachine } from '../machine/machine-lock.ts';
 import { runningMachines } from '../machine/machines.ts';
 import { loadVm } from '../spec/load.ts';
 import { generateSecret } from '../spec/secrets.ts';
@@ -32,9 +31,8 @@ export async function rotateRole(spec: VmSpec, role: string, context: CommandCon
       role,
       roles.map((secret) => secret.name),
     );
-  const paths = machinePaths(context.paths, spec.name);
-  const file = secretFile(paths, 'postgres', name);
-  return withLock(paths.lock, `vmkit secrets rotate ${spec.name}`, context, async () => {
+  return withMachine(spec.name, `vmkit secrets rotate ${spec.name}`, context, async ({ paths }) => {
+    const file = secretFile(paths, 'postgres', name);
     const running = await runningMachines(context);
     const isOn = running.some((state) => state.name === spec.name);
     // Read before anything is written: a definition that cannot be read must not leave its machine with the old password.

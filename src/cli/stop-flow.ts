@@ -1,11 +1,10 @@
-import { withLock } from '../build/lock.ts';
 import { machinePaths } from '../core/paths.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
 import { waysToAsk } from '../machine/ask-power-off.ts';
+import { withMachine } from '../machine/machine-lock.ts';
 import { runningMachines } from '../machine/machines.ts';
 import { leaveNetworks } from '../machine/network-members.ts';
-import { endOrphan } from '../machine/run.ts';
-import { clearState, type MachineState, runningMachine } from '../machine/state.ts';
+import { requireFree, runningMachine } from '../machine/running.ts';
+import { clearState, type MachineState } from '../machine/state.ts';
 import { type Stopped, stopMachine } from '../machine/stop.ts';
 import type { CommandContext } from './command.ts';
 import { runStep } from './steps.ts';
@@ -56,14 +55,12 @@ export function stopOrder(
 type MachineName = Pick<MachineState, 'name'>;
 
 async function stopOne(name: string, within: number, context: CommandContext): Promise<StoppedMachine> {
-  const paths = machinePaths(context.paths, name);
-  return withLock(paths.lock, `vmkit stop ${name}`, context, async () => {
+  return withMachine(name, `vmkit stop ${name}`, context, async (machine) => {
     const state = await runningMachine(name, context);
     const stopped = state === undefined ? undefined : await stop(name, within, context);
     if (state === undefined) {
-      await endOrphan(paths, context);
-      await zeroAndDelete(paths.secretsDisk);
-      await clearState(paths);
+      await requireFree(machine, context);
+      await clearState(machine.paths);
     }
     await leaveNetworks(name, context);
     return { name, wasRunning: state !== undefined, stopped };

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { requireName, requirePathPart } from './names.ts';
 
 /**
  * Where vmkit keeps things on the host, by the XDG base directory specification.
@@ -18,18 +19,22 @@ export interface Paths {
 export interface MachinePaths {
   readonly stateDir: string;
   readonly dataDir: string;
+  /** Held by the verb that works on the machine. Beside the disk: every XDG_STATE_HOME finds the same one. */
   readonly lock: string;
+  /** Held by QEMU for as long as it runs; says who that is. */
+  readonly powerLock: string;
   readonly stateFile: string;
   /** What the guest prints. Of this log and the two that follow, the part before the newest file is under the same name with `.1`. */
   readonly consoleLog: string;
   /** What vmkit's own scripts in the guest say of themselves, one event a line. */
   readonly eventsLog: string;
   readonly qemuLog: string;
+  /** QEMU's current folder, its own: the sockets that it makes, and nothing that vmkit reads. */
+  readonly runDir: string;
   readonly consoleSocket: string;
   readonly qmpSocket: string;
   /** QEMU listens on it for the switch of a private network. */
   readonly linkSocket: string;
-  readonly secretsDisk: string;
   readonly dataDisk: string;
   /** Identity of the machine: its id, the data disk's UUID. */
   readonly identityFile: string;
@@ -51,21 +56,28 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
   };
 }
 
+/** The names of the sockets in QEMU's own folder. */
+export const SOCKETS = { console: 'console.sock', qmp: 'qmp.sock', link: 'link.sock' } as const;
+
+/** The one place that makes paths from a machine's name. Throws `bad-name`. */
 export function machinePaths(paths: Paths, name: string): MachinePaths {
+  requireName(name);
   const stateDir = join(paths.state, 'machines', name);
   const dataDir = join(paths.data, 'machines', name);
+  const runDir = join(stateDir, 'run');
   return {
     stateDir,
     dataDir,
-    lock: join(stateDir, 'lock'),
+    lock: join(dataDir, 'lock'),
+    powerLock: join(dataDir, 'power.lock'),
     stateFile: join(stateDir, 'state.json'),
     consoleLog: join(stateDir, 'console.log'),
     eventsLog: join(stateDir, 'events.log'),
-    consoleSocket: join(stateDir, 'console.sock'),
-    qmpSocket: join(stateDir, 'qmp.sock'),
-    linkSocket: join(stateDir, 'link.sock'),
+    runDir,
+    consoleSocket: join(runDir, SOCKETS.console),
+    qmpSocket: join(runDir, SOCKETS.qmp),
+    linkSocket: join(runDir, SOCKETS.link),
     qemuLog: join(stateDir, 'qemu.log'),
-    secretsDisk: join(stateDir, 'secrets.img'),
     dataDisk: join(dataDir, 'data.img'),
     identityFile: join(dataDir, 'identity.json'),
     secretsDir: join(dataDir, 'secrets'),
@@ -88,6 +100,7 @@ export interface NetworkPaths {
 }
 
 export function networkPaths(paths: Paths, network: string): NetworkPaths {
+  requirePathPart(network);
   const directory = join(networksDir(paths), network);
   return {
     lock: join(directory, 'lock'),

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -19,8 +20,8 @@ interface BackgroundOptions {
   readonly cwd?: string | undefined;
   /** Added to what every child gets (child-environment.ts). */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Open files that it is given, from descriptor 3 on. */
-  readonly descriptors?: readonly number[] | undefined;
+  /** Standard input; none when absent. */
+  readonly input?: Uint8Array | undefined;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function startInBackground(
       detached: true,
       cwd: options.cwd,
       env: options.env,
-      stdio: ['ignore', log.fd, log.fd, ...(options.descriptors ?? [])],
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', log.fd, log.fd],
     });
     // Read before the event loop turns: even a process that has ended already is still a zombie with a start time.
     const startTime = child.pid === undefined ? undefined : statusOf(child.pid)?.startTime;
@@ -48,11 +49,20 @@ export async function startInBackground(
       child.once('spawn', resolve);
       child.once('error', (error) => reject(cannotRun(argv, options.cwd, error)));
     });
+    if (options.input !== undefined) await feed(child, options.input);
     child.unref();
     return { pid: child.pid ?? 0, startTime: startTime ?? 0 };
   } finally {
     await log.close();
   }
+}
+
+/** Back when all is handed over. One that ended early says why in its log. */
+async function feed(child: ChildProcess, input: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.stdin?.once('close', resolve).on('error', () => undefined);
+    child.stdin?.end(input, () => child.stdin?.destroy());
+  });
 }
 
 /** Whether this very process still runs; a zombie does not. */

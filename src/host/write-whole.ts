@@ -8,7 +8,8 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
   const folder = dirname(path);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(folder, { recursive: true });
+    // A folder that is made for what is private is private, whatever the umask.
+    await mkdir(folder, { recursive: true, ...((mode & 0o077) === 0 ? { mode: 0o700 } : {}) });
     // The umask can only take bits away from `mode`, so a secret is never readable, not even while it is written.
     const file = await open(temporary, 'wx', mode);
     try {

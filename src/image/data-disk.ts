@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { removeUnfinishedDisk } from '../build/disk.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
@@ -6,7 +5,7 @@ import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Ext4Facts } from './ext4.ts';
 import { createDataDisk, growDataDisk, readDataDisk } from './ext4-disk.ts';
-import { type Identity, readIdentity, writeIdentity } from './identity.ts';
+import { type Identity, newIdentity, readIdentity, writeIdentity } from './identity.ts';
 
 const MIB = 1024 * 1024;
 
@@ -36,15 +35,6 @@ export async function ensureDataDisk(
   }
   if (!identity.hasDataDisk) await writeIdentity(paths.identityFile, { ...identity, hasDataDisk: true }, context.host);
   return { uuid: identity.dataDiskUuid };
-}
-
-function newIdentity(): Identity {
-  return {
-    machineId: randomBytes(16).toString('hex'),
-    dataDiskUuid: randomUUID(),
-    hasDataDisk: false,
-    created: new Date().toISOString(),
-  };
 }
 
 async function growToSpec(

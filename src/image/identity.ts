@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
@@ -12,6 +13,8 @@ const identitySchema = z.strictObject({
   /** False until the data disk is in its place: from then on a missing one is never replaced. */
   hasDataDisk: z.boolean(),
   created: z.iso.datetime(),
+  /** As whom its QEMU runs where root starts it. */
+  uid: z.int().positive().optional(),
 });
 
 export type Identity = z.infer<typeof identitySchema>;
@@ -28,6 +31,15 @@ export async function readIdentity(path: string, host: Host): Promise<Identity |
       cause: error,
     });
   }
+}
+
+export function newIdentity(): Identity {
+  return {
+    machineId: randomBytes(16).toString('hex'),
+    dataDiskUuid: randomUUID(),
+    hasDataDisk: false,
+    created: new Date().toISOString(),
+  };
 }
 
 export async function writeIdentity(path: string, identity: Identity, host: Host): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
+import { requirePathPart } from '../core/names.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { readOurs } from '../host/ours.ts';
@@ -10,6 +11,7 @@ import type { SecretValues } from './secret-tree.ts';
 
 /** The host's file of one secret, 0600: what `boot` names to the person who needs it. */
 export function secretFile(paths: MachinePaths, service: string, name: string): string {
+  for (const part of [service, name]) requirePathPart(part);
   return join(paths.secretsDir, service, name);
 }
 

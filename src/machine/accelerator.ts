@@ -1,4 +1,4 @@
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
@@ -10,7 +10,15 @@ import type { AcceleratorName, MachinePlan } from './qemu.ts';
 import { safeJson } from './qemu-facts.ts';
 import { runTrial } from './trial.ts';
 
-const acceleratorSchema = z.object({ name: z.enum(['kvm', 'tcg']), reason: z.string() });
+const verdictSchema = z.object({
+  name: z.enum(['kvm', 'tcg']),
+  reason: z.string(),
+  /** Milliseconds since 1970. */
+  validUntil: z.number().optional(),
+});
+
+/** A KVM that once failed may have been busy, or was mended. */
+const RETRY_AFTER_MS = 3_600_000;
 
 /** What runs the guest's code, and in words why. */
 export interface Accelerator {
@@ -22,30 +30,52 @@ export interface Trial {
   readonly plan: Omit<MachinePlan, 'accelerator'>;
   /** What the verdict depends on beside this host's boot: versions of QEMU and of the kernel. */
   readonly version: string;
+  /** As whom QEMU runs, where that is not who starts it. */
+  readonly user: number | undefined;
 }
 
 /**
  * Decides by running: a /dev/kvm that opens may still abort QEMU or hang the guest. The guest is our own kernel and initramfs without
  * any disk; it passes when stage 1 says its first event. Takes seconds once per boot of the host and version; then it is read from the cache.
+ * That KVM fails is believed for an hour, and only where the same guest starts without it: else something other was wrong.
  */
 export async function decideAccelerator(trial: Trial, context: Context): Promise<Accelerator> {
   const known = await knownAccelerator(trial, context);
   if (known !== undefined) return known;
   context.report({ kind: 'phase', text: 'tries whether KVM runs a guest' });
-  const outcome = await runTrial({ ...trial.plan, accelerator: 'kvm' }, context);
+  const tried = async (name: AcceleratorName): ReturnType<typeof runTrial> =>
+    runTrial({ ...trial.plan, accelerator: name }, trial.user, context);
+  const outcome = await tried('kvm');
   const verdict = outcome.passed ? { name: 'kvm' as const, reason: 'KVM' } : software(outcome.reason);
-  await context.host.write(await verdictFile(trial, context), `${JSON.stringify(verdict)}\n`);
+  if (outcome.passed) await keepVerdict(verdict, trial, context);
+  else if ((await tried('tcg')).passed) {
+    await keepVerdict({ ...verdict, validUntil: Date.now() + RETRY_AFTER_MS }, trial, context);
+  }
   return verdict;
 }
 
 /** The verdict where no trial is needed, or one was made since the host was booted. */
 export async function knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined> {
   const { machine } = await context.host.facts();
-  const excluded = withoutTrial(trial.plan.arch, machine, await openKvm());
+  const device = trial.user === undefined ? await openKvm() : await openKvmByGroup();
+  const excluded = withoutTrial(trial.plan.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
   const bytes = await readOurs(await verdictFile(trial, context), context.host);
-  if (bytes === undefined) return undefined;
-  return acceleratorSchema.safeParse(safeJson(Buffer.from(bytes).toString('utf8'))).data;
+  return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
+}
+
+/** A verdict that was kept and still counts. */
+export function parseVerdict(text: string, now: number): Accelerator | undefined {
+  const { data } = verdictSchema.safeParse(safeJson(text));
+  if (data === undefined) return undefined;
+  const { validUntil, ...verdict } = data;
+  // What an earlier vmkit kept for ever has no end.
+  if (verdict.name === 'tcg' && (validUntil === undefined || validUntil <= now)) return undefined;
+  return verdict;
+}
+
+async function keepVerdict(verdict: z.infer<typeof verdictSchema>, trial: Trial, context: Context): Promise<void> {
+  await context.host.write(await verdictFile(trial, context), `${JSON.stringify(verdict)}\n`);
 }
 
 async function verdictFile({ plan, version }: Trial, { paths }: Context): Promise<string> {
@@ -71,6 +101,15 @@ async function openKvm(): Promise<KvmDevice> {
   } catch (error) {
     return isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM') ? 'no-permission' : 'absent';
   }
+}
+
+/** For a user who is in the device's group only. */
+async function openKvmByGroup(): Promise<KvmDevice> {
+  const device = await stat('/dev/kvm').catch(() => undefined);
+  if (device === undefined) return 'absent';
+  const isOpenToAll = (device.mode & 0o006) === 0o006;
+  const isOpenToGroup = device.gid !== 0 && (device.mode & 0o060) === 0o060;
+  return isOpenToAll || isOpenToGroup ? 'opens' : 'no-permission';
 }
 
 function software(reason: string): Accelerator {

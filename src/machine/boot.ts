@@ -2,13 +2,15 @@ import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import { isRunning, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
+import { zeroMemoryOf } from '../host/secrets-memory.ts';
 import type { Service } from '../spec/service.ts';
 import { decideAccelerator } from './accelerator.ts';
 import { requireAnswers } from './answers.ts';
 import { bootFailure } from './boot-failure.ts';
 import type { BootProgress } from './boot-progress.ts';
 import { type BootDeadlines, bootDeadlines, followBoot } from './follow.ts';
+import { MEMORY_FILE } from './launch.ts';
+import type { LockedMachine } from './machine-lock.ts';
 import { type BootRequest, planMachine } from './plan.ts';
 import { startMachine } from './run.ts';
 import { clearState, type MachineState, writeState } from './state.ts';
@@ -19,29 +21,26 @@ export interface Booted {
 }
 
 /**
- * Starts a machine that does not run and follows it until every service answers on this host. Call it with the machine's lock held.
+ * Starts a machine that does not run and follows it until every service answers on this host.
  * Interrupted, it leaves nothing that runs. Failed, it leaves what runs, to be looked at.
  */
-export async function bootMachine(request: BootRequest, context: Context): Promise<Booted> {
-  const paths = machinePaths(context.paths, request.spec.name);
+export async function bootMachine(request: BootRequest, machine: LockedMachine, context: Context): Promise<Booted> {
+  const { spec, user, secrets } = request;
   const { plan, state } = await planMachine(request, decideAccelerator, context);
-  await context.host.write(paths.secretsDisk, request.secrets, 0o600);
+  context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
+  const process = await startMachine({ plan, state, user, secrets }, machine);
   try {
-    context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
-    const process = await startMachine(plan, paths);
     const started: MachineState = { ...state, ...process };
-    try {
-      await writeState(paths, started, context);
-      return await followMachine(started, request.spec.services, context);
-    } catch (error) {
-      if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
-      // The data disk's journal covers it.
-      await terminate(process);
-      await clearState(paths);
-      throw error;
-    }
+    await writeState(machine.paths, started, context);
+    return await followMachine(started, spec.services, context);
+  } catch (error) {
+    if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
+    // The data disk's journal covers it.
+    await terminate(process);
+    await clearState(machine.paths);
+    throw error;
   } finally {
-    await zeroAndDelete(paths.secretsDisk);
+    await zeroMemoryOf(process, MEMORY_FILE);
   }
 }
 

@@ -3,10 +3,11 @@ import type { MachinePaths } from '../core/paths.ts';
 import { type BackgroundProcess, isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { logReader } from '../host/log-reader.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
+import { zeroMemoryOf } from '../host/secrets-memory.ts';
 import { type GuestEvent, NO_EVENT_PORT, parseGuestEvent } from '../spec/guest-event.ts';
 import type { Service } from '../spec/service.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
+import { MEMORY_FILE } from './launch.ts';
 import { type Held, whatStillHolds } from './paused.ts';
 import { allRecorded, logsOf } from './recorder.ts';
 
@@ -42,7 +43,7 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
 }
 
 /**
- * Reads the events from their start until the boot is over, one way or another. Zeroes and deletes the secrets disk as soon as the guest
+ * Reads the events from their start until the boot is over, one way or another. Zeroes the secrets disk as soon as the guest
  * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
  */
 export async function followBoot(
@@ -70,7 +71,7 @@ export async function followBoot(
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
-    if (event.event === 'phase' && event.phase === 'secrets') await zeroAndDelete(paths.secretsDisk);
+    if (event.event === 'phase' && event.phase === 'secrets') await zeroMemoryOf(process, MEMORY_FILE);
   };
   let held: Held | undefined;
   let heldSince = started;
@@ -106,7 +107,7 @@ export async function followBoot(
   } finally {
     await log.close();
     await console.close();
-    await zeroAndDelete(paths.secretsDisk);
+    await zeroMemoryOf(process, MEMORY_FILE);
   }
 }
 

@@ -4,7 +4,7 @@ import type { SshAddress } from '../host/ssh.ts';
 import { type GuestHost, guestHost } from '../host/ssh-guest.ts';
 import { ensureSshKeys } from '../host/ssh-keys.ts';
 import { requireGoing } from './paused.ts';
-import { requireRunning } from './state.ts';
+import { requireRunning } from './running.ts';
 
 /** Where a running machine is reached, and with which keys. Throws `machine-off`, `machine-paused`, `disk-full`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {

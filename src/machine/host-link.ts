@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { isSystemError, VmkitError } from '../core/errors.ts';
 import { BRIDGE, type MacvtapSpec } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -33,22 +32,46 @@ function requirePort(name: string, needs: readonly string[], address: string): v
 }
 
 function requireMacvtap(name: string, { on, address }: MacvtapSpec): void {
-  if (existsSync(`/sys/class/net/${name}/macvtap`)) return;
+  if (existsSync(`/sys/class/net/${name}/macvtap`)) {
+    requireOpens(name);
+    return;
+  }
   const text = `${name} is to be on the network of ${on}, which has no macvtap ${name}.`;
   throw new VmkitError('host', 'macvtap-missing', text, {
     hint: `vmkit host setup --macvtap ${name}=${address.replace(/\/.*/, '')}@${on}`,
   });
 }
 
-/** The device file of a macvtap, /dev/tap and the number of its interface (linux: drivers/net/macvtap.c). The caller closes it. */
-export async function openMacvtap(name: string): Promise<FileHandle> {
-  const path = `/dev/tap${(await readFile(`/sys/class/net/${name}/ifindex`, 'utf8')).trim()}`;
+function requireOpens(name: string): void {
   try {
-    return await open(path, 'r+');
-  } catch (error) {
-    if (!isSystemError(error, 'EACCES') && !isSystemError(error, 'ENOENT')) throw error;
-    throw new VmkitError('host', 'macvtap-missing', `The macvtap ${name} cannot be opened: ${path}`, {
+    accessSync(macvtapDevice(name), constants.R_OK | constants.W_OK);
+  } catch {
+    throw new VmkitError('host', 'macvtap-missing', `The macvtap ${name} cannot be opened: ${macvtapDevice(name)}`, {
       hint: 'vmkit host teardown, then set it up again as this user.',
     });
+  }
+}
+
+/** A machine on the bridge opens its TAP by itself, as its own user. Throws `bridge-missing` where the TAP is another's. */
+export function requireOwnTap({ name, network }: Machine, user: number): void {
+  if (network.kind !== 'bridge' || readLink(name, 'owner') === String(user)) return;
+  const text = `The TAP ${name} belongs to user ${readLink(name, 'owner')}, and its machine runs as user ${user}.`;
+  throw new VmkitError('host', 'bridge-missing', text, {
+    hint: 'vmkit host teardown, then set it up again as this user.',
+  });
+}
+
+/** The device file of a macvtap, /dev/tap and the number of its interface (linux: drivers/net/macvtap.c). Without the interface there is no number. */
+export function macvtapDevice(name: string): string {
+  return `/dev/tap${readLink(name, 'ifindex')}`;
+}
+
+/** A file of an interface in /sys; empty where there is none. */
+function readLink(name: string, file: string): string {
+  try {
+    return readFileSync(`/sys/class/net/${name}/${file}`, 'utf8').trim();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return '';
+    throw error;
   }
 }

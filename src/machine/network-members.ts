@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { withLock } from '../build/lock.ts';
 import { VmkitError } from '../core/errors.ts';
+import { parseAddress } from '../core/ipv4.ts';
 import { machinePaths, networkPaths, networksDir } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { readOurs } from '../host/ours.ts';
@@ -10,7 +11,7 @@ import { linkAddresses } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Member } from './private-switch.ts';
 import { safeJson } from './qemu-facts.ts';
-import { runningMachine } from './state.ts';
+import { runningMachine } from './running.ts';
 import { ensureSwitch } from './switch-process.ts';
 
 const memberSchema = z.object({
@@ -56,7 +57,8 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
 
 /** Takes a machine off every network; the switch of one without machines ends by itself. */
 export async function leaveNetworks(name: string, { paths }: Pick<Context, 'paths'>): Promise<void> {
-  for (const network of await readdir(networksDir(paths)).catch(() => [])) {
+  const networks = await readdir(networksDir(paths)).catch(() => []);
+  for (const network of networks.filter((each) => parseAddress(each) !== undefined)) {
     await rm(join(networkPaths(paths, network).membersDir, `${name}.json`), { force: true });
   }
 }

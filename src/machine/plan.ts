@@ -1,4 +1,4 @@
-import { type MachinePaths, machinePaths } from '../core/paths.ts';
+import { type MachinePaths, machinePaths, SOCKETS } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { readNameServers } from '../host/name-servers.ts';
 import { freePort } from '../host/tcp.ts';
@@ -8,9 +8,11 @@ import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Accelerator, Trial } from './accelerator.ts';
+import { macvtapDevice } from './host-link.ts';
 import { openPorts } from './ports.ts';
 import type { MachinePlan, PlannedDisk } from './qemu.ts';
 import { qemuFacts } from './qemu-facts.ts';
+import { logsOf } from './recorder.ts';
 import type { MachineState, OpenPort } from './state.ts';
 
 /** What a boot needs beside the definition; all of it is there already. */
@@ -27,6 +29,8 @@ export interface BootRequest {
   readonly dataUuid: string;
   /** The archive on the secrets disk. */
   readonly secrets: Uint8Array;
+  /** As whom QEMU runs: a number of the machine's own where root starts it, else undefined: as whoever starts it. */
+  readonly user: number | undefined;
   readonly tells: MachineState['tells'];
   /** The machine that needs this one, where nobody asked for it by name. */
   readonly startedFor?: string | undefined;
@@ -34,9 +38,11 @@ export interface BootRequest {
   readonly artifacts: Readonly<Record<string, string>>;
 }
 
+type PlanRequest = Omit<BootRequest, 'secrets'>;
+
 /** The command for QEMU and what will be recorded of it. `decide` says what runs the guest's code. */
 export async function planMachine(
-  { spec, files, dataUuid, tells, artifacts, startedFor }: BootRequest,
+  { spec, files, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
 ): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime'> }> {
@@ -56,13 +62,12 @@ export async function planMachine(
     disks: disks(files, paths),
     forwards: ports,
     hasUserWorld: hasUserWorld(spec.network),
-    link: plannedLink(spec.name, spec.network, paths),
-    consoleSocket: paths.consoleSocket,
-    qmpSocket: paths.qmpSocket,
+    link: plannedLink(spec.name, spec.network),
+    logs: logsOf(paths),
     hasSandbox: facts.hasSandbox,
   };
   const version = `${facts.version}\n${artifacts['kernel'] ?? ''}`;
-  const accelerator = await decide({ plan: base, version }, context);
+  const accelerator = await decide({ plan: base, version, user }, context);
   const state = {
     version: 1 as const,
     name: spec.name,
@@ -82,16 +87,16 @@ export async function planMachine(
   return { plan: { ...base, accelerator: accelerator.name }, state };
 }
 
-function plannedLink(name: string, network: NetworkSpec, { linkSocket }: MachinePaths): MachinePlan['link'] {
+function plannedLink(name: string, network: NetworkSpec): MachinePlan['link'] {
   switch (network.kind) {
     case 'user':
       return undefined;
     case 'private':
-      return { socket: linkSocket, mac: linkAddresses(network).mac };
+      return { socket: SOCKETS.link, mac: linkAddresses(network).mac };
     case 'bridge':
       return { tap: name, mac: linkAddresses(network).mac };
     case 'macvtap':
-      return { macvtap: name, mac: lanAddresses(network).mac };
+      return { device: macvtapDevice(name), mac: lanAddresses(network).mac };
   }
 }
 
@@ -121,12 +126,12 @@ async function nameServers({ name, network }: VmSpec, context: Context): Promise
 }
 
 function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] {
-  const readOnly = (serial: string, path: string): PlannedDisk => ({ serial, path, isReadOnly: true });
+  const readOnly = (serial: string, path: string | undefined): PlannedDisk => ({ serial, path, isReadOnly: true });
   return [
     readOnly(DISK_SERIALS.root, files.root),
     ...(files.components === undefined ? [] : [readOnly(DISK_SERIALS.components, files.components)]),
     { serial: DISK_SERIALS.data, path: paths.dataDisk, isReadOnly: false },
-    readOnly(DISK_SERIALS.secrets, paths.secretsDisk),
+    readOnly(DISK_SERIALS.secrets, undefined),
   ];
 }
 

@@ -1,15 +1,17 @@
+import { SOCKETS } from '../core/paths.ts';
 import { EVENT_PORT } from '../spec/guest-event.ts';
 import { USER_NETWORK } from '../spec/network.ts';
 import type { ServicePort } from '../spec/service.ts';
 import type { Arch } from '../spec/vm-spec.ts';
-import { LOG_DESCRIPTORS } from './recorder.ts';
+import type { Logs } from './recorder.ts';
 
 export type AcceleratorName = 'kvm' | 'tcg';
 
 export interface PlannedDisk {
   /** What the guest finds it by; at most 20 characters. */
   readonly serial: string;
-  readonly path: string;
+  /** Undefined: what comes on standard input at the start, in memory and in no file. */
+  readonly path: string | undefined;
   readonly isReadOnly: boolean;
 }
 
@@ -35,18 +37,45 @@ export interface MachinePlan {
   /** Whether the guest may dial out through the user network; forwarded ports work either way. */
   readonly hasUserWorld: boolean;
   /**
-   * The link to other machines: the unix socket that QEMU listens on, the TAP that it opens, or the macvtap whose device file it is given open, as descriptor 3;
+   * The link to other machines: the name of the unix socket that QEMU listens on, the TAP that it opens, or the device file of a macvtap, which it is given open;
    * and the MAC of the guest's end.
    */
   readonly link:
-    | (({ readonly socket: string } | { readonly tap: string } | { readonly macvtap: string }) & {
+    | (({ readonly socket: string } | { readonly tap: string } | { readonly device: string }) & {
         readonly mac: string;
       })
     | undefined;
-  readonly consoleSocket: string;
-  readonly qmpSocket: string;
+  readonly logs: Logs;
   /** Whether this QEMU was built with seccomp. */
   readonly hasSandbox: boolean;
+}
+
+/** A file that QEMU is given open, so that it need not be able to walk into the folders above. */
+export interface OpenFile {
+  /** Of the descriptor, and of its set (qemu(1), -add-fd). */
+  readonly fd: number;
+  readonly role: string;
+  /** Undefined: the memory that standard input goes to. */
+  readonly path: string | undefined;
+  /** What QEMU asks for: a descriptor of another mode is refused. `record`: a pipe, whose recorder writes the file (recorder.ts). */
+  readonly access: 'read' | 'write' | 'record';
+}
+
+/** The files of a machine, numbered from 3 on. */
+export function openFiles({ kernel, initramfs, disks, logs, link }: MachinePlan): OpenFile[] {
+  const files: Omit<OpenFile, 'fd'>[] = [
+    { role: 'kernel', path: kernel, access: 'read' },
+    { role: 'initramfs', path: initramfs, access: 'read' },
+    ...disks.map(({ serial, path, isReadOnly }) => ({
+      role: serial,
+      path,
+      access: isReadOnly ? ('read' as const) : ('write' as const),
+    })),
+    { role: 'console', path: logs.console, access: 'record' },
+    { role: 'events', path: logs.events, access: 'record' },
+    ...(link !== undefined && 'device' in link ? [{ role: 'link', path: link.device, access: 'write' as const }] : []),
+  ];
+  return files.map((file, at) => ({ ...file, fd: at + 3 }));
 }
 
 /** The program for an architecture. */
@@ -58,31 +87,37 @@ export function qemuBinary(arch: Arch): string {
 export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
 /**
- * The whole command (qemu(1)). Nothing in it is a secret. The network is QEMU's own user-mode stack: spec/network.ts has its addresses,
+ * The whole command (qemu(1)), for a process that has `openFiles` open and its own folder as the current one. Nothing in it is a secret. The network is QEMU's own user-mode stack: spec/network.ts has its addresses,
  * and the host's TCP ports are open on 127.0.0.1 only.
  */
 export function qemuArgv(plan: MachinePlan): string[] {
+  const files = new Map(openFiles(plan).map(({ role, fd }) => [role, fd]));
+  const fd = (role: string): number => files.get(role) ?? -1;
   return [
     qemuBinary(plan.arch),
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-name', `${quote(plan.name)},process=vmkit-${quote(plan.name)}`],
     ...machineType(plan),
     ...['-smp', String(plan.cpus), '-m', `${plan.memoryMib}M`],
-    ...['-kernel', plan.kernel, '-initrd', plan.initramfs, '-append', plan.commandLine],
-    ...plan.disks.flatMap(disk),
+    // Opened again by QEMU, which asks who may read the file itself, not the folders above.
+    ...['-kernel', `/proc/self/fd/${fd('kernel')}`, '-initrd', `/proc/self/fd/${fd('initramfs')}`],
+    ...['-append', plan.commandLine],
+    ...plan.disks.flatMap((each) => disk(each, fd(each.serial))),
     ...network(plan),
-    ...link(plan.link),
+    ...link(plan.link, fd('link')),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
     // What is recorded is all that the guest prints, whether somebody is attached to the socket or not.
-    '-chardev',
-    `socket,id=console,path=${quote(plan.consoleSocket)},server=on,wait=off${logTo(LOG_DESCRIPTORS.console)}`,
+    ...addFd(fd('console')),
+    ...['-chardev', `socket,id=console,path=${SOCKETS.console},server=on,wait=off${logTo(fd('console'))}`],
     ...['-serial', 'chardev:console'],
-    ...eventPort(),
-    ...Object.values(LOG_DESCRIPTORS).flatMap((fd) => ['-add-fd', `fd=${fd},set=${fd}`]),
-    ...['-qmp', `unix:${quote(plan.qmpSocket)},server=on,wait=off`],
+    ...eventPort(fd('events')),
+    ...['-qmp', `unix:${SOCKETS.qmp},server=on,wait=off`],
     ...(plan.hasSandbox ? ['-sandbox', SANDBOX] : []),
   ];
 }
+
+/** tb-size, in MiB: translated code took up to 1 GiB of the host, the default; with 128 a boot takes as long. */
+const TCG = 'tcg,thread=multi,tb-size=128';
 
 function machineType({ arch, accelerator }: MachinePlan): string[] {
   const isKvm = accelerator === 'kvm';
@@ -90,7 +125,7 @@ function machineType({ arch, accelerator }: MachinePlan): string[] {
   const type = arch === 'arm64' ? `virt,gic-version=${isKvm ? 'host' : '3'}` : 'q35';
   const emulated = arch === 'arm64' ? 'cortex-a72' : 'max';
   return [
-    ...['-machine', type, '-accel', isKvm ? 'kvm' : 'tcg,thread=multi'],
+    ...['-machine', type, '-accel', isKvm ? 'kvm' : TCG],
     ...['-cpu', isKvm ? 'host' : emulated],
     // The hardware's clock goes on while this process is stopped; the guest's watch sets its own by it.
     ...['-rtc', 'base=utc,clock=host'],
@@ -101,14 +136,19 @@ function machineType({ arch, accelerator }: MachinePlan): string[] {
  * cache.direct=off with flushes passed on (the default, cache.no-flush=off): the guest's fsync is an fsync here. discard=unmap: what the
  * guest trims (fstrim, mount -o discard) becomes a hole in the sparse file.
  */
-function disk({ serial, path, isReadOnly }: PlannedDisk): string[] {
+function disk({ serial, isReadOnly }: PlannedDisk, fd: number): string[] {
   const mode = isReadOnly ? 'read-only=on' : 'read-only=off,discard=unmap';
   return [
+    ...addFd(fd),
     '-blockdev',
-    `driver=raw,node-name=${serial},${mode},file.driver=file,file.filename=${quote(path)},file.aio=threads`,
+    `driver=raw,node-name=${serial},${mode},file.driver=file,file.filename=/dev/fdset/${fd},file.aio=threads`,
     '-device',
     `virtio-blk-pci,drive=${serial},serial=${serial}`,
   ];
+}
+
+function addFd(fd: number): string[] {
+  return ['-add-fd', `fd=${fd},set=${fd}`];
 }
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
@@ -131,21 +171,22 @@ function network({ forwards, hasUserWorld }: MachinePlan): string[] {
  * Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so a switch may come, go and come back. Or through a TAP or macvtap that is
  * there already, owned by this user: QEMU runs no script.
  */
-function link(plan: MachinePlan['link']): string[] {
+function link(plan: MachinePlan['link'], fd: number): string[] {
   if (plan === undefined) return [];
-  return [...['-netdev', linkBackend(plan)], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
+  return [...['-netdev', linkBackend(plan, fd)], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
 }
 
-function linkBackend(link: NonNullable<MachinePlan['link']>): string {
-  if ('macvtap' in link) return 'tap,id=net1,fd=3';
+function linkBackend(link: NonNullable<MachinePlan['link']>, fd: number): string {
+  if ('device' in link) return `tap,id=net1,fd=${fd}`;
   if ('tap' in link) return `tap,id=net1,ifname=${quote(link.tap)},script=no,downscript=no`;
   return `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(link.socket)}`;
 }
 
 /** The port of its own on which the guest says its events. They go to the log alone: a write to it that fails holds up nobody, as one to the port's own file would. */
-function eventPort(): string[] {
+function eventPort(fd: number): string[] {
   return [
-    ...['-chardev', `file,id=events,path=/dev/null${logTo(LOG_DESCRIPTORS.events)}`],
+    ...addFd(fd),
+    ...['-chardev', `file,id=events,path=/dev/null${logTo(fd)}`],
     ...['-device', 'virtio-serial-pci', '-device', `virtserialport,chardev=events,name=${EVENT_PORT.name}`],
   ];
 }

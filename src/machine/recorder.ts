@@ -1,9 +1,7 @@
 import { access } from 'node:fs/promises';
 import { poll } from '../core/deadline.ts';
 import type { MachinePaths } from '../core/paths.ts';
-
-/** The descriptors on which QEMU is given its logs: a shell's redirections know single digits only. */
-export const LOG_DESCRIPTORS = { console: 8, events: 9 } as const;
+import { quoteWord } from '../core/shell-quote.ts';
 
 const MIB = 1024 * 1024;
 /** What a log may hold, in bytes; as much again is kept under the same name with `.1`. */
@@ -13,38 +11,40 @@ export const LOG_LIMITS = { console: 4 * MIB, events: MIB / 4, qemu: MIB / 4 } a
 export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
 
 /**
- * The command that runs `argv` with its logs recorded, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to a file until that has its
- * size (`ulimit -f`, in units of 512 bytes); then the file is renamed and the next one begins. So nothing that a guest says fills the disk. The process that
- * is started becomes `argv`, and its recorders end with it.
+ * Lines for bash that begin to record, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to
+ * a file until that has its size (`ulimit -f`, in KiB); then the file is renamed and the next one begins. So nothing that
+ * a guest says fills the disk. What opens the pipes is recorded, and the recorders end with it. From here on the script's
+ * own output is in QEMU's log. `held` is a descriptor that must not live on in a recorder.
  *
- * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest is (EPIPE). At a change of files up to
- * one read (4 KiB) is lost. `head -c` was not taken: it keeps back what it has read.
+ * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest
+ * is (EPIPE). At a change of files up to one read (4 KiB) is lost. `head -c` was not taken: it keeps back
+ * what it has read.
  */
-export function recorded(argv: readonly string[], { console, events, qemu }: Logs): string[] {
-  return ['sh', '-c', SCRIPT, 'vmkit-recorder', console, events, qemu, ...argv];
+export function recordLogs(logs: Logs, held: number | undefined): string[] {
+  const close = held === undefined ? '' : ` ${held}<&-`;
+  return [
+    RECORD,
+    ...(['console', 'events', 'qemu'] as const).flatMap((kind) => {
+      const path = quoteWord(logs[kind]);
+      return [
+        `rm -f ${path} ${path}.1 ${path}.pipe`,
+        `mkfifo ${path}.pipe`,
+        `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
+      ];
+    }),
+    `exec >${quoteWord(logs.qemu)}.pipe 2>&1`,
+  ];
 }
 
-const SCRIPT = `umask 077
-record() {
+/** Its folder may be gone by then, or its name another file's. */
+const RECORD = `record() {
   trap '' XFSZ
   until (ulimit -f "$2"; exec dd bs=4096 >"$1"); do
-    # Its folder is gone.
     [ -e "$1" ] || exec cat >/dev/null
     [ ! -s "$1" ] || mv -f "$1" "$1.1"
   done
   rm -f "$1.pipe"
-}
-for log in "$1" "$2" "$3"; do
-  rm -f "$log" "$log.1" "$log.pipe"
-  mkfifo "$log.pipe" || exit 1
-done
-record "$1" ${LOG_LIMITS.console / 512} <"$1.pipe" >/dev/null 2>&1 &
-record "$2" ${LOG_LIMITS.events / 512} <"$2.pipe" >/dev/null 2>&1 &
-record "$3" ${LOG_LIMITS.qemu / 512} <"$3.pipe" >/dev/null 2>&1 &
-exec ${LOG_DESCRIPTORS.console}>"$1.pipe" ${LOG_DESCRIPTORS.events}>"$2.pipe" >"$3.pipe" 2>&1
-shift 3
-exec "$@"
-`;
+}`;
 
 /** The logs of a machine in its own folder. */
 export function logsOf({ consoleLog, eventsLog, qemuLog }: MachinePaths): Logs {

@@ -1,53 +1,68 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { poll } from '../core/deadline.ts';
+import { chmod, chown, mkdir, open, rm, stat } from 'node:fs/promises';
 import type { MachinePaths } from '../core/paths.ts';
 import { type BackgroundProcess, startInBackground } from '../host/background.ts';
-import { checkSocketPath } from '../host/console.ts';
-import type { Context } from '../host/context.ts';
-import { qmpCommand } from '../host/qmp.ts';
-import { openMacvtap } from './host-link.ts';
-import { type MachinePlan, qemuArgv } from './qemu.ts';
-import { logsOf, recorded } from './recorder.ts';
+import { type Launch, launchScript } from './launch.ts';
+import type { LockedMachine } from './machine-lock.ts';
+import { type MachinePlan, openFiles, qemuArgv } from './qemu.ts';
+import type { MachineState } from './state.ts';
 
-/** Starts QEMU in the background with fresh logs. Call it with the machine's lock held and no such machine running. */
-export async function startMachine(plan: MachinePlan, paths: MachinePaths): Promise<BackgroundProcess> {
-  checkSocketPath(plan.consoleSocket);
-  checkSocketPath(plan.qmpSocket);
-  await mkdir(paths.stateDir, { recursive: true });
+interface Start {
+  readonly plan: MachinePlan;
+  /** What is recorded of it beside its process. */
+  readonly state: Omit<MachineState, 'pid' | 'startTime'>;
+  readonly user: number | undefined;
+  readonly secrets: Uint8Array;
+}
+
+/** Starts QEMU in the background with fresh logs. No such machine runs. */
+export async function startMachine(
+  { plan, state, user, secrets }: Start,
+  { paths }: LockedMachine,
+): Promise<BackgroundProcess> {
+  await mkdir(paths.stateDir, { recursive: true, mode: 0o700 });
   // The console is a root shell.
   await chmod(paths.stateDir, 0o700);
   // Without the logs of the last time: the first event that is read must be of this one.
-  for (const path of [
-    ...Object.values(logsOf(paths)).flatMap((log) => [log, `${log}.1`]),
-    paths.consoleSocket,
-    paths.qmpSocket,
-    paths.linkSocket,
-  ])
-    await rm(path, { force: true });
-  const link = plan.link !== undefined && 'macvtap' in plan.link ? await openMacvtap(plan.link.macvtap) : undefined;
-  try {
-    const descriptors = link === undefined ? [] : [link.fd];
-    return await startInBackground(recorded(qemuArgv(plan), logsOf(paths)), {
-      logFile: paths.qemuLog,
-      cwd: paths.stateDir,
-      descriptors,
-    });
-  } finally {
-    await link?.close();
-  }
+  for (const log of Object.values(plan.logs)) for (const file of [log, `${log}.1`]) await rm(file, { force: true });
+  await (await open(paths.powerLock, 'a', 0o600)).close();
+  const lock = { path: paths.powerLock, record: { ...state, stateDir: paths.stateDir } };
+  return launch(plan, { runDir: paths.runDir, user, lock, secrets });
 }
 
-/**
- * Ends a QEMU of this machine that no state file knows: vmkit was killed between starting it and writing that down. It is found by
- * its control socket, which nobody else has.
- */
-export async function endOrphan(paths: MachinePaths, context: Context): Promise<void> {
-  const quit = (): Promise<boolean> =>
-    qmpCommand(paths.qmpSocket, 'quit', 2_000).then(
-      () => true,
-      () => false,
-    );
-  if (!(await quit())) return;
-  context.report({ kind: 'note', text: 'Ended a QEMU of this machine that a killed vmkit had left behind.' });
-  await poll(async () => ((await quit()) ? undefined : true), { withinMs: 10_000, signal: context.signal });
+/** Starts QEMU as a machine's own user, in a new folder of its own. */
+export async function launch(
+  plan: MachinePlan,
+  {
+    runDir,
+    user,
+    lock,
+    secrets,
+  }: Pick<MachinePaths, 'runDir'> & Pick<Launch, 'lock'> & Pick<Start, 'user' | 'secrets'>,
+): Promise<BackgroundProcess> {
+  await rm(runDir, { recursive: true, force: true });
+  await mkdir(runDir, { mode: 0o700 });
+  const own = user === undefined ? undefined : { id: user, group: await kvmGroup(plan) };
+  if (own !== undefined) {
+    await chown(runDir, own.id, own.id);
+    // QEMU opens them a second time. There is no secret in either.
+    for (const file of [plan.kernel, plan.initramfs]) await chmod(file, 0o644);
+  }
+  const script = launchScript({
+    argv: qemuArgv(plan),
+    files: openFiles(plan),
+    logs: plan.logs,
+    folder: runDir,
+    user: own,
+    lock,
+    inputBytes: secrets.length,
+  });
+  // --norc: bash reads ~/.bashrc where its standard input is a socket, as Node's pipes are.
+  return startInBackground(['bash', '--norc', '-c', script], { logFile: plan.logs.qemu, input: secrets });
+}
+
+/** The group that may open /dev/kvm. Never root's. */
+async function kvmGroup({ accelerator }: MachinePlan): Promise<number | undefined> {
+  if (accelerator !== 'kvm') return undefined;
+  const { gid } = await stat('/dev/kvm');
+  return gid === 0 ? undefined : gid;
 }

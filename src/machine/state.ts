@@ -1,10 +1,12 @@
-import { rm } from 'node:fs/promises';
+import { rm, truncate } from 'node:fs/promises';
+import { basename } from 'node:path';
 import * as z from 'zod';
-import { VmkitError } from '../core/errors.ts';
-import { type MachinePaths, machinePaths } from '../core/paths.ts';
-import { isRunning } from '../host/background.ts';
+import { isSystemError } from '../core/errors.ts';
+import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import type { Host } from '../host/host.ts';
 import { readOurs } from '../host/ours.ts';
+import { safeJson } from './qemu-facts.ts';
 
 const port = z.number().int().min(1).max(65535);
 
@@ -57,37 +59,37 @@ const stateSchema = z.object({
 export type MachineState = z.infer<typeof stateSchema>;
 export type OpenPort = MachineState['ports'][number];
 
-/** The machine if its very process runs. A state that a dead process left behind counts as none. */
-export async function runningMachine(
-  name: string,
-  context: Pick<Context, 'host' | 'paths'>,
-): Promise<MachineState | undefined> {
-  const state = await readState(machinePaths(context.paths, name), context);
-  return state !== undefined && isRunning(state) ? state : undefined;
-}
+/** The same beside the data disk, where every state folder finds it. */
+const powerRecordSchema = stateSchema.extend({ stateDir: z.string() });
+type PowerRecord = z.infer<typeof powerRecordSchema>;
 
-/** The same; throws `machine-off` when it does not run. */
-export async function requireRunning(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<MachineState> {
-  const state = await runningMachine(name, context);
-  if (state !== undefined) return state;
-  throw new VmkitError('boot', 'machine-off', `The machine ${name} does not run.`, { hint: `vmkit boot ${name}` });
-}
-
+/** state.json of a machine; undefined for what is not whole, an older vmkit's, or another machine's. */
 export async function readState(
   paths: MachinePaths,
   { host }: Pick<Context, 'host'>,
 ): Promise<MachineState | undefined> {
-  const bytes = await readOurs(paths.stateFile, host);
-  return bytes === undefined ? undefined : parseState(Buffer.from(bytes).toString('utf8'));
+  return ofThisMachine(parseState(await readText(paths.stateFile, host)), paths);
 }
 
-/** Undefined for what is not a whole state: an older vmkit's, or a damaged file. */
 export function parseState(text: string): MachineState | undefined {
-  try {
-    return stateSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return stateSchema.safeParse(safeJson(text)).data;
+}
+
+/** What the file says that QEMU holds: the launch script writes it before QEMU begins, so it may be half written or of an earlier run. */
+export async function readPowerRecord(
+  paths: MachinePaths,
+  { host }: Pick<Context, 'host'>,
+): Promise<PowerRecord | undefined> {
+  const text = await readText(paths.powerLock, host);
+  return ofThisMachine(powerRecordSchema.safeParse(safeJson(text)).data, paths);
+}
+
+async function readText(path: string, host: Host): Promise<string> {
+  return Buffer.from((await readOurs(path, host)) ?? '').toString('utf8');
+}
+
+function ofThisMachine<State extends MachineState>(state: State | undefined, paths: MachinePaths): State | undefined {
+  return state?.name === basename(paths.dataDir) ? state : undefined;
 }
 
 export async function writeState(
@@ -100,6 +102,10 @@ export async function writeState(
 
 /** Forgets a machine that does not run: its state and its sockets. The console's log stays, to be read. */
 export async function clearState(paths: MachinePaths): Promise<void> {
-  for (const path of [paths.stateFile, paths.consoleSocket, paths.qmpSocket, paths.linkSocket, paths.secretsDisk])
-    await rm(path, { force: true });
+  await rm(paths.stateFile, { force: true });
+  await rm(paths.runDir, { recursive: true, force: true });
+  // The file stays: who waits for its lock must wait for the same one.
+  await truncate(paths.powerLock, 0).catch((error: unknown) => {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  });
 }

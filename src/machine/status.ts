@@ -1,10 +1,12 @@
+import { dirname } from 'node:path';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
 import { type Held, whatStillHolds } from './paused.ts';
-import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
+import { findRunning } from './running.ts';
+import { type MachineState, type OpenPort, readPowerRecord, readState } from './state.ts';
 
 /**
  * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
@@ -41,13 +43,16 @@ export interface MachineStatus {
  * where there is some.
  */
 export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
-  const state = await runningMachine(name, context);
-  if (state === undefined) {
-    const isLeft = (await readState(machinePaths(context.paths, name), context)) !== undefined;
-    return { ...nothing, name, condition: isLeft ? 'crashed' : 'off' };
+  const found = await findRunning(name, context);
+  if (found === undefined) {
+    const paths = machinePaths(context.paths, name);
+    const left = (await readState(paths, context)) ?? (await readPowerRecord(paths, context));
+    return { ...nothing, name, condition: left === undefined ? 'off' : 'crashed' };
   }
-  const progress = await readProgress(state, context);
-  const held = await whatStillHolds(state, machinePaths(context.paths, name));
+  const { state } = found;
+  const paths = { ...context.paths, state: dirname(dirname(found.stateDir)) };
+  const progress = await readProgress(state, { paths });
+  const held = await whatStillHolds(state, machinePaths(paths, name));
   return {
     name,
     condition: held === undefined ? conditionOf(progress) : 'paused',

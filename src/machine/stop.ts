@@ -5,7 +5,6 @@ import { endProcess, isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { type LogReader, logReader } from '../host/log-reader.ts';
 import { qmpCommand } from '../host/qmp.ts';
-import { zeroAndDelete } from '../host/zero-file.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import type { Ask } from './ask-power-off.ts';
 import { whatHolds } from './paused.ts';
@@ -56,7 +55,6 @@ export async function stopMachine(
   } finally {
     await log.close();
   }
-  await zeroAndDelete(paths.secretsDisk);
   await clearState(paths);
   return { seconds: Math.round((performance.now() - started) / 10) / 100, askedBy, forced };
 }

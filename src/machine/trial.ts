@@ -2,12 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../core/deadline.ts';
-import { endProcess, isRunning, startInBackground } from '../host/background.ts';
+import { endProcess, isRunning } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
-import { type MachinePlan, qemuArgv } from './qemu.ts';
-import { allRecorded, type Logs, recorded } from './recorder.ts';
+import type { MachinePlan } from './qemu.ts';
+import { allRecorded, type Logs } from './recorder.ts';
+import { launch } from './run.ts';
 
 /** A guest on working KVM says its first event within a second; one on broken KVM never does. */
 const TRIAL_MS = 8_000;
@@ -15,7 +16,12 @@ const TRIAL_MS = 8_000;
 type Outcome = { readonly passed: true } | { readonly passed: false; readonly reason: string };
 
 /** Runs a machine without disks and ports until stage 1 says its first event, then ends it. */
-export async function runTrial(plan: MachinePlan, context: Context, withinMs = TRIAL_MS): Promise<Outcome> {
+export async function runTrial(
+  plan: MachinePlan,
+  user: number | undefined,
+  context: Context,
+  withinMs = TRIAL_MS,
+): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-trial-'));
   const logs: Logs = {
     console: join(folder, 'console.log'),
@@ -24,15 +30,10 @@ export async function runTrial(plan: MachinePlan, context: Context, withinMs = T
   };
   const log = logReader(logs.events);
   try {
-    const argv = qemuArgv({
-      ...plan,
-      disks: [],
-      forwards: [],
-      link: undefined,
-      consoleSocket: join(folder, 'console.sock'),
-      qmpSocket: join(folder, 'qmp.sock'),
-    });
-    const process = await startInBackground(recorded(argv, logs), { logFile: logs.qemu });
+    const process = await launch(
+      { ...plan, disks: [], forwards: [], link: undefined, logs },
+      { runDir: join(folder, 'run'), user, lock: undefined, secrets: new Uint8Array() },
+    );
     try {
       const end = await poll(
         async () => {

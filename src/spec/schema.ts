@@ -1,9 +1,8 @@
 import * as z from 'zod';
 import { isPrivate, parseAddress } from '../core/ipv4.ts';
+import { NAME } from '../core/names.ts';
 import { duration, expected, size } from './units.ts';
 
-/** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */
-const NAME = /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
 const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
 const name = z.string({ error: nameError }).regex(NAME, { error: nameError }).meta({ title: 'name' });
 

@@ -1,4 +1,4 @@
-import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -174,9 +174,9 @@ describe.sequential('faults', () => {
     expect(await boots('tiny')).toBeGreaterThan(0);
     const names = await readdir(sandbox.machine('tiny').stateDir);
     expect(names).not.toContain('secrets.img');
-    expect(await qemusOf(sandbox.machine('tiny').qmpSocket)).toHaveLength(1);
+    expect(await qemusOf(sandbox.machine('tiny').runDir)).toHaveLength(1);
     await off('tiny');
-    expect(await qemusOf(sandbox.machine('tiny').qmpSocket)).toHaveLength(0);
+    expect(await qemusOf(sandbox.machine('tiny').runDir)).toHaveLength(0);
   });
 
   test('the console of a machine that is off can be read', async () => {
@@ -230,11 +230,11 @@ async function moveAway(path: string): Promise<void> {
   onTestFinished(() => rename(`${path}.away`, path));
 }
 
-/** Processes that were started for one machine, by its control socket, which no other has. */
-async function qemusOf(qmpSocket: string): Promise<string[]> {
+/** Processes that were started for one machine, by their current folder, which no other has. */
+async function qemusOf(runDir: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(
-    pids.map(async (pid) => ({ pid, line: await readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => '') })),
+  const folders = await Promise.all(
+    pids.map(async (pid) => ({ pid, folder: await readlink(join('/proc', pid, 'cwd')).catch(() => '') })),
   );
-  return lines.filter(({ line }) => line.startsWith('qemu-system') && line.includes(qmpSocket)).map(({ pid }) => pid);
+  return folders.filter(({ folder }) => folder === runDir).map(({ pid }) => pid);
 }

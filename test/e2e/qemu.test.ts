@@ -1,19 +1,22 @@
-import { writeFile } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { qemuArgv } from '../../src/machine/qemu.ts';
+import { poll } from '../../src/core/deadline.ts';
+import { qmpCommand } from '../../src/host/qmp.ts';
+import { launchScript } from '../../src/machine/launch.ts';
+import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/qemu.ts';
 import { plan } from '../machine/plan.ts';
+import { ended } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Started with its processors stopped (-S), so that any file will do as a kernel of arm64. */
-test("QEMU takes the whole command, passes the guest's flushes on, and leaves read-only what is", async () => {
-  const folder = await temporaryFolder();
+async function machineIn(folder: string): Promise<MachinePlan> {
+  await mkdir(join(folder, 'run'), { recursive: true });
   const file = async (name: string): Promise<string> => {
     await writeFile(join(folder, name), Buffer.alloc(1024 * 1024));
     return join(folder, name);
   };
-  const argv = qemuArgv({
+  return {
     ...plan,
     arch: 'arm64',
     kernel: await file('kernel'),
@@ -21,23 +24,71 @@ test("QEMU takes the whole command, passes the guest's flushes on, and leaves re
     disks: [
       { serial: 'vmkit-root', path: await file('root.img'), isReadOnly: true },
       { serial: 'vmkit-data', path: await file('with, comma.img'), isReadOnly: false },
+      { serial: 'vmkit-secrets', path: undefined, isReadOnly: true },
     ],
     forwards: [],
-    consoleSocket: join(folder, 'console.sock'),
-    qmpSocket: join(folder, 'qmp.sock'),
+    logs: {
+      console: join(folder, 'console.log'),
+      events: join(folder, 'events.log'),
+      qemu: join(folder, 'qemu.log'),
+    },
+  };
+}
+
+/** Started with its processors stopped (-S), so that any file will do as a kernel of arm64. */
+function start(machine: MachinePlan, folder: string, secrets = Buffer.alloc(512), run = 'run'): ChildProcess {
+  const script = launchScript({
+    argv: [...qemuArgv(machine), '-S'],
+    files: openFiles(machine),
+    logs: machine.logs,
+    folder: join(folder, run),
+    user: undefined,
+    lock: { path: join(folder, 'power.lock'), record: { name: 'sql' } },
+    inputBytes: 512,
   });
-  const input = '{"execute":"qmp_capabilities"}{"execute":"query-block","id":"disks"}{"execute":"quit"}';
-  // QEMU is given its logs open.
-  const withLogs = 'exec "$@" 8>/dev/null 9>/dev/null';
-  const { stdout } = await execa('sh', ['-c', withLogs, 'sh', ...argv, '-S', '-qmp', 'stdio'], {
-    input,
-    timeout: 60_000,
-  });
-  const answers: { id?: string; return?: unknown }[] = stdout.split('\n').map((line) => JSON.parse(line));
-  expect(answers.find(({ id }) => id === 'disks')?.return).toMatchObject([
+  const child = spawn('bash', ['--norc', '-c', script], { timeout: 60_000 });
+  child.stdin.end(secrets);
+  return child;
+}
+
+test("QEMU takes the whole command, passes the guest's flushes on, and leaves read-only what is", async () => {
+  const folder = await temporaryFolder();
+  const machine = await machineIn(folder);
+  await writeFile(join(folder, 'power.lock'), 'of an earlier, longer run '.repeat(20));
+  const running = start(machine, folder);
+  const end = ended(running);
+  const socket = join(folder, 'run', 'qmp.sock');
+  const disks = await poll(() => qmpCommand(socket, 'query-block').catch(() => undefined), { withinMs: 30_000 });
+  expect(disks).toMatchObject([
     { inserted: { ro: true, 'node-name': 'vmkit-root' } },
     {
       inserted: { ro: false, 'node-name': 'vmkit-data', cache: { 'no-flush': false, writeback: true, direct: false } },
     },
+    { inserted: { ro: true, 'node-name': 'vmkit-secrets' } },
   ]);
+  expect(JSON.parse(await readFile(join(folder, 'power.lock'), 'utf8'))).toEqual({
+    pid: running.pid,
+    startTime: expect.any(Number),
+    name: 'sql',
+  });
+
+  const second = await ended(start(machine, folder));
+  expect(second).toMatchObject({ exitCode: 1, stderr: 'Another QEMU runs this machine.\n' });
+
+  // The lock file is gone, by whatever mishap: QEMU's own lock of the disk still holds.
+  await rm(join(folder, 'power.lock'));
+  await writeFile(join(folder, 'power.lock'), '');
+  await mkdir(join(folder, 'other'));
+  const third = start(machine, folder, undefined, 'other');
+  expect((await ended(third)).stderr).toContain('Failed to get "write" lock');
+
+  await qmpCommand(socket, 'quit');
+  await end;
+});
+
+test('secrets that came half way start nothing', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'power.lock'), '');
+  const { exitCode, stderr } = await ended(start(await machineIn(folder), folder, Buffer.alloc(100)));
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'vmkit was killed before QEMU had its secrets.\n' });
 });

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { endProcess, isRunning, startInBackground } from '../../src/host/background.ts';
 import { runProcess } from '../../src/host/process.ts';
@@ -69,4 +69,27 @@ test('it lives on when its starter has ended', async () => {
 test('a missing program is named', async () => {
   const run = startInBackground(['vmkit-no-such-program'], { logFile: join(await temporaryFolder(), 'log') });
   await expect(run).rejects.toMatchObject({ code: 'tool-missing' });
+});
+
+test('what a person gave to vmkit stays with vmkit', async () => {
+  const folder = await temporaryFolder();
+  vi.stubEnv('TS_AUTHKEY', 'tskey-none');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const target = await startInBackground(['env'], { logFile: join(folder, 'log'), env: { WHO: 'switch' } });
+  expect(await stopped(target)).toBe(true);
+  const names = (await readFile(join(folder, 'log'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/=.*/, ''));
+  expect(names).toContain('WHO');
+  expect(names).not.toContain('TS_AUTHKEY');
+});
+
+test('it gets its standard input whole, and one that does not want it is no error', async () => {
+  const folder = await temporaryFolder();
+  const input = Buffer.alloc(1024 * 1024, 'x');
+  const reads = await startInBackground(['sh', '-c', 'wc -c'], { logFile: join(folder, 'log'), input });
+  await startInBackground(['true'], { logFile: join(folder, 'other'), input });
+  expect(await stopped(reads)).toBe(true);
+  expect(await readFile(join(folder, 'log'), 'utf8')).toContain(String(input.length));
 });

@@ -7,7 +7,7 @@ import { hostPaths, machinePaths } from '../../src/core/paths.ts';
 import { undoChanges } from '../../src/host/apply-changes.ts';
 import { bootId, type JournalEntry, writeJournal } from '../../src/host/change-journal.ts';
 import { requireOurs } from '../../src/host/ours.ts';
-import { runningMachine } from '../../src/machine/state.ts';
+import { runningMachine } from '../../src/machine/running.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

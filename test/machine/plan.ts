@@ -13,7 +13,7 @@ export const plan: MachinePlan = {
   disks: [
     { serial: 'vmkit-root', path: '/cache/root/root.img', isReadOnly: true },
     { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
-    { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
+    { serial: 'vmkit-secrets', path: undefined, isReadOnly: true },
   ],
   hasUserWorld: true,
   forwards: [
@@ -21,7 +21,6 @@ export const plan: MachinePlan = {
     { protocol: 'ssh', hostPort: 40022, guestPort: 22 },
   ],
   link: undefined,
-  consoleSocket: '/state/sql/console.sock',
-  qmpSocket: '/state/sql/qmp.sock',
+  logs: { console: '/state/sql/console.log', events: '/state/sql/events.log', qemu: '/state/sql/qemu.log' },
   hasSandbox: true,
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type MachinePlan, qemuArgv } from '../../src/machine/qemu.ts';
+import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/qemu.ts';
 import { plan } from './plan.ts';
 
 const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;
@@ -13,17 +13,23 @@ test.each([
   await expect(asText(qemuArgv(machine))).toMatchFileSnapshot(`../golden/qemu/${name}.txt`);
 });
 
-test('a comma in a path stays part of the path', () => {
-  const argv = qemuArgv({
-    ...plan,
-    disks: [{ serial: 'vmkit-data', path: '/a,b/data.img', isReadOnly: false }],
-    qmpSocket: '/a,b/qmp.sock',
-    consoleSocket: '/a,b/console.sock',
-  });
-  const text = argv.join(' ');
-  expect(text).toContain('file.filename=/a,,b/data.img,');
-  expect(text).toContain('unix:/a,,b/qmp.sock,');
-  expect(text).toContain('path=/a,,b/console.sock,');
+test('no path of the host is in the command: all files are given open', () => {
+  expect(qemuArgv(plan).filter((word) => /[=:]\/(?!dev\/fdset\/)/.test(word))).toEqual([]);
+  expect(openFiles(plan).map(({ fd, path, access }) => [fd, path, access])).toEqual([
+    [3, '/cache/kernel/kernel', 'read'],
+    [4, '/cache/initramfs/initramfs.cpio', 'read'],
+    [5, '/cache/root/root.img', 'read'],
+    [6, '/data/sql/data.img', 'write'],
+    [7, undefined, 'read'],
+    [8, '/state/sql/console.log', 'record'],
+    [9, '/state/sql/events.log', 'record'],
+  ]);
+});
+
+test('a macvtap is given open, too', () => {
+  const lan = { ...plan, link: { device: '/dev/tap7', mac: '52:54:00:00:00:01' } };
+  expect(openFiles(lan).at(-1)).toMatchObject({ fd: 10, path: '/dev/tap7', access: 'write' });
+  expect(qemuArgv(lan)).toContain('tap,id=net1,fd=10');
 });
 
 const forwardsOf = (planned: MachinePlan): string[] =>

@@ -1,7 +1,9 @@
+import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { withoutTrial } from '../../src/machine/accelerator.ts';
+import { decideAccelerator, knownAccelerator, parseVerdict, withoutTrial } from '../../src/machine/accelerator.ts';
+import type { MachinePlan } from '../../src/machine/qemu.ts';
 import { runTrial } from '../../src/machine/trial.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -9,26 +11,36 @@ import { plan } from './plan.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
-/** A program that takes QEMU's name and does what QEMU may do with KVM. Descriptor 8 is the console's log, 9 that of the events. */
+/** The kernel and the initramfs are opened before QEMU is started. */
+async function planIn(folder: string): Promise<MachinePlan> {
+  const files = { kernel: join(folder, 'kernel'), initramfs: join(folder, 'initramfs') };
+  for (const file of Object.values(files)) await writeFile(file, '');
+  return { ...plan, ...files, accelerator: 'kvm' };
+}
+
+/** A program that takes QEMU's name and does what QEMU may do with KVM. `$log` is the log of the events, `$console` the console's: it is given them open after kernel and initramfs. */
 async function standIn(folder: string, script: string): Promise<void> {
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  await writeFile(join(bin, 'qemu-system-x86_64'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const findLog = 'console=/proc/self/fd/5 log=/proc/self/fd/6';
+  await writeFile(join(bin, 'qemu-system-x86_64'), `#!/bin/sh\n${findLog}\n${script}\n`, { mode: 0o755 });
   vi.stubEnv('PATH', `${bin}${delimiter}${process.env['PATH']}`);
 }
 
 describe('a trial of KVM', () => {
   test('passes with the first event, and does not wait for the end', async () => {
     const folder = await temporaryFolder();
-    await standIn(folder, `echo '{"event":"phase","phase":"init","uptime":0.4}' >&9; exec sleep 60`);
-    expect(await runTrial({ ...plan, accelerator: 'kvm' }, contextIn(folder), 10_000)).toEqual({ passed: true });
+    await standIn(folder, `echo '{"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60`);
+    expect(await runTrial(await planIn(folder), undefined, contextIn(folder), 10_000)).toEqual({
+      passed: true,
+    });
   });
 
   test('fails when QEMU aborts; what it said is told', async () => {
     const folder = await temporaryFolder();
     await standIn(folder, 'echo "kvm: Assertion failed" >&2; kill -ABRT $$');
     const context = contextIn(folder);
-    const outcome = await runTrial({ ...plan, accelerator: 'kvm' }, context, 10_000);
+    const outcome = await runTrial(await planIn(folder), undefined, context, 10_000);
     expect(outcome).toEqual({ passed: false, reason: 'KVM opens but QEMU aborts with it' });
     expect(context.progress).toContainEqual({ kind: 'note', text: expect.stringContaining('Assertion failed') });
   });
@@ -37,12 +49,39 @@ describe('a trial of KVM', () => {
     const folder = await temporaryFolder();
     await standIn(
       folder,
-      `echo $$ >${folder}/pid; echo '{"event":"phase","phase":"init","uptime":0.4}' >&8; exec sleep 60`,
+      `echo $$ >${folder}/pid; echo '{"event":"phase","phase":"init","uptime":0.4}' >>"$console"; exec sleep 60`,
     );
-    const outcome = await runTrial({ ...plan, accelerator: 'kvm' }, contextIn(folder), 500);
+    const outcome = await runTrial(await planIn(folder), undefined, contextIn(folder), 500);
     expect(outcome).toEqual({ passed: false, reason: 'KVM opens but runs no guest' });
   });
 });
+
+describe.runIf(canOpenKvm())('the verdict on a KVM that fails', () => {
+  const says = (accelerator: string): string =>
+    `case "$*" in *${accelerator}*) echo 'vmkit-event {"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60;; esac; exit 1`;
+
+  test.each([
+    ['is kept where the same guest starts without it', says('tcg'), 'tcg'],
+    ['is not kept where nothing starts', says('no-such'), undefined],
+    ['is not asked for where KVM works', says('kvm'), 'kvm'],
+  ])('%s', async (_what, script, kept) => {
+    const folder = await temporaryFolder();
+    await standIn(folder, script);
+    const context = contextIn(folder);
+    const trial = { plan: { ...(await planIn(folder)), arch: 'x86_64' as const }, version: '1', user: undefined };
+    expect((await decideAccelerator(trial, context)).name).toBe(kept ?? 'tcg');
+    expect((await knownAccelerator(trial, context))?.name).toBe(kept);
+  });
+});
+
+function canOpenKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return process.arch === 'x64';
+  } catch {
+    return false;
+  }
+}
 
 test.each([
   ['x86_64', 'x86_64', 'opens', undefined],
@@ -52,4 +91,18 @@ test.each([
   ['x86_64', 'x86_64', 'no-permission', 'no permission on /dev/kvm (group kvm)'],
 ] as const)('%s on %s where /dev/kvm %s', (arch, machine, device, reason) => {
   expect(withoutTrial(arch, machine, device)).toBe(reason);
+});
+
+test.each([
+  [
+    'a KVM that worked, until the host is booted again',
+    '{"name":"kvm","reason":"KVM"}',
+    { name: 'kvm', reason: 'KVM' },
+  ],
+  ['one that failed, for its time', '{"name":"tcg","reason":"x","validUntil":1001}', { name: 'tcg', reason: 'x' }],
+  ['one that failed, later', '{"name":"tcg","reason":"x","validUntil":1000}', undefined],
+  ['one that failed for ever, of an earlier vmkit', '{"name":"tcg","reason":"x"}', undefined],
+  ['half a verdict', '{"name":"kv', undefined],
+])('%s', (_what, text, verdict) => {
+  expect(parseVerdict(text, 1000)).toEqual(verdict);
 });

@@ -1,6 +1,6 @@
 import { machinePaths } from '../../core/paths.ts';
 import { attachConsole } from '../../host/console.ts';
-import { requireRunning } from '../../machine/state.ts';
+import { requireRunning } from '../../machine/running.ts';
 import { defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
 import { say } from '../say.ts';

@@ -5,9 +5,11 @@ import type { Tap } from '../../host/bridge-addresses.ts';
 import { type CheckRow, checkNetwork } from '../../host/check-network.ts';
 import type { NetworkRequest } from '../../host/host-network.ts';
 import type { Macvtap } from '../../host/macvtap.ts';
+import { withMachine } from '../../machine/machine-lock.ts';
 import { BRIDGE } from '../../spec/network.ts';
-import { defineCommand } from '../command.ts';
+import { type CommandContext, defineCommand } from '../command.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../host-network.ts';
+import { ensureMachineUser, plannedUser } from '../machine-user.ts';
 import { table } from '../table.ts';
 
 export const command = defineCommand({
@@ -44,7 +46,7 @@ export const command = defineCommand({
       }),
   run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);
-    const request = networkRequest(args);
+    const request = await withOwners(networkRequest(args), dryRun || action === 'check', context);
     return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);
   },
   text: (result) => ('changes' in result ? reportText(result) : checkText(result)),
@@ -71,6 +73,17 @@ function networkRequest(args: { subnet: string; tap: string[]; link: string[]; m
   });
   const macvtaps = args.macvtap.map(parseMacvtap);
   return { name: BRIDGE.name, bridge: BRIDGE.interface, subnet, taps, links, macvtaps };
+}
+
+/** A TAP belongs to who opens it: the person, or the machine's own user where root starts it. A look keeps no number. */
+async function withOwners(request: NetworkRequest, isLook: boolean, context: CommandContext): Promise<NetworkRequest> {
+  const ownerOf = (name: string): Promise<number | undefined> =>
+    isLook
+      ? plannedUser(name, context)
+      : withMachine(name, 'vmkit host setup', context, (machine) => ensureMachineUser(machine, context));
+  const taps: Tap[] = [];
+  for (const tap of request.taps) taps.push({ ...tap, owner: (await ownerOf(tap.name)) ?? tap.owner });
+  return { ...request, taps };
 }
 
 /** IFNAMSIZ (linux/if.h): 15 characters. The letters are those that nft takes in a chain's name, too. */

@@ -4,7 +4,7 @@ import { machinePaths } from '../../core/paths.ts';
 import { logReader } from '../../host/log-reader.ts';
 import { runSession } from '../../host/ssh-session.ts';
 import { guestAddress } from '../../machine/guest.ts';
-import { runningMachine } from '../../machine/state.ts';
+import { runningMachine } from '../../machine/running.ts';
 import { type CommandContext, defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
 import { print } from '../say.ts';

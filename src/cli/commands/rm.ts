@@ -1,10 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { withLock } from '../../build/lock.ts';
 import { VmkitError } from '../../core/errors.ts';
-import { machinePaths } from '../../core/paths.ts';
-import { endOrphan } from '../../machine/run.ts';
-import { runningMachine } from '../../machine/state.ts';
+import { type MachinePaths, machinePaths } from '../../core/paths.ts';
+import { withMachine } from '../../machine/machine-lock.ts';
+import { requireOff } from '../../machine/running.ts';
 import { defineCommand } from '../command.ts';
 import { machineName } from '../machine-name.ts';
 
@@ -16,21 +15,44 @@ export const command = defineCommand({
       .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Delete without asking' }),
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);
-    const { dataDir, stateDir, lock } = machinePaths(context.paths, name);
-    return withLock(lock, `vmkit rm ${name}`, context, async () => {
-      if ((await runningMachine(name, context)) !== undefined) {
-        throw new VmkitError('usage', 'machine-running', `The machine ${name} runs; nothing was deleted.`, {
-          hint: `vmkit stop ${name}`,
-        });
-      }
-      if (!yes) await requireConsent(name, dataDir, context.signal);
-      await endOrphan(machinePaths(context.paths, name), context);
-      for (const folder of [dataDir, stateDir]) await rm(folder, { recursive: true, force: true });
-      return { name, deleted: [dataDir, stateDir] };
+    const folders = await foldersOf(machinePaths(context.paths, name));
+    return withMachine(name, `vmkit rm ${name}`, context, async (machine) => {
+      await requireOff(machine, context);
+      if (!yes) await requireConsent(name, machine.paths.dataDir, context.signal);
+      for (const folder of folders) await rm(folder, { recursive: true, force: true });
+      return { name, deleted: folders };
     });
   },
   text: ({ name, deleted }) => `Deleted ${name}: ${deleted.join(', ')}`,
 });
+
+/** One of these is in each folder of a machine. */
+const SIGNS = [
+  'identity.json',
+  'data.img',
+  'secrets',
+  'lock',
+  'power.lock',
+  'state.json',
+  'console.log',
+  'qemu.log',
+  'run',
+];
+
+/** Throws `not-a-machine` for folders that vmkit did not make: a link, or one with nothing of a machine in it. */
+async function foldersOf({ dataDir, stateDir }: MachinePaths): Promise<string[]> {
+  for (const folder of [dataDir, stateDir]) {
+    const there = await lstat(folder).catch(() => undefined);
+    if (there === undefined) continue;
+    const names = there.isDirectory() ? await readdir(folder) : [];
+    if (there.isDirectory() && names.some((name) => SIGNS.includes(name))) continue;
+    const what = there.isSymbolicLink() ? 'is a link' : 'holds nothing of a machine';
+    throw new VmkitError('usage', 'not-a-machine', `${folder} ${what}. Nothing was deleted.`, {
+      hint: 'Look at it, and delete it by hand if it is yours to delete.',
+    });
+  }
+  return [dataDir, stateDir];
+}
 
 async function requireConsent(name: string, dataDir: string, signal: AbortSignal): Promise<void> {
   const warning = `This deletes ${dataDir}: the data disk of ${name}, with all it holds, its secrets and passwords.`;
