@@ -5,6 +5,8 @@ import { VmkitError } from '../core/errors.ts';
 /** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
 const LINE = 1_000;
 const WAKE_MS = 2_000;
+/** What the console may say until the script is over, in bytes: its own answer is far shorter. */
+const LONGEST_ANSWER = 8 * 1024 * 1024;
 
 /**
  * Runs a script by the root shell on a guest's serial console and returns what it printed: the way in when the network is not. Script and output travel as base64,
@@ -68,13 +70,21 @@ async function converse(
           hint: 'Is somebody attached to it (vmkit console)? It serves one at a time.',
         }),
       );
+    const tooLoud = (): void =>
+      reject(
+        new VmkitError('boot', 'no-console', 'So much is printed on the console that its shell was not heard.', {
+          hint: 'Who prints there? vmkit logs <vm>',
+        }),
+      );
     timers.push(setTimeout(late, withinMs));
     signal.addEventListener('abort', late, { once: true });
     socket.once('error', reject);
     socket.once('close', late);
     socket.on('data', (data) => {
+      const from = Math.max(0, printed.length - mark.length - 10);
       printed += data.toString('latin1');
-      if (!printed.includes(`${mark}-${at}.`)) return;
+      if (printed.length > LONGEST_ANSWER) return tooLoud();
+      if (!printed.includes(`${mark}-${at}.`, from)) return;
       at += 1;
       const line = lines[at];
       if (line === undefined) resolve(printed);

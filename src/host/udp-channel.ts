@@ -12,6 +12,8 @@ export interface UdpChannel {
   close(): void;
 }
 
+const MOST_WAITING = 256;
+
 /** Rejects where there is no way to the address. */
 export async function openUdp({ address, port }: Endpoint): Promise<UdpChannel> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
@@ -30,7 +32,8 @@ export async function openUdp({ address, port }: Endpoint): Promise<UdpChannel> 
     error = message;
   });
   socket.on('message', (message) => {
-    arrived.push(message);
+    // More is dropped, as on any wire: who sends them may send more than anybody takes.
+    if (arrived.length < MOST_WAITING) arrived.push(message);
     wake();
   });
   return {

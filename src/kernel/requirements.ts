@@ -42,6 +42,27 @@ const TAILSCALE: readonly Requirement[] = [
 
 /** Which kernels can do what. `check-kernel` judges by these. */
 export const KERNEL_PURPOSES = {
+  machine: {
+    title: 'A machine of vmkit',
+    source: 'vmkit: src/init/stage1.ts, src/machine/qemu.ts',
+    requirements: [
+      need('BLK_DEV_INITRD', 'stage 1 is in the initramfs'),
+      need('DEVTMPFS', 'devices appear in /dev'),
+      need('PROC_FS', '/proc'),
+      need('SYSFS', 'disks, network cards and ports are found in /sys'),
+      need('PCI', 'every device is on PCI'),
+      need('VIRTIO_PCI', 'virtio on PCI'),
+      need('VIRTIO_BLK', 'disks'),
+      need('VIRTIO_NET', 'network'),
+      need('VIRTIO_CONSOLE', 'the port on which the guest says how it fares: without it no boot is ever over'),
+      need('SQUASHFS', 'the root image'),
+      need('SQUASHFS_LZ4', 'the root image is packed by it'),
+      need('OVERLAY_FS', 'what is written over the root image stays in memory'),
+      need('TMPFS', 'that memory'),
+      need('EXT4_FS', 'the data disk'),
+      need('UNIX98_PTYS', 'logins with a terminal'),
+    ],
+  },
   'tailscale-nftables': {
     title: 'Tailscale, firewall by nftables',
     source: 'tailscale: util/linuxfw/nftables_runner.go',

@@ -13,12 +13,12 @@ export const LOG_LIMITS = { console: 4 * MIB, events: MIB / 4, qemu: MIB / 4 } a
 export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
 
 /**
- * The command that runs `argv` with its logs recorded, after the pattern of libvirt's virtlogd: each log is a pipe, and `cat` writes it to a file until that has its
+ * The command that runs `argv` with its logs recorded, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to a file until that has its
  * size (`ulimit -f`, in units of 512 bytes); then the file is renamed and the next one begins. So nothing that a guest says fills the disk. The process that
  * is started becomes `argv`, and its recorders end with it.
  *
  * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest is (EPIPE). At a change of files up to
- * one read of the pipe (64 KiB) is lost. `head -c` was not taken: it keeps back what it has read.
+ * one read (4 KiB) is lost. `head -c` was not taken: it keeps back what it has read.
  */
 export function recorded(argv: readonly string[], { console, events, qemu }: Logs): string[] {
   return ['sh', '-c', SCRIPT, 'vmkit-recorder', console, events, qemu, ...argv];
@@ -27,7 +27,7 @@ export function recorded(argv: readonly string[], { console, events, qemu }: Log
 const SCRIPT = `umask 077
 record() {
   trap '' XFSZ
-  until (ulimit -f "$2"; exec cat >"$1"); do
+  until (ulimit -f "$2"; exec dd bs=4096 >"$1"); do
     # Its folder is gone.
     [ -e "$1" ] || exec cat >/dev/null
     [ ! -s "$1" ] || mv -f "$1" "$1.1"

@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import { consoleLines, readConsole } from '../../src/host/console-script.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { consoleLines, readConsole, runOnConsole } from '../../src/host/console-script.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const run = promisify(execFile);
 
@@ -16,4 +19,21 @@ test('what is typed runs the script, and what it printed is read from between ec
   const [begin, ...rest] = stdout.trim().split('\n');
   const noisy = [...lines, begin, '{"event":"ready"}', ...rest].join('\r\n');
   expect(readConsole(noisy, 'feed')).toBe('one  "two" $3\nä\n');
+});
+
+test('a console that never stops printing ends in an error, not in memory', async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, 'console.sock');
+  const server = createServer((client) => {
+    client.on('error', () => undefined);
+    const flood = (): void => void client.write(Buffer.alloc(256 * 1024, 'x'), (error) => error == null && flood());
+    flood();
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => void server.listen(path, resolve));
+  const signal = new AbortController().signal;
+  await expect(runOnConsole(path, 'true', { withinMs: 60_000, signal })).rejects.toMatchObject({
+    code: 'no-console',
+    message: expect.stringContaining('So much is printed'),
+  });
 });

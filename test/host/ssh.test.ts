@@ -139,3 +139,12 @@ test("dropbear's form of the host key holds its public key", async () => {
   expect(bytes.subarray(-32)).toEqual(publicKey);
   expect(bytes).toHaveLength(15 + 4 + 64);
 });
+
+test('a guest that prints without end is stopped, and a file without end is not read', async () => {
+  guest = await guestHost(address);
+  await expect(guest.exec(['cat', '/dev/zero'])).rejects.toMatchObject({ code: 'output-too-long' });
+  const long = join(folder, 'long');
+  await localHost().exec(['truncate', '-s', '3G', long]);
+  await expect(guest.read(long, 1024 * 1024)).rejects.toMatchObject({ code: 'file-too-long' });
+  expect(await guest.read('/dev/zero', 1024)).toBeUndefined();
+});

@@ -23,6 +23,26 @@ test('what comes is taken in order, also what came while nobody waited; then not
   expect(await channel.next(20)).toBeUndefined();
 });
 
+test('who sends more than is taken fills no memory', async () => {
+  const socket = createSocket('udp4');
+  onTestFinished(() => void socket.close());
+  const hasFlooded = new Promise<void>((resolve) => {
+    socket.on('message', (_, { port, address }) => {
+      for (let count = 0; count < 1_000; count += 1) socket.send(Buffer.alloc(100), port, address);
+      socket.send('last', port, address, () => resolve());
+    });
+  });
+  await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
+  const channel = await openUdp({ address: '127.0.0.1', port: socket.address().port });
+  onTestFinished(() => channel.close());
+  channel.send(Buffer.from('one'));
+  await hasFlooded;
+  await new Promise((resolve) => void setTimeout(resolve, 200));
+  let taken = 0;
+  while ((await channel.next(20)) !== undefined) taken += 1;
+  expect(taken).toBeLessThanOrEqual(256);
+});
+
 test('a port where nobody listens says so', async () => {
   const channel = await openUdp({ address: '127.0.0.1', port: 9 });
   onTestFinished(() => channel.close());

@@ -1,14 +1,18 @@
 import { execFileSync } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Tree } from '../../src/core/tree.ts';
 import { confined } from '../../src/init/confine.ts';
 import { guestTree } from '../../src/init/guest-tree.ts';
-import { deadlinesOf } from '../../src/init/supervise.ts';
+import { deadlinesOf, library } from '../../src/init/supervise.ts';
+import { EVENT_PORT, PHASES, parseGuestEvent } from '../../src/spec/guest-event.ts';
 import { miniflux } from '../../src/spec/services/miniflux.ts';
 import { postgres } from '../../src/spec/services/postgres.ts';
 import { uidOf } from '../../src/spec/uid.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { ownService, specWith } from '../support/spec.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const sql = specWith('sql', [postgres.create({ databases: [{ name: 'app', owner: 'app' }], host: 5432 })]);
 const feeds = specWith('feeds', [postgres.create({}), miniflux.create({})]);
@@ -53,6 +57,32 @@ describe('the generated guest', () => {
         execFileSync('sh', ['-n'], { input: entry.content });
       }
     }
+  });
+
+  it('names no phase that the host does not know, and says nothing on the console in place of the port', () => {
+    for (const spec of [sql, feeds, own]) {
+      const text = render(guestTree(spec));
+      const phases = [...text.matchAll(/event_phase ([a-z-]+)/g)].map(([, phase]) => phase);
+      expect(phases).toContain('supervisor');
+      for (const phase of phases) expect(PHASES).toContain(phase);
+      expect(text).not.toMatch(/"event.*dev\/console/);
+    }
+  });
+
+  it('waits for its turn at the port, and says each event whole', async () => {
+    const folder = await temporaryFolder();
+    const port = join(folder, 'port');
+    const script = library()
+      .replaceAll(EVENT_PORT.device, port)
+      .replace('/run/vmkit/busybox usleep 20000', `mkdir -p ${folder} && sleep 0.02`);
+    // Nobody can write while its folder is not there.
+    await rm(folder, { recursive: true });
+    execFileSync('sh', ['-c', `${script}\nevent exit postgres ',"code":1'; event_machine booted`]);
+    const lines = (await readFile(port, 'utf8')).trim().split('\n');
+    // A port keeps what came before; a file does not.
+    expect(lines.map((line) => parseGuestEvent(line, ['postgres']))).toMatchObject([{ event: 'booted' }]);
+    execFileSync('sh', ['-c', `${script}\nevent_machine state ',"isBooted":true,"services":{"postgres":"ready"}'`]);
+    expect(parseGuestEvent((await readFile(port, 'utf8')).trim(), [])).toMatchObject({ event: 'state' });
   });
 
   it('raises lo before it looks for anything', () => {

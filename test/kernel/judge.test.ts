@@ -13,7 +13,7 @@ const missing = (text: string, profile: string): readonly string[] =>
 
 describe('check-kernel', () => {
   test('every symbol of a profile is missed, with a reason', () => {
-    for (const profile of ['tailscale-nftables', 'wireguard', 'postgres'] as const) {
+    for (const profile of ['machine', 'tailscale-nftables', 'wireguard', 'postgres'] as const) {
       for (const symbol of needed(profile)) {
         const rest = needed(profile).filter((other) => other !== symbol);
         expect(missing(on(rest), profile)).toEqual([symbol]);
@@ -55,6 +55,13 @@ describe('check-kernel', () => {
     expect(() => purposeNames(['postgre'])).toThrowError(
       expect.objectContaining({ code: 'unknown-profile', hint: 'Did you mean postgres?' }),
     );
-    expect(purposeNames([])).toEqual(['tailscale-nftables', 'tailscale-iptables', 'wireguard', 'postgres', 'avf']);
+    expect(purposeNames([])).toEqual([
+      'machine',
+      'tailscale-nftables',
+      'tailscale-iptables',
+      'wireguard',
+      'postgres',
+      'avf',
+    ]);
   });
 });

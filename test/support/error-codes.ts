@@ -18,6 +18,10 @@ function codesIn(text: string): string[] {
     ...code.matchAll(/'([a-z0-9-]+)'/g),
   ]);
   const tables = [...text.matchAll(/\bcode: '([a-z0-9-]+)'/g)];
+  // A function that chooses one: `codeOf(): 'a' | 'b'`.
+  const chosen = [...text.matchAll(/function code\w*\([^)]*\): ('[^{]+) \{/g)].flatMap(([, code = '']) => [
+    ...code.matchAll(/'([a-z0-9-]+)'/g),
+  ]);
   const fatal = [...text.matchAll(/\|\| fatal ([a-z0-9-]+) /g)];
-  return [...thrown, ...tables, ...fatal].map(([, code = '']) => code).filter((code) => code !== '');
+  return [...thrown, ...tables, ...chosen, ...fatal].map(([, code = '']) => code).filter((code) => code !== '');
 }
