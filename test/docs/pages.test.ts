@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { VERB_NAMES } from '../../src/cli/verbs.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 
 const docs = (await readdir(join(packageRoot(), 'docs'), { recursive: true })).filter((file) => file.endsWith('.md'));
@@ -40,4 +41,10 @@ test('the glossary is in alphabetical order, each term once', async () => {
   const terms = [...text.matchAll(/^\| ([^|]+) \|/gm)].map(([, term = '']) => term).slice(1);
   expect(terms.length).toBeGreaterThan(30);
   expect(terms).toEqual([...new Set(terms)].sort((one, other) => one.localeCompare(other, 'en')));
+});
+
+test('README.md names every verb', async () => {
+  const text = await readFile(join(packageRoot(), 'README.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| (`.*?) \|/gm)].map(([, row = '']) => row).join(' ');
+  expect(VERB_NAMES.filter((verb) => !new RegExp(`\`${verb}\\b`).test(rows))).toEqual([]);
 });
