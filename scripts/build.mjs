@@ -1,12 +1,17 @@
 // Bundles src/ into dist/: one small entry and one chunk per command, so that `vmkit --help` loads almost nothing.
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
 
 // Another folder than dist: for tests, which must not pull dist away from under a running vmkit.
 const outdir = process.argv[2] ?? 'dist';
 
+// What is no dependency of the package is bundled. ssh2 stays outside: it is CommonJS with optional binaries.
+const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+const external = Object.keys(dependencies);
+
 await rm(outdir, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/nebula-inside.ts'],
   outdir,
   bundle: true,
@@ -15,11 +20,19 @@ await build({
   platform: 'node',
   target: 'node20',
   sourcemap: true,
-  // ssh2 and its native parts stay outside: they are CommonJS with optional binaries.
-  external: ['ssh2'],
+  external,
+  metafile: true,
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as vmkitCreateRequire } from 'node:module';\nconst require = vmkitCreateRequire(import.meta.url);",
   },
   logLevel: 'warning',
 });
 await chmod(`${outdir}/main.js`, 0o755);
+
+// esbuild leaves a require that it cannot find in place where it stands in a try block: nobody would have installed that.
+const wanted = Object.values(metafile.outputs).flatMap(({ imports }) =>
+  imports.filter((each) => each.external === true),
+);
+const undeclared = wanted.map(({ path }) => path).filter((path) => !isBuiltin(path) && !external.includes(path));
+if (undeclared.length > 0)
+  throw new Error(`The bundle needs what package.json does not declare: ${undeclared.join(', ')}`);

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { parseChecksums } from '../build/checksums.ts';
 import { download, fetchText } from '../build/fetch.ts';
 import { DEBIAN_ARCHITECTURES, runMmdebstrap } from '../build/mmdebstrap.ts';
-import { lockSource } from '../build/source-lock.ts';
+import { lockSource, readLockedSource, sourceChanged } from '../build/source-lock.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { Arch } from '../spec/vm-spec.ts';
@@ -34,9 +34,14 @@ export async function fetchRelease(
   if (sha256 === undefined) {
     throw new VmkitError('build', 'checksum-missing', `${url}${source.checksum} holds no checksum of the file.`);
   }
+  // The checksum lies beside the file: whoever changes one can change the other. What was seen first counts.
+  const lockName = basename(new URL(url).pathname);
+  const seen = { version, sha256, verified: 'published checksum' };
+  const locked = await readLockedSource(lockName, context);
+  if (locked !== undefined && locked.sha256 !== sha256) throw sourceChanged(lockName, locked, seen, context);
   context.report({ kind: 'phase', text: `downloads ${title}` });
   const file = await download({ name: title, url, sha256 }, context);
-  await lockSource(`${basename(file.path)}`, { version, sha256, verified: 'published checksum' }, context);
+  await lockSource(lockName, seen, context);
   if (member === undefined) await copyFile(file.path, target);
   else await unpackMember(file.path, member(arch), target, scratch, context);
 }

@@ -41,6 +41,8 @@ export function componentArtifact(
           return { source: sourceTitle(source), refusals };
         } catch (error) {
           throwIfInterrupted(context.signal);
+          // No other source takes the place of one that may be an attack.
+          if (error instanceof VmkitError && error.code === 'source-changed') throw error;
           await rm(target, { force: true });
           refusals.push(`${sourceTitle(source)}: ${messageOf(error)}`);
           context.report({ kind: 'note', text: `${name} not from ${sourceTitle(source)}: ${messageOf(error)}` });

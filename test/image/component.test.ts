@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -61,6 +61,23 @@ describe('a component', () => {
     expect(await readFile(join(built.directory, 'forgejo'))).toEqual(program);
     expect(built.manifest.outputs['forgejo']?.sha256).toBe(sha256(program));
     expect(await readLockedSource('forgejo-1.0', context)).toMatchObject({ version: '1.0', sha256: sha256(program) });
+  });
+
+  it('is refused when file and checksum are others than at first, and no other source takes its place', async () => {
+    const files: Files = { '/forgejo-1.0': program, '/forgejo-1.0.sha256': sha256(program), '/other': program };
+    files['/other.sha256'] = sha256(program);
+    const base = await publish(files);
+    const context = contextIn(await temporaryFolder());
+    const sources = [release(`${base}/forgejo-1.0`), release(`${base}/other`)];
+    await ensureArtifact(componentArtifact('forgejo', 'x86_64', sources), context);
+    await rm(context.paths.cache, { recursive: true });
+    const changed = elf({ body: 'another one' });
+    Object.assign(files, { '/forgejo-1.0': changed, '/forgejo-1.0.sha256': sha256(changed) });
+    const again = ensureArtifact(componentArtifact('forgejo', 'x86_64', sources), context);
+    await expect(again).rejects.toMatchObject({
+      code: 'source-changed',
+      details: { locked: { sha256: sha256(program) }, seen: { sha256: sha256(changed) } },
+    });
   });
 
   it('comes out of an archive, with a checksum that names no file', async () => {

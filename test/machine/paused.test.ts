@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endProcess } from '../../src/host/background.ts';
+import { endProcess, isHaltedBySignal } from '../../src/host/background.ts';
 import { followMachine } from '../../src/machine/boot.ts';
 import { guestAddress } from '../../src/machine/guest.ts';
 import { whatHolds, whatStillHolds } from '../../src/machine/paused.ts';
@@ -57,6 +57,7 @@ test('boot waits for room, and goes on', async () => {
 test('a QEMU that was halted by a signal says nothing itself: /proc does', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
   endProcess(state, 'SIGSTOP');
+  await expect.poll(() => isHaltedBySignal(state)).toBe(true);
   onTestFinished(() => void endProcess(state, 'SIGCONT'));
   await writeFile(paths.eventsLog, BOOTED);
   expect(await machineStatus('sql', context)).toMatchObject({ condition: 'paused', held: { state: 'sigstop' } });
