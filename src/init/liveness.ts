@@ -3,7 +3,7 @@ import { asUser } from '../spec/uid.ts';
 
 /** How often each service is asked, and how long an answer may take, in seconds. One after the other: a guest without KVM has no time for more. */
 const ASK_EVERY = 30;
-const ANSWER_WITHIN = 15;
+const ANSWER_WITHIN = 30;
 /** Failures in a row until a service counts as one that does not answer. */
 const FAILURES = 2;
 
@@ -23,7 +23,7 @@ answers() (
   . /run/vmkit/services/"$1"/environment
   exec >/run/vmkit/checked/"$1" 2>&1
   shift
-  exec /usr/bin/timeout -s KILL ${ANSWER_WITHIN} "$@"
+  exec /usr/bin/timeout -k 5 ${ANSWER_WITHIN} "$@"
 )
 
 # ask SERVICE CHECK...: one that ended meanwhile is told by its own scripts.

@@ -55,7 +55,7 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
   async function until(service: string, expected: unknown): Promise<void> {
     const reached = await poll(
       async () => (JSON.stringify(await statusOf(service)) === JSON.stringify(expected) ? true : undefined),
-      { withinMs: 300_000, everyMs: 2_000 },
+      { withinMs: 600_000, everyMs: 2_000 },
     );
     if (reached !== true) expect(await statusOf(service)).toEqual(expected);
   }
