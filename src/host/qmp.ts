@@ -11,15 +11,13 @@ const message = z.union([
   z.object({ event: z.string() }),
 ]);
 
+type QmpCommand = 'cont' | 'query-status' | 'quit' | 'stop' | 'system_powerdown';
+
 /**
  * Connects to QEMU's control socket, runs one command without arguments, returns its answer.
  * Throws `qmp-failed` when nobody answers in time or QEMU refuses.
  */
-export function qmpCommand(
-  socketPath: string,
-  command: 'quit' | 'query-status' | 'system_powerdown',
-  withinMs = 5_000,
-): Promise<unknown> {
+export function qmpCommand(socketPath: string, command: QmpCommand, withinMs = 5_000): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path: socketPath });
     const timer = setTimeout(() => fail(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
