@@ -11,7 +11,7 @@ const message = z.union([
   z.object({ event: z.string() }),
 ]);
 
-type QmpCommand = 'quit' | 'query-status' | 'query-block' | 'cont' | 'system_powerdown' | 'system_wakeup';
+type QmpCommand = 'quit' | 'query-status' | 'query-block' | 'stop' | 'cont' | 'system_powerdown' | 'system_wakeup';
 
 /**
  * Connects to QEMU's control socket, runs one command without arguments, returns its answer.

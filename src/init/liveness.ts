@@ -4,7 +4,7 @@ import { FAILURES } from './supervise.ts';
 
 /** How often each service is asked, and how long an answer may take, in seconds. One after the other: a guest without KVM has no time for more. */
 const ASK_EVERY = 30;
-const ANSWER_WITHIN = 15;
+const ANSWER_WITHIN = 30;
 
 /** Asks each service that is ready whether it still answers, by its own check, for as long as the machine runs. Says on the console what changes; mends nothing. */
 export function liveness(services: readonly Service[]): string {
@@ -22,7 +22,7 @@ answers() (
   . /run/vmkit/services/"$1"/environment
   exec >/run/vmkit/checked/"$1" 2>&1
   shift
-  exec /usr/bin/timeout -s KILL ${ANSWER_WITHIN} "$@"
+  exec /usr/bin/timeout -k 5 ${ANSWER_WITHIN} "$@"
 )
 
 # ask SERVICE CHECK...: one that ended meanwhile is told by its own scripts.

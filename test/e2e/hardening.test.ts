@@ -55,7 +55,7 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
   async function until(service: string, expected: unknown): Promise<void> {
     const reached = await poll(
       async () => (JSON.stringify(await statusOf(service)) === JSON.stringify(expected) ? true : undefined),
-      { withinMs: 300_000, everyMs: 2_000 },
+      { withinMs: 600_000, everyMs: 2_000 },
     );
     if (reached !== true) expect(await statusOf(service)).toEqual(expected);
   }
@@ -84,8 +84,8 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
     expect(await processOf('postgres')).toMatchObject({ ...none, oom: '-900' });
     expect(await processOf('ssh')).toMatchObject({ NoNewPrivs: '0', oom: '-900' });
     expect(await inside('cat /proc/1/oom_score_adj /proc/self/oom_score_adj')).toBe('-1000\n0');
-    const children = 'for pid in $(pgrep -u postgres); do echo $(cat /proc/$pid/comm /proc/$pid/oom_score_adj); done';
-    expect(await inside(children.replace('pgrep -u', '/run/vmkit/busybox pgrep -u'))).toContain(' 0\n');
+    const children = `for process in $(stat -c '%U %n' /proc/[0-9]* 2>/dev/null | sed -n 's/^postgres //p'); do cat $process/oom_score_adj; done`;
+    expect((await inside(children)).split('\n').sort()).toEqual(expect.arrayContaining(['-900', '0']));
   });
 
   test('io_uring is for root only, and a fifo of somebody else is not opened', async () => {
@@ -130,22 +130,35 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
     await inside('s6-svc -c /run/service/web; s6-svc -c /run/service/postgres');
     await until('postgres', { condition: 'running', state: 'ready' });
     await until('web', { condition: 'running', state: 'ready' });
-    expect(await inside('/run/vmkit/busybox pgrep -c psql || true')).toBe('0');
+    expect(await inside('/run/vmkit/busybox pgrep psql | wc -l')).toBe('0');
   });
 
+  /** Whether the guest's clock is between this host's before and after it was asked, to the two seconds that it may lag. */
+  async function hasTheTime(): Promise<true | undefined> {
+    const before = Date.now() / 1000;
+    const its = Number(await inside('date +%s'));
+    return its >= before - 3 && its <= Date.now() / 1000 + 1 ? true : undefined;
+  }
+
+  const seconds = (count: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, count * 1000));
+
   test('a machine that stood still is told the time', async () => {
-    const state = await sandbox.state('hard');
-    process.kill(state?.pid ?? 0, 'SIGSTOP');
-    await new Promise((resolve) => void setTimeout(resolve, 20_000));
-    process.kill(state?.pid ?? 0, 'SIGCONT');
-    const isRight = async (): Promise<true | undefined> => {
-      const behind = Date.now() / 1000 - Number(await inside('date +%s'));
-      return Math.abs(behind) < 4 ? true : undefined;
-    };
-    expect(await poll(isRight, { withinMs: 60_000, everyMs: 2_000 })).toBe(true);
-    expect(await readFile(sandbox.machine('hard').consoleLog, 'utf8')).toMatch(
-      /"event":"clock","uptime":[\d.]+,"forward":\d/,
-    );
+    // As a host that sleeps does, and as QEMU itself where this host's disk is full.
+    const { qmpSocket, consoleLog } = sandbox.machine('hard');
+    await qmpCommand(qmpSocket, 'stop');
+    await seconds(20);
+    await qmpCommand(qmpSocket, 'cont');
+    expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
+    expect(await readFile(consoleLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
+  });
+
+  test('a QEMU that was stopped by a signal has the time, too', async () => {
+    const pid = (await sandbox.state('hard'))?.pid;
+    if (pid === undefined) throw new Error('hard does not run.');
+    process.kill(pid, 'SIGSTOP');
+    await seconds(20);
+    process.kill(pid, 'SIGCONT');
+    expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
   });
 
   test('the power key stops it cleanly, without a login', async () => {
