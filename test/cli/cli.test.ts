@@ -111,10 +111,10 @@ describe('completion', () => {
 describe('Ctrl-C', () => {
   test('ends a wait with 130, and says that nothing is half done', async () => {
     const home = await temporaryFolder();
-    const state = join(home, '.local/state/vmkit/machines/sql');
-    await mkdir(state, { recursive: true });
+    const data = join(home, '.local/share/vmkit/machines/sql');
+    await mkdir(data, { recursive: true });
     // Somebody else works on this machine: vmkit waits.
-    const holder = spawn('flock', [join(state, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'], { detached: true });
+    const holder = spawn('flock', [join(data, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'], { detached: true });
     try {
       await once(holder.stdout, 'data');
       const child = cli.start(['rm', 'sql', '--yes'], home);
