@@ -69,6 +69,25 @@ export function tapChanges(network: BridgeNetwork, tap: Tap): readonly Change[] 
   ];
 }
 
+export const TUN_DEVICE = '/dev/net/tun';
+
+/**
+ * QEMU opens it as its machine's user, and gets the TAP that this user owns, no more (tuntap.rst of the kernel's documentation). udev makes it open to all
+ * (50-udev-default.rules); without udev only root may open it.
+ */
+export function tunDeviceChanges(mode: string | undefined): readonly Change[] {
+  if (mode === '666' || mode === undefined) return [];
+  return [
+    {
+      ...ours(`mode:${TUN_DEVICE}`, `${TUN_DEVICE} opens for all, each to the own TAP, as udev has it`),
+      apply: [{ argv: ['chmod', '666', TUN_DEVICE] }],
+      undo: [{ argv: ['chmod', mode, TUN_DEVICE] }],
+      isApplied: { argv: ['stat', '-c', '%a', TUN_DEVICE], prints: '666', needsRoot: false },
+      whenFound: 'keep',
+    },
+  ];
+}
+
 /** Two machines may exchange frames. Without this no two ports of the bridge do. */
 export function linkChange(network: BridgeNetwork, taps: readonly [string, string]): Change {
   const [one = '', other = ''] = [...taps].sort();

@@ -1,7 +1,16 @@
 import { VmkitError } from '../core/errors.ts';
 import { type RunAsRoot, rootRunner } from './as-root.ts';
 import type { BridgeNetwork, Tap } from './bridge-addresses.ts';
-import { forwardingKey, linkChange, networkChanges, tapChanges, uplinkChange, WHOLE_HOST } from './bridge-network.ts';
+import {
+  forwardingKey,
+  linkChange,
+  networkChanges,
+  TUN_DEVICE,
+  tapChanges,
+  tunDeviceChanges,
+  uplinkChange,
+  WHOLE_HOST,
+} from './bridge-network.ts';
 import type { Change } from './change.ts';
 import type { Context } from './context.ts';
 import { type ForwardFilters, firewallChanges, readForwardFilters } from './firewalls.ts';
@@ -21,6 +30,8 @@ export interface HostNetworkFacts {
   readonly ipv4: Forwarding;
   /** Undefined where the kernel has IPv6 switched off. */
   readonly ipv6: (Forwarding & { /** Since Linux 6.17. */ readonly isByInterface: boolean }) | undefined;
+  /** The mode of /dev/net/tun, in octal; undefined where it is not there yet. */
+  readonly tunMode: string | undefined;
   /** Undefined where vmkit may not look: it needs root. */
   readonly filters: ForwardFilters | undefined;
 }
@@ -44,6 +55,7 @@ export async function readHostNetwork(context: Context): Promise<HostNetworkFact
     routes,
     ipv4: await readForwarding('ipv4', routes, context),
     ipv6: (await isOn('net/ipv6/conf/default/disable_ipv6', context)) === false ? await readIpv6(context) : undefined,
+    tunMode: await readTunMode(context),
     filters: await readFilters(run, context.signal),
   };
 }
@@ -64,6 +76,11 @@ async function readForwarding(
     uplinks.push({ name, isForwarding: (await isOn(forwardingKey(name, family), context)) === true });
   }
   return { isForwarding: (await isOn(WHOLE_HOST[family], context)) === true, uplinks };
+}
+
+async function readTunMode({ host, signal }: Context): Promise<string | undefined> {
+  const { exitCode, stdout } = await host.exec(['stat', '-c', '%a', TUN_DEVICE], { signal, withinMs: 5_000 });
+  return exitCode === 0 ? stdout.trim() : undefined;
 }
 
 /** Undefined where this kernel has no such key. */
@@ -89,6 +106,7 @@ export function planNetwork(request: NetworkRequest, facts: HostNetworkFacts): r
   return [
     ...networkChanges(network),
     ...taps.flatMap((tap) => tapChanges(network, tap)),
+    ...(taps.length > 0 ? tunDeviceChanges(facts.tunMode) : []),
     ...links.map((link) => linkChange(network, link)),
     ...macvtaps.map(macvtapChange),
     ...uplinks('ipv4', facts.ipv4),

@@ -22,6 +22,7 @@ const facts: HostNetworkFacts = {
   routes: [],
   ipv4: { isForwarding: false, uplinks: [{ name: 'eth0.10', isForwarding: false }] },
   ipv6: { isForwarding: false, isByInterface: true, uplinks: [{ name: 'eth0.10', isForwarding: false }] },
+  tunMode: '600',
   filters: { families: ['ip'], firewalls: ['docker', 'ufw', 'firewalld'], strangers: [] },
 };
 
