@@ -7,7 +7,7 @@ const outdir = process.argv[2] ?? 'dist';
 
 await rm(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/nebula-inside.ts'],
+  entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/network-gate.ts', 'src/nebula-inside.ts'],
   outdir,
   bundle: true,
   splitting: true,

@@ -25,6 +25,10 @@ export interface MachinePaths {
   readonly qmpSocket: string;
   /** QEMU listens on it for the switch of a private network. */
   readonly linkSocket: string;
+  /** QEMU listens on both for the gate: on the first for the guest's network card, on the second for the user network. */
+  readonly gateGuestSocket: string;
+  readonly gateWorldSocket: string;
+  readonly gateLog: string;
   readonly qemuLog: string;
   readonly secretsDisk: string;
   readonly dataDisk: string;
@@ -60,6 +64,9 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     consoleSocket: join(stateDir, 'console.sock'),
     qmpSocket: join(stateDir, 'qmp.sock'),
     linkSocket: join(stateDir, 'link.sock'),
+    gateGuestSocket: join(stateDir, 'gate-guest.sock'),
+    gateWorldSocket: join(stateDir, 'gate-world.sock'),
+    gateLog: join(stateDir, 'gate.log'),
     qemuLog: join(stateDir, 'qemu.log'),
     secretsDisk: join(stateDir, 'secrets.img'),
     dataDisk: join(dataDir, 'data.img'),

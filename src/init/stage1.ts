@@ -7,6 +7,7 @@ import {
   type MacvtapSpec,
   type NetworkSpec,
   USER_NETWORK,
+  type WorldSpec,
 } from '../spec/network.ts';
 
 /** The busybox applets that stage 1 calls by name; each is a link in the initramfs. */
@@ -184,9 +185,9 @@ ${worldSteps(network)}event_phase network
 function worldSteps(network: NetworkSpec): string {
   switch (network.kind) {
     case 'user':
-      return userWorldSteps();
+      return userWorldSteps(network);
     case 'private':
-      return `${userWorldSteps()}${linkSteps(network)}`;
+      return `${userWorldSteps(network)}${linkSteps(network)}`;
     case 'bridge':
       return `${linkSteps(network)}${bridgeWorldSteps(network)}`;
     case 'macvtap':
@@ -195,7 +196,8 @@ function worldSteps(network: NetworkSpec): string {
 }
 
 /** linux: Documentation/networking/ip-sysctl.rst. Nobody else is on this link, so no address on trial (accept_dad), which could not be used for a second. */
-function userWorldSteps(): string {
+function userWorldSteps({ world }: WorldSpec): string {
+  if (world === 'none') return ': >/new/etc/resolv.conf\n';
   const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
   return `for key in accept_ra accept_dad; do echo 0 >/proc/sys/net/ipv6/conf/${nic}/$key; done
 ip addr add ${address6}/${prefixLength6} dev ${nic}

@@ -28,7 +28,7 @@ export async function bootMachine(request: BootRequest, context: Context): Promi
   await context.host.write(paths.secretsDisk, request.secrets, 0o600);
   try {
     context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
-    const process = await startMachine(plan, paths);
+    const process = await startMachine(plan, request.spec.network, paths);
     const started: MachineState = { ...state, ...process };
     try {
       await writeState(paths, started, context);
@@ -37,6 +37,7 @@ export async function bootMachine(request: BootRequest, context: Context): Promi
       if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
       // The data disk's journal covers it.
       await terminate(process);
+      if (process.gate !== undefined) await terminate(process.gate);
       await clearState(paths);
       throw error;
     }

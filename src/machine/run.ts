@@ -2,29 +2,53 @@ import { chmod, mkdir, rm, truncate } from 'node:fs/promises';
 import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
-import { type BackgroundProcess, startInBackground } from '../host/background.ts';
+import { type BackgroundProcess, startInBackground, terminate } from '../host/background.ts';
 import { checkSocketPath } from '../host/console.ts';
 import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
+import type { NetworkSpec } from '../spec/network.ts';
+import { startGate } from './gate-process.ts';
 import { openMacvtap } from './host-link.ts';
 import { type MachinePlan, qemuArgv } from './qemu.ts';
 
-/** Starts QEMU in the background with fresh logs. Call it with the machine's lock held and no such machine running. */
-export async function startMachine(plan: MachinePlan, paths: MachinePaths): Promise<BackgroundProcess> {
+/** What of a machine runs on this host. */
+export interface StartedMachine extends BackgroundProcess {
+  /** Between the guest and the world. */
+  readonly gate?: BackgroundProcess | undefined;
+}
+
+/** Starts QEMU in the background with fresh logs, and its gate. Call it with the machine's lock held and no such machine running. */
+export async function startMachine(
+  plan: MachinePlan,
+  network: NetworkSpec,
+  paths: MachinePaths,
+): Promise<StartedMachine> {
   checkSocketPath(plan.consoleSocket);
   checkSocketPath(plan.qmpSocket);
+  checkSocketPath(plan.gate.guestSocket);
+  checkSocketPath(plan.gate.worldSocket);
   await mkdir(paths.stateDir, { recursive: true });
   // The console is a root shell.
   await chmod(paths.stateDir, 0o700);
-  for (const path of [paths.consoleLog, paths.consoleSocket, paths.qmpSocket, paths.linkSocket])
+  const { consoleSocket, qmpSocket, linkSocket, gateGuestSocket, gateWorldSocket } = paths;
+  for (const path of [paths.consoleLog, consoleSocket, qmpSocket, linkSocket, gateGuestSocket, gateWorldSocket])
     await rm(path, { force: true });
-  await truncate(paths.qemuLog, 0).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT')) throw error;
-  });
+  for (const log of [paths.qemuLog, paths.gateLog]) {
+    await truncate(log, 0).catch((error: unknown) => {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+    });
+  }
   const link = plan.link !== undefined && 'macvtap' in plan.link ? await openMacvtap(plan.link.macvtap) : undefined;
+  let gate: BackgroundProcess | undefined;
   try {
+    // First, so that a QEMU that runs has one; it waits for QEMU.
+    gate = await startGate(network, paths);
     const descriptors = link === undefined ? [] : [link.fd];
-    return await startInBackground(qemuArgv(plan), { logFile: paths.qemuLog, cwd: paths.stateDir, descriptors });
+    const options = { logFile: paths.qemuLog, cwd: paths.stateDir, descriptors };
+    return { ...(await startInBackground(qemuArgv(plan), options)), gate };
+  } catch (error) {
+    if (gate !== undefined) await terminate(gate);
+    throw error;
   } finally {
     await link?.close();
   }

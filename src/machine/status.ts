@@ -52,7 +52,7 @@ const nothing = {
   services: [],
   ports: [],
   needs: [],
-  network: { kind: 'user' as const },
+  network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] },
 };
 
 /** All that a running machine has said so far. */

@@ -23,6 +23,7 @@ export async function runTrial(plan: MachinePlan, context: Context, withinMs = T
       ...plan,
       disks: [],
       forwards: [],
+      world: 'none',
       link: undefined,
       consoleSocket: join(folder, 'console.sock'),
       consoleLog: join(folder, 'console.log'),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isPrivate, parseAddress } from '../core/ipv4.ts';
+import { WORLDS } from './network.ts';
 import { duration, expected, size } from './units.ts';
 
 /** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */
@@ -107,6 +108,21 @@ export const ownService = z.strictObject({
   ports: z.array(servicePort).default([]),
 });
 
+const worldError = expected(
+  'one of none, internet and host',
+  'internet: the world without this host; host: this host as well.',
+);
+const world = {
+  world: z
+    .enum(WORLDS, { error: worldError })
+    .default('internet')
+    .describe('What the machine may dial: none, internet (nothing of this host), host (its loopback as well)'),
+  hostAccess: z
+    .array(port)
+    .default([])
+    .describe("With `world: internet`: TCP ports of this host's loopback that it may dial at 10.0.2.2"),
+};
+
 /** vm.yaml, with its services still unread: each has a schema of its own. */
 export const definition = z.strictObject({
   name,
@@ -125,9 +141,9 @@ export const definition = z.strictObject({
     .discriminatedUnion(
       'kind',
       [
-        z.strictObject({ kind: z.literal('user') }).describe("QEMU's user network alone"),
+        z.strictObject({ kind: z.literal('user'), ...world }).describe("QEMU's user network alone"),
         z
-          .strictObject({ kind: z.literal('private'), address: machineAddress })
+          .strictObject({ kind: z.literal('private'), address: machineAddress, ...world })
           .describe('Beside it, a link to the machines that this one needs and that need it'),
         z
           .strictObject({ kind: z.literal('bridge'), address: machineAddress })
@@ -146,7 +162,7 @@ export const definition = z.strictObject({
       ],
       { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
     )
-    .default({ kind: 'user' }),
+    .default({ kind: 'user', world: 'internet', hostAccess: [] }),
   packages: z.array(packageName).default([]).describe('Debian packages beside those of the services'),
   services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {
     error: expected('at least one service', 'services:\n  - use: postgres'),

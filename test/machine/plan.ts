@@ -15,7 +15,8 @@ export const plan: MachinePlan = {
     { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
     { serial: 'vmkit-secrets', path: '/state/sql/secrets.img', isReadOnly: true },
   ],
-  hasUserWorld: true,
+  world: 'internet',
+  gate: { guestSocket: '/state/sql/gate-guest.sock', worldSocket: '/state/sql/gate-world.sock' },
   forwards: [
     { protocol: 'postgres', hostPort: 5432, guestPort: 5432 },
     { protocol: 'ssh', hostPort: 40022, guestPort: 22 },

@@ -51,7 +51,7 @@ async function runningStandIn(mode: 'obeys' | 'deaf') {
     ports: [],
     sshPort: 22,
     needs: [],
-    network: { kind: 'user' },
+    network: { kind: 'user', world: 'internet', hostAccess: [] },
     tells: [],
     artifacts: {},
   };
