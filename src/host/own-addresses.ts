@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { BlockList } from 'node:net';
-import { BRIDGE } from '../spec/network.ts';
 
 /** The files of /proc/net that say which addresses are this host's (proc(5)); any user may read them. */
 export interface AddressTables {
@@ -25,8 +24,8 @@ export function readAddressTables(): AddressTables {
   return { fibTrie: read('fib_trie'), route: read('route'), ipv6Route: ifThere('ipv6_route') };
 }
 
-/** Adds all that this host takes for its own, and the bridge's machines, whose rules do not bind what comes from this host. */
-export function addOwnAddresses({ fibTrie, route, ipv6Route }: AddressTables, list: BlockList): void {
+/** Adds all that this host takes for its own, and the networks of the interface `bridge`: its rules do not bind what comes from this host. */
+export function addOwnAddresses({ fibTrie, route, ipv6Route }: AddressTables, bridge: string, list: BlockList): void {
   let address = '';
   for (const line of fibTrie.split('\n')) {
     address = /\|-- (\S+)/.exec(line)?.[1] ?? address;
@@ -35,7 +34,7 @@ export function addOwnAddresses({ fibTrie, route, ipv6Route }: AddressTables, li
   }
   for (const line of route.split('\n')) {
     const [name, base = '', , , , , , mask = ''] = line.split(/\s+/);
-    if (name !== BRIDGE.interface) continue;
+    if (name !== bridge) continue;
     // Both as this host's memory has them: the first number last.
     const bits = Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length;
     if (bits > 0) list.addSubnet([...Buffer.from(base, 'hex')].reverse().join('.'), bits);
@@ -43,7 +42,7 @@ export function addOwnAddresses({ fibTrie, route, ipv6Route }: AddressTables, li
   for (const line of ipv6Route.split('\n')) {
     const [base = '', bits = '', , , , , , , flags = '', name] = line.trim().split(/\s+/);
     const isLocal = (Number.parseInt(flags, 16) & RTF_LOCAL) !== 0;
-    if (!isLocal && (name !== BRIDGE.interface || bits === '00')) continue;
+    if (!isLocal && (name !== bridge || bits === '00')) continue;
     list.addSubnet((base.match(/.{4}/g) ?? []).join(':'), Number.parseInt(bits, 16), 'ipv6');
   }
 }

@@ -1,6 +1,6 @@
 import { expandIpv6 } from '../core/ipv6.ts';
+import type { IsClosed } from '../host/closed-addresses.ts';
 import { USER_NETWORK } from '../spec/network.ts';
-import type { IsClosed } from './closed-addresses.ts';
 
 /** Which frames pass between a guest and QEMU's user network (libslirp), which dials as this host itself. */
 export interface WorldGate {

@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { type AddressTables, addOwnAddresses } from '../host/own-addresses.ts';
+import { type AddressTables, addOwnAddresses } from './own-addresses.ts';
 
 /** What a guest with the world `internet` never dials, whatever this host's addresses are. */
 const CLOSED_4 = [
@@ -20,8 +20,8 @@ const NAT64 = Buffer.from('0064ff9b0000000000000000', 'hex');
 /** Says of an address, 4 or 16 bytes, whether it is closed. */
 export type IsClosed = (address: Buffer) => boolean;
 
-/** Pure: what is closed with these addresses of this host. Each address is looked up once. */
-export function closedAddresses(tables: AddressTables): IsClosed {
+/** Pure: what is closed with these addresses of this host, and what it reaches through `bridge`. Each address is looked up once. */
+export function closedAddresses(tables: AddressTables, bridge: string): IsClosed {
   const list = new BlockList();
   for (const [closed, family] of [
     [CLOSED_4, 'ipv4'],
@@ -32,7 +32,7 @@ export function closedAddresses(tables: AddressTables): IsClosed {
       list.addSubnet(base, Number(bits), family);
     }
   }
-  addOwnAddresses(tables, list);
+  addOwnAddresses(tables, bridge, list);
   const known = new Map<string, boolean>();
   return (address) => {
     const key = address.toString('latin1');
