@@ -8,6 +8,7 @@ import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
 import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
+import { keepGate } from '../machine/gate-process.ts';
 import { requireHostLink } from '../machine/host-link.ts';
 import { joinNetwork } from '../machine/network-members.ts';
 import { openPorts, requireFreePorts } from '../machine/ports.ts';
@@ -45,9 +46,9 @@ export async function prepareBoot(
   const paths = machinePaths(context.paths, spec.name);
   const running = await runningMachine(spec.name, context);
   if (running !== undefined) {
-    // A switch that was killed is started again.
+    // A switch or a gate that was killed is started again.
     await joinNetwork(spec, context);
-    return joinRunning(running, spec, chosen, context);
+    return joinRunning(await keepGate(running, paths, context), spec, chosen, context);
   }
   await endOrphan(paths, context);
   await clearState(paths);

@@ -3,6 +3,7 @@ import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent, withLine } from './boot-progress.ts';
+import { hasLostGate } from './gate-process.ts';
 import { type MachineState, type OpenPort, readState, runningMachine } from './state.ts';
 
 /** - crashed: a state is left, but its process is gone: QEMU was killed, or the host was. */
@@ -20,6 +21,8 @@ export interface MachineStatus {
   readonly ports: readonly OpenPort[];
   readonly needs: readonly string[];
   readonly network: MachineState['network'];
+  /** Its gate has died: no port answers, and it dials nobody. */
+  readonly isCutOff: boolean;
 }
 
 /** How a machine fares, from its state and what it said on its console. Asks nothing of the guest, so it never hangs. */
@@ -41,6 +44,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     ports: state.ports,
     needs: state.needs,
     network: state.network,
+    isCutOff: hasLostGate(state),
   };
 }
 
@@ -53,6 +57,7 @@ const nothing = {
   ports: [],
   needs: [],
   network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] },
+  isCutOff: false,
 };
 
 /** All that a running machine has said so far. */

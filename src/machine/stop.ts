@@ -1,7 +1,7 @@
 import { poll } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
-import { endProcess, isRunning } from '../host/background.ts';
+import { endProcess, isRunning, terminate } from '../host/background.ts';
 import { logReader } from '../host/console-log.ts';
 import type { Context } from '../host/context.ts';
 import { qmpCommand } from '../host/qmp.ts';
@@ -50,6 +50,8 @@ export async function stopMachine(
       forced.push(`The guest did not power off within ${withinMs / 1000} s.`);
     }
     await force(state, paths, forced);
+    // It ends with QEMU by itself.
+    if (state.gate !== undefined) await terminate(state.gate);
   } finally {
     await log.close();
   }

@@ -17,7 +17,7 @@ export const command = defineCommand({
 });
 
 function statusText(status: MachineStatus): string {
-  const { name, condition, upSeconds, pid, accelerator, memory } = status;
+  const { name, condition, upSeconds, pid, accelerator, memory, isCutOff } = status;
   if (condition === 'off') return `${name}: off`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
@@ -35,6 +35,7 @@ function statusText(status: MachineStatus): string {
   return [
     `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,
     `  ${accelerator}`,
+    ...(isCutOff ? [`  Its gate to the network has ended: no port answers. vmkit boot ${name} starts it again.`] : []),
     table(services),
   ].join('\n');
 }
