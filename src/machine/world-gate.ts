@@ -35,7 +35,8 @@ const MOST_ANSWERS = 1024;
 
 /**
  * The guest dials what is not closed, and its name server's port 53. To the gateway, which stands for this host's loopback, go answers: TCP that opens no
- * connection, UDP to where a datagram came from. Nothing in a frame is believed but what libslirp itself goes by.
+ * connection, UDP to where a datagram came from. Nothing in a frame is believed but what libslirp itself goes by. Pieces of packets stay: of most it is not
+ * known which port they are for, and two that belong to no packet ended QEMU 7.2 (libslirp 4.7, ip_reass).
  */
 export function worldGate({ isClosed, hostAccess, now }: GateRules): WorldGate {
   /** Who sent the guest UDP from a closed address: address, port, and the guest's port → when. */
@@ -46,7 +47,7 @@ export function worldGate({ isClosed, hostAccess, now }: GateRules): WorldGate {
     if (packet === undefined || !packet.source.equals(GUEST)) return false;
     const { protocol, target, ports } = packet;
     if (!isClosed(target)) return true;
-    // Of a piece of a packet it is not known which port it is for.
+    // A ping, or something unknown.
     if (ports === undefined) return false;
     if (target.equals(NAME_SERVER)) return ports.target === 53;
     if (protocol === UDP)
@@ -89,20 +90,19 @@ interface Ipv4Packet {
   readonly protocol: number;
   readonly source: Buffer;
   readonly target: Buffer;
-  /** Of a whole packet of TCP or UDP. */
+  /** Of TCP and UDP. */
   readonly ports: { readonly source: number; readonly target: number; readonly isOpening: boolean } | undefined;
 }
 
-/** RFC 791, RFC 9293: libslirp opens a connection by SYN without ACK alone (tcp_input.c). */
+/** A whole packet (RFC 791, RFC 9293): libslirp opens a connection by SYN without ACK alone (tcp_input.c). */
 function ipv4Packet(frame: Buffer): Ipv4Packet | undefined {
   if (frame.length < HEADER + 20) return undefined;
   const first = frame.readUInt8(HEADER);
   const at = HEADER + (first % 16) * 4;
-  if (first >> 4 !== 4 || at < HEADER + 20) return undefined;
-  const protocol = frame.readUInt8(HEADER + 9);
   const isPiece = (frame.readUInt16BE(HEADER + 6) & 0x3fff) !== 0;
-  const hasPorts =
-    !isPiece && (protocol === TCP ? frame.length >= at + 20 : protocol === UDP && frame.length >= at + 8);
+  if (first >> 4 !== 4 || at < HEADER + 20 || isPiece) return undefined;
+  const protocol = frame.readUInt8(HEADER + 9);
+  const hasPorts = protocol === TCP ? frame.length >= at + 20 : protocol === UDP && frame.length >= at + 8;
   return {
     protocol,
     source: frame.subarray(HEADER + 12, HEADER + 16),

@@ -81,7 +81,7 @@ describe
   .sequential(`what a guest reaches${reason === undefined ? '' : `: ${reason}`}`, () => {
     const sandbox = useSandbox(HOST);
     const servers: ChildProcess[] = [];
-    const seen = { host: [] as string[], world: [] as string[] };
+    const seen: Record<'host' | 'world', string[]> = { host: [], world: [] };
     const ports = new Map<string, number>();
 
     const run = (namespace: string, script: string) => execa('ip', ['netns', 'exec', namespace, 'sh', '-ec', script]);
@@ -97,13 +97,13 @@ describe
     /** What a guest hears from an address, by its own kernel. */
     const heard = async (name: string, address: string, port = PORT): Promise<string> =>
       (await inGuest(name, `/run/vmkit/busybox nc -w 3 ${address} ${port} </dev/null`)).stdout;
-    /** The lines of the host's services after a guest's attack. */
-    const attack = async (name: string, targets: readonly string[]): Promise<readonly string[]> => {
+    /** The lines of the host's services after a guest's attack. Pieces of packets, where no gate holds them back, end QEMU itself. */
+    const attack = async (name: string, targets: readonly string[], dress = 'whole'): Promise<readonly string[]> => {
       seen.host.length = 0;
       const script = await readFile(join(packageRoot(), 'test', 'support', 'attack.pl'), 'utf8');
       const { exitCode, stderr } = await inGuest(
         name,
-        `cat >/tmp/a.pl; perl /tmp/a.pl ${PORT} ${targets.join(' ')}`,
+        `cat >/tmp/a.pl; perl /tmp/a.pl ${PORT} ${dress} ${targets.join(' ')}`,
         script,
       );
       expect(stderr).toBe('');
@@ -209,7 +209,7 @@ ip route add default via 192.0.2.1; ip -6 route add default via fd07::1`,
 
     test('internet: nothing of the host by packets that a guest’s root makes; the same ones reach it with the world host', async () => {
       seen.world.length = 0;
-      expect(await attack('guest', HOSTS_OWN)).toEqual([]);
+      expect(await attack('guest', HOSTS_OWN, 'pieces')).toEqual([]);
       expect(seen.world).toEqual([]);
       const reached = await attack('open', HOSTS_OWN);
       for (const line of [
@@ -235,7 +235,7 @@ ip route add default via 192.0.2.1; ip -6 route add default via fd07::1`,
     test('hostAccess: this port of the loopback, and only by TCP', async () => {
       expect(await heard('narrow', '10.0.2.2')).toBe('hello');
       expect(await heard('narrow', '10.0.2.2', ports.get('open'))).toBe('');
-      expect(await attack('narrow', HOSTS_OWN)).toEqual(['tcp 127.0.0.1']);
+      expect(await attack('narrow', HOSTS_OWN, 'pieces')).toEqual(['tcp 127.0.0.1']);
     });
 
     test('none: nothing at all', async () => {

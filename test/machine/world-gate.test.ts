@@ -53,7 +53,6 @@ function frame(packet: Packet): Buffer {
 test.each<[string, Packet]>([
   ['a dial of the world', { to: '8.8.8.8' }],
   ['by IPv6', { to: '2001:db8::1' }],
-  ['a piece of a packet for the world', { to: '8.8.8.8', protocol: 17, piece: 0x2000 }],
   ['a ping of the world', { to: '8.8.8.8', protocol: 1 }],
   ['a question to the name server', { to: '10.0.2.3', protocol: 17, ports: [40_000, 53] }],
   ['the same by TCP', { to: '10.0.2.3', ports: [40_000, 53] }],
@@ -83,6 +82,8 @@ test.each<[string, Packet]>([
   ['::1 itself', { to: '::1' }],
   ['127.0.0.1 by IPv6', { to: '::ffff:7f00:1' }],
   ['link-local by IPv6', { to: 'fe80::1' }],
+  ['a piece of a packet for the world', { to: '8.8.8.8', protocol: 17, piece: 0x2000 }],
+  ['the last piece of one for the world', { to: '8.8.8.8', protocol: 17, piece: 3 }],
   ['a foreign source', { from: '10.0.2.16', to: '8.8.8.8' }],
   ['a loopback source', { from: '127.0.0.1', to: '8.8.8.8' }],
   ['a foreign source by IPv6', { from: 'fec0::16', to: '2001:db8::1' }],

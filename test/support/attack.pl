@@ -1,10 +1,10 @@
 # Sends from a guest's eth0 what a guest's root can send: to each address of the arguments, TCP and UDP for a port, in every dress that might pass a guard.
-# attack.pl PORT ADDRESS...
+# attack.pl PORT pieces|whole ADDRESS...
 use strict;
 use warnings;
 use Socket qw(inet_pton AF_INET AF_INET6);
 
-my ($port, @targets) = @ARGV;
+my ($port, $dress, @targets) = @ARGV;
 my $index = do { open my $file, '<', '/sys/class/net/eth0/ifindex' or die; <$file> + 0 };
 # AF_PACKET, SOCK_RAW, ETH_P_ALL: packet(7).
 socket(my $wire, 17, 3, 0) or die "socket: $!";
@@ -66,16 +66,17 @@ for my $text (@targets) {
         my $source = inet_pton(AF_INET, $address);
         my $pseudo = $source . $target;
         for my $mac ('525400766d6b', '525400000001') {
-            # SYN; with PUSH; with options of IP; in two pieces.
+            # SYN; with PUSH; with options of IP; in pieces.
             ipv4($mac, $source, $target, tcp($pseudo, 2), '', 0);
             ipv4($mac, $source, $target, tcp($pseudo, 0x0a), '', 0);
             ipv4($mac, $source, $target, tcp($pseudo, 2), "\1\1\1\1\1\1\1\0", 0);
+            ipv4($mac, $source, $target, udp($pseudo), '', 0);
+            next if $dress ne 'pieces';
             my ($protocol, $payload) = tcp($pseudo, 2);
             ipv4($mac, $source, $target, $protocol, substr($payload, 0, 8), '', 0x2000);
             $next--;
             ipv4($mac, $source, $target, $protocol, substr($payload, 8), '', 1);
             $next++;
-            ipv4($mac, $source, $target, udp($pseudo), '', 0);
         }
     }
 }
