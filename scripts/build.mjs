@@ -12,7 +12,7 @@ const external = Object.keys(dependencies);
 
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/nebula-inside.ts'],
+  entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/network-gate.ts', 'src/nebula-inside.ts'],
   outdir,
   bundle: true,
   splitting: true,

@@ -10,6 +10,7 @@ import { packSecretsDisk } from '../image/secrets-disk.ts';
 import { ensureSecrets, secretFile } from '../init/secret-store.ts';
 import { secretTree } from '../init/secret-tree.ts';
 import { type Booted, bootMachine, followMachine } from '../machine/boot.ts';
+import { keepGate } from '../machine/gate-process.ts';
 import { requireHostLink, requireOwnTap } from '../machine/host-link.ts';
 import type { LockedMachine } from '../machine/machine-lock.ts';
 import { joinNetwork } from '../machine/network-members.ts';
@@ -50,9 +51,9 @@ export async function prepareBoot(
   const { paths } = machine;
   const running = await runningMachine(spec.name, context);
   if (running !== undefined) {
-    // A switch that was killed is started again.
+    // A switch or a gate that was killed is started again.
     await joinNetwork(spec, context);
-    return joinRunning(running, spec, chosen, context);
+    return joinRunning(await keepGate(running, paths, context), spec, chosen, context);
   }
   await requireFree(machine, context);
   await clearState(paths);

@@ -24,3 +24,15 @@ export function linkLocal(mac: string): string {
   const group = (at: number): string => ((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)).toString(16);
   return `fe80::${[0, 2, 4, 6].map(group).join(':')}`;
 }
+
+/** Eight groups of four digits, so that two spellings of one address are equal. */
+export function expandIpv6(address: string): string {
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
+  const before = groups(head);
+  const after = tail === undefined ? [] : groups(tail);
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after]
+    .map((group) => group.padStart(4, '0'))
+    .join(':');
+}

@@ -35,6 +35,10 @@ export interface MachinePaths {
   readonly qmpSocket: string;
   /** QEMU listens on it for the switch of a private network. */
   readonly linkSocket: string;
+  /** QEMU listens on both for the gate: on the first for the guest's network card, on the second for the user network. */
+  readonly gateGuestSocket: string;
+  readonly gateWorldSocket: string;
+  readonly gateLog: string;
   readonly dataDisk: string;
   /** Identity of the machine: its id, the data disk's UUID. */
   readonly identityFile: string;
@@ -57,7 +61,13 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
 }
 
 /** The names of the sockets in QEMU's own folder. */
-export const SOCKETS = { console: 'console.sock', qmp: 'qmp.sock', link: 'link.sock' } as const;
+export const SOCKETS = {
+  console: 'console.sock',
+  qmp: 'qmp.sock',
+  link: 'link.sock',
+  gateGuest: 'gate-guest.sock',
+  gateWorld: 'gate-world.sock',
+} as const;
 
 /** The one place that makes paths from a machine's name. Throws `bad-name`. */
 export function machinePaths(paths: Paths, name: string): MachinePaths {
@@ -77,6 +87,9 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     consoleSocket: join(runDir, SOCKETS.console),
     qmpSocket: join(runDir, SOCKETS.qmp),
     linkSocket: join(runDir, SOCKETS.link),
+    gateGuestSocket: join(runDir, SOCKETS.gateGuest),
+    gateWorldSocket: join(runDir, SOCKETS.gateWorld),
+    gateLog: join(stateDir, 'gate.log'),
     qemuLog: join(stateDir, 'qemu.log'),
     dataDisk: join(dataDir, 'data.img'),
     identityFile: join(dataDir, 'identity.json'),

@@ -9,7 +9,7 @@ const LONGEST_QUEUE = 4 * 1024 * 1024;
  * Reads Ethernet frames from QEMU's `-netdev stream` (net/stream.c): each has its length before it, 4 bytes, big-endian. A length that no frame has ends
  * the connection: what follows cannot be told apart any more.
  */
-export function onFrames(socket: Socket, onFrame: (frame: Uint8Array) => void): void {
+export function onFrames(socket: Socket, onFrame: (frame: Buffer) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -34,6 +34,11 @@ export function sendFrame(socket: Socket, frame: Uint8Array): boolean {
   const message = Buffer.allocUnsafe(4 + frame.length);
   message.writeUInt32BE(frame.length);
   message.set(frame, 4);
+  // Frames that came together go together: one call of the kernel's for all.
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
   socket.write(message);
   return true;
 }

@@ -7,6 +7,7 @@ import {
   type MacvtapSpec,
   type NetworkSpec,
   USER_NETWORK,
+  type WorldSpec,
 } from '../spec/network.ts';
 import { uidOf } from '../spec/uid.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -226,9 +227,9 @@ ${worldSteps(network)}event_phase network
 function worldSteps(network: NetworkSpec): string {
   switch (network.kind) {
     case 'user':
-      return userWorldSteps();
+      return userWorldSteps(network);
     case 'private':
-      return `${userWorldSteps()}${linkSteps(network)}`;
+      return `${userWorldSteps(network)}${linkSteps(network)}`;
     case 'bridge':
       return `${linkSteps(network)}${bridgeWorldSteps(network)}`;
     case 'macvtap':
@@ -237,7 +238,8 @@ function worldSteps(network: NetworkSpec): string {
 }
 
 /** linux: Documentation/networking/ip-sysctl.rst. Nobody else is on this link, so no address on trial (accept_dad), which could not be used for a second. */
-function userWorldSteps(): string {
+function userWorldSteps({ world }: WorldSpec): string {
+  if (world === 'none') return ': >/new/etc/resolv.conf\n';
   const { interface: nic, gateway, dns, address6, prefixLength6, gateway6 } = USER_NETWORK;
   return `for key in accept_ra accept_dad; do echo 0 >/proc/sys/net/ipv6/conf/${nic}/$key; done
 ip addr add ${address6}/${prefixLength6} dev ${nic}

@@ -37,6 +37,7 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
     if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
     // The data disk's journal covers it.
     await terminate(process);
+    if (process.gate !== undefined) await terminate(process.gate);
     await clearState(machine.paths);
     throw error;
   } finally {

@@ -3,7 +3,7 @@ import type { Context } from '../host/context.ts';
 import { readNameServers } from '../host/name-servers.ts';
 import { freePort } from '../host/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
-import { hasUserWorld, lanAddresses, linkAddresses, type NetworkSpec } from '../spec/network.ts';
+import { lanAddresses, linkAddresses, type NetworkSpec, worldOf } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -45,7 +45,7 @@ export async function planMachine(
   { spec, files, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
-): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime'> }> {
+): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
   const paths = machinePaths(context.paths, spec.name);
   const facts = await qemuFacts(spec.arch, context);
   const ports = await withSshPort(openPorts(spec), spec.services);
@@ -61,7 +61,7 @@ export async function planMachine(
     commandLine: commandLine(spec, dataUuid, await nameServers(spec, context)),
     disks: disks(files, paths),
     forwards: ports,
-    hasUserWorld: hasUserWorld(spec.network),
+    world: worldOf(spec.network).world,
     link: plannedLink(spec.name, spec.network),
     logs: logsOf(paths),
     hasSandbox: facts.hasSandbox,
@@ -116,7 +116,7 @@ export function commandLine(
 
 /** A machine with a way of its own into the world asks the name servers that this host asks. */
 async function nameServers({ name, network }: VmSpec, context: Context): Promise<readonly string[]> {
-  if (hasUserWorld(network)) return [];
+  if ('world' in network) return [];
   const found = await readNameServers(context);
   if (found.length === 0) {
     const text = `This host names no name server that another machine could ask: ${name} resolves no names.`;

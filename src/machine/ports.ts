@@ -1,7 +1,7 @@
 import { VmkitError } from '../core/errors.ts';
 import { isPortFree, isUdpPortFree } from '../host/tcp.ts';
 import { portHolder } from '../host/tcp-holder.ts';
-import { hasUserWorld } from '../spec/network.ts';
+import { worldOf } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { OpenPort } from './state.ts';
 
@@ -9,7 +9,7 @@ import type { OpenPort } from './state.ts';
 export function openPorts(spec: VmSpec): OpenPort[] {
   return spec.services.flatMap(({ name: service, ports }) =>
     ports
-      .filter(({ protocol }) => protocol !== 'udp' || hasUserWorld(spec.network))
+      .filter(({ protocol }) => protocol !== 'udp' || worldOf(spec.network).world !== 'none')
       .flatMap(({ name, port, protocol, hostPort }) =>
         hostPort === undefined ? [] : [{ service, name, protocol, guestPort: port, hostPort }],
       ),

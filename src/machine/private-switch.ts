@@ -1,4 +1,4 @@
-import { linkLocal } from '../core/ipv6.ts';
+import { expandIpv6, linkLocal } from '../core/ipv6.ts';
 
 /** A machine on a private network, and the only addresses that it may send from. */
 export interface Member {
@@ -78,16 +78,4 @@ function ipv4At(frame: Uint8Array, offset: number): string {
 function ipv6At(frame: Uint8Array, offset: number): string {
   const hex = Buffer.from(frame.subarray(offset, offset + 16)).toString('hex');
   return (hex.match(/.{4}/g) ?? []).join(':');
-}
-
-/** Eight groups of four digits, so that two spellings of one address are equal. */
-export function expandIpv6(address: string): string {
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
-  const before = groups(head);
-  const after = tail === undefined ? [] : groups(tail);
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array.from({ length: zeros }, () => '0'), ...after]
-    .map((group) => group.padStart(4, '0'))
-    .join(':');
 }

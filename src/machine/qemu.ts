@@ -1,6 +1,6 @@
 import { SOCKETS } from '../core/paths.ts';
 import { EVENT_PORT } from '../spec/guest-event.ts';
-import { USER_NETWORK } from '../spec/network.ts';
+import { USER_NETWORK, type World } from '../spec/network.ts';
 import type { ServicePort } from '../spec/service.ts';
 import type { Arch } from '../spec/vm-spec.ts';
 import type { Logs } from './recorder.ts';
@@ -34,8 +34,8 @@ export interface MachinePlan {
   readonly commandLine: string;
   readonly disks: readonly PlannedDisk[];
   readonly forwards: readonly PortForward[];
-  /** Whether the guest may dial out through the user network; forwarded ports work either way. */
-  readonly hasUserWorld: boolean;
+  /** What the guest may dial through the user network. */
+  readonly world: World;
   /**
    * The link to other machines: the name of the unix socket that QEMU listens on, the TAP that it opens, or the device file of a macvtap, which it is given open;
    * and the MAC of the guest's end.
@@ -152,25 +152,33 @@ function addFd(fd: number): string[] {
 }
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
-function network({ forwards, hasUserWorld }: MachinePlan): string[] {
+function network(plan: MachinePlan): string[] {
+  const card = ['-device', `virtio-net-pci,netdev=net0,mac=${USER_NETWORK.mac},romfile=`];
+  if (plan.world !== 'internet') return ['-netdev', userNetwork('net0', plan), ...card];
+  // The card and the user network each end at a socket, and the gate is between them; a hub is how QEMU joins a user network and a socket.
+  return [
+    ...['-netdev', socketNetwork('net0', SOCKETS.gateGuest), ...card],
+    ...['-netdev', userNetwork('world', plan), '-netdev', socketNetwork('gate', SOCKETS.gateWorld)],
+    ...['-netdev', 'hubport,id=hub0,hubid=0,netdev=world', '-netdev', 'hubport,id=hub1,hubid=0,netdev=gate'],
+  ];
+}
+
+function userNetwork(id: string, { forwards, world }: MachinePlan): string {
   // QEMU takes ipv6=on alone for IPv6 only (net/slirp.c).
-  const world = hasUserWorld ? 'ipv4=on,ipv6=on' : 'restrict=on,ipv6=off';
+  const families = world === 'none' ? 'restrict=on,ipv6=off' : 'ipv4=on,ipv6=on';
   const open = forwards.map(({ protocol, hostPort, guestPort }) => {
     const from = protocol === 'udp' ? 'udp:0.0.0.0' : 'tcp:127.0.0.1';
     return `,hostfwd=${from}:${hostPort}-${USER_NETWORK.address}:${guestPort}`;
   });
-  return [
-    '-netdev',
-    `user,id=net0,${world}${open.join('')}`,
-    '-device',
-    'virtio-net-pci,netdev=net0,mac=52:54:00:76:6d:6b,romfile=',
-  ];
+  return `user,id=${id},${families}${open.join('')}`;
 }
 
-/**
- * Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so a switch may come, go and come back. Or through a TAP or macvtap that is
- * there already, owned by this user: QEMU runs no script.
- */
+/** Frames over a unix socket (qemu(1), `-netdev stream`, since 7.2): QEMU listens, so who dials may come, go and come back. */
+function socketNetwork(id: string, path: string): string {
+  return `stream,id=${id},server=on,addr.type=unix,addr.path=${quote(path)}`;
+}
+
+/** Frames over a unix socket, or through a TAP or macvtap that is there already, owned by this user: QEMU runs no script. */
 function link(plan: MachinePlan['link'], fd: number): string[] {
   if (plan === undefined) return [];
   return [...['-netdev', linkBackend(plan, fd)], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
@@ -179,7 +187,7 @@ function link(plan: MachinePlan['link'], fd: number): string[] {
 function linkBackend(link: NonNullable<MachinePlan['link']>, fd: number): string {
   if ('device' in link) return `tap,id=net1,fd=${fd}`;
   if ('tap' in link) return `tap,id=net1,ifname=${quote(link.tap)},script=no,downscript=no`;
-  return `stream,id=net1,server=on,addr.type=unix,addr.path=${quote(link.socket)}`;
+  return socketNetwork('net1', link.socket);
 }
 
 /** The port of its own on which the guest says its events. They go to the log alone: a write to it that fails holds up nobody, as one to the port's own file would. */

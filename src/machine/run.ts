@@ -1,32 +1,47 @@
 import { chmod, chown, mkdir, open, rm, stat } from 'node:fs/promises';
 import type { MachinePaths } from '../core/paths.ts';
-import { type BackgroundProcess, startInBackground } from '../host/background.ts';
+import { type BackgroundProcess, startInBackground, terminate } from '../host/background.ts';
+import { startGate } from './gate-process.ts';
 import { type Launch, launchScript } from './launch.ts';
 import type { LockedMachine } from './machine-lock.ts';
 import { type MachinePlan, openFiles, qemuArgv } from './qemu.ts';
 import type { MachineState } from './state.ts';
 
+/** What of a machine runs on this host. */
+export interface StartedMachine extends BackgroundProcess {
+  /** Between the guest and the world. */
+  readonly gate?: BackgroundProcess | undefined;
+}
+
 interface Start {
   readonly plan: MachinePlan;
   /** What is recorded of it beside its process. */
-  readonly state: Omit<MachineState, 'pid' | 'startTime'>;
+  readonly state: Omit<MachineState, 'pid' | 'startTime' | 'gate'>;
   readonly user: number | undefined;
   readonly secrets: Uint8Array;
 }
 
-/** Starts QEMU in the background with fresh logs. No such machine runs. */
+/** Starts QEMU in the background with fresh logs, and its gate. No such machine runs. */
 export async function startMachine(
   { plan, state, user, secrets }: Start,
   { paths }: LockedMachine,
-): Promise<BackgroundProcess> {
+): Promise<StartedMachine> {
   await mkdir(paths.stateDir, { recursive: true, mode: 0o700 });
   // The console is a root shell.
   await chmod(paths.stateDir, 0o700);
   // Without the logs of the last time: the first event that is read must be of this one.
   for (const log of Object.values(plan.logs)) for (const file of [log, `${log}.1`]) await rm(file, { force: true });
   await (await open(paths.powerLock, 'a', 0o600)).close();
-  const lock = { path: paths.powerLock, record: { ...state, stateDir: paths.stateDir } };
-  return launch(plan, { runDir: paths.runDir, user, lock, secrets });
+  await rm(paths.gateLog, { force: true });
+  // First, so that a QEMU that runs has one; it waits for QEMU.
+  const gate = await startGate(state.network, paths);
+  const lock = { path: paths.powerLock, record: { ...state, gate, stateDir: paths.stateDir } };
+  try {
+    return { ...(await launch(plan, { runDir: paths.runDir, user, lock, secrets })), gate };
+  } catch (error) {
+    if (gate !== undefined) await terminate(gate);
+    throw error;
+  }
 }
 
 /** Starts QEMU as a machine's own user, in a new folder of its own. */

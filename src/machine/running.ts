@@ -16,19 +16,17 @@ interface Found {
 }
 
 /**
- * The machine if its very process runs: by what the file says that its QEMU holds, else by state.json. Each is enough where the
+ * The machine if its very process runs: by state.json, else by what the file says that its QEMU holds. Each is enough where the
  * other is damaged or missing. What a dead process left behind counts as none.
  */
 export async function findRunning(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<Found | undefined> {
   const paths = machinePaths(context.paths, name);
+  const here = await readState(paths, context);
+  if (here !== undefined && isRunning(here)) return { state: here, stateDir: paths.stateDir, isHere: true };
   const record = await readPowerRecord(paths, context);
-  if (record !== undefined && isRunning(record)) {
-    const { stateDir, ...state } = record;
-    return { state, stateDir, isHere: stateDir === paths.stateDir };
-  }
-  const state = await readState(paths, context);
-  if (state === undefined || !isRunning(state)) return undefined;
-  return { state, stateDir: paths.stateDir, isHere: true };
+  if (record === undefined || !isRunning(record)) return undefined;
+  const { stateDir, ...state } = record;
+  return { state, stateDir, isHere: stateDir === paths.stateDir };
 }
 
 /** The state of a machine that runs. Throws `machine-elsewhere` when it was started with another state folder. */

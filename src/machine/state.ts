@@ -6,9 +6,15 @@ import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';
 import { readOurs } from '../host/ours.ts';
+import { WORLDS } from '../spec/network.ts';
 import { safeJson } from './qemu-facts.ts';
 
 const port = z.number().int().min(1).max(65535);
+
+/** A machine of a vmkit without this had the whole host. */
+const world = { world: z.enum(WORLDS).default('host'), hostAccess: z.array(port).readonly().default([]) };
+
+const backgroundProcess = z.object({ pid: z.number().int().positive(), startTime: z.number() });
 
 const stateSchema = z.object({
   /** Raised when the meaning of a field changes. */
@@ -17,6 +23,8 @@ const stateSchema = z.object({
   pid: z.number().int().positive(),
   /** With the pid: this very process. */
   startTime: z.number(),
+  /** The process between its network card and the world, with the world `internet`. */
+  gate: backgroundProcess.optional(),
   startedAt: z.iso.datetime(),
   accelerator: z.object({ name: z.enum(['kvm', 'tcg']), reason: z.string() }),
   cpus: z.number(),
@@ -36,8 +44,8 @@ const stateSchema = z.object({
   needs: z.array(z.string()).default([]),
   network: z
     .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('user') }),
-      z.object({ kind: z.literal('private'), address: z.string() }),
+      z.object({ kind: z.literal('user'), ...world }),
+      z.object({ kind: z.literal('private'), address: z.string(), ...world }),
       z.object({ kind: z.literal('bridge'), address: z.string() }),
       z.object({
         kind: z.literal('macvtap'),
@@ -46,7 +54,7 @@ const stateSchema = z.object({
         gateway: z.string().optional(),
       }),
     ])
-    .default({ kind: 'user' }),
+    .default({ kind: 'user', world: 'host', hostAccess: [] }),
   /** The machine that it was started for, where nobody asked for it by name. */
   startedFor: z.string().optional(),
   /** What a person needs to know to log in; the secret itself stays in the file. */

@@ -4,6 +4,7 @@ import type { Context } from '../host/context.ts';
 import { logReader } from '../host/log-reader.ts';
 import { parseGuestEvent } from '../spec/guest-event.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
+import { hasLostGate } from './gate-process.ts';
 import { type Held, whatStillHolds } from './paused.ts';
 import { findRunning } from './running.ts';
 import { type MachineState, type OpenPort, readPowerRecord, readState } from './state.ts';
@@ -36,6 +37,8 @@ export interface MachineStatus {
   readonly ports: readonly OpenPort[];
   readonly needs: readonly string[];
   readonly network: MachineState['network'];
+  /** Its gate has died: no port answers, and it dials nobody. */
+  readonly isCutOff: boolean;
 }
 
 /**
@@ -65,6 +68,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     ports: state.ports,
     needs: state.needs,
     network: state.network,
+    isCutOff: hasLostGate(state),
   };
 }
 
@@ -77,7 +81,8 @@ const nothing = {
   services: [],
   ports: [],
   needs: [],
-  network: { kind: 'user' as const },
+  network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] },
+  isCutOff: false,
 };
 
 /** All that a running machine has said so far. */

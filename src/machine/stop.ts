@@ -1,7 +1,7 @@
 import { poll } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
-import { endProcess, isRunning } from '../host/background.ts';
+import { endProcess, isRunning, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
 import { type LogReader, logReader } from '../host/log-reader.ts';
 import { qmpCommand } from '../host/qmp.ts';
@@ -52,6 +52,8 @@ export async function stopMachine(
       if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left())));
     }
     await force(state, paths, forced);
+    // It ends with QEMU by itself.
+    if (state.gate !== undefined) await terminate(state.gate);
   } finally {
     await log.close();
   }

@@ -31,7 +31,7 @@ export async function runTrial(
   const log = logReader(logs.events);
   try {
     const process = await launch(
-      { ...plan, disks: [], forwards: [], link: undefined, logs },
+      { ...plan, disks: [], forwards: [], world: 'none', link: undefined, logs },
       { runDir: join(folder, 'run'), user, lock: undefined, secrets: new Uint8Array() },
     );
     try {

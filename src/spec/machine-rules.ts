@@ -2,8 +2,9 @@ import type { Finding } from './problem.ts';
 import type { ServiceEntry } from './read-service.ts';
 import type { Definition } from './schema.ts';
 
-/** Rules between a machine and those that it needs, as far as its own definition tells. */
-export function checkMachines({ name, needs, network }: Definition, entries: readonly ServiceEntry[]): Finding[] {
+/** Rules between a machine, its network and those that it needs, as far as its own definition tells. */
+export function checkMachines(definition: Definition, entries: readonly ServiceEntry[]): Finding[] {
+  const { name, needs, network } = definition;
   const isAlone = network.kind === 'user';
   const self = needs.indexOf(name);
   return [
@@ -18,6 +19,7 @@ export function checkMachines({ name, needs, network }: Definition, entries: rea
           },
         ]
       : []),
+    ...checkWorld(definition, entries),
     ...entries.flatMap(({ service, path }) =>
       (service?.secrets ?? [])
         .flatMap(({ from }) => (from === undefined || needs.includes(from.machine) ? [] : [from.machine]))
@@ -27,5 +29,26 @@ export function checkMachines({ name, needs, network }: Definition, entries: rea
           hint: `Add at the top: needs: [${machine}]`,
         })),
     ),
+  ];
+}
+
+/** A machine without a world sends no datagram out (libslirp, udp_input), and what opens nothing is not asked for. */
+function checkWorld({ network }: Definition, entries: readonly ServiceEntry[]): Finding[] {
+  if (!('world' in network) || network.world === 'internet') return [];
+  const path = ['network', 'world'];
+  const udp = entries.find(({ service }) => service?.ports.some((port) => port.protocol === 'udp' && port.hostPort));
+  return [
+    ...(network.hostAccess.length === 0
+      ? []
+      : [
+          {
+            path: ['network', 'hostAccess'],
+            message: `world: ${network.world} opens ${network.world === 'host' ? 'every port' : 'no port'} of this host`,
+            hint: 'Take world: internet with it.',
+          },
+        ]),
+    ...(network.world === 'none' && udp?.name !== undefined
+      ? [{ path, message: `the UDP port of ${udp.name} gets no answers out`, hint: 'Take world: internet.' }]
+      : []),
   ];
 }

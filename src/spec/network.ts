@@ -11,7 +11,23 @@ export const USER_NETWORK = {
   prefixLength6: 64,
   gateway6: 'fec0::2',
   interface: 'eth0',
+  mac: '52:54:00:76:6d:6b',
 } as const;
+
+/**
+ * What a guest may dial through the user network; forwarded TCP ports work with each.
+ * - none: nothing.
+ * - internet: what this host reaches, but nothing of this host itself (machine/world-gate.ts).
+ * - host: as any program of this host: the host's loopback as well, at the gateway's address.
+ */
+export const WORLDS = ['none', 'internet', 'host'] as const;
+export type World = (typeof WORLDS)[number];
+
+export interface WorldSpec {
+  readonly world: World;
+  /** TCP ports of the host's loopback that a guest with the world `internet` reaches at the gateway's address all the same. */
+  readonly hostAccess: readonly number[];
+}
 
 /**
  * - user: QEMU's own user-mode stack alone; ports on the host's loopback.
@@ -22,14 +38,14 @@ export const USER_NETWORK = {
  *   there, by the nature of macvtap.
  */
 export type NetworkSpec =
-  | { readonly kind: 'user' }
-  | { readonly kind: 'private'; readonly address: string }
+  | ({ readonly kind: 'user' } & WorldSpec)
+  | ({ readonly kind: 'private'; readonly address: string } & WorldSpec)
   | { readonly kind: 'bridge'; readonly address: string }
   | MacvtapSpec;
 
 /** A machine with a way of its own into the world has no second one, which would come from this host itself. */
-export function hasUserWorld({ kind }: NetworkSpec): boolean {
-  return kind === 'user' || kind === 'private';
+export function worldOf(network: NetworkSpec): WorldSpec {
+  return 'world' in network ? network : { world: 'none', hostAccess: [] };
 }
 
 export interface MacvtapSpec {
@@ -46,7 +62,10 @@ export interface MacvtapSpec {
 export const BRIDGE = { name: 'vmkit', interface: 'vmkit0' } as const;
 
 /** A network of vmkit's own that a machine has an address on. */
-export type LinkSpec = Extract<NetworkSpec, { readonly kind: 'private' | 'bridge' }>;
+export interface LinkSpec {
+  readonly kind: 'private' | 'bridge';
+  readonly address: string;
+}
 
 /** A machine's place on a private network or the bridge: a /24 and a /64. */
 export interface LinkAddresses {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { isPrivate, parseAddress } from '../core/ipv4.ts';
 import { NAME } from '../core/names.ts';
+import { WORLDS } from './network.ts';
 import { duration, expected, size } from './units.ts';
 
 const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
@@ -138,6 +139,21 @@ export const ownService = z.strictObject({
   ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),
 });
 
+const worldError = expected(
+  'one of none, internet and host',
+  'internet: the world without this host; host: this host as well.',
+);
+const world = {
+  world: z
+    .enum(WORLDS, { error: worldError })
+    .default('internet')
+    .describe('What the machine may dial: none, internet (nothing of this host), host (its loopback as well)'),
+  hostAccess: z
+    .array(port)
+    .default([])
+    .describe("With `world: internet`: TCP ports of this host's loopback that it may dial at 10.0.2.2"),
+};
+
 /** vm.yaml, with its services still unread: each has a schema of its own. */
 export const definition = z.strictObject({
   name: name.describe('The name of the machine; the name of the folder of vm.yaml, too'),
@@ -171,12 +187,12 @@ export const definition = z.strictObject({
       'kind',
       [
         z
-          .strictObject({ kind: z.literal('user') })
+          .strictObject({ kind: z.literal('user'), ...world })
           .describe(
-            'The machine dials out; this host reaches its forwarded ports on 127.0.0.1. No root, nothing to set up.',
+            'The machine dials the world; this host reaches its forwarded ports on 127.0.0.1. No root, nothing to set up.',
           ),
         z
-          .strictObject({ kind: z.literal('private'), address: machineAddress })
+          .strictObject({ kind: z.literal('private'), address: machineAddress, ...world })
           .describe(
             'As `user`; in addition the machines that need each other reach each other at these addresses. No root.',
           ),
@@ -202,7 +218,7 @@ export const definition = z.strictObject({
       ],
       { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
     )
-    .default({ kind: 'user' })
+    .default({ kind: 'user', world: 'internet', hostAccess: [] })
     .describe('How the machine is connected'),
   packages: z.array(packageName).default([]).describe('More Debian packages, beside those that the services use'),
   services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {

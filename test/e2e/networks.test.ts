@@ -44,7 +44,7 @@ services:
       `memory: 512MiB
 data: 256MiB
 needs: [sql]
-network: { kind: private, address: 192.168.100.4 }
+network: { kind: private, address: 192.168.100.4, world: host }
 services:
   - use: miniflux
     port: ${port}

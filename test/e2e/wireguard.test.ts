@@ -91,7 +91,8 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       await onHost('ip link set lo up');
       await sandbox.define('web', web('[phone]'));
       await sandbox.define('home', home('    endpoint: 10.0.2.2\n'));
-      await sandbox.define('away', machine('{ kind: user }', ''));
+      // Its way to the others is this host's own addresses.
+      await sandbox.define('away', machine('{ kind: user, world: host }', ''));
       await sandbox.prebuild('web');
       await must('host', 'setup', '--tap', 'web=192.168.100.5');
     });

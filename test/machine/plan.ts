@@ -15,7 +15,7 @@ export const plan: MachinePlan = {
     { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
     { serial: 'vmkit-secrets', path: undefined, isReadOnly: true },
   ],
-  hasUserWorld: true,
+  world: 'internet',
   forwards: [
     { protocol: 'postgres', hostPort: 5432, guestPort: 5432 },
     { protocol: 'ssh', hostPort: 40022, guestPort: 22 },

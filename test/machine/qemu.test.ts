@@ -8,13 +8,15 @@ test.each([
   ['x86_64-tcg', plan],
   ['x86_64-kvm', { ...plan, accelerator: 'kvm' as const }],
   ['arm64-tcg', { ...plan, arch: 'arm64' as const, commandLine: 'console=ttyAMA0 quiet' }],
+  ['x86_64-none', { ...plan, world: 'none' as const }],
+  ['x86_64-host', { ...plan, world: 'host' as const }],
   ['arm64-kvm', { ...plan, arch: 'arm64' as const, accelerator: 'kvm' as const, hasSandbox: false }],
 ])('the command for %s', async (name, machine) => {
   await expect(asText(qemuArgv(machine))).toMatchFileSnapshot(`../golden/qemu/${name}.txt`);
 });
 
 test('no path of the host is in the command: all files are given open', () => {
-  expect(qemuArgv(plan).filter((word) => /[=:]\/(?!dev\/fdset\/)/.test(word))).toEqual([]);
+  expect(qemuArgv(plan).filter((word) => /[=:]\/(?!dev\/(fdset\/|null,))/.test(word))).toEqual([]);
   expect(openFiles(plan).map(({ fd, path, access }) => [fd, path, access])).toEqual([
     [3, '/cache/kernel/kernel', 'read'],
     [4, '/cache/initramfs/initramfs.cpio', 'read'],

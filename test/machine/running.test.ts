@@ -29,7 +29,7 @@ const rest: Omit<MachineState, 'pid' | 'startTime'> = {
   ports: [],
   sshPort: 22,
   needs: [],
-  network: { kind: 'user' },
+  network: { kind: 'user', world: 'internet', hostAccess: [] },
   tells: [],
   artifacts: {},
 };

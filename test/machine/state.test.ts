@@ -14,7 +14,7 @@ const state: MachineState = {
   ports: [{ service: 'postgres', name: 'sql', protocol: 'postgres', guestPort: 5432, hostPort: 5432 }],
   sshPort: 40022,
   needs: [],
-  network: { kind: 'user' },
+  network: { kind: 'user', world: 'internet', hostAccess: [] },
   tells: [],
   artifacts: { kernel: 'abc' },
 };

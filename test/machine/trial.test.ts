@@ -58,7 +58,7 @@ describe('a trial of KVM', () => {
 
 describe.runIf(canOpenKvm())('the verdict on a KVM that fails', () => {
   const says = (accelerator: string): string =>
-    `case "$*" in *${accelerator}*) echo 'vmkit-event {"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60;; esac; exit 1`;
+    `case "$*" in *${accelerator}*) echo '{"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60;; esac; exit 1`;
 
   test.each([
     ['is kept where the same guest starts without it', says('tcg'), 'tcg'],

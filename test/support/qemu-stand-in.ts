@@ -51,7 +51,7 @@ export async function runningStandIn(mode: 'obeys' | 'deaf', status = 'running')
   const folder = await temporaryFolder();
   const context = contextIn(folder);
   const paths = machinePaths(context.paths, 'sql');
-  await mkdir(paths.stateDir, { recursive: true });
+  await mkdir(paths.runDir, { recursive: true });
   await writeFile(paths.eventsLog, '{"event":"stopped","service":"postgres","uptime":1,"forced":true}\n');
   const told = join(paths.stateDir, 'told');
   await writeFile(told, '');
@@ -69,7 +69,7 @@ export async function runningStandIn(mode: 'obeys' | 'deaf', status = 'running')
     ports: [],
     sshPort: 22,
     needs: [],
-    network: { kind: 'user' },
+    network: { kind: 'user', world: 'internet', hostAccess: [] },
     tells: [],
     artifacts: {},
   };

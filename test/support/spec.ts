@@ -13,7 +13,7 @@ export function specWith(name: string, services: readonly Service[]): VmSpec {
     kernel: { profile: 'default', fragments: [] },
     packages: [],
     needs: [],
-    network: { kind: 'user' },
+    network: { kind: 'user', world: 'internet', hostAccess: [] },
     services: [...implicitServices(), ...services],
     directory: '/nowhere',
   };

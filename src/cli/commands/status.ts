@@ -17,7 +17,7 @@ export const command = defineCommand({
 });
 
 function statusText(status: MachineStatus): string {
-  const { name, condition, held, upSeconds, pid, accelerator, memory } = status;
+  const { name, condition, held, upSeconds, pid, accelerator, memory, isCutOff } = status;
   if (condition === 'off') return `${name}: off`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
@@ -40,6 +40,7 @@ function statusText(status: MachineStatus): string {
     `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,
     ...(held === undefined ? [] : [`  It is ${held.text}.`, `  ${held.hint}`]),
     `  ${accelerator}`,
+    ...(isCutOff ? [`  Its gate to the network has ended: no port answers. vmkit boot ${name} starts it again.`] : []),
     table(services),
   ].join('\n');
 }
