@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -58,7 +57,7 @@ export async function startInBackground(
 }
 
 /** Back when all is handed over. One that ended early says why in its log. */
-async function feed(child: ChildProcess, input: Uint8Array): Promise<void> {
+async function feed(child: ReturnType<typeof spawnChild>, input: Uint8Array): Promise<void> {
   await new Promise<void>((resolve) => {
     child.stdin?.once('close', resolve).on('error', () => undefined);
     child.stdin?.end(input, () => child.stdin?.destroy());

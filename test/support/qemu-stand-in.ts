@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 /**
  * A process in QEMU's place: it serves the control socket. `quit` ends it, unless it is deaf; `cont` and `system_wakeup` make it run, unless there is a
- * file `full` beside the socket; `system_powerdown` ends it as a guest would that obeys.
+ * file `full` in the machine's state folder; `system_powerdown` ends it as a guest would that obeys.
  */
 const STAND_IN = `
 const { createServer } = require('node:net');
@@ -26,8 +26,8 @@ createServer((client) => {
   client.on('data', (data) => {
     for (const line of String(data).trim().split('\\n')) {
       const { execute, id } = JSON.parse(line);
-      if (execute !== 'qmp_capabilities') appendFileSync(dirname(socket) + '/told', execute + '\\n');
-      if (execute === 'cont' || execute === 'system_wakeup') status = existsSync(dirname(socket) + '/full') ? status : 'running';
+      if (execute !== 'qmp_capabilities') appendFileSync(dirname(dirname(socket)) + '/told', execute + '\\n');
+      if (execute === 'cont' || execute === 'system_wakeup') status = existsSync(dirname(dirname(socket)) + '/full') ? status : 'running';
       client.write(JSON.stringify({ return: execute === 'query-status' ? { status } : {}, id }) + '\\r\\n');
       if (execute === 'quit' && isDeaf !== 'deaf') process.exit(0);
       if (execute === 'system_powerdown' && isDeaf !== 'deaf') process.exit(0);
