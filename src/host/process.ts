@@ -28,9 +28,8 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     detached: true,
     reject: false,
     stripFinalNewline: false,
-    maxBuffer: MAX_OUTPUT_BYTES,
-    stdout: options.stdoutFile === undefined ? 'pipe' : { file: options.stdoutFile },
-    buffer: { stdout: options.stdoutFile === undefined },
+    maxBuffer: options.maxBytes ?? MAX_OUTPUT_BYTES,
+    buffer: { stdout: options.onOutput === undefined },
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
@@ -42,10 +41,18 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     failure ??= error;
     group.end();
   };
-  if (options.onLine !== undefined) {
-    for (const stream of [options.stdoutFile === undefined ? child.stdout : null, child.stderr]) {
-      if (stream !== null) onLines(stream, options.onLine, fail);
-    }
+  const { onLine, onOutput } = options;
+  if (onLine !== undefined) {
+    for (const stream of [child.stdout, child.stderr]) onLines(stream, onLine, fail);
+  }
+  if (onOutput !== undefined) {
+    child.stdout.on('data', (bytes: Buffer) => {
+      try {
+        onOutput(bytes);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
   const timer = setTimeout(() => fail(timeout(argv, withinMs)), Math.min(withinMs, MAX_TIMER_MS));
   options.signal?.addEventListener('abort', group.end, { once: true });
@@ -53,7 +60,7 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     const result = await child;
     throwIfInterrupted(options.signal);
     if (failure !== undefined) throw failure;
-    if (result.isMaxBuffer) throw tooLong();
+    if (result.isMaxBuffer) throw tooLong(argv, options.maxBytes);
     if (result.exitCode === undefined && result.signal === undefined) throw cannotRun(argv, options.cwd, result.cause);
     return {
       exitCode: result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]),
@@ -99,8 +106,8 @@ function groupOf(child: Subprocess): { end: () => void; release: () => void } {
   };
 }
 
-function tooLong(): VmkitError {
-  return new VmkitError('tool', 'output-too-long', `A command printed more than ${MAX_OUTPUT_BYTES} bytes.`);
+function tooLong(argv: readonly string[], maxBytes = MAX_OUTPUT_BYTES): VmkitError {
+  return new VmkitError('tool', 'output-too-long', `${argv[0]} printed more than ${maxBytes} bytes.`);
 }
 
 function timeout(argv: readonly string[], withinMs: number): VmkitError {

@@ -11,7 +11,7 @@ import { connectSsh, type SshAddress } from './ssh.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 
-export interface GuestHost extends Host {
+export interface GuestHost extends Pick<Host, 'name' | 'facts' | 'exec' | 'read' | 'write'> {
   close(): void;
 }
 

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { withFreshFolder } from '../build/fresh-folder.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { parseConfigText } from './config-text.ts';
@@ -54,25 +52,23 @@ async function unpack(
 ): Promise<{ unpacked: Uint8Array; trouble: string }> {
   if (compression === 'gzip') return gunzip(data);
   const argv = UNPACKERS[compression];
-  const folder = join(context.paths.cache, 'unpacking-kernel');
-  return await withFreshFolder(folder, 'the unpacking of a kernel image', context, async () => {
-    const stdoutFile = join(folder, 'vmlinux');
-    try {
-      const { stderr } = await context.host.exec(argv, { input: data, stdoutFile, signal: context.signal });
-      return { unpacked: (await context.host.read(stdoutFile)) ?? new Uint8Array(), trouble: stderr.trim() };
-    } catch (error) {
-      if (!(error instanceof VmkitError) || error.code !== 'tool-missing') throw error;
-      throw new VmkitError(
-        'tool',
-        'tool-missing',
-        `${name} is packed by ${compression}, and there is no ${argv[0]} here.`,
-        {
-          hint: `Install ${argv[0]}, or check the configuration that the kernel was built with: /boot/config-$(uname -r).`,
-          cause: error,
-        },
-      );
-    }
-  });
+  const chunks: Uint8Array[] = [];
+  const onOutput = (bytes: Uint8Array): void => void chunks.push(bytes);
+  try {
+    const { stderr } = await context.host.exec(argv, { input: data, onOutput, signal: context.signal });
+    return { unpacked: Buffer.concat(chunks), trouble: stderr.trim() };
+  } catch (error) {
+    if (!(error instanceof VmkitError) || error.code !== 'tool-missing') throw error;
+    throw new VmkitError(
+      'tool',
+      'tool-missing',
+      `${name} is packed by ${compression}, and there is no ${argv[0]} here.`,
+      {
+        hint: `Install ${argv[0]}, or check the configuration that the kernel was built with: /boot/config-$(uname -r).`,
+        cause: error,
+      },
+    );
+  }
 }
 
 function gunzip(data: Uint8Array): { unpacked: Uint8Array; trouble: string } {
