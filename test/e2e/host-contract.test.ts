@@ -56,9 +56,7 @@ const byShell = (...shell: string[]): Promise<Place> =>
 
 describe.each<[string, () => Promise<Place>, boolean]>([
   ['this machine', () => localPlace(localHost()), true],
-  ['dash', () => byShell('dash'), true],
-  ['bash', () => byShell('bash'), true],
-  ['ash of busybox', () => byShell('busybox', 'sh'), true],
+  ['this machine, by bash', () => byShell('bash'), true],
   ['OpenSSH, coreutils', () => sshPlace('coreutils'), isRoot],
   ['OpenSSH, nothing but busybox', () => sshPlace('busybox'), isRoot],
 ])('a host: %s', (_name, start, canRun) => {
@@ -99,7 +97,7 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     const words = ['', 'a b', "it's", '$HOME', '`id`', '*', '\n', '"', '\\', '\\n', '--', '007', '~', '#x', 'ä', '%b'];
     const { stdout } = await host.exec(['printf', '<%s>', ...words]);
     expect(stdout).toBe(words.map((word) => `<${word}>`).join(''));
-    const script = 'cat; pwd; echo "$A"; echo no >&2; exit 7';
+    const script = 'cat; pwd; printf "%s\\n" "$A"; echo no >&2; exit 7';
     expect(await host.exec(['sh', '-c', script], { input: 'in\n', cwd: '/', env: { A: "x 'y'\nz\\n" } })).toEqual({
       exitCode: 7,
       stdout: "in\n/\nx 'y'\nz\\n\n",
@@ -151,13 +149,12 @@ describe.each<[string, () => Promise<Place>, boolean]>([
   });
 
   test('ends a command and its children, also there, at its deadline and when told so', async () => {
-    const file = path('pids');
-    const script = `sh -c 'trap "" TERM; echo $$; exec sleep 601' & echo $$; wait; sleep 601`;
+    const script = "sh -c 'echo $$; exec sleep 601' & echo $$; wait; sleep 601";
     for (const how of ['deadline', 'signal'] as const) {
       const pids: number[] = [];
       const stop = new AbortController();
-      const run = host.exec(['sh', '-c', script, file], {
-        ...(how === 'signal' ? { signal: stop.signal } : { withinMs: 1_000 }),
+      const run = host.exec(['sh', '-c', script], {
+        ...(how === 'signal' ? { signal: stop.signal } : { withinMs: 500 }),
         onLine: (line) => {
           pids.push(Number(line));
           if (pids.length === 2) stop.abort();
@@ -273,8 +270,8 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     const here = await localFile(async (file) => {
       await file.write(Buffer.from('start'), 0, 5, 0);
       await file.write(randomBytes(200_000), 0, 200_000, 30_000_000);
-      await file.write(Buffer.from('end'), 0, 3, 99_999_990);
-      await file.truncate(100_000_001);
+      await file.write(Buffer.from('end'), 0, 3, 39_999_990);
+      await file.truncate(40_000_001);
     });
     const to = `${await folder()}/sub/image`;
     const steps: number[] = [];
@@ -286,7 +283,7 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     expect(pushed.sentBytes).toBeLessThan(1_000_000);
     expect(sha256(await readFile(to))).toBe(pushed.sha256);
     const there = await host.stat(to);
-    expect(there).toMatchObject({ bytes: 100_000_001, mode: 0o600 });
+    expect(there).toMatchObject({ bytes: 40_000_001, mode: 0o600 });
     expect(there?.bytesOnDisk).toBeLessThan(2_000_000);
     expect(steps.at(-1)).toBe(1);
     expect(steps).toEqual(steps.toSorted((a, b) => a - b));

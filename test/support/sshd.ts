@@ -11,12 +11,12 @@ const UID = 61_235;
 
 /** All that a server needs, as docs/hosts/ssh.md says: it finds nothing else. */
 export const SERVER_PROGRAMS =
-  'sh cat chmod cut dd df dirname flock head id kill mkdir mv nproc rm setsid sha256sum sleep stat sync tail uname'.split(
+  'sh cat chmod cut dd df dirname flock head id mkdir mkfifo mktemp mv nproc rm setsid sha256sum sleep stat sync tail uname'.split(
     ' ',
   );
 
 /** For the tests themselves. */
-const TEST_PROGRAMS = 'printf pwd touch env truncate ls true false ln wc test'.split(' ');
+const TEST_PROGRAMS = 'printf pwd touch true ln test'.split(' ');
 
 // Users of the tests' own, in a mount namespace, so the machine keeps its own.
 const SCRIPT = `set -eu
@@ -51,7 +51,9 @@ export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly 
   chownSync(home ?? '', UID, UID);
   const busybox = findProgram('busybox', searchPath(process.env['PATH'] ?? '')) ?? '';
   for (const name of [...SERVER_PROGRAMS, ...TEST_PROGRAMS]) {
-    const target = kind === 'busybox' ? busybox : findProgram(name, ['/usr/bin', '/bin']);
+    // Debian's busybox has no flock.
+    const isApplet = kind === 'busybox' && name !== 'flock';
+    const target = isApplet ? busybox : findProgram(name, ['/usr/bin', '/bin']);
     if (target !== undefined) symlinkSync(target, join(path ?? '', name));
   }
   const talking = join(folder, 'talking-shell');

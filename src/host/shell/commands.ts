@@ -95,11 +95,9 @@ function requireRun(
         hint: 'Install util-linux or busybox there.',
       });
     case 'lost':
-      throw new VmkitError(
-        'tool',
-        'tool-failed',
-        `${name}: the shell of ${argv[0]} ended: ${stderr.toString().trim()}`,
-      );
+      throw new VmkitError('tool', 'tool-failed', `Cannot run ${argv[0]} on ${name}: ${stderr.toString().trim()}`, {
+        hint: 'A command that gets input needs mktemp, mkfifo and a temporary folder there that can be written to.',
+      });
   }
 }
 

@@ -81,52 +81,54 @@ command -v -- "$1" >/dev/null || refuse no-program
 `;
 
 /**
- * The left side of the pipe hands on the input and then waits: a line means that the command's end was noticed, the end of input that nobody
- * waits for the command any more. It never closes the pipe of an input that was cut off, so nobody takes half an input for a whole one.
+ * The watcher hands on the input and then waits: a line means that the end of the command was noticed, the end of input that nobody waits for the command any more.
+ * It does not close an input that was cut off, so nobody takes half of it for the whole. The input goes through a FIFO and not a pipe: `wait` of dash waits for
+ * all of a pipeline.
  */
 const COMMAND = `folder=$1 size=$2
 shift 2
-${LOOK_BEFORE_RUN}read -r me _ </proc/self/stat
-exec 3<&0
-pid='' killer='' cut=''
-cut() {
-  cut=1
-  [ -n "$pid" ] || return 0
-  kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null
-  { sleep 5; kill -KILL "-$pid"; } >/dev/null 2>&1 3<&- &
-  killer=$!
-}
-trap cut USR1
+${LOOK_BEFORE_RUN}exec 3<&0 4>/dev/null 5>&2
+if [ "$size" -eq 0 ]; then
+  setsid "$@" </dev/null 2>&5 3<&- 4>&- 5>&- &
+  pid=$!
+else
+  { fifo=$(mktemp -d) && mkfifo "$fifo/in"; } || exit
+  setsid "$@" <"$fifo/in" 2>&5 3<&- 4>&- 5>&- &
+  pid=$!
+  exec 4>"$fifo/in"
+  rm -r "$fifo"
+fi
+exec 2>/dev/null
 {
-  if take "$size" && sealed; then
-    exec >&-
+  if take "$size" >&4 && sealed; then
+    exec 4>&-
     sealed && exit 0
   else
-    cat >/dev/null
+    cat
   fi
-  kill -USR1 "$me"
-  while kill -0 "$me"; do sleep 1; done
-} <&3 2>/dev/null 3<&- | setsid "$@" 3<&- &
-pid=$!
-[ -z "$cut" ] || cut
-while :; do
-  wait "$pid"
-  code=$?
-  [ -n "$cut" ] && kill -0 "$pid" 2>/dev/null || break
-done
-trap 'exit 0' USR1
-[ -z "$killer" ] || { kill -KILL "-$pid" "$killer"; } 2>/dev/null
-finish "$code"
-[ -n "$cut" ] || wait
+  kill -TERM "-$pid" || kill -TERM "$pid"
+  for second in 1 2 3 4 5; do
+    sleep 1
+    kill -0 "-$pid" || exit 0
+  done
+  kill -KILL "-$pid"
+} <&3 >/dev/null 3<&- 5>&- &
+exec 4>&-
+wait "$pid"
+finish $? 2>&5
+exec >/dev/null 5>&-
+wait
 exit 0
 `;
 
+/** The process says itself who it is, since one that ends at once is gone before anybody can look. */
 const START = `folder=$1 log=$2
 mkdir -p -- "$3" || exit
 (umask 077; : >>"$log") || exit
 shift 3
-${LOOK_BEFORE_RUN}setsid "$@" </dev/null >>"$log" 2>&1 &
-cat /proc/sys/kernel/random/boot_id "/proc/$!/stat" || exit
+${LOOK_BEFORE_RUN}cat /proc/sys/kernel/random/boot_id || exit
+stat=$(setsid sh -c 'read -r stat </proc/self/stat && echo "$stat" >&3; exec "$@" 3>&-' sh "$@" 3>&1 </dev/null >>"$log" 2>&1 &)
+printf '%s\\n' "$stat"
 finish 0
 `;
 

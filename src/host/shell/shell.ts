@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { jobLine } from './boot-shell.ts';
@@ -106,7 +106,9 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
         fail(error);
       }
     };
-    const hear = (chunk: Buffer): void => void (noise = (noise + chunk.toString()).slice(-NOISE_BYTES));
+    const hear = (chunk: Buffer): void => {
+      noise = (noise + chunk.toString()).slice(-NOISE_BYTES);
+    };
     const out = betweenMarks(mark, collect(stdout, job.onOutput), hear);
     const errors = betweenMarks(mark, collect(stderr, job.onErrors), hear);
     const abort = (): void => fail(interruptionOf(job.signal));
@@ -149,10 +151,7 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
         };
         process.input.write(jobLine(mark, job.script));
         if (job.input === undefined) return;
-        send(job.input, process.input, sending.signal).catch((error) => {
-          // A script that fails early does not read all; its status says why.
-          if (!isBrokenPipe(error)) fail(error);
-        });
+        send(job.input, process.input, sending.signal).catch(fail);
       });
       if (failure !== undefined) throw failure;
       if (job.farewell !== undefined) process.input.write(job.farewell);
@@ -175,22 +174,12 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
   return { run, isUsable: () => isUsable, hold: process.hold, close };
 }
 
-/** Writes all of it, as fast as the other side takes it, and leaves the stream open. */
+/** Writes all of it, as fast as the other side takes it, and leaves the stream open. Ends early where nobody reads any more: the script's status says why. */
 async function send(input: Uint8Array | AsyncIterable<Uint8Array>, to: Writable, signal: AbortSignal): Promise<void> {
-  const chunks = input instanceof Uint8Array ? Readable.from([input]) : Readable.from(input);
-  await pipeline(chunks, to, { end: false, signal });
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  const codes: readonly unknown[] = [
-    'EPIPE',
-    'ECONNRESET',
-    'ABORT_ERR',
-    'ERR_STREAM_PREMATURE_CLOSE',
-    'ERR_STREAM_DESTROYED',
-    'ERR_STREAM_WRITE_AFTER_END',
-  ];
-  return error instanceof Error && 'code' in error && codes.includes(error.code);
+  for await (const chunk of input instanceof Uint8Array ? [input] : input) {
+    if (signal.aborted || !to.writable) return;
+    if (!to.write(chunk)) await once(to, 'drain', { signal }).catch(() => undefined);
+  }
 }
 
 function interruptionOf(signal: AbortSignal | undefined): unknown {
