@@ -16,13 +16,14 @@ export const SERVER_PROGRAMS =
   );
 
 /** For the tests themselves. */
-const TEST_PROGRAMS = 'printf pwd touch true ln test'.split(' ');
+const TEST_PROGRAMS = 'printf touch true ln test echo'.split(' ');
 
 // Users of the tests' own, in a mount namespace, so the machine keeps its own.
 const SCRIPT = `set -eu
 etc=$1; shift
 for file in passwd group; do mount --bind "$etc/$file" "/etc/$file"; done
-mkdir -p /run/sshd
+mkdir -p /run/sshd "$etc/../home/full"
+mount -t tmpfs -o size=256k,mode=777 none "$etc/../home/full"
 exec "$@"
 `;
 
@@ -39,7 +40,7 @@ export interface Sshd {
 }
 
 /**
- * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. `kind`: which
+ * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
  * programs it has.
  */
 export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly string[] = []): Promise<Sshd> {

@@ -50,11 +50,12 @@ test('shellcheck finds nothing', () => {
 });
 
 /**
- * SC2317, SC2329, SC2034: each script calls only some of the functions. SC2086, SC2088: none. SC2094: the lock's file is read and written on purpose.
+ * Left out: SC2317, SC2329, SC2034, since each script calls only some of the functions; SC2094, since the lock's file is read and written on purpose; SC2016, since
+ * another shell expands it; SC2015, `A && B || C` where C is meant for both.
  */
 function complaintsOf(script: string): string {
   try {
-    const excluded = 'SC2317,SC2329,SC2034,SC2094,SC2015';
+    const excluded = 'SC2317,SC2329,SC2034,SC2094,SC2016,SC2015';
     return execFileSync('shellcheck', ['--shell=sh', `--exclude=${excluded}`, '--format=gcc', '-'], {
       input: script,
     }).toString();
