@@ -46,8 +46,12 @@ describe.skipIf(!isRoot)('a host behind ssh', () => {
         host.write(file, 'new'.repeat(3_000_000)),
         host.exec(['sh', '-c', 'cat >/dev/null; exec sleep 613'], { input: randomBytes(1_000_000) }),
       ];
+      const ended = Promise.allSettled(works);
       await cutAfter(number);
-      const ends = await Promise.allSettled(works);
+      // What logged in only after the cut is cut again.
+      const again = setInterval(() => sshd.cutConnections(), 1_000);
+      const ends = await ended;
+      clearInterval(again);
       expect(ends[2]).toMatchObject({ status: 'rejected', reason: { code: expect.stringMatching(/^ssh-/) } });
       for (const end of ends.slice(0, 2)) {
         if (end.status === 'rejected')
