@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { VmkitError } from '../core/errors.ts';
-import { sshClient } from '../host/ssh-client.ts';
+import { parseSshUrl } from '../host/ssh/destination.ts';
+import { sshHost } from '../host/ssh/ssh-host.ts';
 import { lookAtPrefs } from '../reach/look-at-host.ts';
 import type { Peer } from '../reach/peer.ts';
 import { withPeerNode } from '../reach/peer-node.ts';
@@ -16,8 +17,7 @@ export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
 /** The value of `--from`. Throws `bad-usage`. */
 export function peerKind(text: string | undefined): PeerKind | undefined {
   if (text === undefined || text === 'node' || text === 'host' || text === 'none') return text;
-  // ssh(1) takes no option for a host: a name that begins with - is none.
-  if (/^ssh:\/\/[^-\s/][^\s/]*$/.test(text)) return `ssh://${text.slice('ssh://'.length)}`;
+  if (text.startsWith('ssh://')) return `ssh://${parseSshUrl(text).url.slice('ssh://'.length)}`;
   throw new VmkitError('usage', 'bad-usage', `--from ${text}: expected node, host, none or ssh://[USER@]HOST[:PORT].`, {
     hint: '--from ssh://me@laptop',
   });
@@ -37,7 +37,7 @@ export async function withPeer<T>(
   const chosen = kind ?? (authKey === undefined ? 'none' : 'node');
   if (chosen === 'none') return work(undefined);
   if (chosen === 'host') return work(handled(peerOnHost({ ...context.host, name: 'this host' }, true, context.signal)));
-  if (chosen !== 'node') return work(handled(peerOnHost(sshClient(chosen), false, context.signal)));
+  if (chosen !== 'node') return work(handled(peerOnHost(sshHost(chosen), false, context.signal)));
   if (authKey === undefined) {
     throw new VmkitError(
       'usage',

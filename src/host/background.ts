@@ -5,6 +5,7 @@ import { poll } from '../core/deadline.ts';
 import { isSystemError } from '../core/errors.ts';
 import { spawnChild } from './child.ts';
 import { cannotRun } from './process.ts';
+import { type ProcessStat, processStat } from './process-stat.ts';
 
 /** A process that outlives vmkit. A pid alone may belong to another process by now; with its start time it is this one. */
 export interface BackgroundProcess {
@@ -96,15 +97,11 @@ export async function terminate(target: BackgroundProcess): Promise<void> {
   await poll(isGone, { withinMs: 5_000 });
 }
 
-/** From /proc/PID/stat: `PID (NAME) STATE ... STARTTIME`; NAME may hold spaces and parentheses. */
-function statusOf(pid: number): { state: string; startTime: number } | undefined {
-  let text: string;
+function statusOf(pid: number): ProcessStat | undefined {
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return processStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch (error) {
     if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ESRCH')) return undefined;
     throw error;
   }
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', startTime: Number(fields[19]) };
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
 import { childEnvironment } from './child-environment.ts';
 
 /** `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). */
@@ -11,4 +11,16 @@ export function spawnChild(
   }: Omit<SpawnOptions, 'env' | 'shell'> & { readonly env?: Readonly<Record<string, string>> | undefined },
 ): ChildProcess {
   return spawn(file, args, { ...options, env: childEnvironment(env) });
+}
+
+/** The same for a child whose three streams are pipes of ours. */
+export function spawnPiped(
+  file: string,
+  args: readonly string[],
+  {
+    env,
+    ...options
+  }: Omit<SpawnOptions, 'env' | 'shell' | 'stdio'> & { readonly env?: Readonly<Record<string, string>> | undefined },
+): ChildProcessWithoutNullStreams {
+  return spawn(file, args, { ...options, stdio: 'pipe', env: childEnvironment(env) });
 }

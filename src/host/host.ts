@@ -1,3 +1,6 @@
+import type { Duplex } from 'node:stream';
+import type { Paths } from '../core/paths.ts';
+
 /** What a machine that runs commands for us is. */
 export interface HostFacts {
   /** As `uname -m` says it: x86_64, aarch64. */
@@ -12,9 +15,19 @@ export const LONGEST_OUTPUT = 64 * 1024 * 1024;
 /** In bytes: far more than any file that vmkit reads whole, apart from kernels. */
 export const LONGEST_FILE = 64 * 1024 * 1024;
 
+/** Where things are kept there, and which start of its system this is. */
+export interface HostPlace {
+  /** `uname -sr`: Linux 6.12.9. */
+  readonly system: string;
+  /** Another one after each start of the system (random(4)). */
+  readonly bootId: string;
+  readonly home: string;
+  readonly paths: Paths;
+}
+
 export interface ExecOptions {
   cwd?: string | undefined;
-  /** Added to what every child gets of our environment (child-environment.ts). */
+  /** Added to what every child gets of our environment (child-environment.ts); in no command line, here or there. */
   env?: Readonly<Record<string, string>> | undefined;
   /** Standard input; none when absent. */
   input?: string | Uint8Array | undefined;
@@ -23,8 +36,10 @@ export interface ExecOptions {
   signal?: AbortSignal | undefined;
   /** Called with each line of standard output and error as it appears. */
   onLine?: ((line: string) => void) | undefined;
-  /** Standard output goes to this file instead of `stdout`. */
-  stdoutFile?: string | undefined;
+  /** Called with each piece of standard output, which is then not in `stdout`: for bytes, and for much. */
+  onOutput?: ((bytes: Uint8Array) => void) | undefined;
+  /** More output than this ends the command and throws `output-too-long`. Default: 64 MiB. */
+  maxBytes?: number | undefined;
 }
 
 export interface ExecResult {
@@ -34,17 +49,115 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** A process that lives on when vmkit, or the connection, ends. Pid and start time are this very process, until the system starts again. */
+export interface HostProcess {
+  readonly pid: number;
+  /** Clock ticks from the start of the system to the start of the process: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
+  readonly startTime: number;
+  readonly bootId: string;
+}
+
+export interface StartOptions {
+  /** Standard output and error go to its end; created with mode 0600, its folder too. Standard input is empty. */
+  readonly logFile: string;
+  readonly cwd?: string | undefined;
+  /** As for `exec`: the way for a secret. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface FileFacts {
+  readonly kind: 'file' | 'folder' | 'socket' | 'other';
+  readonly bytes: number;
+  /** What it takes on the disk: less than `bytes` where it has holes. */
+  readonly bytesOnDisk: number;
+  /** Permission bits: 0o644. */
+  readonly mode: number;
+  readonly uid: number;
+  /** Milliseconds since 1970, in whole seconds. */
+  readonly changedAt: number;
+}
+
+export interface PushOptions {
+  readonly mode?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of the file that are dealt with, of all of them; more than once for a push that has to start again. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface Pushed {
+  readonly sha256: string;
+  /** 0 when the same content was there already; less than the file where a former push was cut off, or the file has holes. */
+  readonly sentBytes: number;
+}
+
+export interface LockOptions {
+  /** Milliseconds until waiting for another holder is given up with `lock-busy`. Default: 1 hour. */
+  readonly withinMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, with the holder's purpose, when there is something to wait for. */
+  readonly onWait?: ((holder: string) => void) | undefined;
+}
+
+/** A lock that is ours until it is released, or until we, or the connection, end. */
+export interface HeldLock {
+  /** Aborted when the connection that holds it was lost: what it protects may be another's now. The reason is the error. */
+  readonly lost: AbortSignal;
+  /** Back when others can have it. */
+  release(): Promise<void>;
+}
+
+/** A server on that host: a TCP port of its 127.0.0.1, or a unix socket. */
+export type HostEndpoint = { readonly tcp: number } | { readonly unix: string };
+
 /**
- * A place where commands run and files are: this machine, a machine behind ssh, a guest.
- * A non-zero exit is a value. A missing program, a passed deadline or a lost connection throws VmkitError.
+ * A place where commands run and files are: this machine, a machine behind ssh. Paths are absolute.
+ * A non-zero exit is a value. A missing program, a passed deadline, a full disk or a lost connection throws VmkitError.
  */
 export interface Host {
   readonly name: string;
   facts(): Promise<HostFacts>;
-  /** Runs a command without a shell, waits for it, returns what it printed. */
+  place(): Promise<HostPlace>;
+  /** Which of these programs are there. */
+  programs(names: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /**
+   * Runs a command without a shell, waits for it, returns what it printed. A passed deadline, an aborted signal or a lost connection ends the command and all it
+   * started, there too.
+   */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** Starts a process that lives on, in a session of its own. Says nothing about how it fares: ask `isRunning`. */
+  start(argv: readonly string[], options: StartOptions): Promise<HostProcess>;
+  /** Whether this very process still runs; a zombie does not. */
+  isRunning(process: HostProcess): Promise<boolean>;
+  /** Sends a signal to this very process; false when it does not run any more. */
+  signal(process: HostProcess, signal: NodeJS.Signals): Promise<boolean>;
+
   /** The file's bytes, or undefined if there is none. Throws `file-too-long` past `maxBytes` (default LONGEST_FILE), `not-a-file` for a folder or a device. */
   read(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;
   /** Writes a file whole or not at all (temporary file, fsync, rename). Creates parent folders. Default mode 0644. */
   write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
+  /**
+   * Copies a file of this machine to that host: whole or not at all, holes stay holes, nothing is sent that is there already, and what was cut off goes on where it was.
+   * Only one push writes to a path at a time. Default mode 0644.
+   */
+  push(localFile: string, path: string, options?: PushOptions): Promise<Pushed>;
+  /** What is in the file from this byte on, and what comes; goes on with a new file of that name, and from the start where it was cut. Ends with the signal. */
+  follow(path: string, options: { from?: number; signal: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** Names in a folder, in no order; undefined if there is none. */
+  list(folder: string): Promise<readonly string[] | undefined>;
+  /** Of what a link leads to; undefined if there is nothing. */
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** Makes a folder, and its parents with the usual mode. Nothing happens to one that is there but its mode. */
+  makeFolder(path: string, mode: number): Promise<void>;
+  /** Removes a file or a folder with all that is in it. Nothing there is no error. Throws `remove-refused` for what cannot be meant. */
+  remove(path: string): Promise<void>;
+  /** Bytes that are free where this path is, or will be. */
+  freeBytes(path: string): Promise<number>;
+
+  /** Takes a lock that no other has, from whatever computer it works on that host. `purpose` is what others are told who wait: `vmkit boot sql`. */
+  lock(path: string, purpose: string, options?: LockOptions): Promise<HeldLock>;
+  /** A TCP port of its 127.0.0.1 that nobody listens on now. */
+  freePort(): Promise<number>;
+  /** A connection to a server there. One that nobody takes ends without a byte, or with an error. */
+  open(to: HostEndpoint): Promise<Duplex>;
 }

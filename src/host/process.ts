@@ -28,9 +28,8 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     detached: true,
     reject: false,
     stripFinalNewline: false,
-    maxBuffer: LONGEST_OUTPUT,
-    stdout: options.stdoutFile === undefined ? 'pipe' : { file: options.stdoutFile },
-    buffer: { stdout: options.stdoutFile === undefined },
+    maxBuffer: options.maxBytes ?? LONGEST_OUTPUT,
+    buffer: { stdout: options.onOutput === undefined },
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     extendEnv: false,
@@ -43,10 +42,18 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     failure ??= error;
     group.end();
   };
-  if (options.onLine !== undefined) {
-    for (const stream of [options.stdoutFile === undefined ? child.stdout : null, child.stderr]) {
-      if (stream !== null) onLines(stream, options.onLine, fail);
-    }
+  const { onLine, onOutput } = options;
+  if (onLine !== undefined) {
+    for (const stream of [child.stdout, child.stderr]) onLines(stream, onLine, fail);
+  }
+  if (onOutput !== undefined) {
+    child.stdout.on('data', (bytes: Buffer) => {
+      try {
+        onOutput(bytes);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
   const timer = setTimeout(() => fail(timeout(argv, withinMs)), Math.min(withinMs, MAX_TIMER_MS));
   options.signal?.addEventListener('abort', group.end, { once: true });
@@ -54,7 +61,7 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
     const result = await child;
     throwIfInterrupted(options.signal);
     if (failure !== undefined) throw failure;
-    if (result.isMaxBuffer) throw outputTooLong(argv);
+    if (result.isMaxBuffer) throw outputTooLong(argv, options.maxBytes);
     if (result.exitCode === undefined && result.signal === undefined) throw cannotRun(argv, options.cwd, result.cause);
     return {
       exitCode: result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]),
@@ -100,9 +107,9 @@ function groupOf(child: Subprocess): { end: () => void; release: () => void } {
   };
 }
 
-export function outputTooLong([program = '']: readonly string[], where = ''): VmkitError {
-  const mib = LONGEST_OUTPUT / 1024 / 1024;
-  return new VmkitError('tool', 'output-too-long', `${where}${program} printed more than ${mib} MiB and was stopped.`);
+export function outputTooLong([program = '']: readonly string[], maxBytes = LONGEST_OUTPUT, where = ''): VmkitError {
+  const text = `${where}${program} printed more than ${maxBytes} bytes and was stopped.`;
+  return new VmkitError('tool', 'output-too-long', text);
 }
 
 function timeout(argv: readonly string[], withinMs: number): VmkitError {

@@ -15,7 +15,7 @@ const DEFAULT_DEADLINE_MS = 600_000;
 /** A file is read within this time, or the guest does not answer. */
 const READ_DEADLINE_MS = 60_000;
 
-export interface GuestHost extends Host {
+export interface GuestHost extends Pick<Host, 'name' | 'facts' | 'exec' | 'read' | 'write'> {
   close(): void;
 }
 
@@ -93,7 +93,7 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
       let left = LONGEST_OUTPUT;
       const count = (bytes: number): void => {
         left -= bytes;
-        if (left < 0) fail(outputTooLong(argv, `${name}: `));
+        if (left < 0) fail(outputTooLong(argv, undefined, `${name}: `));
       };
       const stdout = collect(channel, options, count, fail);
       const stderr = collect(channel.stderr, options, count, fail);

@@ -179,6 +179,10 @@ export const TOOLS: readonly Tool[] = [
   program('cpio', ['tests']),
   // A test runs vmkit as a user without rights, by root, who himself needs no newuidmap.
   program('newgidmap', ['tests'], { apt: 'uidmap', dnf: 'shadow-utils', pacman: 'shadow', apk: 'shadow-subids' }),
+  // A host behind ssh: a real server on loopback, one that has nothing but busybox, and what finds faults in the scripts.
+  program('sshd', ['tests'], { ...everywhere('openssh-server'), pacman: 'openssh' }),
+  program('busybox', ['tests'], { ...everywhere('busybox'), apt: 'busybox-static' }),
+  program('shellcheck', ['tests'], { ...everywhere('shellcheck'), dnf: 'ShellCheck' }),
   // The page of `probe --html`.
   { ...program('chromium', ['tests']), found: { programs: ['chromium', 'chromium-browser'] } },
 ];

@@ -39,18 +39,16 @@ test('lines arrive whole and while the process runs, the last one without its en
   expect(lines).toContain('e');
 });
 
-test('output can go to a file; errors are still followed', async () => {
-  const file = join(await temporaryFolder(), 'out');
+test('output can be taken in pieces, as bytes; lines are still followed', async () => {
+  const pieces: Uint8Array[] = [];
   const lines: string[] = [];
-  const { stdout } = await runProcess(['sh', '-c', 'echo data; echo progress >&2'], {
-    stdoutFile: file,
+  const { stdout } = await runProcess(['sh', '-c', 'printf "\\377\\n"; echo progress >&2'], {
+    onOutput: (bytes) => void pieces.push(bytes),
     onLine: (line) => lines.push(line),
   });
-  expect({ stdout, lines, file: await readFile(file, 'utf8') }).toEqual({
-    stdout: '',
-    lines: ['progress'],
-    file: 'data\n',
-  });
+  expect(stdout).toBe('');
+  expect(Buffer.concat(pieces)).toEqual(Buffer.from([255, 10]));
+  expect(lines).toContain('progress');
 });
 
 test('a passed deadline ends the children of the child too', async () => {

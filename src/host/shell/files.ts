@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path/posix';
+import { VmkitError } from '../../core/errors.ts';
+import { type FileFacts, type Host, LONGEST_FILE } from '../host.ts';
+import { tooLong } from '../read-whole.ts';
+import { requireRemovable } from '../removable.ts';
+import { scriptFailure } from './failure.ts';
+import { inputJob, LIST, MAKE_FOLDER, READ, REMOVE, SPACE, STAT, STATUS, simpleJob, WRITE } from './scripts.ts';
+import type { Job, JobResult } from './shell.ts';
+import type { ShellPool } from './shell-pool.ts';
+
+type Files = Pick<Host, 'read' | 'write' | 'list' | 'stat' | 'makeFolder' | 'remove' | 'freeBytes'>;
+
+/** Files by way of a shell. */
+export function shellFiles(name: string, pool: ShellPool, place: Host['place']): Files {
+  /** What the script printed; undefined where there is no such file. */
+  const ask = async (doing: string, job: Omit<Job, 'title'>): Promise<Buffer | undefined> => {
+    const result: JobResult = await pool.run({ ...job, title: doing });
+    if (result.status === '0') return result.stdout;
+    if (result.status === String(STATUS.absent)) return undefined;
+    throw scriptFailure(name, doing, result);
+  };
+  return {
+    read: async (path, maxBytes = LONGEST_FILE) => {
+      try {
+        return await ask(`Reading ${path}`, { script: simpleJob(READ, [path]), maxBytes });
+      } catch (error) {
+        throw error instanceof VmkitError && error.code === 'output-too-long' ? tooLong(path, maxBytes) : error;
+      }
+    },
+    write: async (path, content, mode = 0o644) => {
+      const bytes = Buffer.from(content);
+      const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+      const args = [path, dirname(path), temporary, mode.toString(8), String(bytes.length)];
+      const input = Buffer.concat([bytes, Buffer.from('end\n')]);
+      await ask(`Writing ${path}`, { script: inputJob(WRITE, args), input, isLast: true });
+    },
+    list: async (folder) => {
+      const names = await ask(`Listing ${folder}`, { script: simpleJob(LIST, [folder]) });
+      return names?.toString().split('\0').slice(0, -1);
+    },
+    stat: async (path) => {
+      const text = await ask(`Looking at ${path}`, { script: simpleJob(STAT, [path]) });
+      return text === undefined ? undefined : fileFacts(text.toString());
+    },
+    makeFolder: async (path, mode) => {
+      await ask(`Making ${path}`, { script: simpleJob(MAKE_FOLDER, [path, mode.toString(8)]) });
+    },
+    remove: async (path) => {
+      requireRemovable(path, (await place()).home);
+      await ask(`Removing ${path}`, { script: simpleJob(REMOVE, [path]) });
+    },
+    freeBytes: async (path) => {
+      const text = await ask(`Asking for free space at ${path}`, { script: simpleJob(SPACE, [path]) });
+      const kib = Number.parseInt(text?.toString() ?? '', 10);
+      if (Number.isNaN(kib)) throw new VmkitError('tool', 'host-script-failed', `${name}: df says nothing of ${path}.`);
+      return kib * 1024;
+    },
+  };
+}
+
+/** S_IFMT of inode(7). */
+const KINDS: Readonly<Record<number, FileFacts['kind']>> = { 32768: 'file', 16384: 'folder', 49152: 'socket' };
+
+/** What `stat -c '%s %f %u %Y %b %B'` says. */
+function fileFacts(text: string): FileFacts {
+  const [bytes = '', mode = '', uid = '', seconds = '', blocks = '', blockBytes = ''] = text.trim().split(' ');
+  const bits = Number.parseInt(mode, 16);
+  return {
+    kind: KINDS[bits & 0xf000] ?? 'other',
+    bytes: Number(bytes),
+    bytesOnDisk: Number(blocks) * Number(blockBytes),
+    mode: bits & 0o7777,
+    uid: Number(uid),
+    changedAt: Number(seconds) * 1_000,
+  };
+}

@@ -1,0 +1,267 @@
+import { quoteWord } from '../../core/shell-quote.ts';
+
+// For any POSIX shell on Linux, with coreutils or busybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
+
+/** A block of a pushed file. */
+export const BLOCK_BYTES = 65_536;
+
+/** How a script says why it did not do its work. */
+export const STATUS = { absent: 44, cutOff: 90, busy: 91, moved: 92, damaged: 93, noFlock: 94 } as const;
+
+/** Functions that the scripts share; each shell reads them once. */
+export const PRELUDE = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
+export PATH LC_ALL
+finish() {
+  printf '%s %s\\n' "$mark" "$1"
+  printf '%s %s\\n' "$mark" "$1" >&2
+}
+take() {
+  [ "$1" -lt ${BLOCK_BYTES} ] || dd bs=${BLOCK_BYTES} count=$(($1 / ${BLOCK_BYTES})) iflag=fullblock status=none || return
+  [ $(($1 % ${BLOCK_BYTES})) -eq 0 ] || dd bs=$(($1 % ${BLOCK_BYTES})) count=1 iflag=fullblock status=none
+}
+refuse() {
+  finish "$1"
+  cat >/dev/null
+  exit 0
+}
+sealed() { IFS= read -r seal && [ "$seal" = end ]; }
+flush() { sync "$1" 2>/dev/null || sync; }
+sum() { sha256sum <"$1" | cut -c 1-64; }
+`;
+
+/** A job: the script with its arguments. */
+export function simpleJob(script: string, args: readonly string[]): string {
+  return `(\nset -- ${args.map(quoteWord).join(' ')}\n${script})\nfinish $?`;
+}
+
+/** A job whose script reads input. What it did not read must not be taken for the next job, so it is the last one of its shell. */
+export function inputJob(script: string, args: readonly string[]): string {
+  return `${simpleJob(script, args)}\n${LAST}`;
+}
+
+const LAST = 'cat >/dev/null\nexit';
+
+/**
+ * A job that runs a command as a process group of its own: `$1` folder or '', `$2` bytes of input. `env` never appears on a command line.
+ */
+export function commandJob(
+  argv: readonly string[],
+  options: { cwd?: string | undefined; env?: Readonly<Record<string, string>> | undefined; inputBytes: number },
+): string {
+  const args = [options.cwd ?? '', String(options.inputBytes), ...argv];
+  return `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${COMMAND}) || {\nfinish lost\n${LAST}\n}`;
+}
+
+/** A job that starts a process which lives on: `$1` folder or '', `$2` log file, `$3` its folder. */
+export function startJob(
+  argv: readonly string[],
+  options: {
+    cwd?: string | undefined;
+    env?: Readonly<Record<string, string>> | undefined;
+    logFile: string;
+    logFolder: string;
+  },
+): string {
+  const args = [options.cwd ?? '', options.logFile, options.logFolder, ...argv];
+  return `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${START}) || finish $?`;
+}
+
+function exports(env: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(env)
+    .map(([name, value]) => {
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`${name} is no name of an environment variable.`);
+      return `export ${name}=${quoteWord(value)}\n`;
+    })
+    .join('');
+}
+
+const LOOK_BEFORE_RUN = `[ -z "$folder" ] || cd -- "$folder" 2>/dev/null || refuse no-folder
+command -v setsid >/dev/null || refuse no-setsid
+command -v -- "$1" >/dev/null || refuse no-program
+`;
+
+/**
+ * The watcher hands on the input and then waits: a line means that the end of the command was noticed, the end of input that nobody waits for the command any more.
+ * It does not close an input that was cut off, so nobody takes half of it for the whole. The input goes through a FIFO and not a pipe: `wait` of dash waits for
+ * all of a pipeline.
+ */
+const COMMAND = `folder=$1 size=$2
+shift 2
+${LOOK_BEFORE_RUN}exec 3<&0 4>/dev/null 5>&2
+if [ "$size" -eq 0 ]; then
+  setsid "$@" </dev/null 2>&5 3<&- 4>&- 5>&- &
+  pid=$!
+else
+  { fifo=$(mktemp -d) && mkfifo "$fifo/in"; } || exit
+  setsid "$@" <"$fifo/in" 2>&5 3<&- 4>&- 5>&- &
+  pid=$!
+  exec 4>"$fifo/in"
+  rm -r "$fifo"
+fi
+exec 2>/dev/null
+{
+  if take "$size" >&4 && sealed; then
+    exec 4>&-
+    sealed && exit 0
+  else
+    cat
+  fi
+  kill -TERM "-$pid" || kill -TERM "$pid"
+  for second in 1 2 3 4 5; do
+    sleep 1
+    kill -0 "-$pid" || exit 0
+  done
+  kill -KILL "-$pid"
+} <&3 >/dev/null 3<&- 5>&- &
+exec 4>&-
+wait "$pid"
+finish $? 2>&5
+exec >/dev/null 5>&-
+wait
+exit 0
+`;
+
+/** The process says itself who it is, since one that ends at once is gone before anybody can look. */
+const START = `folder=$1 log=$2
+mkdir -p -- "$3" || exit
+(umask 077; : >>"$log") || exit
+shift 3
+${LOOK_BEFORE_RUN}cat /proc/sys/kernel/random/boot_id || exit
+stat=$(setsid sh -c 'read -r stat </proc/self/stat && echo "$stat" >&3; exec "$@" 3>&-' sh "$@" 3>&1 </dev/null >>"$log" 2>&1 &)
+printf '%s\\n' "$stat"
+finish 0
+`;
+
+/** Whether a process runs, and with `$4` sends it that signal: `$1` pid, `$2` start time, `$3` boot id. Field 20 after the name is the start time. */
+export const PROCESS = `pid=$1 start=$2 boot=$3 signal=$4
+read -r now </proc/sys/kernel/random/boot_id
+[ "$now" = "$boot" ] || exit ${STATUS.absent}
+[ -d "/proc/$pid" ] || exit ${STATUS.absent}
+stat=$(cat "/proc/$pid/stat" 2>/dev/null) || exit ${STATUS.absent}
+# shellcheck disable=SC2086
+set -- \${stat##*) }
+case $1 in Z | X) exit ${STATUS.absent} ;; esac
+[ "\${20}" = "$start" ] || exit ${STATUS.absent}
+[ -z "$signal" ] || kill -s "$signal" "$pid"
+`;
+
+export const READ = `[ -e "$1" ] || [ -L "$1" ] || exit ${STATUS.absent}
+cat -- "$1"
+`;
+
+/** `$1` path, `$2` its folder, `$3` temporary file, `$4` mode, `$5` size. */
+export const WRITE = `set -e
+mkdir -p -- "$2"
+[ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 1; }
+umask 077
+trap 'rm -f -- "$3"' EXIT
+take "$5" >"$3"
+sealed || exit ${STATUS.cutOff}
+chmod "$4" "$3"
+flush "$3"
+mv -f -- "$3" "$1"
+trap - EXIT
+flush "$2"
+`;
+
+/** The names in a folder, each with a zero byte at its end. */
+export const LIST = `[ -d "$1" ] || exit ${STATUS.absent}
+cd -- "$1" || exit
+for name in .* *; do
+  case $name in . | ..) continue ;; esac
+  if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
+done
+`;
+
+/** Size, mode in hexadecimal, owner, seconds of the last change, blocks and their size. */
+export const STAT = `[ -e "$1" ] || exit ${STATUS.absent}
+stat -L -c '%s %f %u %Y %b %B' -- "$1"
+`;
+
+export const MAKE_FOLDER = `mkdir -p -- "$1" && chmod "$2" "$1"
+`;
+
+export const REMOVE = `rm -rf -- "$1"
+`;
+
+/** KiB that are free where the path is, or will be. */
+export const SPACE = `path=$1
+until [ -e "$path" ]; do path=$(dirname -- "$path"); done
+df -Pk -- "$path" | tail -n 1 | { read -r _ _ _ free _ && echo "$free"; }
+`;
+
+/** Prints which of the programs are there. */
+export const PROGRAMS = `for name; do
+  if command -v -- "$name" >/dev/null; then printf '%s\\n' "$name"; fi
+done
+`;
+
+export const PLACE = `uname -sr
+cat /proc/sys/kernel/random/boot_id
+uname -m
+nproc
+id -u
+printf '%s\\n' "$HOME" "\${XDG_CACHE_HOME:-}" "\${XDG_DATA_HOME:-}" "\${XDG_STATE_HOME:-}"
+`;
+
+/** Which ports are taken: the tables of the kernel (proc_net_tcp.rst). */
+export const TCP_PORTS = `cat /proc/net/tcp
+[ ! -e /proc/net/tcp6 ] || cat /proc/net/tcp6
+`;
+
+/** `$1` path, `$2` its folder, `$3` file of what came so far, `$4` size. Prints the digest where the size is right, and the size of what came. */
+export const PUSH_LOOK = `mkdir -p -- "$2" || exit
+if [ -f "$1" ] && [ "$(stat -L -c %s -- "$1")" = "$4" ]; then sum "$1"; else echo absent; fi
+if [ -f "$3" ]; then stat -c %s -- "$3"; else echo 0; fi
+`;
+
+/**
+ * `$1` path, `$2` its folder, `$3` file of what came so far, `$4` size, `$5` digest, `$6` mode, `$7` whole blocks that came. Reads `SEEK COUNT`
+ * and so many blocks, again and again, until `end`. What is skipped stays a hole.
+ */
+export const PUSH_TAKE = `set -e
+umask 077
+command -v flock >/dev/null || exit ${STATUS.noFlock}
+exec 9>>"$3"
+tries=0
+until flock -n 9; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 20 ] || exit ${STATUS.busy}
+  sleep 1
+done
+[ -e "$3" ] || exit ${STATUS.moved}
+[ $(($(stat -c %s -- "$3") / ${BLOCK_BYTES})) -eq "$7" ] || exit ${STATUS.moved}
+seek=''
+while read -r seek count; do
+  [ "$seek" != end ] || break
+  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" iflag=fullblock conv=notrunc status=none of="$3"
+done
+[ "$seek" = end ] || exit ${STATUS.cutOff}
+dd bs=1 seek="$4" count=0 status=none of="$3"
+[ "$(sum "$3")" = "$5" ] || { rm -f -- "$3"; exit ${STATUS.damaged}; }
+[ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 1; }
+chmod "$6" "$3"
+flush "$3"
+mv -f -- "$3" "$1"
+flush "$2"
+`;
+
+/**
+ * Holds a lock until it is ended: `$1` path, `$2` its folder, `$3` purpose. Says `held PURPOSE` while another has it, and `locked`. A lock on a file that has
+ * no name any more excludes nobody.
+ */
+export const LOCK = `command -v flock >/dev/null || exit ${STATUS.noFlock}
+mkdir -p -- "$2" || exit
+umask 077
+while :; do
+  exec 9>>"$1" || exit
+  if ! flock -n 9; then
+    echo "held $(head -n 1 -- "$1")"
+    flock -x 9 || exit
+  fi
+  if [ "$1" -ef /proc/self/fd/9 ]; then break; fi
+done
+printf '%s\\n' "$3" >"$1"
+echo locked
+while :; do sleep 86400; done
+`;

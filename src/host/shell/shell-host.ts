@@ -1,0 +1,40 @@
+import type { Host } from '../host.ts';
+import { shellCommands } from './commands.ts';
+import { shellFiles } from './files.ts';
+import { shellFollow } from './follow.ts';
+import { shellLock } from './lock.ts';
+import { shellPlace } from './place.ts';
+import { shellPush } from './push.ts';
+import { PRELUDE } from './scripts.ts';
+import { type ExplainEnd, type ShellProcess, shellOver } from './shell.ts';
+import { shellPool } from './shell-pool.ts';
+
+const LOGIN_WITHIN_MS = 30_000;
+
+/** How shells are started on a host, and what their unexpected end means. */
+export interface ShellTransport {
+  readonly name: string;
+  startShell(): ShellProcess;
+  readonly explain: ExplainEnd;
+}
+
+/** A host that needs nothing but a POSIX shell, coreutils or busybox, setsid and flock. */
+export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open'> {
+  const pool = shellPool(async () => {
+    const shell = shellOver(startShell(), name, explain);
+    // Nothing is asked of it before it has answered, so what a dead connection swallows was not begun.
+    await shell.run({ title: 'the login', script: `${PRELUDE}finish 0`, withinMs: LOGIN_WITHIN_MS });
+    return shell;
+  });
+  const { execLong, ...commands } = shellCommands(name, pool);
+  const place = shellPlace(name, pool);
+  return {
+    name,
+    ...place,
+    ...commands,
+    ...shellFiles(name, pool, place.place),
+    push: shellPush(name, pool),
+    follow: shellFollow(execLong),
+    lock: shellLock(name, execLong),
+  };
+}

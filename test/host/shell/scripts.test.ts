@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { BOOT_COMMAND } from '../../../src/host/shell/boot-shell.ts';
+import * as scripts from '../../../src/host/shell/scripts.ts';
+import { parseSshUrl } from '../../../src/host/ssh/destination.ts';
+import { forwardArgv, shellArgv } from '../../../src/host/ssh/ssh-argv.ts';
+
+const { PRELUDE, STATUS: _status, BLOCK_BYTES: _bytes, commandJob, startJob, simpleJob, inputJob, ...bodies } = scripts;
+const jobs: Readonly<Record<string, string>> = {
+  command: commandJob(['printf', '%s', "it's"], { cwd: '/a b', env: { TOKEN: "x'y" }, inputBytes: 70_000 }),
+  start: startJob(['sleep', '1'], { logFile: '/log/file', logFolder: '/log', env: { A: 'b' } }),
+  read: simpleJob(bodies.READ, ['/a']),
+  write: inputJob(bodies.WRITE, ['/a', '/', '/a.tmp', '600', '3']),
+};
+
+test('the scripts', async () => {
+  const parts = { prelude: PRELUDE, ...jobs, ...bodies };
+  const text = Object.entries(parts).map(([name, script]) => `=== ${name}\n${script.trimEnd()}\n`);
+  await expect(text.join('')).toMatchFileSnapshot('../../golden/host-scripts.txt');
+});
+
+test('what ssh is called with', async () => {
+  const text = ['ssh://me@server:2222', 'ssh://[fe80::1%eth0]'].flatMap((url) => {
+    const to = parseSshUrl(url);
+    return [
+      shellArgv(to, '/run/vmkit-ssh/%C'),
+      forwardArgv(to, '/run/vmkit-ssh/%C', 'forward', '/run/vmkit-ssh/to-1', { tcp: 5432 }),
+      forwardArgv(to, '/run/vmkit-ssh/%C', 'cancel', '/run/vmkit-ssh/to-1', { unix: '/state/qmp.sock' }),
+    ].map((argv) => argv.join('\n'));
+  });
+  await expect(`${text.join('\n\n')}\n`).toMatchFileSnapshot('../../golden/ssh-argv.txt');
+});
+
+test('the command for the login shell is one line that fish, csh and POSIX shells read alike', () => {
+  const [, script = ''] = /^exec sh -c '([^']*)'$/.exec(BOOT_COMMAND) ?? [];
+  expect(script).not.toBe('');
+  // What one of them treats in its own way inside single quotes: a backslash (fish), `!` and a line break (csh).
+  expect(script).not.toMatch(/[\\!\n]/);
+});
+
+test('shellcheck finds nothing', () => {
+  for (const [name, body] of Object.entries(jobs)) {
+    const script = `#!/bin/sh\nmark=x\n${PRELUDE}\n${body}\n`;
+    expect(complaintsOf(script), name).toBe('');
+  }
+  for (const [name, body] of Object.entries(bodies)) {
+    if (typeof body !== 'string') continue;
+    expect(complaintsOf(`#!/bin/sh\nmark=x\n${PRELUDE}\n(\n${body})\nfinish $?\n`), name).toBe('');
+  }
+});
+
+/**
+ * Left out: SC2317, SC2329, SC2034, since each script calls only some of the functions; SC2094, since the lock's file is read and written on purpose; SC2016, since
+ * another shell expands it; SC3013, since dash, busybox and bash know `-ef`; SC2015, `A && B || C` where C is meant for both.
+ */
+function complaintsOf(script: string): string {
+  try {
+    const excluded = 'SC2317,SC2329,SC2034,SC2094,SC2016,SC2015,SC3013';
+    return execFileSync('shellcheck', ['--shell=sh', `--exclude=${excluded}`, '--format=gcc', '-'], {
+      input: script,
+    }).toString();
+  } catch (error) {
+    return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
+  }
+}

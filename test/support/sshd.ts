@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { poll } from '../../src/core/deadline.ts';
+import { runProcess } from '../../src/host/process.ts';
+import { findProgram, searchPath } from '../../src/host/search-path.ts';
+import { freePort, sshAnswers } from '../../src/host/tcp.ts';
+
+const UID = 61_235;
+
+/** All that a server needs, as docs/hosts/ssh.md says: it finds nothing else. */
+export const SERVER_PROGRAMS =
+  'sh cat chmod cut dd df dirname flock head id mkdir mkfifo mktemp mv nproc rm setsid sha256sum sleep stat sync tail uname'.split(
+    ' ',
+  );
+
+/** For the tests themselves. */
+const TEST_PROGRAMS = 'printf touch true ln test echo'.split(' ');
+
+// Users of the tests' own, in a mount namespace, so the machine keeps its own.
+const SCRIPT = `set -eu
+etc=$1; shift
+for file in passwd group; do mount --bind "$etc/$file" "/etc/$file"; done
+mkdir -p /run/sshd "$etc/../home/full"
+mount -t tmpfs -o size=256k,mode=777 none "$etc/../home/full"
+exec "$@"
+`;
+
+export interface Sshd {
+  readonly port: number;
+  /** A folder with an `ssh`, OpenSSH's with a configuration for this server alone. */
+  readonly bin: string;
+  readonly home: string;
+  readonly folder: string;
+  url(user?: string): string;
+  /** Ends the processes that serve connections, not what they started. */
+  cutConnections(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
+ * programs it has.
+ */
+export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly string[] = []): Promise<Sshd> {
+  const folder = await mkdtemp('/tmp/vmkit-sshd-');
+  const [etc, home, bin, path] = ['etc', 'home', 'bin', 'path'].map((name) => join(folder, name));
+  for (const each of [etc, home, bin, path]) mkdirSync(each ?? '', { mode: 0o755 });
+  // mkdtemp gives 0700.
+  await runProcess(['chmod', '755', folder]);
+  chownSync(home ?? '', UID, UID);
+  const busybox = findProgram('busybox', searchPath(process.env['PATH'] ?? '')) ?? '';
+  for (const name of [...SERVER_PROGRAMS, ...TEST_PROGRAMS]) {
+    // Debian's busybox has no flock.
+    const isApplet = kind === 'busybox' && name !== 'flock';
+    const target = isApplet ? busybox : findProgram(name, ['/usr/bin', '/bin']);
+    if (target !== undefined) symlinkSync(target, join(path ?? '', name));
+  }
+  const talking = join(folder, 'talking-shell');
+  writeFileSync(talking, '#!/bin/sh\necho Welcome to this server; echo Please behave >&2; exec /bin/sh "$@"\n', {
+    mode: 0o755,
+  });
+  const users = { 'vmkit-test': '/bin/sh', 'vmkit-banner': talking, 'vmkit-no-login': '/usr/sbin/nologin' };
+  const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${UID}:${UID}::${home}:${shell}\n`);
+  writeFileSync(`${etc}/passwd`, readFileSync('/etc/passwd', 'utf8') + lines.join(''));
+  writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${UID}:\n`);
+  for (const key of ['host', 'client', 'stranger']) {
+    await runProcess(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
+  }
+  writeFileSync(join(folder, 'authorized'), readFileSync(join(folder, 'client.pub')), { mode: 0o644 });
+  const port = await freePort();
+  const options = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${folder}/host`,
+    `AuthorizedKeysFile ${folder}/authorized`,
+    'StrictModes no',
+    'UsePAM no',
+    'PidFile none',
+    'PrintMotd no',
+    'MaxStartups 100',
+    `SetEnv PATH=${path}`,
+    ...config,
+  ];
+  writeFileSync(join(folder, 'sshd.conf'), `${options.join('\n')}\n`);
+  knowHost(folder, port, 'host');
+  writeFileSync(
+    join(folder, 'ssh.conf'),
+    `Host *\n  IdentityFile ${folder}/client\n  IdentitiesOnly yes\n  UserKnownHostsFile ${folder}/known-hosts\n`,
+  );
+  writeFileSync(join(bin ?? '', 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${folder}/ssh.conf "$@"\n`, { mode: 0o755 });
+  const sshd = findProgram('sshd', searchPath(process.env['PATH'] ?? '')) ?? 'sshd';
+  const argv = ['--mount', 'sh', '-c', SCRIPT, 'sh', etc ?? '', sshd, '-D', '-e', '-f', join(folder, 'sshd.conf')];
+  const child = spawn('unshare', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk) => (log += chunk));
+  const isUp = await poll(async () => ((await sshAnswers(port)) ? true : undefined), { withinMs: 20_000 });
+  if (isUp === undefined) throw new Error(`sshd does not answer: ${log}`);
+  return {
+    port,
+    bin: bin ?? '',
+    home: home ?? '',
+    folder,
+    url: (user = 'vmkit-test') => `ssh://${user}@127.0.0.1:${port}`,
+    cutConnections: () => cutBelow(child.pid ?? 0),
+    stop: () => stop(child, folder),
+  };
+}
+
+/** Writes the known_hosts of the tests' ssh: the server's key is that of this name. */
+export function knowHost(folder: string, port: number, key: string | undefined): void {
+  const line = key === undefined ? '' : `[127.0.0.1]:${port} ${readFileSync(join(folder, `${key}.pub`), 'utf8')}`;
+  writeFileSync(join(folder, 'known-hosts'), line);
+}
+
+function cutBelow(pid: number): void {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+  for (const child of children) {
+    if (!isSshd(child)) continue;
+    cutBelow(child);
+    try {
+      process.kill(child, 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
+function isSshd(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sshd');
+  } catch {
+    return false;
+  }
+}
+
+async function stop(child: ChildProcess, folder: string): Promise<void> {
+  cutBelow(child.pid ?? 0);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await ended;
+  await rm(folder, { recursive: true, force: true });
+}
