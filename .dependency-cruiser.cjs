@@ -1,10 +1,25 @@
-/** The direction of the flow, as docs/decisions.md describes it. */
-const only = (name, from, allowed) => ({
-  name,
+/** Which rooms (folders of src/) a room may import from, in the direction of the flow. docs/decisions.md says why. */
+const ROOMS = {
+  core: [],
+  net: ['core'],
+  host: ['core', 'net'],
+  store: ['core', 'net', 'host'],
+  spec: ['core', 'host'],
+  guest: ['core', 'net', 'host', 'spec'],
+  kernel: ['core', 'host', 'store', 'spec'],
+  image: ['core', 'host', 'store', 'spec'],
+  init: ['core', 'spec'],
+  secrets: ['core', 'net', 'host', 'store', 'spec', 'image'],
+  machine: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets'],
+  tailnet: ['core', 'net', 'host', 'store', 'spec', 'guest', 'image'],
+  reach: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets', 'machine', 'tailnet'],
+};
+const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
+  name: `what-${room}-imports`,
   severity: 'error',
-  from: { path: `^src/${from}/` },
-  to: { path: '^src/', pathNot: [from, ...allowed].map((folder) => `^src/${folder}/`) },
-});
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: [room, ...allowed].map((folder) => `^src/${folder}/`) },
+}));
 const libraryOnlyIn = (library, folders) => ({
   name: `${library}-stays-in-its-place`,
   severity: 'error',
@@ -15,29 +30,56 @@ const libraryOnlyIn = (library, folders) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    only('core-imports-nothing', 'core', []),
-    only('host-imports-core', 'host', ['core']),
-    only('build-imports-core-and-host', 'build', ['core', 'host']),
-    only('spec-imports-core', 'spec', ['core', 'host']),
-    ...['kernel', 'image', 'init', 'machine'].map((part) =>
-      only(`${part}-stands-alone`, part, ['core', 'spec', 'host', 'build']),
-    ),
+    ...roomRules,
+    {
+      name: 'only-main-knows-the-command-line',
+      severity: 'error',
+      from: { path: '^src/(?!cli/|main.ts)' },
+      to: { path: '^src/cli/' },
+    },
     libraryOnlyIn('yargs', ['cli/', 'main.ts']),
     libraryOnlyIn('listr2', ['cli/']),
     // Who starts a process says which variables it gets: child-environment.ts.
-    libraryOnlyIn('execa', ['host/process.ts']),
-    libraryOnlyIn('ssh2', ['host/']),
+    libraryOnlyIn('execa', ['host/local/process.ts']),
+    libraryOnlyIn('ssh2', ['guest/', 'secrets/']),
     {
       name: 'processes-start-with-a-chosen-environment',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/host/child.ts$' },
+      from: { path: '^src/', pathNot: '^src/host/local/child.ts$' },
       to: { path: '^(node:)?(child_process|cluster|worker_threads)$' },
     },
     {
-      name: 'sockets-only-in-host',
+      name: 'sockets-only-in-net-and-host',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/host/', '^src/build/'] },
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/(net|host)/',
+          '^src/store/fetch/',
+          '^src/guest/console/',
+          '^src/machine/(switch|gate)/',
+          '/qmp.ts$',
+        ],
+      },
       to: { path: '^(node:)?(net|dgram|http|https|tls)$' },
+    },
+    {
+      // The rooms that build on this computer, and programs that run beside QEMU on it. Everything else asks its Host.
+      name: 'files-of-this-computer',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/(host|store|kernel|image)/',
+          '^src/core/package-root.ts$',
+          '^src/spec/read/definitions.ts$',
+          '^src/tailnet/peer/',
+          '^src/reach/look/(by-nebula|nebula-inside).ts$',
+          '^src/nebula-inside.ts$',
+          '^src/(machine|secrets|verbs|cli)/',
+        ],
+      },
+      to: { path: '^(node:)?fs(/promises)?$' },
     },
   ],
   options: {

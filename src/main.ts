@@ -1,12 +1,12 @@
-import { errorJson, errorText, exitCodeOf } from './cli/error-text.ts';
-import { hasFlag } from './cli/flags.ts';
+import { hasFlag } from './cli/parse/flags.ts';
 import { run } from './cli/run.ts';
+import { errorJson, errorText, exitCodeOf } from './cli/show/error-text.ts';
 
 const INTERRUPTED = 130;
 const argv = process.argv.slice(2);
 const interruption = new AbortController();
 
-// Whatever it is started with: nobody else may write what vmkit believes later (host/ours.ts).
+// Whatever it is started with: nobody else may write what vmkit believes later (host/local/ours.ts).
 const umask = process.umask(0o022);
 process.umask(umask | 0o022);
 

@@ -1,4 +1,4 @@
-import { runGate } from './machine/run-gate.ts';
+import { runGate } from './machine/gate/run-gate.ts';
 
 // A process of its own, started by `boot` beside QEMU: it outlives the command that started it.
 const [guestSocket, worldSocket, ...ports] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { runSwitch } from './machine/run-switch.ts';
+import { runSwitch } from './machine/switch/run-switch.ts';
 
 // A process of its own, started by `boot`: it outlives the command that started it.
 const [membersDir] = process.argv.slice(2);

@@ -1,10 +1,12 @@
 import { resolvePaths } from '../core/paths.ts';
 import { shellCommand } from '../core/shell-quote.ts';
 import type { Host } from '../host/host.ts';
-import { localHost } from '../host/local.ts';
-import type { CommandContext } from './command.ts';
-import { plainReport } from './progress-lines.ts';
-import { say } from './say.ts';
+import { localHost } from '../host/local/local.ts';
+import type { VerbContext } from '../verbs/step.ts';
+import { askSecret } from './ask-secret.ts';
+import { plainReport } from './show/progress-lines.ts';
+import { say } from './show/say.ts';
+import { stepsShown } from './show/steps.ts';
 
 interface ContextOptions {
   readonly isVerbose: boolean;
@@ -13,14 +15,15 @@ interface ContextOptions {
 }
 
 /** What every command works with: this machine, the XDG folders, progress on standard error, Ctrl-C. */
-export function createContext({ isVerbose, isJson, signal }: ContextOptions): CommandContext {
+export function createContext({ isVerbose, isJson, signal }: ContextOptions): VerbContext {
   const isLive = process.stderr.isTTY && !isJson && !isVerbose && process.env['TERM'] !== 'dumb';
   return {
     host: isVerbose ? announcing(localHost()) : localHost(),
     paths: resolvePaths(),
     report: plainReport(say),
     signal,
-    progressStyle: isLive ? 'live' : 'plain',
+    settleSteps: stepsShown(isLive ? 'live' : 'plain'),
+    askSecret,
   };
 }
 

@@ -1,9 +1,9 @@
 import { printableJson } from '../core/printable.ts';
 import { createContext } from './context.ts';
-import { hasFlag } from './flags.ts';
-import { loadCommand } from './load.ts';
-import { parserFor } from './parser.ts';
-import { print } from './say.ts';
+import { hasFlag } from './parse/flags.ts';
+import { loadCommand } from './parse/load.ts';
+import { parserFor } from './parse/parser.ts';
+import { print } from './show/say.ts';
 
 /** Parses and runs one verb, prints its result as text or as JSON, and returns its exit code. */
 export async function invoke(

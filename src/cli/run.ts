@@ -1,21 +1,21 @@
 import { VmkitError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { packageVersion } from '../core/package-root.ts';
-import { hasFlag } from './flags.ts';
-import { helpText } from './help.ts';
-import { findVerb, VERB_NAMES } from './verbs.ts';
+import { hasFlag } from './parse/flags.ts';
+import { helpText } from './parse/help.ts';
+import { findVerb, VERB_NAMES } from './parse/verbs.ts';
 
 /**
  * Runs one command line (without node and script) and prints its result on standard output. Returns the exit code.
  * Throws what went wrong, for main to print.
  */
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
-  if (argv[0] === '--get-yargs-completions') return (await import('./completion.ts')).complete(argv);
+  if (argv[0] === '--get-yargs-completions') return (await import('./parse/completion.ts')).complete(argv);
   const name = argv.find((word) => !word.startsWith('-'));
   if (name === undefined || name === 'help') return runWithoutVerb(argv);
   const verb = findVerb(name);
   if (verb === undefined) throw unknownVerb(name);
-  if (name === 'completion') return (await import('./completion.ts')).printScript(argv);
+  if (name === 'completion') return (await import('./parse/completion.ts')).printScript(argv);
   return (await import('./invoke.ts')).invoke(name, verb.summary, argv, signal);
 }
 

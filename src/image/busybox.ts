@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Artifact } from '../build/artifact.ts';
-import { DEBIAN_ARCHITECTURES, DEBIAN_SUITE, runMmdebstrap } from '../build/mmdebstrap.ts';
-import { withScratchFolder } from '../build/scratch-folder.ts';
+import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
-import type { Arch } from '../spec/vm-spec.ts';
+import type { Artifact } from '../store/artifact.ts';
+import { DEBIAN_ARCHITECTURES, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
+import { withScratchFolder } from '../store/scratch-folder.ts';
 
 /** Debian's static busybox for the guest's architecture, unpacked and never run here. Output: `busybox`. */
 export function busyboxArtifact(arch: Arch): Artifact {

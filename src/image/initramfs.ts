@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { Artifact, Built } from '../build/artifact.ts';
 import { sha256 } from '../core/digest.ts';
 import type { Tree } from '../core/tree.ts';
+import type { Artifact, Built } from '../store/artifact.ts';
 import { packCpio } from './cpio.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Artifact } from '../build/artifact.ts';
-import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, DEBIAN_SUITE, runMmdebstrap } from '../build/mmdebstrap.ts';
-import { withScratchFolder } from '../build/scratch-folder.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import type { Artifact } from '../store/artifact.ts';
+import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
+import { withScratchFolder } from '../store/scratch-folder.ts';
 import { type DebianPackage, parseDpkgStatus, renderPackages } from './packages.ts';
 import { rootRecipe } from './root-recipe.ts';
 import { packSquashfs, SQUASHFS_OPTIONS } from './squashfs.ts';

@@ -1,6 +1,6 @@
-import { DEBIAN_EPOCH } from '../build/mmdebstrap.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { DEBIAN_EPOCH } from '../store/mmdebstrap.ts';
 
 /**
  * How mksquashfs(1) packs. LZ4: under software emulation a boot waits for unpacking, and zstd takes four times as long for a quarter

@@ -2,15 +2,15 @@ import type { Tree, TreeEntry } from '../core/tree.ts';
 import { holdsSecret } from '../spec/secrets.ts';
 import { uidOf } from '../spec/uid.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import { clock } from './clock.ts';
-import { consoleService } from './console-service.ts';
-import { liveness } from './liveness.ts';
-import { powerKey } from './power-key.ts';
-import { serviceDirectory } from './service-directory.ts';
-import { session } from './session.ts';
-import { STAGE1_APPLETS, stage1 } from './stage1.ts';
+import { consoleService } from './services/console-service.ts';
+import { serviceDirectory } from './services/service-directory.ts';
+import { session } from './services/session.ts';
+import { users } from './services/users.ts';
+import { STAGE1_APPLETS, stage1 } from './stage1/stage1.ts';
 import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
-import { users } from './users.ts';
+import { clock } from './watch/clock.ts';
+import { liveness } from './watch/liveness.ts';
+import { powerKey } from './watch/power-key.ts';
 
 /**
  * All of the initramfs but busybox itself (/bin/busybox): stage 1 as /init, and below /payload what stage 1 copies over the root:

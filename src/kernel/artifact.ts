@@ -1,9 +1,9 @@
-import type { Artifact } from '../build/artifact.ts';
+import type { Arch } from '../core/arch.ts';
 import type { Context } from '../host/context.ts';
-import type { Arch } from '../spec/vm-spec.ts';
+import type { Artifact } from '../store/artifact.ts';
 import { buildKernel } from './build.ts';
 import { loadFragments, mergeFragments } from './fragments.ts';
-import { resolveSource } from './sources.ts';
+import { resolveSource } from './sources/sources.ts';
 import { findToolchain } from './toolchain.ts';
 
 export interface KernelOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
-import type { Arch } from '../spec/vm-spec.ts';
 import { TARGETS, type Toolchain } from './toolchain.ts';
 
 /** The same in every kernel that vmkit builds, so that equal inputs give equal bytes (Documentation/kbuild/reproducible-builds.rst). */

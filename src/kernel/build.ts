@@ -1,14 +1,14 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
-import type { Arch } from '../spec/vm-spec.ts';
 import { type KernelBuild, runMake } from './build-make.ts';
 import { objectIn, plannedObjects } from './build-progress.ts';
 import { standInTree } from './build-tree.ts';
 import type { MergedFragments } from './fragments.ts';
-import { readKconfigTree } from './kconfig-tree.ts';
-import type { KernelSource } from './sources-publisher.ts';
+import { readKconfigTree } from './kconfig/tree.ts';
+import type { KernelSource } from './sources/publisher.ts';
 import { TARGETS, type Toolchain } from './toolchain.ts';
 import { checkDefined, refuseProblems, verifyConfig } from './verify.ts';
 

@@ -1,10 +1,10 @@
 import { join, relative, resolve } from 'node:path';
+import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
 import { packageRoot } from '../core/package-root.ts';
 import type { Host } from '../host/host.ts';
-import type { Arch } from '../spec/vm-spec.ts';
-import { isSameValue, parseConfigText, printSetting } from './config-text.ts';
-import { fragmentNames } from './profiles.ts';
+import { fragmentNames } from './check/profiles.ts';
+import { isSameValue, parseConfigText, printSetting } from './kconfig/config-text.ts';
 
 /** A file of requested symbols. */
 export interface Fragment {

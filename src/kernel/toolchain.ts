@@ -1,9 +1,9 @@
+import type { Arch } from '../core/arch.ts';
 import type { Context } from '../host/context.ts';
-import { isProgram, searchPath } from '../host/search-path.ts';
-import { toolVersion } from '../host/tool-version.ts';
-import { requireTools } from '../host/tools.ts';
-import type { ToolGroup } from '../host/tools-table.ts';
-import type { Arch } from '../spec/vm-spec.ts';
+import { isProgram, searchPath } from '../host/local/search-path.ts';
+import { toolVersion } from '../host/tools/tool-version.ts';
+import { requireTools } from '../host/tools/tools.ts';
+import type { ToolGroup } from '../host/tools/tools-table.ts';
 
 /** What differs between the processors that a kernel is built for. `image` is a make target and `boot/<image>` its output. */
 export const TARGETS = {
@@ -21,7 +21,7 @@ export interface Toolchain {
   readonly hasCcache: boolean;
 }
 
-/** What a host must have to build a kernel for `arch`, in the groups of host/tools-table.ts. */
+/** What a host must have to build a kernel for `arch`, in the groups of host/tools/tools-table.ts. */
 export function kernelTools(arch: Arch): readonly ToolGroup[] {
   return ['kernel', `kernel-${arch}`];
 }

@@ -1,14 +1,14 @@
 import { VmkitError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
-import { type Config, isSameValue, readConfig } from './config-text.ts';
-import { whyHigher, whyLower } from './explain.ts';
-import { evaluate } from './expression.ts';
+import { printReasons, type Reason, reason } from './check/reason.ts';
 import type { Request } from './fragments.ts';
-import type { KconfigSymbol, KconfigTree, SymbolType } from './kconfig.ts';
-import { dependenciesOf, isOffered, type KconfigState, kconfigState, placeText, unmet } from './kconfig-state.ts';
-import { readKconfigTree } from './kconfig-tree.ts';
-import { printReasons, type Reason, reason } from './reason.ts';
-import { RENAMED_SYMBOLS } from './renamed-symbols.ts';
+import { type Config, isSameValue, readConfig } from './kconfig/config-text.ts';
+import { whyHigher, whyLower } from './kconfig/explain.ts';
+import { evaluate } from './kconfig/expression.ts';
+import type { KconfigSymbol, KconfigTree, SymbolType } from './kconfig/kconfig.ts';
+import { RENAMED_SYMBOLS } from './kconfig/renamed-symbols.ts';
+import { dependenciesOf, isOffered, type KconfigState, kconfigState, placeText, unmet } from './kconfig/state.ts';
+import { readKconfigTree } from './kconfig/tree.ts';
 
 /** A request that the kernel cannot fulfil, or did not. */
 export interface ConfigProblem {

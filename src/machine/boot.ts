@@ -1,19 +1,19 @@
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
-import { isRunning, terminate } from '../host/background.ts';
 import type { Context } from '../host/context.ts';
-import { zeroMemoryOf } from '../host/secrets-memory.ts';
+import { isRunning, terminate } from '../host/local/background.ts';
+import { zeroMemoryOf } from '../host/local/secrets-memory.ts';
 import type { Service } from '../spec/service.ts';
-import { decideAccelerator } from './accelerator.ts';
-import { requireAnswers } from './answers.ts';
-import { bootFailure } from './boot-failure.ts';
-import type { BootProgress } from './boot-progress.ts';
-import { type BootDeadlines, bootDeadlines, followBoot } from './follow.ts';
-import { MEMORY_FILE } from './launch.ts';
-import type { LockedMachine } from './machine-lock.ts';
+import { requireAnswers } from './follow/answers.ts';
+import { bootFailure } from './follow/boot-failure.ts';
+import type { BootProgress } from './follow/boot-progress.ts';
+import { type BootDeadlines, bootDeadlines, followBoot } from './follow/follow.ts';
 import { type BootRequest, planMachine } from './plan.ts';
-import { startMachine } from './run.ts';
-import { clearState, type MachineState, writeState } from './state.ts';
+import type { LockedMachine } from './state/machine-lock.ts';
+import { clearState, type MachineState, writeState } from './state/state.ts';
+import { decideAccelerator } from './vmm/qemu/accelerator.ts';
+import { MEMORY_FILE } from './vmm/qemu/launch.ts';
+import { startMachine } from './vmm/qemu/run.ts';
 
 export interface Booted {
   readonly state: MachineState;

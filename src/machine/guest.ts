@@ -1,10 +1,10 @@
 import { machinePaths } from '../core/paths.ts';
+import type { SshAddress } from '../guest/ssh/connect.ts';
+import { type GuestHost, guestHost } from '../guest/ssh/guest-host.ts';
 import type { Context } from '../host/context.ts';
-import type { SshAddress } from '../host/ssh.ts';
-import { type GuestHost, guestHost } from '../host/ssh-guest.ts';
-import { ensureSshKeys } from '../host/ssh-keys.ts';
-import { requireGoing } from './paused.ts';
-import { requireRunning } from './running.ts';
+import { ensureSshKeys } from '../secrets/ssh-keys.ts';
+import { requireRunning } from './state/running.ts';
+import { requireGoing } from './vmm/qemu/paused.ts';
 
 /** Where a running machine is reached, and with which keys. Throws `machine-off`, `machine-paused`, `disk-full`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {

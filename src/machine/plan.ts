@@ -1,19 +1,19 @@
 import { type MachinePaths, machinePaths, SOCKETS } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readNameServers } from '../host/name-servers.ts';
-import { freePort } from '../host/tcp.ts';
+import { readNameServers } from '../host/network/name-servers.ts';
+import { freePort } from '../net/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
 import { lanAddresses, linkAddresses, type NetworkSpec, worldOf } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import type { Accelerator, Trial } from './accelerator.ts';
-import { macvtapDevice } from './host-link.ts';
 import { openPorts } from './ports.ts';
-import type { MachinePlan, PlannedDisk } from './qemu.ts';
-import { qemuFacts } from './qemu-facts.ts';
-import { logsOf } from './recorder.ts';
-import type { MachineState, OpenPort } from './state.ts';
+import type { MachineState, OpenPort } from './state/state.ts';
+import type { Accelerator, Trial } from './vmm/qemu/accelerator.ts';
+import type { MachinePlan, PlannedDisk } from './vmm/qemu/argv.ts';
+import { qemuFacts } from './vmm/qemu/facts.ts';
+import { macvtapDevice } from './vmm/qemu/host-link.ts';
+import { logsOf } from './vmm/qemu/recorder.ts';
 
 /** What a boot needs beside the definition; all of it is there already. */
 export interface BootRequest {

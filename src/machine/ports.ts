@@ -1,9 +1,9 @@
 import { VmkitError } from '../core/errors.ts';
-import { isPortFree, isUdpPortFree } from '../host/tcp.ts';
-import { portHolder } from '../host/tcp-holder.ts';
+import { portHolder } from '../host/local/tcp-holder.ts';
+import { isPortFree, isUdpPortFree } from '../net/tcp.ts';
 import { worldOf } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import type { OpenPort } from './state.ts';
+import type { OpenPort } from './state/state.ts';
 
 /** The ports of a definition that QEMU opens on this host. UDP only where the user network leads out: closed to the world it passes no answers (libslirp, udp_input). */
 export function openPorts(spec: VmSpec): OpenPort[] {

@@ -1,7 +1,7 @@
 import type { ServeEntry } from '../spec/service.ts';
-import { servedFor } from './checks-node.ts';
+import type { TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import { servedFor } from './checks/node.ts';
 import type { Facts, Target } from './facts.ts';
-import type { TailscaleStatus } from './tailscale-json.ts';
 
 /** What a person types for the service at this host name or address and port: a URL where it speaks HTTP. */
 export function typedAddress({ protocol }: Pick<Target, 'protocol'>, host: string, port: number): string {

@@ -1,10 +1,10 @@
-import type { DialEnd } from '../host/dial.ts';
+import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
-import type { Drop } from './forward-drops.ts';
-import type { GuestFacts } from './guest-facts.ts';
-import type { NebulaFacts } from './nebula-facts.ts';
+import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import type { Drop } from './look/forward-drops.ts';
+import type { GuestFacts } from './look/guest-facts.ts';
+import type { NebulaFacts } from './look/nebula-facts.ts';
 import type { Observation } from './observation.ts';
-import type { ServeConfig, TailscalePrefs, TailscaleStatus } from './tailscale-json.ts';
 
 /** A port of a machine, as a probe asks for it. */
 export interface Target {

@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import type { Check } from './checks/check.ts';
 import type { Facts } from './facts.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
 import { WAYS, type Way } from './ways.ts';

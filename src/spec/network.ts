@@ -17,7 +17,7 @@ export const USER_NETWORK = {
 /**
  * What a guest may dial through the user network; forwarded TCP ports work with each.
  * - none: nothing.
- * - internet: what this host reaches, but nothing of this host itself (machine/world-gate.ts).
+ * - internet: what this host reaches, but nothing of this host itself (machine/gate/world-gate.ts).
  * - host: as any program of this host: the host's loopback as well, at the gateway's address.
  */
 export const WORLDS = ['none', 'internet', 'host'] as const;

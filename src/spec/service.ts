@@ -1,3 +1,4 @@
+import type { Protocol } from '../core/protocol.ts';
 /**
  * A service as a value. The built-in ones (services/<name>.ts) and those that a person writes in vm.yaml are the same thing;
  * init/ turns it into an s6 service directory. All scripts are POSIX sh, run with `set -eu`, PATH set, and without secrets.
@@ -141,7 +142,7 @@ export interface ServicePort {
   /** In the guest. */
   readonly port: number;
   /** All are TCP but udp, which is for tunnels: whoever has no key gets nothing through, so it is open on every address of the host. */
-  readonly protocol: 'http' | 'ssh' | 'postgres' | 'tcp' | 'udp';
+  readonly protocol: Protocol;
   /** Port on 127.0.0.1 of the host; undefined: not forwarded. */
   readonly hostPort: number | undefined;
 }

@@ -1,7 +1,6 @@
+import type { Arch } from '../core/arch.ts';
 import type { NetworkSpec } from './network.ts';
 import type { Service } from './service.ts';
-
-export type Arch = 'x86_64' | 'arm64';
 
 /** A machine's definition, parsed, checked, with its built-in services spelled out. */
 export interface VmSpec {

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseChecksums } from '../../src/build/checksums.ts';
-import { type Download, download, fetchText } from '../../src/build/fetch.ts';
 import { sha256 } from '../../src/core/digest.ts';
+import { parseChecksums } from '../../src/store/fetch/checksums.ts';
+import { type Download, download, fetchText } from '../../src/store/fetch/fetch.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -3,15 +3,15 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { withLock } from '../../src/build/lock.ts';
 import { poll } from '../../src/core/deadline.ts';
-import { runProcess } from '../../src/host/process.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { withLock } from '../../src/store/lock.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Holds the lock in a process of its own until it is killed. */
 async function holdElsewhere(path: string): Promise<{ pid: number; kill: () => void }> {
-  const module = pathToFileURL('src/build/lock.ts');
+  const module = pathToFileURL('src/store/lock.ts');
   const script = `
     import { withLock } from '${module}';
     const context = { report: () => undefined, signal: new AbortController().signal };
@@ -121,7 +121,7 @@ test('a lock file that was deleted while others waited excludes them still', asy
 
 test('Node ends when nothing but a held lock is left', async () => {
   const folder = await temporaryFolder();
-  const module = pathToFileURL('src/build/lock.ts');
+  const module = pathToFileURL('src/store/lock.ts');
   const script = `
     import { withLock } from '${module}';
     const context = { report: () => undefined, signal: new AbortController().signal };

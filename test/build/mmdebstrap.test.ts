@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainMmdebstrap } from '../../src/build/mmdebstrap.ts';
+import { explainMmdebstrap } from '../../src/store/mmdebstrap.ts';
 
 // The ends of real runs.
 test.each([

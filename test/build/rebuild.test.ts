@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Artifact } from '../../src/build/artifact.ts';
-import { ensureArtifact } from '../../src/build/store.ts';
+import type { Artifact } from '../../src/store/artifact.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { VERB_NAMES } from '../../src/cli/verbs.ts';
+import { VERB_NAMES } from '../../src/cli/parse/verbs.ts';
 import { bundledCli, ended } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

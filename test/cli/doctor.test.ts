@@ -3,8 +3,7 @@ import { command } from '../../src/cli/commands/doctor.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const run = async (all: boolean) =>
-  command.run({ setup: false, all }, { ...contextIn(await temporaryFolder()), progressStyle: 'plain' });
+const run = async (all: boolean) => command.run({ setup: false, all }, contextIn(await temporaryFolder()));
 
 test('tells by group what is missing, and fails', async () => {
   vi.stubEnv('PATH', await temporaryFolder());

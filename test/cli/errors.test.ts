@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { errorJson, errorText, exitCodeOf } from '../../src/cli/error-text.ts';
+import { errorJson, errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
 import { VmkitError } from '../../src/core/errors.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { errorCodes } from '../support/error-codes.ts';

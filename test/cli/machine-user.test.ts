@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { ensureMachineUser, plannedUser } from '../../src/cli/machine-user.ts';
 import { machinePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
-import { readIdentity } from '../../src/image/identity.ts';
-import { withMachine } from '../../src/machine/machine-lock.ts';
+import { readIdentity } from '../../src/machine/disks/identity.ts';
+import { withMachine } from '../../src/machine/state/machine-lock.ts';
+import { ensureMachineUser, plannedUser } from '../../src/verbs/boot/machine-user.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

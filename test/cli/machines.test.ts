@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { inOrder, neededMachines } from '../../src/cli/boot-machines.ts';
-import { runSteps } from '../../src/cli/steps.ts';
-import { stopOrder } from '../../src/cli/stop-flow.ts';
 import { throwIfInterrupted } from '../../src/core/deadline.ts';
 import type { Context } from '../../src/host/context.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
+import { inOrder, neededMachines } from '../../src/verbs/boot/boot-machines.ts';
+import { runSteps } from '../../src/verbs/step.ts';
+import { stopOrder } from '../../src/verbs/stop.ts';
 import { contextIn } from '../support/context.ts';
 import { ownService, specWith } from '../support/spec.ts';
 
@@ -55,10 +55,7 @@ describe('a machine and one that it needs', () => {
       { spec: machine('sql'), step: { title: 'sql', run: sql } },
       { spec: news, step: { title: 'news', run: waits } },
     ]);
-    const said = await runSteps(steps, { ...contextIn('/nowhere'), progressStyle: 'plain' as const }).then(
-      String,
-      String,
-    );
+    const said = await runSteps(steps, contextIn('/nowhere')).then(String, String);
     return { happened, said };
   }
 

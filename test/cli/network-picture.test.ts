@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { networkPicture, type PicturedMachine } from '../../src/cli/network-picture.ts';
+import { networkPicture, type PicturedMachine } from '../../src/cli/show/network-picture.ts';
 
 const world = { world: 'internet', hostAccess: [] } as const;
 

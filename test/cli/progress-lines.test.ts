@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countText, durationText, plainReport } from '../../src/cli/progress-lines.ts';
+import { countText, durationText, plainReport } from '../../src/cli/show/progress-lines.ts';
 
 test('counts have their unit', () => {
   expect(countText({ kind: 'count', done: 412, total: 1868, unit: 'objects' })).toBe('412 of 1868 objects');

@@ -9,8 +9,8 @@ const WRITERS: Readonly<Record<string, string>> = {
   'invoke.ts': 'JSON, by printableJson; and help',
   'run.ts': 'help and version: text of our own, with colours',
   'main.ts': 'errors, which error-text.ts makes harmless beside its colours',
-  'console.ts': "a person's own terminal",
-  'ssh-session.ts': "a person's own terminal, or printed through the filter of logs",
+  'attach.ts': "a person's own terminal",
+  'session.ts': "a person's own terminal, or printed through the filter of logs",
   'nebula-inside.ts': 'an answer to vmkit itself',
 };
 

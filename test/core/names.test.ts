@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { machinePaths, networkPaths } from '../../src/core/paths.ts';
-import { secretFile } from '../../src/init/secret-store.ts';
+import { secretFile } from '../../src/secrets/secret-store.ts';
 
 const paths = { cache: '/c', data: '/d', state: '/s' };
 const refused = expect.objectContaining({ kind: 'usage', code: 'bad-name' });

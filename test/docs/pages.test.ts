@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { VERB_NAMES } from '../../src/cli/verbs.ts';
+import { VERB_NAMES } from '../../src/cli/parse/verbs.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 
 const docs = (await readdir(join(packageRoot(), 'docs'), { recursive: true })).filter((file) => file.endsWith('.md'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linkLocal } from '../../src/core/ipv6.ts';
-import { parseNameServers, readNameServers } from '../../src/host/name-servers.ts';
+import { parseNameServers, readNameServers } from '../../src/host/network/name-servers.ts';
 import { lanAddresses, linkAddresses } from '../../src/spec/network.ts';
 import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { freePort } from '../../src/host/tcp.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { docsExamples } from '../support/docs-examples.ts';
 import { useSandbox } from '../support/machine.ts';
 

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { isRunning } from '../../src/host/background.ts';
-import { freePort } from '../../src/host/tcp.ts';
+import { isRunning } from '../../src/host/local/background.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** A small machine with one service of its own, and what a test changes in it. */

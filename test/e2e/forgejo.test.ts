@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/host/tcp.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { GUEST_PATH } from '../../src/spec/guest-path.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';

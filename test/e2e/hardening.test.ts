@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { isRunning } from '../../src/host/background.ts';
-import { qmpCommand } from '../../src/host/qmp.ts';
+import { isRunning } from '../../src/host/local/background.ts';
+import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** A database, and a web server of a person's own beside it, with files on the data disk. */

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import type { Host, HostProcess } from '../../src/host/host.ts';
-import { localHost, localShell } from '../../src/host/local.ts';
+import { localHost, localShell } from '../../src/host/local/local.ts';
 import { shellHost } from '../../src/host/shell/shell-host.ts';
 import { sshHost } from '../../src/host/ssh/ssh-host.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';

@@ -2,15 +2,15 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Built } from '../../src/build/artifact.ts';
-import { ensureArtifact } from '../../src/build/store.ts';
+import type { Arch } from '../../src/core/arch.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
 import { busyboxArtifact } from '../../src/image/busybox.ts';
 import { packCpio } from '../../src/image/cpio.ts';
 import { type KernelOptions, kernelArtifact } from '../../src/kernel/artifact.ts';
-import { resolveSource } from '../../src/kernel/sources.ts';
-import type { Arch } from '../../src/spec/vm-spec.ts';
+import { resolveSource } from '../../src/kernel/sources/sources.ts';
+import type { Built } from '../../src/store/artifact.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 
 /** Artifacts are shared with all runs and with the other files; what the source is locked to is this file's own. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/host/tcp.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** Miniflux as it ships, on a port of its own; every test goes on where the one before it ended. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { freePort } from '../../src/host/tcp.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const LOG_IN = `read -r PGPASSWORD; export PGPASSWORD

@@ -8,8 +8,8 @@ import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
-import { runProcess } from '../../src/host/process.ts';
-import { freePort } from '../../src/host/tcp.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { knowHost, type Sshd, startSshd } from '../support/sshd.ts';
 
 const isRoot = process.getuid?.() === 0;

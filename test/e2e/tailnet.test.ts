@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/host/tcp.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { useSandbox } from '../support/machine.ts';
 import { tailscalePrograms } from '../support/programs.ts';

@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { endProcess, isRunning, startInBackground } from '../../src/host/background.ts';
-import { runProcess } from '../../src/host/process.ts';
+import { endProcess, isRunning, startInBackground } from '../../src/host/local/background.ts';
+import { runProcess } from '../../src/host/local/process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const stopped = (target: { pid: number; startTime: number }): Promise<true | undefined> =>
@@ -57,7 +57,7 @@ test('it leads its own session, so that Ctrl-C in the terminal does not reach it
 test('it lives on when its starter has ended', async () => {
   const folder = await temporaryFolder();
   const script = `
-    import { startInBackground } from '${new URL('../../src/host/background.ts', import.meta.url)}';
+    import { startInBackground } from '${new URL('../../src/host/local/background.ts', import.meta.url)}';
     console.log(JSON.stringify(await startInBackground(['sleep', '600'], { logFile: '${folder}/log' })));`;
   const { stdout, stderr } = await runProcess(['npx', 'tsx', '--input-type=module', '--eval', script]);
   expect(stderr.replace(/^npm warn.*\n/gm, '')).toBe('');

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress, parseSubnet } from '../../src/core/ipv4.ts';
 import { linkLocal } from '../../src/core/ipv6.ts';
-import { bridgeMac, networkAddresses } from '../../src/host/bridge-addresses.ts';
-import { type Change, shellText } from '../../src/host/change.ts';
-import { type HostNetworkFacts, type NetworkRequest, planNetwork } from '../../src/host/host-network.ts';
-import { udpForwardChange, udpForwardId } from '../../src/host/udp-forward.ts';
+import { type Change, shellText } from '../../src/host/changes/change.ts';
+import { bridgeMac, networkAddresses } from '../../src/host/network/bridge-addresses.ts';
+import { type HostNetworkFacts, type NetworkRequest, planNetwork } from '../../src/host/network/host-network.ts';
+import { udpForwardChange, udpForwardId } from '../../src/host/network/udp-forward.ts';
 
 const address = (text: string): number => parseAddress(text) ?? 0;
 const request = (subnet = '192.168.100.0/24'): NetworkRequest => ({

@@ -1,14 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { withLock } from '../../src/build/lock.ts';
 import { poll } from '../../src/core/deadline.ts';
-import { rootRunner } from '../../src/host/as-root.ts';
-import { startInBackground } from '../../src/host/background.ts';
-import { spawnChild } from '../../src/host/child.ts';
-import { childEnvironment } from '../../src/host/child-environment.ts';
-import { localHost } from '../../src/host/local.ts';
-import { runProcess } from '../../src/host/process.ts';
+import { rootRunner } from '../../src/host/changes/as-root.ts';
+import { startInBackground } from '../../src/host/local/background.ts';
+import { spawnChild } from '../../src/host/local/child.ts';
+import { childEnvironment } from '../../src/host/local/child-environment.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { withLock } from '../../src/store/lock.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { expect, test } from 'vitest';
 import { expandIpv6 } from '../../src/core/ipv6.ts';
-import { closedAddresses } from '../../src/host/closed-addresses.ts';
-import { readAddressTables } from '../../src/host/own-addresses.ts';
+import { closedAddresses } from '../../src/machine/gate/closed-addresses.ts';
+import { readAddressTables } from '../../src/machine/gate/own-addresses.ts';
 
 /** As linux 6.12 prints them, of a host with a Wi-Fi, a bridge of containers that none is on, vmkit's bridge, and a transparent proxy's table. */
 const TABLES = {

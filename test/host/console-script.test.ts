@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { consoleLines, readConsole, runOnConsole } from '../../src/host/console-script.ts';
+import { consoleLines, readConsole, runOnConsole } from '../../src/guest/console/script.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { relayInside, relayOutside } from '../../src/host/datagram-relay.ts';
-import { openUdp } from '../../src/host/udp-channel.ts';
+import { relayInside, relayOutside } from '../../src/net/datagram-relay.ts';
+import { openUdp } from '../../src/net/udp-channel.ts';
 
 /** A server that answers each datagram with the same in capitals. */
 async function shouter(): Promise<{ address: string; port: number }> {

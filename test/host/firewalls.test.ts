@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readForwardFilters } from '../../src/host/firewalls.ts';
+import { readForwardFilters } from '../../src/host/network/firewalls.ts';
 
 type Chain = readonly [family: string, table: string, name: string, policy?: 'drop' | 'accept'];
 

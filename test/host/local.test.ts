@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { localHost } from '../../src/host/local.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const host = localHost();

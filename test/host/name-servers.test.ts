@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseNameServers } from '../../src/host/name-servers.ts';
+import { parseNameServers } from '../../src/host/network/name-servers.ts';
 
 test.each([
   ['nameserver 192.0.2.1\nnameserver 2001:db8::1\n', ['192.0.2.1', '2001:db8::1']],

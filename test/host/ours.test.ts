@@ -1,13 +1,13 @@
 import { chmod, chown, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { withLock } from '../../src/build/lock.ts';
-import { findArtifact } from '../../src/build/store.ts';
 import { hostPaths, machinePaths } from '../../src/core/paths.ts';
-import { undoChanges } from '../../src/host/apply-changes.ts';
-import { bootId, type JournalEntry, writeJournal } from '../../src/host/change-journal.ts';
-import { requireOurs } from '../../src/host/ours.ts';
-import { runningMachine } from '../../src/machine/running.ts';
+import { undoChanges } from '../../src/host/changes/apply-changes.ts';
+import { bootId, type JournalEntry, writeJournal } from '../../src/host/changes/change-journal.ts';
+import { requireOurs } from '../../src/host/local/ours.ts';
+import { runningMachine } from '../../src/machine/state/running.ts';
+import { withLock } from '../../src/store/lock.ts';
+import { findArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

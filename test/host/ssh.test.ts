@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { localHost } from '../../src/host/local.ts';
-import type { SshAddress } from '../../src/host/ssh.ts';
-import { type GuestHost, guestHost } from '../../src/host/ssh-guest.ts';
-import { dropbearKey, ensureSshKeys, type SshKeys } from '../../src/host/ssh-keys.ts';
+import type { SshAddress } from '../../src/guest/ssh/connect.ts';
+import { type GuestHost, guestHost } from '../../src/guest/ssh/guest-host.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { dropbearKey, ensureSshKeys, type SshKeys } from '../../src/secrets/ssh-keys.ts';
 
 let folder: string;
 let keys: SshKeys;

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { onFrames, sendFrame } from '../../src/host/frame-stream.ts';
-import { keepLinks } from '../../src/host/switch-links.ts';
+import { keepLinks } from '../../src/machine/switch/switch-links.ts';
+import { onFrames, sendFrame } from '../../src/net/frames/frame-stream.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** What QEMU does with `-netdev stream,server=on`. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { fetchFirstByte } from '../../src/host/tcp-first-byte.ts';
-import { type Segment, TCP } from '../../src/host/tcp-segment.ts';
+import { type Segment, TCP } from '../../src/net/frames/tcp-segment.ts';
+import { fetchFirstByte } from '../../src/net/tcp-first-byte.ts';
 
 const TO = { address: '10.88.0.1', port: 3000 };
 const THEIRS = 2 ** 32 - 1;

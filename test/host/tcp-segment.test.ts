@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeSegment, encodeSegment, TCP } from '../../src/host/tcp-segment.ts';
+import { decodeSegment, encodeSegment, TCP } from '../../src/net/frames/tcp-segment.ts';
 
 const HERE = { address: '10.88.0.254', port: 40_000 };
 const THERE = { address: '10.88.0.1', port: 3000 };

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { httpStatus } from '../../src/host/http.ts';
-import { freePort, isPortFree, postgresAnswers, sshAnswers, staysOpen } from '../../src/host/tcp.ts';
-import { listeningInodes, portHolder } from '../../src/host/tcp-holder.ts';
+import { listeningInodes, portHolder } from '../../src/host/local/tcp-holder.ts';
+import { httpStatus } from '../../src/net/http.ts';
+import { freePort, isPortFree, postgresAnswers, sshAnswers, staysOpen } from '../../src/net/tcp.ts';
 
 const servers: Server[] = [];
 afterEach(() => {

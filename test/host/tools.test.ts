@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Context } from '../../src/host/context.ts';
 import type { HostFacts } from '../../src/host/host.ts';
-import { findMissing, howToInstall, requireTools, toolsOf } from '../../src/host/tools.ts';
-import { findManager, installCommand } from '../../src/host/tools-install.ts';
-import { TOOLS } from '../../src/host/tools-table.ts';
+import { findMissing, howToInstall, requireTools, toolsOf } from '../../src/host/tools/tools.ts';
+import { findManager, installCommand } from '../../src/host/tools/tools-install.ts';
+import { TOOLS } from '../../src/host/tools/tools-table.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { openUdp, outboundAddress } from '../../src/host/udp-channel.ts';
+import { openUdp, outboundAddress } from '../../src/net/udp-channel.ts';
 
 async function echo(): Promise<number> {
   const socket = createSocket('udp4');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { generatePrivateKey, publicKeyOf } from '../../src/core/x25519.ts';
-import { beginHandshake, finishHandshake, openPacket, sealPacket } from '../../src/host/wireguard-handshake.ts';
+import { beginHandshake, finishHandshake, openPacket, sealPacket } from '../../src/net/wireguard/handshake.ts';
 
 // That a kernel takes these messages is proven by test/e2e/wireguard.test.ts.
 

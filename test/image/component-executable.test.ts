@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { requireExecutable } from '../../src/image/component-executable.ts';
-import type { Arch } from '../../src/spec/vm-spec.ts';
+import type { Arch } from '../../src/core/arch.ts';
+import { requireExecutable } from '../../src/image/components/component-executable.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { elf } from './component-elf.ts';
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Tree } from '../../src/core/tree.ts';
 import { packCpio } from '../../src/image/cpio.ts';
-import { packSecretsDisk } from '../../src/image/secrets-disk.ts';
+import { packSecretsDisk } from '../../src/secrets/secrets-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { readCpio } from './read-cpio.ts';
 

@@ -12,8 +12,8 @@ import {
 import { expect, test } from 'vitest';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
-import { ensureDataDisk } from '../../src/image/data-disk.ts';
-import { createDataDisk, readDataDisk } from '../../src/image/ext4-disk.ts';
+import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
+import { createDataDisk, readDataDisk } from '../../src/machine/disks/ext4-disk.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { parseSuperblock } from '../../src/image/ext4.ts';
-import { createDataDisk, growDataDisk, readDataDisk } from '../../src/image/ext4-disk.ts';
+import { parseSuperblock } from '../../src/machine/disks/ext4.ts';
+import { createDataDisk, growDataDisk, readDataDisk } from '../../src/machine/disks/ext4-disk.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -63,7 +63,7 @@ test('killed at any moment of growing, the disk is the old one or the new one', 
   debug(disk, `write ${join(folder, 'rows')} rows`, true);
   const script = `
     import { contextIn } from '${pathToFileURL('test/support/context.ts')}';
-    import { growDataDisk } from '${pathToFileURL('src/image/ext4-disk.ts')}';
+    import { growDataDisk } from '${pathToFileURL('src/machine/disks/ext4-disk.ts')}';
     console.log('started');
     await growDataDisk('${disk}', Number(process.argv[1]), contextIn('${folder}'));`;
   let mib = 32;

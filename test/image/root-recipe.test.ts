@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { artifactKey } from '../../src/build/store.ts';
 import { parseDpkgStatus, renderPackages } from '../../src/image/packages.ts';
 import { rootArtifact } from '../../src/image/root.ts';
 import { rootRecipe } from '../../src/image/root-recipe.ts';
+import { artifactKey } from '../../src/store/store.ts';
 
 const sql = { arch: 'x86_64', packages: ['postgresql-17'], services: [] } as const;
 

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { assignAddresses, makeNebulaCertificates, nebulaFolder } from '../../src/init/nebula-certificates.ts';
+import { assignAddresses, makeNebulaCertificates, nebulaFolder } from '../../src/secrets/nebula-certificates.ts';
 import { contextIn } from '../support/context.ts';
 
 const NODE = { address: '10.89.0.1/24', port: 4242, clients: ['laptop'] };

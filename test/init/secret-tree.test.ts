@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { secretTree } from '../../src/init/secret-tree.ts';
+import { secretTree } from '../../src/secrets/secret-tree.ts';
 import { generateSecret } from '../../src/spec/secrets.ts';
 import { uidOf } from '../../src/spec/uid.ts';
 import { ownService, specWith } from '../support/spec.ts';

@@ -4,8 +4,8 @@ import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } fro
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createDataDisk } from '../../src/image/ext4-disk.ts';
-import { dataChecks } from '../../src/init/stage1.ts';
+import { dataChecks } from '../../src/init/stage1/stage1.ts';
+import { createDataDisk } from '../../src/machine/disks/ext4-disk.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

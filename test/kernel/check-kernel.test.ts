@@ -19,7 +19,7 @@ const CONFIG = [
 async function check(target: string, profile: string[] = []) {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'old.config'), CONFIG);
-  const context = { ...contextIn(folder), progressStyle: 'plain' } as const;
+  const context = contextIn(folder);
   const path = target.endsWith('.config') ? join(folder, target) : target;
   const result = await command.run({ target: path, profile }, context);
   return { text: `${command.text(result).replace(folder, '')}\n`, exitCode: command.exitCode?.(result) };

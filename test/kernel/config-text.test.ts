@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isSameValue, parseConfigText, printSetting, readConfig } from '../../src/kernel/config-text.ts';
+import { isSameValue, parseConfigText, printSetting, readConfig } from '../../src/kernel/kconfig/config-text.ts';
 
 const symbol = fc.stringMatching(/^[A-Z0-9][A-Z0-9_]{0,20}$/);
 const text = fc.string().map((value) => `"${value.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, ' ')}"`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Expression, evaluate, printExpression, type Values } from '../../src/kernel/expression.ts';
-import { parseExpression, tokenize } from '../../src/kernel/expression-parse.ts';
+import { type Expression, evaluate, printExpression, type Values } from '../../src/kernel/kconfig/expression.ts';
+import { parseExpression, tokenize } from '../../src/kernel/kconfig/expression-parse.ts';
 
 const parse = (text: string): Expression | undefined => parseExpression(tokenize(text))?.expression;
 

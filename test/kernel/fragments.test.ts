@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { localHost } from '../../src/host/local.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { type Fragment, loadFragments, mergeFragments } from '../../src/kernel/fragments.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { judgeConfig, purposeNames } from '../../src/kernel/judge.ts';
-import { KERNEL_PURPOSES } from '../../src/kernel/requirements.ts';
+import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
+import { KERNEL_PURPOSES } from '../../src/kernel/check/requirements.ts';
 
 const on = (symbols: readonly string[], value = 'y'): string =>
   symbols.map((symbol) => `CONFIG_${symbol}=${value}\n`).join('');

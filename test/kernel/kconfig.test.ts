@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { printExpression } from '../../src/kernel/expression.ts';
-import type { KconfigSymbol } from '../../src/kernel/kconfig.ts';
-import { choiceOf, dependenciesOf, promptConditionsOf } from '../../src/kernel/kconfig-state.ts';
-import { readKconfigTree } from '../../src/kernel/kconfig-tree.ts';
+import { printExpression } from '../../src/kernel/kconfig/expression.ts';
+import type { KconfigSymbol } from '../../src/kernel/kconfig/kconfig.ts';
+import { choiceOf, dependenciesOf, promptConditionsOf } from '../../src/kernel/kconfig/state.ts';
+import { readKconfigTree } from '../../src/kernel/kconfig/tree.ts';
 
 const folder = join(import.meta.dirname, 'fixtures/kconfig');
 const tree = readKconfigTree(folder, 'x86_64');

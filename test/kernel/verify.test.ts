@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { messageOf } from '../../src/core/errors.ts';
 import { mergeFragments, type Request } from '../../src/kernel/fragments.ts';
-import { readKconfigTree } from '../../src/kernel/kconfig-tree.ts';
+import { readKconfigTree } from '../../src/kernel/kconfig/tree.ts';
 import { type ConfigProblem, checkDefined, refuseProblems, verifyConfig } from '../../src/kernel/verify.ts';
 
 const tree = readKconfigTree(join(import.meta.dirname, 'fixtures/kconfig'), 'x86_64');

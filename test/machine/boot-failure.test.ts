@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { bootFailure } from '../../src/machine/boot-failure.ts';
-import { emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
-import { bootDeadlines, type Followed } from '../../src/machine/follow.ts';
+import { bootFailure } from '../../src/machine/follow/boot-failure.ts';
+import { emptyProgress, withEvent } from '../../src/machine/follow/boot-progress.ts';
+import { bootDeadlines, type Followed } from '../../src/machine/follow/follow.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type BootProgress, currentStep, emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
-import { conditionOf } from '../../src/machine/status.ts';
+import { type BootProgress, currentStep, emptyProgress, withEvent } from '../../src/machine/follow/boot-progress.ts';
+import { conditionOf } from '../../src/machine/follow/status.ts';
 import { parseGuestEvent } from '../../src/spec/guest-event.ts';
 
 function after(lines: readonly string[], services: readonly string[] = ['ssh', 'postgres', 'miniflux']): BootProgress {

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { machineNames } from '../../src/machine/machines.ts';
+import { machineNames } from '../../src/machine/state/machines.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endProcess, isHaltedBySignal } from '../../src/host/background.ts';
+import { endProcess, isHaltedBySignal } from '../../src/host/local/background.ts';
 import { followMachine } from '../../src/machine/boot.ts';
+import { machineStatus } from '../../src/machine/follow/status.ts';
 import { guestAddress } from '../../src/machine/guest.ts';
-import { whatHolds, whatStillHolds } from '../../src/machine/paused.ts';
-import { machineStatus } from '../../src/machine/status.ts';
-import { stopMachine } from '../../src/machine/stop.ts';
+import { stopMachine } from '../../src/machine/stop/stop.ts';
+import { whatHolds, whatStillHolds } from '../../src/machine/vmm/qemu/paused.ts';
 import { runningStandIn } from '../support/qemu-stand-in.ts';
 
 const BOOTED = '{"event":"booted","uptime":9}\n';

@@ -1,4 +1,4 @@
-import type { MachinePlan } from '../../src/machine/qemu.ts';
+import type { MachinePlan } from '../../src/machine/vmm/qemu/argv.ts';
 
 /** A machine as it might be, for tests of what is made of it. */
 export const plan: MachinePlan = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { expandIpv6, linkLocal } from '../../src/core/ipv6.ts';
-import { forwardFrame, type Member } from '../../src/machine/private-switch.ts';
+import { forwardFrame, type Member } from '../../src/machine/switch/private-switch.ts';
 
 const sql: Member = { name: 'sql', mac: '52:54:00:00:00:02', addresses: ['192.168.100.2', 'fd00:64::2'] };
 const forge: Member = { name: 'forge', mac: '52:54:00:00:00:03', addresses: ['192.168.100.3', 'fd00:64::3'] };

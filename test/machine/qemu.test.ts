@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/qemu.ts';
+import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
 import { plan } from './plan.ts';
 
 const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { allRecorded, LOG_LIMITS, type Logs, recordLogs } from '../../src/machine/recorder.ts';
+import { allRecorded, LOG_LIMITS, type Logs, recordLogs } from '../../src/machine/vmm/qemu/recorder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function logsIn(folder: string): Logs {

@@ -4,10 +4,10 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { type BackgroundProcess, endProcess, startInBackground } from '../../src/host/background.ts';
-import { withMachine } from '../../src/machine/machine-lock.ts';
-import { findRunning, requireOff } from '../../src/machine/running.ts';
-import { clearState, type MachineState } from '../../src/machine/state.ts';
+import { type BackgroundProcess, endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { withMachine } from '../../src/machine/state/machine-lock.ts';
+import { findRunning, requireOff } from '../../src/machine/state/running.ts';
+import { clearState, type MachineState } from '../../src/machine/state/state.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type MachineState, parseState } from '../../src/machine/state.ts';
+import { type MachineState, parseState } from '../../src/machine/state/state.ts';
 
 const state: MachineState = {
   version: 1,

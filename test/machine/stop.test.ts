@@ -1,9 +1,9 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { endProcess, isRunning } from '../../src/host/background.ts';
-import { type Ask, waysToAsk } from '../../src/machine/ask-power-off.ts';
-import { readState } from '../../src/machine/state.ts';
-import { stopMachine } from '../../src/machine/stop.ts';
+import { endProcess, isRunning } from '../../src/host/local/background.ts';
+import { readState } from '../../src/machine/state/state.ts';
+import { type Ask, waysToAsk } from '../../src/machine/stop/ask-power-off.ts';
+import { stopMachine } from '../../src/machine/stop/stop.ts';
 import { runningStandIn, type StandIn } from '../support/qemu-stand-in.ts';
 
 const by = (name: string, ask: Ask['ask']): Ask => ({ by: name, ask });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { emptyProgress, withEvent } from '../../src/machine/boot-progress.ts';
-import { renderTimeline, timelineOf } from '../../src/machine/timeline.ts';
+import { emptyProgress, withEvent } from '../../src/machine/follow/boot-progress.ts';
+import { renderTimeline, timelineOf } from '../../src/machine/follow/timeline.ts';
 import type { GuestEvent } from '../../src/spec/guest-event.ts';
 
 const events: readonly GuestEvent[] = [

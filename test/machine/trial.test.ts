@@ -2,9 +2,14 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { decideAccelerator, knownAccelerator, parseVerdict, withoutTrial } from '../../src/machine/accelerator.ts';
-import type { MachinePlan } from '../../src/machine/qemu.ts';
-import { runTrial } from '../../src/machine/trial.ts';
+import {
+  decideAccelerator,
+  knownAccelerator,
+  parseVerdict,
+  withoutTrial,
+} from '../../src/machine/vmm/qemu/accelerator.ts';
+import type { MachinePlan } from '../../src/machine/vmm/qemu/argv.ts';
+import { runTrial } from '../../src/machine/vmm/qemu/trial.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { plan } from './plan.ts';

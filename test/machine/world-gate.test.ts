@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { expect, test } from 'vitest';
 import { expandIpv6 } from '../../src/core/ipv6.ts';
-import { closedAddresses } from '../../src/host/closed-addresses.ts';
-import { worldGate } from '../../src/machine/world-gate.ts';
+import { closedAddresses } from '../../src/machine/gate/closed-addresses.ts';
+import { worldGate } from '../../src/machine/gate/world-gate.ts';
 
 const NOTHING_OWN = { fibTrie: '     |-- 192.0.2.2\n        /32 host LOCAL\n', route: '', ipv6Route: '' };
 const isClosed = closedAddresses(NOTHING_OWN, 'vmkit0');

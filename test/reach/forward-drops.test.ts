@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { whyDropped } from '../../src/reach/checks-forward.ts';
+import { whyDropped } from '../../src/reach/checks/forward.ts';
 import type { Dial, NodeFacts } from '../../src/reach/facts.ts';
-import { type Drop, forwardDrops, risen } from '../../src/reach/forward-drops.ts';
+import { type Drop, forwardDrops, risen } from '../../src/reach/look/forward-drops.ts';
 import { must, namespace, whyNoNamespaces } from '../support/namespaces.ts';
 import { facts } from '../support/probe-facts.ts';
 

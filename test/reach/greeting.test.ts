@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { dial } from '../../src/host/dial.ts';
-import { greeting } from '../../src/reach/greeting.ts';
+import { dial } from '../../src/net/dial.ts';
+import { greeting } from '../../src/net/greeting.ts';
 
 test('PostgreSQL is sent an SSLRequest, byte for byte, and its one byte is an answer', async () => {
   const asked: Buffer[] = [];

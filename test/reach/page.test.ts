@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { reportText } from '../../src/cli/report-text.ts';
-import { isProgram, searchPath } from '../../src/host/search-path.ts';
+import { reportText } from '../../src/cli/show/report-text.ts';
+import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import type { Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
-import { renderPage } from '../../src/reach/page.ts';
+import { renderPage } from '../../src/reach/page/page.ts';
 import type { ProbeReport } from '../../src/reach/report.ts';
 import { facts } from '../support/probe-facts.ts';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import { planUdp } from '../../src/reach/changes/udp-change.ts';
+import { wireguardConfig } from '../../src/reach/changes/wireguard-config.ts';
 import type { Dial, Facts, WireguardFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
-import { planUdp } from '../../src/reach/udp-change.ts';
-import { wireguardConfig } from '../../src/reach/wireguard-config.ts';
 import type { WireguardTunnel } from '../../src/spec/service.ts';
 import { wireguard } from '../../src/spec/services/wireguard.ts';
 import { facts } from '../support/probe-facts.ts';

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import type { Progress } from '../../src/core/progress.ts';
 import type { Host } from '../../src/host/host.ts';
-import { localHost } from '../../src/host/local.ts';
-import { definitionNames } from '../../src/spec/definitions.ts';
-import { definitionJsonSchema, definitionSchema } from '../../src/spec/json-schema.ts';
-import { loadVm } from '../../src/spec/load.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { definitionNames } from '../../src/spec/read/definitions.ts';
+import { definitionJsonSchema, definitionSchema } from '../../src/spec/read/json-schema.ts';
+import { loadVm } from '../../src/spec/read/load.ts';
 import { renderReference } from '../../src/spec/reference.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

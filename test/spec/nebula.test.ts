@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseVm } from '../../src/spec/parse.ts';
+import { parseVm } from '../../src/spec/read/parse.ts';
 import type { NebulaNode } from '../../src/spec/service.ts';
 import { NEBULA_CONFIG, nebulaClientConfig } from '../../src/spec/services/nebula-config.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseVm } from '../../src/spec/parse.ts';
+import { parseVm } from '../../src/spec/read/parse.ts';
 
 const vm = (serve: string): string => `name: web
 memory: 256MiB

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseVm } from '../../src/spec/parse.ts';
+import { parseVm } from '../../src/spec/read/parse.ts';
 
 const parse = (network: string, service = '  - use: postgres') =>
   parseVm(`name: box\nmemory: 512MiB\ndata: 1GiB\n${network}\nservices:\n${service}\n`, '/nowhere');

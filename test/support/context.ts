@@ -1,19 +1,21 @@
 import { join } from 'node:path';
 import type { Progress } from '../../src/core/progress.ts';
-import type { Context } from '../../src/host/context.ts';
-import { localHost } from '../../src/host/local.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { settleQuietly, type VerbContext } from '../../src/verbs/step.ts';
 
 /** A context on this machine that keeps everything below one folder; `progress` is what was reported. */
 export function contextIn(
   folder: string,
   signal: AbortSignal = new AbortController().signal,
-): Context & { readonly progress: readonly Progress[] } {
+): VerbContext & { readonly progress: readonly Progress[] } {
   const progress: Progress[] = [];
   return {
     host: localHost(),
     paths: { cache: join(folder, 'cache'), data: join(folder, 'data'), state: join(folder, 'state') },
     report: (each) => void progress.push(each),
     signal,
+    settleSteps: settleQuietly,
+    askSecret: async () => undefined,
     progress,
   };
 }

@@ -1,6 +1,6 @@
-import { type Parsed, parseVm } from '../../src/spec/parse.ts';
 import type { Problem } from '../../src/spec/problem.ts';
 import { renderProblem } from '../../src/spec/problem.ts';
+import { type Parsed, parseVm } from '../../src/spec/read/parse.ts';
 
 export function parse(text: string): Parsed {
   return parseVm(text, '/definitions/demo');

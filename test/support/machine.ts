@@ -6,10 +6,10 @@ import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { type MachinePaths, machinePaths, type Paths, resolvePaths } from '../../src/core/paths.ts';
-import { endProcess, isRunning } from '../../src/host/background.ts';
-import { localHost } from '../../src/host/local.ts';
-import { qmpCommand } from '../../src/host/qmp.ts';
-import { type MachineState, readState } from '../../src/machine/state.ts';
+import { endProcess, isRunning } from '../../src/host/local/background.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { type MachineState, readState } from '../../src/machine/state/state.ts';
+import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 
 export interface Ended {
   readonly exitCode: number;

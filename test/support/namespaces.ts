@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import type { Host } from '../../src/host/host.ts';
-import { localHost } from '../../src/host/local.ts';
-import { isProgram, searchPath } from '../../src/host/search-path.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 
 const PUMP = join(packageRoot(), 'test', 'support', 'tap-pump.pl');
 /** Answers each connection with the address that it sees, once. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { ensureArtifact } from '../../src/build/store.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
-import { componentArtifact } from '../../src/image/component.ts';
+import { componentArtifact } from '../../src/image/components/component.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from './context.ts';
 
 /** Components for this machine, from the cache of all runs; by name. */

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
-import { endProcess, startInBackground } from '../../src/host/background.ts';
 import type { Context } from '../../src/host/context.ts';
-import { type MachineState, writeState } from '../../src/machine/state.ts';
+import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { type MachineState, writeState } from '../../src/machine/state/state.ts';
 import { contextIn } from './context.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

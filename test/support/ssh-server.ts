@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { localHost } from '../../src/host/local.ts';
-import { ensureSshKeys } from '../../src/host/ssh-keys.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
 
 /** Joins standard input and output to a unix socket, as `nc -U` does. */
 const THROUGH = "const s=require('net').connect(process.argv[1]);process.stdin.pipe(s);s.pipe(process.stdout)";

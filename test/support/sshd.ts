@@ -3,9 +3,9 @@ import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { poll } from '../../src/core/deadline.ts';
-import { runProcess } from '../../src/host/process.ts';
-import { findProgram, searchPath } from '../../src/host/search-path.ts';
-import { freePort, sshAnswers } from '../../src/host/tcp.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
+import { freePort, sshAnswers } from '../../src/net/tcp.ts';
 
 const UID = 61_235;
 

@@ -2,8 +2,8 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Artifact } from '../../src/build/artifact.ts';
-import { ensureArtifact } from '../../src/build/store.ts';
+import type { Artifact } from '../../src/store/artifact.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from './context.ts';
 
 /** Takes some 50 ms in small steps. Each build adds a line to FOLDER/builds. */

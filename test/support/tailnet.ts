@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { poll } from '../../src/core/deadline.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
-import { isProgram, searchPath } from '../../src/host/search-path.ts';
+import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 
 const HUB = '10.99.0.1';
 const HOST = '10.99.0.2';

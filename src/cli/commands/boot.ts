@@ -1,10 +1,11 @@
-import { chooseComponents } from '../../image/component-choice.ts';
-import { loadVm } from '../../spec/load.ts';
-import { bootMachines } from '../boot-machines.ts';
-import { type BootPlan, planBoot, planText } from '../boot-plan.ts';
-import { type BootSummary, bootText, summarize } from '../boot-summary.ts';
-import { defineCommand } from '../command.ts';
-import { renewHost } from '../host-network.ts';
+import { chooseComponents } from '../../image/components/component-choice.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { bootMachines } from '../../verbs/boot/boot-machines.ts';
+import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
+import { renewHost } from '../../verbs/host-network.ts';
+import { defineCommand } from '../parse/command.ts';
+import { planText } from '../show/boot-plan-text.ts';
+import { type BootSummary, bootText, summarize } from '../show/boot-summary.ts';
 
 type Result = { readonly plan: BootPlan } | { readonly booted: BootSummary; readonly needed?: readonly BootSummary[] };
 

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import type { Artifact, Built } from '../../build/artifact.ts';
-import { ensureArtifact } from '../../build/store.ts';
-import { requireTools } from '../../host/tools.ts';
+import { requireTools } from '../../host/tools/tools.ts';
 import { busyboxArtifact } from '../../image/busybox.ts';
-import { chooseComponents } from '../../image/component-choice.ts';
-import { componentsArtifact } from '../../image/components.ts';
+import { chooseComponents } from '../../image/components/component-choice.ts';
+import { componentsArtifact } from '../../image/components/components.ts';
 import { initramfsArtifact } from '../../image/initramfs.ts';
 import { ageNote, rootArtifact } from '../../image/root.ts';
 import { guestTree } from '../../init/guest-tree.ts';
-import { loadVm } from '../../spec/load.ts';
-import { type CommandContext, defineCommand } from '../command.ts';
-import { durationText } from '../progress-lines.ts';
-import { runStep } from '../steps.ts';
-import { table } from '../table.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import type { Artifact, Built } from '../../store/artifact.ts';
+import { ensureArtifact } from '../../store/store.ts';
+import { runStep, type VerbContext } from '../../verbs/step.ts';
+import { defineCommand } from '../parse/command.ts';
+import { durationText } from '../show/progress-lines.ts';
+import { table } from '../show/table.ts';
 
 interface ImageFile {
   readonly title: string;
@@ -93,7 +93,7 @@ export const command = defineCommand({
     ]),
 });
 
-function ensure(artifact: Artifact, context: CommandContext, rebuild = false): Promise<Built> {
+function ensure(artifact: Artifact, context: VerbContext, rebuild = false): Promise<Built> {
   const { title } = artifact;
   return runStep(
     {

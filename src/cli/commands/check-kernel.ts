@@ -1,11 +1,11 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { LONGEST_CONFIG } from '../../kernel/ikconfig.ts';
-import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/judge.ts';
-import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/kernel-image.ts';
+import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
+import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
+import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
 import { readGuestFile } from '../../machine/guest.ts';
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
 
 interface CheckResult extends KernelJudgement {
   readonly target: string;

@@ -1,11 +1,11 @@
 import { renderUnicodeCompact } from 'uqr';
 import { VmkitError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
-import { loadVm } from '../../spec/load.ts';
-import type { ClientKind } from '../client-kind.ts';
-import { defineCommand } from '../command.ts';
-import { nebulaClients } from '../nebula-client.ts';
-import { wireguardClients } from '../wireguard-flow.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import type { ClientKind } from '../../verbs/reach/client-kind.ts';
+import { nebulaClients } from '../../verbs/reach/nebula-client.ts';
+import { wireguardClients } from '../../verbs/reach/wireguard.ts';
+import { defineCommand } from '../parse/command.ts';
 
 interface ClientConfiguration {
   readonly machine: string;

@@ -1,9 +1,9 @@
 import { machinePaths } from '../../core/paths.ts';
-import { attachConsole } from '../../host/console.ts';
-import { requireRunning } from '../../machine/running.ts';
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
-import { say } from '../say.ts';
+import { attachConsole } from '../../guest/console/attach.ts';
+import { requireRunning } from '../../machine/state/running.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
+import { say } from '../show/say.ts';
 
 export const command = defineCommand({
   usage: 'console <vm>',

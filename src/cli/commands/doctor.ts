@@ -1,8 +1,8 @@
-import { ALL_GROUPS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools.ts';
-import { findManager } from '../../host/tools-install.ts';
-import { TOOL_GROUPS, type ToolGroup } from '../../host/tools-table.ts';
-import type { Arch } from '../../spec/vm-spec.ts';
-import { defineCommand } from '../command.ts';
+import { type Arch, archOf } from '../../core/arch.ts';
+import { ALL_GROUPS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
+import { findManager } from '../../host/tools/tools-install.ts';
+import { TOOL_GROUPS, type ToolGroup } from '../../host/tools/tools-table.ts';
+import { defineCommand } from '../parse/command.ts';
 
 interface GroupReport {
   readonly group: ToolGroup;
@@ -27,7 +27,7 @@ export const command = defineCommand({
     }),
   run: async (args, context): Promise<DoctorReport> => {
     const facts = await context.host.facts();
-    const groups = args.all ? ALL_GROUPS : groupsFor(facts.machine === 'aarch64' ? 'arm64' : 'x86_64');
+    const groups = args.all ? ALL_GROUPS : groupsFor(archOf(facts.machine) ?? 'x86_64');
     if (args.setup) await requireTools(groups, context, { setup: true });
     const missing = findMissing(groups, facts);
     return {

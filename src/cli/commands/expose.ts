@@ -1,8 +1,8 @@
 import { targetOf } from '../../reach/target.ts';
 import { VIAS } from '../../reach/vias.ts';
-import { loadVm } from '../../spec/load.ts';
-import { defineCommand } from '../command.ts';
-import { type Exposed, expose } from '../expose-flow.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { type Exposed, expose } from '../../verbs/reach/expose.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'expose <vm> [service]',

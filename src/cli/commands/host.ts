@@ -1,16 +1,17 @@
 import { userInfo } from 'node:os';
 import { VmkitError } from '../../core/errors.ts';
 import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../core/ipv4.ts';
-import type { Tap } from '../../host/bridge-addresses.ts';
-import { type CheckRow, checkNetwork } from '../../host/check-network.ts';
-import type { NetworkRequest } from '../../host/host-network.ts';
-import type { Macvtap } from '../../host/macvtap.ts';
-import { withMachine } from '../../machine/machine-lock.ts';
+import type { Context } from '../../host/context.ts';
+import type { Tap } from '../../host/network/bridge-addresses.ts';
+import { type CheckRow, checkNetwork } from '../../host/network/check-network.ts';
+import type { NetworkRequest } from '../../host/network/host-network.ts';
+import type { Macvtap } from '../../host/network/macvtap.ts';
+import { withMachine } from '../../machine/state/machine-lock.ts';
 import { BRIDGE } from '../../spec/network.ts';
-import { type CommandContext, defineCommand } from '../command.ts';
-import { type HostReport, setUpNetwork, tearDownHost } from '../host-network.ts';
-import { ensureMachineUser, plannedUser } from '../machine-user.ts';
-import { table } from '../table.ts';
+import { ensureMachineUser, plannedUser } from '../../verbs/boot/machine-user.ts';
+import { type HostReport, setUpNetwork, tearDownHost } from '../../verbs/host-network.ts';
+import { defineCommand } from '../parse/command.ts';
+import { table } from '../show/table.ts';
 
 export const command = defineCommand({
   usage: 'host <action>',
@@ -76,7 +77,7 @@ function networkRequest(args: { subnet: string; tap: string[]; link: string[]; m
 }
 
 /** A TAP belongs to who opens it: the person, or the machine's own user where root starts it. A look keeps no number. */
-async function withOwners(request: NetworkRequest, isLook: boolean, context: CommandContext): Promise<NetworkRequest> {
+async function withOwners(request: NetworkRequest, isLook: boolean, context: Context): Promise<NetworkRequest> {
   const ownerOf = (name: string): Promise<number | undefined> =>
     isLook
       ? plannedUser(name, context)

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
-import { logReader } from '../../host/log-reader.ts';
-import { runSession } from '../../host/ssh-session.ts';
+import { runSession } from '../../guest/ssh/session.ts';
+import type { Context } from '../../host/context.ts';
+import { logReader } from '../../host/local/log-reader.ts';
 import { guestAddress } from '../../machine/guest.ts';
-import { runningMachine } from '../../machine/running.ts';
-import { type CommandContext, defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
-import { print } from '../say.ts';
+import { runningMachine } from '../../machine/state/running.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
+import { print } from '../show/say.ts';
 
 export const command = defineCommand({
   usage: 'logs <vm> [service]',
@@ -52,7 +53,7 @@ function printLine(line: string): void {
   print(`${line}\n`, Number.POSITIVE_INFINITY);
 }
 
-async function printConsole(name: string, follow: boolean, context: CommandContext): Promise<number> {
+async function printConsole(name: string, follow: boolean, context: Context): Promise<number> {
   const log = logReader(machinePaths(context.paths, name).consoleLog);
   try {
     for (;;) {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
-import { renderPage } from '../../reach/page.ts';
+import { renderPage } from '../../reach/page/page.ts';
 import type { ProbeReport } from '../../reach/report.ts';
 import { targetOf } from '../../reach/target.ts';
-import { loadVm } from '../../spec/load.ts';
-import { defineCommand } from '../command.ts';
-import { probe } from '../probe-flow.ts';
-import { peerKind } from '../probe-peer.ts';
-import { reportText } from '../report-text.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { probe } from '../../verbs/reach/probe.ts';
+import { peerKind } from '../../verbs/reach/probe-peer.ts';
+import { defineCommand } from '../parse/command.ts';
+import { reportText } from '../show/report-text.ts';
 
 export const command = defineCommand({
   usage: 'probe <vm> [service]',

@@ -2,10 +2,10 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { VmkitError } from '../../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
-import { withMachine } from '../../machine/machine-lock.ts';
-import { requireOff } from '../../machine/running.ts';
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
+import { withMachine } from '../../machine/state/machine-lock.ts';
+import { requireOff } from '../../machine/state/running.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'rm <vm>',

@@ -1,6 +1,6 @@
-import { loadVm } from '../../spec/load.ts';
-import { defineCommand } from '../command.ts';
-import { type Rotated, rotateRole } from '../rotate-role.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { type Rotated, rotateRole } from '../../verbs/rotate-role.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'secrets <action> <vm> <role>',

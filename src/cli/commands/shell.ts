@@ -1,7 +1,7 @@
-import { runSession } from '../../host/ssh-session.ts';
+import { runSession } from '../../guest/ssh/session.ts';
 import { guestAddress } from '../../machine/guest.ts';
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'shell <vm>',

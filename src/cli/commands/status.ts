@@ -1,9 +1,9 @@
-import { machineNames } from '../../machine/machines.ts';
-import { type MachineStatus, machineStatus } from '../../machine/status.ts';
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
-import { networkPicture } from '../network-picture.ts';
-import { addressOf, ageText, table } from '../table.ts';
+import { type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
+import { machineNames } from '../../machine/state/machines.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { defineCommand } from '../parse/command.ts';
+import { networkPicture } from '../show/network-picture.ts';
+import { addressOf, ageText, table } from '../show/table.ts';
 
 export const command = defineCommand({
   usage: 'status [vm]',

@@ -1,6 +1,6 @@
-import { defineCommand } from '../command.ts';
-import { machineName } from '../machine-name.ts';
-import { type StoppedMachine, stopMachines } from '../stop-flow.ts';
+import { machineName } from '../../verbs/machine-name.ts';
+import { type StoppedMachine, stopMachines } from '../../verbs/stop.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'stop <vm>',

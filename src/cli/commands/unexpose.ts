@@ -1,7 +1,7 @@
 import { targetOf } from '../../reach/target.ts';
-import { loadVm } from '../../spec/load.ts';
-import { defineCommand } from '../command.ts';
-import { unexpose } from '../expose-flow.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { unexpose } from '../../verbs/reach/expose.ts';
+import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'unexpose <vm> [service]',

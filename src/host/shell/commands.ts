@@ -1,8 +1,8 @@
 import { dirname } from 'node:path/posix';
 import { VmkitError } from '../../core/errors.ts';
+import { lineSplitter } from '../../core/lines.ts';
 import type { ExecOptions, ExecResult, Host, HostProcess } from '../host.ts';
-import { lineSplitter } from '../lines.ts';
-import { processStat } from '../process-stat.ts';
+import { processStat } from '../local/process-stat.ts';
 import { scriptFailure } from './failure.ts';
 import { commandJob, PROCESS, STATUS, simpleJob, startJob } from './scripts.ts';
 import type { JobResult } from './shell.ts';

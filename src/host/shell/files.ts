@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path/posix';
 import { VmkitError } from '../../core/errors.ts';
 import { type FileFacts, type Host, LONGEST_FILE } from '../host.ts';
-import { tooLong } from '../read-whole.ts';
+import { tooLong } from '../local/read-whole.ts';
 import { requireRemovable } from '../removable.ts';
 import { scriptFailure } from './failure.ts';
 import { inputJob, LIST, MAKE_FOLDER, READ, REMOVE, SPACE, STAT, STATUS, simpleJob, WRITE } from './scripts.ts';

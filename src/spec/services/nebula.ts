@@ -48,7 +48,7 @@ const options = z
 
 /**
  * A node of Nebula, and the lighthouse of an overlay of its own, from Debian. Its certificate and those of its clients are made on the host
- * (init/nebula-certificates.ts); the CA's key stays there.
+ * (secrets/nebula-certificates.ts); the CA's key stays there.
  */
 export const nebula = defineService(
   options,

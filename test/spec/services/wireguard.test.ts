@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseVm } from '../../../src/spec/parse.ts';
+import { parseVm } from '../../../src/spec/read/parse.ts';
 import { wireguard } from '../../../src/spec/services/wireguard.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

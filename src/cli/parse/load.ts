@@ -1,0 +1,30 @@
+import type { Runnable } from './command.ts';
+
+/** The one module of each verb. Loaded when it is called: the bundle makes a file of each. */
+const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnable }>>> = {
+  'build-kernel': () => import('../commands/build-kernel.ts'),
+  'check-kernel': () => import('../commands/check-kernel.ts'),
+  'build-image': () => import('../commands/build-image.ts'),
+  boot: () => import('../commands/boot.ts'),
+  ls: () => import('../commands/ls.ts'),
+  status: () => import('../commands/status.ts'),
+  logs: () => import('../commands/logs.ts'),
+  shell: () => import('../commands/shell.ts'),
+  exec: () => import('../commands/exec.ts'),
+  console: () => import('../commands/console.ts'),
+  probe: () => import('../commands/probe.ts'),
+  expose: () => import('../commands/expose.ts'),
+  unexpose: () => import('../commands/unexpose.ts'),
+  client: () => import('../commands/client.ts'),
+  stop: () => import('../commands/stop.ts'),
+  rm: () => import('../commands/rm.ts'),
+  secrets: () => import('../commands/secrets.ts'),
+  host: () => import('../commands/host.ts'),
+  doctor: () => import('../commands/doctor.ts'),
+};
+
+export async function loadCommand(verb: string): Promise<Runnable> {
+  const load = COMMANDS[verb];
+  if (load === undefined) throw new TypeError(`The verb ${verb} has no module.`);
+  return (await load()).command;
+}

@@ -1,0 +1,36 @@
+import yargs, { type Argv } from 'yargs';
+import { VmkitError } from '../../core/errors.ts';
+import { findVerb } from './verbs.ts';
+
+/** The yargs that every verb extends: strict, with the options that hold everywhere. It never prints an error or exits. */
+export function parserFor(argv: readonly string[]): Argv {
+  return (
+    yargs([...argv])
+      .scriptName('vmkit')
+      .locale('en')
+      .strict()
+      // What follows -- is a command for somebody else: argv['--'].
+      .parserConfiguration({ 'populate--': true })
+      // What follows `--` is in args['--'], as it is.
+      .parserConfiguration({ 'populate--': true })
+      .exitProcess(false)
+      .showHelpOnFail(false)
+      .version(false)
+      .help('help', 'Show this help')
+      .alias('help', 'h')
+      .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
+      .option('verbose', { alias: 'v', type: 'boolean', describe: 'Print every command that is run' })
+      .wrap(Math.min(120, process.stdout.columns ?? 100))
+      .fail((message, error) => {
+        throw error ?? usageError(message, argv);
+      })
+  );
+}
+
+function usageError(message: string, argv: readonly string[]): VmkitError {
+  const name = argv.find((word) => !word.startsWith('-')) ?? '';
+  const text = /^Not enough non-option/.test(message) ? 'something is missing' : message.replace(/\.$/, '');
+  return new VmkitError('usage', 'bad-usage', `vmkit ${name}: ${text}.`, {
+    hint: `Usage: vmkit ${findVerb(name)?.usage ?? name}\nvmkit ${name} --help says more.`,
+  });
+}

@@ -1,0 +1,37 @@
+import { BUG_EXIT_CODE, messageOf, VmkitError } from '../../core/errors.ts';
+import { printable, printableJson } from '../../core/printable.ts';
+import { styled } from './style.ts';
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof VmkitError ? error.exitCode : BUG_EXIT_CODE;
+}
+
+/** What happened and the next thing to try, for a person. */
+export function errorText(error: unknown, stream: { isTTY?: boolean } = {}): string {
+  const label = styled(['red', 'bold'], 'error:', stream);
+  if (!(error instanceof VmkitError)) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `${label} ${printable(stack)}\n${styled('bold', 'hint:', stream)} This is a bug of vmkit. Please report it with the lines above and the command.\n`;
+  }
+  const hint =
+    error.hint === undefined ? '' : `${styled('bold', 'hint:', stream)} ${indentRest(printable(error.hint), 6)}\n`;
+  return `${label} ${printable(error.message.trimEnd())}\n${hint}`;
+}
+
+/** The same as data, for `--json`. */
+export function errorJson(error: unknown): string {
+  const data =
+    error instanceof VmkitError
+      ? { kind: error.kind, code: error.code, message: error.message, hint: error.hint, details: error.details }
+      : {
+          kind: 'bug',
+          code: 'bug',
+          message: messageOf(error),
+          stack: error instanceof Error ? error.stack : undefined,
+        };
+  return `${printableJson({ error: { ...data, exitCode: exitCodeOf(error) } })}\n`;
+}
+
+function indentRest(text: string, columns: number): string {
+  return text.trimEnd().replaceAll('\n', `\n${' '.repeat(columns)}`);
+}

@@ -1,0 +1,85 @@
+import type { Client, ConnectConfig } from 'ssh2';
+import { messageOf, VmkitError } from '../../core/errors.ts';
+
+/** How a guest is reached: its forwarded port on 127.0.0.1, our key, and the one host key that is accepted. */
+export interface SshAddress {
+  /** For messages: the machine's name. */
+  readonly name: string;
+  readonly port: number;
+  /** Private key, OpenSSH format. */
+  readonly clientKey: string;
+  /** `ssh-ed25519 BASE64`. */
+  readonly hostPublicKey: string;
+}
+
+interface ConnectOptions {
+  readonly withinMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Logs in as root. Throws `guest-unreachable` when that did not work in time, `guest-key-changed` when another host key answers.
+ * The connection asks for a sign of life every 15 s, so that a guest that died is noticed within a minute.
+ */
+export async function connectSsh(address: SshAddress, options: ConnectOptions = {}): Promise<Client> {
+  // Loaded when it is needed: most verbs log in nowhere.
+  const { default: ssh2 } = await import('ssh2');
+  const withinMs = options.withinMs ?? 10_000;
+  const client = new ssh2.Client();
+  let hasOtherKey = false;
+  const expected = address.hostPublicKey.split(' ')[1] ?? '';
+  const config: ConnectConfig = {
+    host: '127.0.0.1',
+    port: address.port,
+    username: 'root',
+    privateKey: address.clientKey,
+    readyTimeout: withinMs,
+    keepaliveInterval: 15_000,
+    keepaliveCountMax: 3,
+    hostVerifier: (key: Buffer): boolean => {
+      hasOtherKey = key.toString('base64') !== expected;
+      return !hasOtherKey;
+    },
+  };
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      release();
+      client.destroy();
+      reject(hasOtherKey ? otherKey(address) : unreachable(address, error));
+    };
+    const timer = setTimeout(() => fail(new Error(`no login within ${withinMs / 1000} s`)), withinMs);
+    const abort = (): void => fail(new Error('interrupted'));
+    const release = (): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
+    };
+    options.signal?.addEventListener('abort', abort, { once: true });
+    client.once('ready', () => {
+      release();
+      // A later error of the connection reaches every channel as its close.
+      client.on('error', () => undefined);
+      resolve(client);
+    });
+    client.on('error', fail);
+    client.once('close', () => fail(new Error('the connection was closed')));
+    client.connect(config);
+  });
+}
+
+function unreachable({ name, port }: SshAddress, cause: unknown): VmkitError {
+  return new VmkitError(
+    'unreachable',
+    'guest-unreachable',
+    `Logging in to ${name} by ssh on 127.0.0.1:${port}: ${messageOf(cause)}`,
+    { hint: `vmkit status ${name} shows its services; vmkit console ${name} works without ssh.`, cause },
+  );
+}
+
+function otherKey({ name, port }: SshAddress): VmkitError {
+  return new VmkitError(
+    'unreachable',
+    'guest-key-changed',
+    `127.0.0.1:${port} answered with a host key that is not the one of ${name}; nothing was sent.`,
+    { hint: `Does another program listen there? vmkit stop ${name} and boot it again.` },
+  );
+}

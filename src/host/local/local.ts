@@ -1,0 +1,40 @@
+import { availableParallelism, machine } from 'node:os';
+import { VmkitError } from '../../core/errors.ts';
+import { connectTo } from '../../net/connect.ts';
+import { freePort } from '../../net/tcp.ts';
+import { type Host, LONGEST_FILE } from '../host.ts';
+import { bootArgv } from '../shell/boot-shell.ts';
+import { childShell } from '../shell/child-shell.ts';
+import { type ShellTransport, shellHost } from '../shell/shell-host.ts';
+import { runProcess } from './process.ts';
+import { readWhole } from './read-whole.ts';
+import { writeWhole } from './write-whole.ts';
+
+const NAME = 'this machine';
+
+/** This machine. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
+export function localHost(): Host {
+  return {
+    ...shellHost(localShell(['sh'])),
+    facts: async () => ({ machine: machine(), cpus: availableParallelism(), isRoot: process.getuid?.() === 0 }),
+    exec: runProcess,
+    read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
+    write: writeWhole,
+    freePort,
+    open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: '127.0.0.1' } : { path: to.unix }),
+  };
+}
+
+/** A shell of this machine, such as `busybox sh`. */
+export function localShell(shell: readonly string[]): ShellTransport {
+  return {
+    name: NAME,
+    startShell: () => childShell(bootArgv(shell)),
+    explain: ({ how, noise, title }) =>
+      new VmkitError(
+        'tool',
+        'host-script-failed',
+        `The shell ${shell.join(' ')} ended during ${title}: ${noise.trim() || how}`,
+      ),
+  };
+}

@@ -1,0 +1,22 @@
+import { isIP } from 'node:net';
+import type { Context } from '../context.ts';
+
+/** systemd-resolved's list of the servers that it asks itself (systemd-resolved.service(8)); /etc/resolv.conf then names its stub on loopback. */
+const FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+/** MAXNS of resolv.h: a resolver asks no more. */
+const MOST = 3;
+
+/** The name servers of this host that a machine with an address of its own can ask: none on loopback. */
+export async function readNameServers({ host }: Pick<Context, 'host'>): Promise<readonly string[]> {
+  for (const file of FILES) {
+    const found = parseNameServers(Buffer.from((await host.read(file)) ?? '').toString('utf8'));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** resolv.conf(5). Loopback and link-local addresses mean something else in a machine. */
+export function parseNameServers(text: string): readonly string[] {
+  const servers = text.split('\n').flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
+  return servers.filter((server) => isIP(server) > 0 && !/^(127\.|0\.|::1?$|fe80:)/i.test(server)).slice(0, MOST);
+}

@@ -1,0 +1,83 @@
+import type { Arch } from '../../core/arch.ts';
+
+/** One way to an executable that vmkit installs beside Debian. */
+export type ComponentSource =
+  | {
+      readonly kind: 'release';
+      readonly version: string;
+      /** The file, or a gzipped tar archive that holds it. */
+      readonly url: (arch: Arch) => string;
+      /** What is appended to the URL for the publisher's checksum. */
+      readonly checksum: '.sha256';
+      /** The executable's path in the archive; undefined: the file is the executable. */
+      readonly member: ((arch: Arch) => string) | undefined;
+    }
+  | { readonly kind: 'debian'; readonly package: string; readonly path: string }
+  | { readonly kind: 'go'; readonly module: string; readonly version: string };
+
+/** Go's name of a guest's architecture, which publishers use, too. */
+export const GO_ARCHITECTURES = { x86_64: 'amd64', arm64: 'arm64' } as const;
+
+/** Of the long-term series 15, supported until July 2027. Codeberg's list of releases has it, of 2026-06-10. */
+const FORGEJO = '15.0.3';
+/** Go's module proxy has it, too. */
+const TAILSCALE = '1.98.2';
+
+function tailscale(name: string): readonly ComponentSource[] {
+  const folder = (arch: Arch): string => `tailscale_${TAILSCALE}_${GO_ARCHITECTURES[arch]}`;
+  return [
+    {
+      kind: 'release',
+      version: TAILSCALE,
+      url: (arch) => `https://pkgs.tailscale.com/stable/${folder(arch)}.tgz`,
+      checksum: '.sha256',
+      member: (arch) => `${folder(arch)}/${name}`,
+    },
+    { kind: 'debian', package: 'tailscale', path: `usr/${name === 'tailscaled' ? 'sbin' : 'bin'}/${name}` },
+    { kind: 'go', module: `tailscale.com/cmd/${name}`, version: `v${TAILSCALE}` },
+  ];
+}
+
+/** As Debian trixie has it, 1.9: certificates of version 1, which a newer Nebula takes, too. Go's module proxy has this one of that series. */
+const NEBULA = '1.9.5';
+
+function nebula(name: string): readonly ComponentSource[] {
+  return [
+    { kind: 'debian', package: 'nebula', path: `usr/bin/${name}` },
+    { kind: 'go', module: `github.com/slackhq/nebula/cmd/${name}`, version: `v${NEBULA}` },
+  ];
+}
+
+/**
+ * Where a component comes from, in the order of trying; one that is not in the table can only be given. Debian trixie has neither
+ * Forgejo nor Tailscale: those sources are for the day it does. Nebula's programs are for this host; a guest has Debian's package. Forgejo cannot be had by `go install`: its web pages are not part of its Go module.
+ */
+export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource[]>> = {
+  forgejo: [
+    {
+      kind: 'release',
+      version: FORGEJO,
+      url: (arch) =>
+        `https://codeberg.org/forgejo/forgejo/releases/download/v${FORGEJO}/forgejo-${FORGEJO}-linux-${GO_ARCHITECTURES[arch]}`,
+      checksum: '.sha256',
+      member: undefined,
+    },
+    { kind: 'debian', package: 'forgejo', path: 'usr/bin/forgejo' },
+  ],
+  nebula: nebula('nebula'),
+  'nebula-cert': nebula('nebula-cert'),
+  tailscale: tailscale('tailscale'),
+  tailscaled: tailscale('tailscaled'),
+};
+
+/** `release 15.0.3`, `Debian package tailscale`, `go install tailscale.com/cmd/tailscale@v1.98.2`. */
+export function sourceTitle(source: ComponentSource): string {
+  switch (source.kind) {
+    case 'release':
+      return `release ${source.version}`;
+    case 'debian':
+      return `Debian package ${source.package}`;
+    case 'go':
+      return `go install ${source.module}@${source.version}`;
+  }
+}

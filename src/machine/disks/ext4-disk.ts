@@ -1,0 +1,110 @@
+import { stat } from 'node:fs/promises';
+import { VmkitError } from '../../core/errors.ts';
+import type { Context } from '../../host/context.ts';
+import { explainWriteError } from '../../host/local/write-error.ts';
+import { readBytes, writeDiskFile } from '../../store/disk.ts';
+import { type Ext4Facts, parseSuperblock, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } from './ext4.ts';
+
+const MIB = 1024 * 1024;
+/** Also the label of the file system; at most 16 characters. */
+const LABEL = 'vmkit-data';
+/** e2fsck(8): 1 means that errors were corrected. */
+const FSCK_OK = [0, 1];
+
+/**
+ * The file system on a data disk, which is only read. Undefined where there is no file. Throws `data-disk-damaged` where the file holds no ext4,
+ * `data-disk-truncated` where its end is missing: e2fsck would "repair" such a disk by forgetting what was there.
+ */
+export async function readDataDisk(path: string, { host }: Pick<Context, 'host'>): Promise<Ext4Facts | undefined> {
+  const superblock = await readBytes(path, SUPERBLOCK_OFFSET, SUPERBLOCK_BYTES);
+  if (superblock === undefined) return undefined;
+  const facts = parseSuperblock(superblock);
+  if (facts === undefined) throw noExt4(path, await knownFormat(path, host));
+  const { size } = await stat(path);
+  if (size < facts.bytes) throw truncated(path, facts.bytes, size);
+  return facts;
+}
+
+/** What else the file holds, in words: `crypto_LUKS`, `xfs` (blkid(8), which reads only), or an image in QEMU's own format. */
+async function knownFormat(path: string, host: Context['host']): Promise<string | undefined> {
+  const start = Buffer.from((await readBytes(path, 0, 4)) ?? '').toString('latin1');
+  if (start === 'QFI\xfb') return 'qcow2';
+  const asked = await host
+    .exec(['blkid', '-p', '-s', 'TYPE', '-o', 'value', path], { withinMs: 10_000 })
+    .catch(() => undefined);
+  const type = asked?.stdout.trim() ?? '';
+  return type === '' || type.startsWith('ext') ? undefined : type;
+}
+
+function noExt4(path: string, format: string | undefined): VmkitError {
+  const found = format === undefined ? 'its superblock is gone or makes no sense' : `it is ${format}`;
+  return new VmkitError('host', 'data-disk-damaged', `${path} holds no ext4 file system: ${found}.`, {
+    hint:
+      format === undefined
+        ? `It is left as it is. A copy of the superblock may be whole; on a copy of the file: e2fsck -b 32768 COPY`
+        : 'It is left as it is. Put the right file there, or move this one away.',
+    details: { format },
+  });
+}
+
+function truncated(path: string, wantedBytes: number, hasBytes: number): VmkitError {
+  const message = `${path} ends too early: its file system has ${wantedBytes} bytes, the file ${hasBytes}.`;
+  return new VmkitError('host', 'data-disk-truncated', message, {
+    hint: 'It is left as it is. Was a copy cut short, or its disk full? Put the whole file there, or restore a backup.',
+    details: { wantedBytes, hasBytes },
+  });
+}
+
+/** A new data disk: a sparse file with an empty ext4 of this size (in MiB) and UUID. Mode 0600; there whole or not at all. */
+export async function createDataDisk(path: string, mib: number, uuid: string, context: Context): Promise<void> {
+  context.report({ kind: 'phase', text: `makes the data disk, ${mib} MiB` });
+  const { signal } = context;
+  await explaining('Making the data disk', path, async () => {
+    await writeDiskFile(path, { bytes: mib * MIB, signal }, async (temporary) => {
+      // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
+      const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
+      await run(
+        ['mke2fs', '-q', '-t', 'ext4', '-m', '5', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
+        [0],
+        context,
+      );
+    });
+  });
+}
+
+/**
+ * Makes the data disk larger, with the machine off and its lock held. The work is done on a copy, which shares its blocks where the file
+ * system can: a resize2fs that is killed half way leaves what only a person can repair (8 of 60 tries). Never shrinks.
+ */
+export async function growDataDisk(path: string, mib: number, context: Context): Promise<void> {
+  context.report({ kind: 'phase', text: `grows the data disk to ${mib} MiB` });
+  const { signal } = context;
+  await explaining('Growing the data disk', path, async () => {
+    await writeDiskFile(path, { bytes: mib * MIB, from: path, signal }, async (temporary) => {
+      await run(['e2fsck', '-f', '-p', temporary], FSCK_OK, context);
+      await run(['resize2fs', temporary], [0], context);
+    });
+  });
+}
+
+async function run(argv: readonly string[], accepted: readonly number[], { host, signal }: Context): Promise<void> {
+  const { exitCode, stdout, stderr } = await host.exec(argv, { signal });
+  if (accepted.includes(exitCode)) return;
+  const output = `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n');
+  throw new VmkitError('tool', 'data-disk-tool-failed', `${argv[0]} ended with exit code ${exitCode}.\n${output}`, {
+    hint: 'The data disk is as it was before.',
+  });
+}
+
+async function explaining(doing: string, path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw await explainWriteError(
+      error,
+      doing,
+      path.replace(/\/[^/]*$/, ''),
+      'Make room there and try again; the data disk is as it was before.',
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { poll } from '../../core/deadline.ts';
+import { VmkitError } from '../../core/errors.ts';
+import type { Context } from '../../host/context.ts';
+import { httpStatus } from '../../net/http.ts';
+import { postgresAnswers, sshAnswers, staysOpen } from '../../net/tcp.ts';
+import type { OpenPort } from '../state/state.ts';
+
+const WITHIN_MS = 30_000;
+
+/** Waits until every open port really answers on this host; throws `port-unanswered`, which names the ones that do not. */
+export async function requireAnswers(ports: readonly OpenPort[], vm: string, context: Context): Promise<void> {
+  const results = await Promise.all(
+    ports.map(async (port) => {
+      const answered = await poll(async () => ((await answers(port)) ? true : undefined), {
+        withinMs: WITHIN_MS,
+        everyMs: 100,
+        signal: context.signal,
+      });
+      return { port, answered: answered === true };
+    }),
+  );
+  const silent = results.filter(({ answered }) => !answered).map(({ port }) => port);
+  if (silent.length === 0) return;
+  const names = silent.map((port) => `${port.service} on 127.0.0.1:${port.hostPort} (${port.protocol})`);
+  throw new VmkitError(
+    'boot',
+    'port-unanswered',
+    `Every service of ${vm} is ready, but from this host there is no answer within ${WITHIN_MS / 1000} s from: ${names.join(', ')}.`,
+    {
+      hint: `Does the service listen on all addresses of the guest, port ${silent[0]?.guestPort}? vmkit logs ${vm} ${silent[0]?.service}`,
+      details: silent,
+    },
+  );
+}
+
+/** Whether what is behind a port really answers this host. An HTTP server that answers with an error of its own (5xx) does not. */
+async function answers({ protocol, hostPort }: Pick<OpenPort, 'protocol' | 'hostPort'>): Promise<boolean> {
+  switch (protocol) {
+    case 'http':
+      return ((await httpStatus(hostPort)) ?? 599) < 500;
+    case 'postgres':
+      return postgresAnswers(hostPort);
+    case 'ssh':
+      return sshAnswers(hostPort);
+    case 'tcp':
+      return staysOpen(hostPort);
+    case 'udp':
+      // Nobody answers who was not shown a key.
+      return true;
+  }
+}

@@ -1,0 +1,122 @@
+import { dirname } from 'node:path';
+import { machinePaths } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import { logReader } from '../../host/local/log-reader.ts';
+import { parseGuestEvent } from '../../spec/guest-event.ts';
+import { hasLostGate } from '../gate/gate-process.ts';
+import { findRunning } from '../state/running.ts';
+import { type MachineState, type OpenPort, readPowerRecord, readState } from '../state/state.ts';
+import { type Held, whatStillHolds } from '../vmm/qemu/paused.ts';
+import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
+
+/**
+ * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
+ * - paused: its QEMU is there, but no guest code runs; `held` says why.
+ * - degraded: it booted, and now not every service is ready: one does not answer, or ended and was started again.
+ */
+export type MachineCondition =
+  | 'off'
+  | 'crashed'
+  | 'booting'
+  | 'running'
+  | 'degraded'
+  | 'failed'
+  | 'stopping'
+  | 'paused';
+
+export interface MachineStatus {
+  readonly name: string;
+  readonly condition: MachineCondition;
+  readonly held: Pick<Held, 'state' | 'text' | 'hint'> | undefined;
+  readonly pid: number | undefined;
+  readonly upSeconds: number | undefined;
+  readonly accelerator: string | undefined;
+  /** What the guest has, and what QEMU takes of this host for it and for itself. */
+  readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
+  readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
+  readonly ports: readonly OpenPort[];
+  readonly needs: readonly string[];
+  readonly network: MachineState['network'];
+  /** Its gate has died: no port answers, and it dials nobody. */
+  readonly isCutOff: boolean;
+}
+
+/**
+ * How a machine fares, from its state, its events, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room on a disk goes on
+ * where there is some.
+ */
+export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
+  const found = await findRunning(name, context);
+  if (found === undefined) {
+    const paths = machinePaths(context.paths, name);
+    const left = (await readState(paths, context)) ?? (await readPowerRecord(paths, context));
+    return { ...nothing, name, condition: left === undefined ? 'off' : 'crashed' };
+  }
+  const { state } = found;
+  const paths = { ...context.paths, state: dirname(dirname(found.stateDir)) };
+  const progress = await readProgress(state, { paths });
+  const held = await whatStillHolds(state, machinePaths(paths, name));
+  return {
+    name,
+    condition: held === undefined ? conditionOf(progress) : 'paused',
+    held: held === undefined ? undefined : { state: held.state, text: held.text, hint: held.hint },
+    pid: state.pid,
+    upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
+    accelerator: state.accelerator.reason,
+    memory: { guestMib: state.memoryMib, usedMib: await residentMib(state.pid, context) },
+    services: [...progress.services].map(([service, its]) => ({ name: service, ...its })),
+    ports: state.ports,
+    needs: state.needs,
+    network: state.network,
+    isCutOff: hasLostGate(state),
+  };
+}
+
+const nothing = {
+  held: undefined,
+  pid: undefined,
+  upSeconds: undefined,
+  accelerator: undefined,
+  memory: undefined,
+  services: [],
+  ports: [],
+  needs: [],
+  network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] },
+  isCutOff: false,
+};
+
+/** All that a running machine has said so far. */
+export async function readProgress(
+  state: Pick<MachineState, 'name' | 'services'>,
+  { paths }: Pick<Context, 'paths'>,
+): Promise<BootProgress> {
+  const log = logReader(machinePaths(paths, state.name).eventsLog);
+  let progress = emptyProgress(state.services);
+  try {
+    for await (const line of log.lines()) {
+      const event = parseGuestEvent(line, state.services);
+      if (event !== undefined) progress = withEvent(progress, event);
+    }
+    return progress;
+  } finally {
+    await log.close();
+  }
+}
+
+export function conditionOf({
+  end,
+  isStopping,
+  services,
+}: Pick<BootProgress, 'end' | 'isStopping' | 'services'>): MachineCondition {
+  if (isStopping) return 'stopping';
+  if (end === undefined) return 'booting';
+  if (end.kind !== 'booted') return 'failed';
+  return [...services.values()].every(({ state }) => state === 'ready') ? 'running' : 'degraded';
+}
+
+/** VmRSS of /proc/PID/status, in KiB there (proc_pid_status(5)). */
+async function residentMib(pid: number, { host }: Pick<Context, 'host'>): Promise<number | undefined> {
+  const text = Buffer.from((await host.read(`/proc/${pid}/status`)) ?? '').toString('utf8');
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
+}

@@ -1,0 +1,27 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NAME } from '../../core/names.ts';
+import type { Context } from '../../host/context.ts';
+import { findRunning } from './running.ts';
+import type { MachineState } from './state.ts';
+
+/** Names of all machines of which something is on this host, sorted. What is no folder, or has no machine's name, is none. */
+export async function machineNames({ paths }: Pick<Context, 'paths'>): Promise<string[]> {
+  const folders = [paths.data, paths.state].map((folder) => join(folder, 'machines'));
+  const found = await Promise.all(folders.map(namesIn));
+  return [...new Set(found.flat())].sort();
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => NAME.test(name));
+  const isFolder = await Promise.all(
+    names.map(async (name) => (await stat(join(folder, name)).catch(() => undefined))?.isDirectory() === true),
+  );
+  return names.filter((_, at) => isFolder[at]);
+}
+
+/** The states of all machines that run with their state in this state folder. */
+export async function runningMachines(context: Pick<Context, 'host' | 'paths'>): Promise<MachineState[]> {
+  const found = await Promise.all((await machineNames(context)).map((name) => findRunning(name, context)));
+  return found.flatMap((running) => (running?.isHere === true ? [running.state] : []));
+}

@@ -1,0 +1,120 @@
+import { rm, truncate } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as z from 'zod';
+import { isSystemError } from '../../core/errors.ts';
+import { safeJson } from '../../core/json.ts';
+import type { MachinePaths } from '../../core/paths.ts';
+import { PROTOCOLS } from '../../core/protocol.ts';
+import type { Context } from '../../host/context.ts';
+import type { Host } from '../../host/host.ts';
+import { readOurs } from '../../host/local/ours.ts';
+import { WORLDS } from '../../spec/network.ts';
+
+const port = z.number().int().min(1).max(65535);
+
+/** A machine of a vmkit without this had the whole host. */
+const world = { world: z.enum(WORLDS).default('host'), hostAccess: z.array(port).readonly().default([]) };
+
+const backgroundProcess = z.object({ pid: z.number().int().positive(), startTime: z.number() });
+
+const stateSchema = z.object({
+  /** Raised when the meaning of a field changes. */
+  version: z.literal(1),
+  name: z.string(),
+  pid: z.number().int().positive(),
+  /** With the pid: this very process. */
+  startTime: z.number(),
+  /** The process between its network card and the world, with the world `internet`. */
+  gate: backgroundProcess.optional(),
+  startedAt: z.iso.datetime(),
+  accelerator: z.object({ name: z.enum(['kvm', 'tcg']), reason: z.string() }),
+  cpus: z.number(),
+  memoryMib: z.number(),
+  services: z.array(z.string()),
+  ports: z.array(
+    z.object({
+      service: z.string(),
+      name: z.string(),
+      protocol: z.enum(PROTOCOLS),
+      guestPort: port,
+      hostPort: port,
+    }),
+  ),
+  sshPort: port,
+  /** The machines that it needs. */
+  needs: z.array(z.string()).default([]),
+  network: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('user'), ...world }),
+      z.object({ kind: z.literal('private'), address: z.string(), ...world }),
+      z.object({ kind: z.literal('bridge'), address: z.string() }),
+      z.object({
+        kind: z.literal('macvtap'),
+        on: z.string(),
+        address: z.string(),
+        gateway: z.string().optional(),
+      }),
+    ])
+    .default({ kind: 'user', world: 'host', hostAccess: [] }),
+  /** The machine that it was started for, where nobody asked for it by name. */
+  startedFor: z.string().optional(),
+  /** What a person needs to know to log in; the secret itself stays in the file. */
+  tells: z.array(z.object({ service: z.string(), text: z.string(), file: z.string() })),
+  /** Kind of artifact → key. */
+  artifacts: z.record(z.string(), z.string()),
+});
+
+/** What is recorded of a machine while it runs: state.json. */
+export type MachineState = z.infer<typeof stateSchema>;
+export type OpenPort = MachineState['ports'][number];
+
+/** The same beside the data disk, where every state folder finds it. */
+const powerRecordSchema = stateSchema.extend({ stateDir: z.string() });
+type PowerRecord = z.infer<typeof powerRecordSchema>;
+
+/** state.json of a machine; undefined for what is not whole, an older vmkit's, or another machine's. */
+export async function readState(
+  paths: MachinePaths,
+  { host }: Pick<Context, 'host'>,
+): Promise<MachineState | undefined> {
+  return ofThisMachine(parseState(await readText(paths.stateFile, host)), paths);
+}
+
+export function parseState(text: string): MachineState | undefined {
+  return stateSchema.safeParse(safeJson(text)).data;
+}
+
+/** What the file says that QEMU holds: the launch script writes it before QEMU begins, so it may be half written or of an earlier run. */
+export async function readPowerRecord(
+  paths: MachinePaths,
+  { host }: Pick<Context, 'host'>,
+): Promise<PowerRecord | undefined> {
+  const text = await readText(paths.powerLock, host);
+  return ofThisMachine(powerRecordSchema.safeParse(safeJson(text)).data, paths);
+}
+
+async function readText(path: string, host: Host): Promise<string> {
+  return Buffer.from((await readOurs(path, host)) ?? '').toString('utf8');
+}
+
+function ofThisMachine<State extends MachineState>(state: State | undefined, paths: MachinePaths): State | undefined {
+  return state?.name === basename(paths.dataDir) ? state : undefined;
+}
+
+export async function writeState(
+  paths: MachinePaths,
+  state: MachineState,
+  { host }: Pick<Context, 'host'>,
+): Promise<void> {
+  await host.write(paths.stateFile, `${JSON.stringify(state, null, 2)}\n`, 0o600);
+}
+
+/** Forgets a machine that does not run: its state and its sockets. The console's log stays, to be read. */
+export async function clearState(paths: MachinePaths): Promise<void> {
+  await rm(paths.stateFile, { force: true });
+  await rm(paths.runDir, { recursive: true, force: true });
+  // The file stays: who waits for its lock must wait for the same one.
+  await truncate(paths.powerLock, 0).catch((error: unknown) => {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  });
+}

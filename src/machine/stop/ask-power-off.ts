@@ -1,0 +1,44 @@
+import type { MachinePaths } from '../../core/paths.ts';
+import { runOnConsole } from '../../guest/console/script.ts';
+import type { Context } from '../../host/context.ts';
+import { withGuest } from '../guest.ts';
+import { qmpCommand } from '../vmm/qemu/qmp.ts';
+
+/** Starts the stop in reverse order and the power-off; returns at once. */
+const POWER_OFF = '/run/vmkit/poweroff';
+
+/** One way to ask a guest to power itself off. */
+export interface Ask {
+  /** For people: `ssh`. */
+  readonly by: string;
+  /** Back when it was asked; whether it obeys is seen on its console. Throws where it could not be asked within so many milliseconds. */
+  readonly ask: (withinMs: number) => Promise<void>;
+}
+
+/** The ways, in the order of trying: a login, the root shell on the serial console, and the key that a person would press. */
+export function waysToAsk(name: string, paths: MachinePaths, context: Context): readonly Ask[] {
+  return [
+    {
+      by: 'ssh',
+      ask: (withinMs) =>
+        withGuest(
+          name,
+          context,
+          async (guest) => {
+            // The guest may be gone before it has said goodbye to us.
+            await guest.exec([POWER_OFF], { withinMs }).catch(() => undefined);
+          },
+          withinMs,
+        ),
+    },
+    {
+      by: 'its console',
+      ask: async (withinMs) =>
+        void (await runOnConsole(paths.consoleSocket, POWER_OFF, { withinMs, signal: context.signal })),
+    },
+    {
+      by: 'its power key',
+      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', withinMs)),
+    },
+  ];
+}

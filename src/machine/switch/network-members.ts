@@ -1,0 +1,80 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { VmkitError } from '../../core/errors.ts';
+import { parseAddress } from '../../core/ipv4.ts';
+import { safeJson } from '../../core/json.ts';
+import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import { readOurs } from '../../host/local/ours.ts';
+import { linkAddresses } from '../../spec/network.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import { withLock } from '../../store/lock.ts';
+import { runningMachine } from '../state/running.ts';
+import type { Member } from './private-switch.ts';
+import { ensureSwitch } from './switch-process.ts';
+
+const memberSchema = z.object({
+  name: z.string(),
+  mac: z.string(),
+  addresses: z.array(z.string()),
+  needs: z.array(z.string()),
+  /** What its QEMU listens on. */
+  socket: z.string(),
+});
+
+/** A machine on a private network, as the network's switch reads it. */
+export type NetworkMember = z.infer<typeof memberSchema> & Member;
+
+/**
+ * Puts a machine on its private network, and sees to it that the network's switch runs. Throws `address-taken` when a running machine has that
+ * address. A machine without a private network joins none.
+ */
+export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network'>, context: Context): Promise<void> {
+  if (spec.network.kind !== 'private') return;
+  const { network, mac, address, address6 } = linkAddresses(spec.network);
+  const paths = networkPaths(context.paths, network);
+  await mkdir(paths.membersDir, { recursive: true });
+  await withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
+    for (const other of await readMembers(paths.membersDir, context)) {
+      if (other.name === spec.name || !other.addresses.includes(address)) continue;
+      if ((await runningMachine(other.name, context)) === undefined) continue;
+      throw new VmkitError('boot', 'address-taken', `${spec.name} wants ${address}, which ${other.name} has.`, {
+        hint: `Give one of them another address, or stop ${other.name}.`,
+      });
+    }
+    const member: NetworkMember = {
+      name: spec.name,
+      mac,
+      addresses: [address, address6],
+      needs: [...spec.needs],
+      socket: machinePaths(context.paths, spec.name).linkSocket,
+    };
+    await context.host.write(join(paths.membersDir, `${spec.name}.json`), `${JSON.stringify(member)}\n`, 0o600);
+    await ensureSwitch(paths, context);
+  });
+}
+
+/** Takes a machine off every network; the switch of one without machines ends by itself. */
+export async function leaveNetworks(name: string, { paths }: Pick<Context, 'paths'>): Promise<void> {
+  const networks = await readdir(networksDir(paths)).catch(() => []);
+  for (const network of networks.filter((each) => parseAddress(each) !== undefined)) {
+    await rm(join(networkPaths(paths, network).membersDir, `${name}.json`), { force: true });
+  }
+}
+
+/** What is half written or of another version is left out. */
+export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
+  const files = (await readdir(membersDir).catch(() => [])).filter((file) => file.endsWith('.json'));
+  const members = files.map(async (file) => {
+    const bytes = await readOurs(join(membersDir, file), host);
+    const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
+    return member === undefined ? [] : [member];
+  });
+  return (await Promise.all(members)).flat();
+}
+
+/** Those that a machine may talk to: the ones that it needs, and the ones that need it. */
+export function peersOf(member: NetworkMember, members: readonly NetworkMember[]): NetworkMember[] {
+  return members.filter(({ name, needs }) => member.needs.includes(name) || needs.includes(member.name));
+}

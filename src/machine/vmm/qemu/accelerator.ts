@@ -1,0 +1,117 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type Arch, archOf } from '../../../core/arch.ts';
+import { sha256 } from '../../../core/digest.ts';
+import { isSystemError } from '../../../core/errors.ts';
+import { safeJson } from '../../../core/json.ts';
+import { bootId } from '../../../host/changes/change-journal.ts';
+import type { Context } from '../../../host/context.ts';
+import { readOurs } from '../../../host/local/ours.ts';
+import type { AcceleratorName, MachinePlan } from './argv.ts';
+import { runTrial } from './trial.ts';
+
+const verdictSchema = z.object({
+  name: z.enum(['kvm', 'tcg']),
+  reason: z.string(),
+  /** Milliseconds since 1970. */
+  validUntil: z.number().optional(),
+});
+
+/** A KVM that once failed may have been busy, or was mended. */
+const RETRY_AFTER_MS = 3_600_000;
+
+/** What runs the guest's code, and in words why. */
+export interface Accelerator {
+  readonly name: AcceleratorName;
+  readonly reason: string;
+}
+
+export interface Trial {
+  readonly plan: Omit<MachinePlan, 'accelerator'>;
+  /** What the verdict depends on beside this host's boot: versions of QEMU and of the kernel. */
+  readonly version: string;
+  /** As whom QEMU runs, where that is not who starts it. */
+  readonly user: number | undefined;
+}
+
+/**
+ * Decides by running: a /dev/kvm that opens may still abort QEMU or hang the guest. The guest is our own kernel and initramfs without
+ * any disk; it passes when stage 1 says its first event. Takes seconds once per boot of the host and version; then it is read from the cache.
+ * That KVM fails is believed for an hour, and only where the same guest starts without it: else something other was wrong.
+ */
+export async function decideAccelerator(trial: Trial, context: Context): Promise<Accelerator> {
+  const known = await knownAccelerator(trial, context);
+  if (known !== undefined) return known;
+  context.report({ kind: 'phase', text: 'tries whether KVM runs a guest' });
+  const tried = async (name: AcceleratorName): ReturnType<typeof runTrial> =>
+    runTrial({ ...trial.plan, accelerator: name }, trial.user, context);
+  const outcome = await tried('kvm');
+  const verdict = outcome.passed ? { name: 'kvm' as const, reason: 'KVM' } : software(outcome.reason);
+  if (outcome.passed) await keepVerdict(verdict, trial, context);
+  else if ((await tried('tcg')).passed) {
+    await keepVerdict({ ...verdict, validUntil: Date.now() + RETRY_AFTER_MS }, trial, context);
+  }
+  return verdict;
+}
+
+/** The verdict where no trial is needed, or one was made since the host was booted. */
+export async function knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined> {
+  const { machine } = await context.host.facts();
+  const device = trial.user === undefined ? await openKvm() : await openKvmByGroup();
+  const excluded = withoutTrial(trial.plan.arch, machine, device);
+  if (excluded !== undefined) return software(excluded);
+  const bytes = await readOurs(await verdictFile(trial, context), context.host);
+  return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
+}
+
+/** A verdict that was kept and still counts. */
+export function parseVerdict(text: string, now: number): Accelerator | undefined {
+  const { data } = verdictSchema.safeParse(safeJson(text));
+  if (data === undefined) return undefined;
+  const { validUntil, ...verdict } = data;
+  // What an earlier vmkit kept for ever has no end.
+  if (verdict.name === 'tcg' && (validUntil === undefined || validUntil <= now)) return undefined;
+  return verdict;
+}
+
+async function keepVerdict(verdict: z.infer<typeof verdictSchema>, trial: Trial, context: Context): Promise<void> {
+  await context.host.write(await verdictFile(trial, context), `${JSON.stringify(verdict)}\n`);
+}
+
+async function verdictFile({ plan, version }: Trial, context: Context): Promise<string> {
+  const key = sha256([await bootId(context), plan.arch, version].join('\n')).slice(0, 16);
+  return join(context.paths.cache, 'accelerator', `${key}.json`);
+}
+
+type KvmDevice = 'opens' | 'absent' | 'no-permission';
+
+/** Why KVM is out of the question, in words; undefined when a trial must tell. */
+export function withoutTrial(arch: Arch, hostMachine: string, device: KvmDevice): string | undefined {
+  if (archOf(hostMachine) !== arch) return `an ${arch} guest on an ${hostMachine} host`;
+  if (device === 'absent') return 'there is no /dev/kvm';
+  if (device === 'no-permission') return 'no permission on /dev/kvm (group kvm)';
+  return undefined;
+}
+
+async function openKvm(): Promise<KvmDevice> {
+  try {
+    await access('/dev/kvm', constants.R_OK | constants.W_OK);
+    return 'opens';
+  } catch (error) {
+    return isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM') ? 'no-permission' : 'absent';
+  }
+}
+
+/** For a user who is in the device's group only. */
+async function openKvmByGroup(): Promise<KvmDevice> {
+  const device = await stat('/dev/kvm').catch(() => undefined);
+  if (device === undefined) return 'absent';
+  const isOpenToAll = (device.mode & 0o006) === 0o006;
+  const isOpenToGroup = device.gid !== 0 && (device.mode & 0o060) === 0o060;
+  return isOpenToAll || isOpenToGroup ? 'opens' : 'no-permission';
+}
+
+function software(reason: string): Accelerator {
+  return { name: 'tcg', reason: `${reason}: software emulation` };
+}

@@ -1,0 +1,82 @@
+import { quoteWord, shellCommand } from '../../../core/shell-quote.ts';
+import type { OpenFile } from './argv.ts';
+import { type Logs, recordLogs } from './recorder.ts';
+
+/** How QEMU comes to run. Paths are absolute. */
+export interface Launch {
+  readonly argv: readonly string[];
+  readonly files: readonly OpenFile[];
+  readonly logs: Logs;
+  /** QEMU's current folder, which it owns: it makes its sockets there. */
+  readonly folder: string;
+  /** As whom it runs, with no right beyond; undefined: as whoever starts it. `group`: one more, for /dev/kvm. */
+  readonly user: { readonly id: number; readonly group: number | undefined } | undefined;
+  /** What it holds for as long as it runs, and what that file says beside `pid` and `startTime`. */
+  readonly lock: { readonly path: string; readonly record: object } | undefined;
+  /** How many bytes come on standard input, for the file without a path. */
+  readonly inputBytes: number;
+}
+
+const OPERATORS = { read: '<', write: '<>', record: '>' } as const;
+
+/** Where the memory of the secrets has its name, until it has content. */
+export const MEMORY_FILE = '/dev/shm/vmkit-secrets';
+
+/**
+ * A script for bash that opens all that QEMU needs, gives up all rights and becomes QEMU: one process from the start on, so that its
+ * pid is known before it is QEMU. The lock is open for reading only: a guest that broke out of QEMU must not write what vmkit reads.
+ * bash: dash takes no descriptor above 9. One redirection to each exec: bash keeps copies of descriptors for those of one line.
+ */
+export function launchScript(launch: Launch): string {
+  const { files, logs, lock, folder, inputBytes } = launch;
+  const lockFd = 3 + files.length;
+  return `${[
+    'set -eu',
+    'umask 077',
+    ...(lock === undefined ? [] : takeLock(lock, lockFd)),
+    ...recordLogs(logs, lock === undefined ? undefined : lockFd),
+    ...files.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : [openFile(file)])),
+    'exec 0</dev/null',
+    `cd ${quoteWord(folder)}`,
+    `exec env -i PATH="$PATH" ${shellCommand([...withoutRights(launch.user), ...launch.argv])}`,
+  ].join('\n')}\n`;
+}
+
+/** proc_pid_stat(5): the fields after the name, in parentheses, begin with the third; the start time is the 22nd. */
+function takeLock({ path, record }: NonNullable<Launch['lock']>, fd: number): string[] {
+  const rest = JSON.stringify(record).slice(1);
+  return [
+    `exec ${fd}<${quoteWord(path)}`,
+    `flock -n ${fd} || { echo 'Another QEMU runs this machine.' >&2; exit 1; }`,
+    'read -r stat </proc/$$/stat',
+    'fields=(${stat##*) })',
+    `printf '{"pid":%s,"startTime":%s,%s\\n' $$ "\${fields[19]}" ${quoteWord(rest)} >${quoteWord(path)}`,
+  ];
+}
+
+function openFile({ fd, path = '', access }: OpenFile): string {
+  return `exec ${fd}${OPERATORS[access]}${quoteWord(path)}${access === 'record' ? '.pipe' : ''}`;
+}
+
+/** The name is gone before the content comes. A vmkit that is killed half way sends too little, and nothing is started with that. */
+function openMemory(fd: number, bytes: number): string[] {
+  return [
+    `memory=$(mktemp ${MEMORY_FILE}.XXXXXX)`,
+    `exec ${fd}<"$memory"`,
+    'exec {writer}>"$memory"',
+    'rm "$memory"',
+    'cat >&$writer',
+    'exec {writer}>&-',
+    `[ "$(stat -L -c %s /proc/$$/fd/${fd})" = ${bytes} ] || { echo 'vmkit was killed before QEMU had its secrets.' >&2; exit 1; }`,
+  ];
+}
+
+/** Not by QEMU's own -runas: its sandbox forbids the change of user before it comes to that. */
+function withoutRights(user: Launch['user']): string[] {
+  if (user === undefined) return [];
+  const groups = user.group === undefined ? '--clear-groups' : `--groups=${user.group}`;
+  return [
+    ...['setpriv', `--reuid=${user.id}`, `--regid=${user.id}`, groups],
+    ...['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'],
+  ];
+}

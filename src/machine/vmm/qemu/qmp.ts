@@ -1,0 +1,53 @@
+import { connect } from 'node:net';
+import * as z from 'zod';
+import { messageOf, VmkitError } from '../../../core/errors.ts';
+import { onLines } from '../../../core/lines.ts';
+
+/** One line of the QEMU Machine Protocol (QEMU documentation, "QMP specification"). */
+const message = z.union([
+  z.object({ QMP: z.unknown() }),
+  z.object({ return: z.unknown(), id: z.string().optional() }),
+  z.object({ error: z.object({ desc: z.string() }), id: z.string().optional() }),
+  z.object({ event: z.string() }),
+]);
+
+type QmpCommand = 'quit' | 'query-status' | 'query-block' | 'stop' | 'cont' | 'system_powerdown' | 'system_wakeup';
+
+/**
+ * Connects to QEMU's control socket, runs one command without arguments, returns its answer.
+ * Throws `qmp-failed` when nobody answers in time or QEMU refuses.
+ */
+export function qmpCommand(socketPath: string, command: QmpCommand, withinMs = 5_000): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path: socketPath });
+    const timer = setTimeout(() => fail(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
+    const close = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+    };
+    const fail = (error: unknown): void => {
+      close();
+      const text = `QEMU's control socket ${socketPath}, command ${command}: ${messageOf(error)}`;
+      reject(new VmkitError('tool', 'qmp-failed', text, { cause: error }));
+    };
+    const send = (execute: string): void => {
+      socket.write(`${JSON.stringify({ execute, id: execute })}\n`);
+    };
+    onLines(
+      socket,
+      (line) => {
+        const parsed = message.parse(JSON.parse(line));
+        if ('QMP' in parsed) send('qmp_capabilities');
+        else if ('error' in parsed) fail(new Error(parsed.error.desc));
+        else if ('return' in parsed && parsed.id === 'qmp_capabilities') send(command);
+        else if ('return' in parsed && parsed.id === command) {
+          close();
+          resolve(parsed.return);
+        }
+      },
+      fail,
+    );
+    socket.once('error', fail);
+    socket.once('close', () => fail(new Error('the connection was closed')));
+  });
+}

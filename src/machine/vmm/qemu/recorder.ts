@@ -1,0 +1,68 @@
+import { access } from 'node:fs/promises';
+import { poll } from '../../../core/deadline.ts';
+import type { MachinePaths } from '../../../core/paths.ts';
+import { quoteWord } from '../../../core/shell-quote.ts';
+
+const MIB = 1024 * 1024;
+/** What a log may hold, in bytes; as much again is kept under the same name with `.1`. */
+export const LOG_LIMITS = { console: 4 * MIB, events: MIB / 4, qemu: MIB / 4 } as const;
+
+/** Absolute paths of what the guest prints, of what it says of itself, and of what QEMU says. */
+export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
+
+/**
+ * Lines for bash that begin to record, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to
+ * a file until that has its size (`ulimit -f`, in KiB); then the file is renamed and the next one begins. So nothing that
+ * a guest says fills the disk. What opens the pipes is recorded, and the recorders end with it. From here on the script's
+ * own output is in QEMU's log. `held` is a descriptor that must not live on in a recorder.
+ *
+ * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest
+ * is (EPIPE). At a change of files up to one read (4 KiB) is lost. `head -c` was not taken: it keeps back
+ * what it has read.
+ */
+export function recordLogs(logs: Logs, held: number | undefined): string[] {
+  const close = held === undefined ? '' : ` ${held}<&-`;
+  return [
+    RECORD,
+    ...(['console', 'events', 'qemu'] as const).flatMap((kind) => {
+      const path = quoteWord(logs[kind]);
+      return [
+        `rm -f ${path} ${path}.1 ${path}.pipe`,
+        `mkfifo ${path}.pipe`,
+        `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
+      ];
+    }),
+    `exec >${quoteWord(logs.qemu)}.pipe 2>&1`,
+  ];
+}
+
+/** Its folder may be gone by then, or its name another file's. */
+const RECORD = `record() {
+  trap '' XFSZ
+  until (ulimit -f "$2"; exec dd bs=4096 >"$1"); do
+    [ -e "$1" ] || exec cat >/dev/null
+    [ ! -s "$1" ] || mv -f "$1" "$1.1"
+  done
+  rm -f "$1.pipe"
+}`;
+
+/** The logs of a machine in its own folder. */
+export function logsOf({ consoleLog, eventsLog, qemuLog }: MachinePaths): Logs {
+  return { console: consoleLog, events: eventsLog, qemu: qemuLog };
+}
+
+/** Once the recorded process has ended: waits until its last words are in the files. A recorder that was killed is not waited for longer than a moment. */
+export async function allRecorded(logs: Logs): Promise<void> {
+  const isDone = async (): Promise<true | undefined> => {
+    const left = await Promise.all(
+      Object.values(logs).map((log) =>
+        access(`${log}.pipe`).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    return left.includes(true) ? undefined : true;
+  };
+  await poll(isDone, { withinMs: 2_000, everyMs: 20 });
+}

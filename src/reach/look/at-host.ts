@@ -1,0 +1,63 @@
+import { VmkitError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
+import { rootRunner } from '../../host/changes/as-root.ts';
+import type { Context } from '../../host/context.ts';
+import { isProgram, searchPath } from '../../host/local/search-path.ts';
+import { dial } from '../../net/dial.ts';
+import { greeting } from '../../net/greeting.ts';
+import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-json.ts';
+import type { NodeFacts, Target } from '../facts.ts';
+import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
+import { dialObservation } from './dial-observation.ts';
+import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
+
+/** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
+export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
+  if (!hasTailscale()) return undefined;
+  const { host, signal } = context;
+  const { hostPort, bridgeAddress, port, protocol } = target;
+  const looked = host.exec(['sh'], {
+    input: observeScript(NODE_COMMANDS, process.env['PATH'], ON_HOST),
+    withinMs: 20_000,
+    signal,
+  });
+  // Awaited together: where one is interrupted, no other is left to fail unheard.
+  const [{ stdout }, filters, backend, bridge] = await Promise.all([
+    looked,
+    bridgeAddress === undefined ? undefined : readHostFilters(context),
+    hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol),
+    bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol),
+  ]);
+  const observed = new Map(readObservations(stdout, NODE_COMMANDS, 'host'));
+  for (const [id, seen] of Object.entries({ backend, bridge })) {
+    if (seen !== undefined) observed.set(id, seen);
+  }
+  return readNodeFacts(undefined, observed, filters);
+}
+
+/** What this host's node is set to; undefined where it has no Tailscale. */
+export async function lookAtPrefs({ host, signal }: Context): Promise<TailscalePrefs | undefined> {
+  if (!hasTailscale()) return undefined;
+  const { stdout } = await host.exec(['tailscale', 'debug', 'prefs'], { withinMs: 15_000, signal });
+  return parseJson(stdout, tailscalePrefs);
+}
+
+function hasTailscale(): boolean {
+  return isProgram('tailscale', searchPath(process.env['PATH'] ?? ''));
+}
+
+/** Undefined where that takes a password, or nft is missing. */
+export async function readHostFilters(context: Context): Promise<string | undefined> {
+  try {
+    const run = await rootRunner(context);
+    return (await run({ argv: FILTERS.split(' ') }, context.signal)).stdout;
+  } catch (error) {
+    if (error instanceof VmkitError && error.kind !== 'interrupted') return undefined;
+    throw error;
+  }
+}
+
+async function dialFromHost(address: string, port: number, protocol: Target['protocol']): Promise<Observation> {
+  const end = await dial({ address, port }, { text: greeting(protocol, address), tlsName: undefined }, 5_000);
+  return dialObservation('host', { address, port }, end, end.text);
+}

@@ -1,0 +1,65 @@
+import { parseJson } from '../../core/json.ts';
+import { type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
+import { type Observation, observeScript, readObservations } from '../observation.ts';
+
+/** Whether tailscaled is this machine's resolver (accept-dns). */
+const TAILNET_RESOLVES = 'case $(cat /etc/resolv.conf) in *"nameserver 100.100.100.100"*) true ;; *) false ;; esac';
+
+/** The name servers of the root: every resolver with a way to the world knows them. */
+function asks(server: string): string {
+  return `timeout 4 /run/vmkit/busybox nslookup -type=ns . ${server}`;
+}
+
+/** What is looked at in the guest, each as a person would type it there. */
+function guestCommands(port: number): Record<string, string> {
+  return {
+    clock: '/run/vmkit/busybox date +%s',
+    loopback: 'ip -br link show lo',
+    rules: 'ip rule show',
+    listeners: 'ss -Hltn',
+    // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
+    backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
+    // Asked first: <> would make a file of that name. After `:` a shell ends where it does not open (POSIX, special built-ins).
+    tun: '{ test -c /dev/net/tun || ! echo no such device; } && true <>/dev/net/tun',
+    nftables: 'nft list tables',
+    iptables: 'command -v iptables',
+    mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
+    refused: 'cat /run/vmkit/tailscale/refused',
+    status: 'tailscale status --json --peers=false',
+    serve: 'tailscale serve status --json',
+    wireguardLink: 'ip -br link show wg0',
+    // It hides the private key; `dump` would not.
+    wireguard: 'wg show wg0',
+    log: '/run/vmkit/busybox tail -n 40 /run/log/tailscale/current',
+    resolver: `if ${TAILNET_RESOLVES}; then ${asks('100.100.100.100')}; fi`,
+    // What was asked before tailscaled took over (net/dns/direct.go), one after another until one answers.
+    'resolver-before': `if ${TAILNET_RESOLVES}; then for server in $(sed -n 's/^nameserver //p' /etc/resolv.pre-tailscale-backup.conf); do ${asks('$server')} && break; done; fi`,
+  };
+}
+
+export interface GuestFacts {
+  readonly observed: ReadonlyMap<string, Observation>;
+  /** Seconds that the guest's clock is ahead of the host's. */
+  readonly clockAhead: number | undefined;
+  readonly status: TailscaleStatus | undefined;
+  readonly serve: ServeConfig | undefined;
+}
+
+type Commands = Readonly<Record<string, string>>;
+
+/** One script for all that is looked at in the guest. `port`: of the service, in the guest; `more`: what other ways than Tailscale's look at. */
+export function guestScript(port: number, more: Commands = {}): string {
+  return observeScript({ ...guestCommands(port), ...more });
+}
+
+/** `hostSeconds`: the host's clock when the script ran, Unix time. */
+export function readGuestFacts(printed: string, port: number, hostSeconds: number, more: Commands = {}): GuestFacts {
+  const observed = readObservations(printed, { ...guestCommands(port), ...more }, 'guest');
+  const clock = observed.get('clock');
+  return {
+    observed,
+    clockAhead: clock === undefined || clock.exitCode !== 0 ? undefined : Number(clock.output) - hostSeconds,
+    status: parseJson(observed.get('status')?.output, tailscaleStatus),
+    serve: parseJson(observed.get('serve')?.output, serveConfig),
+  };
+}

@@ -1,0 +1,247 @@
+import * as z from 'zod';
+import { isPrivate, parseAddress } from '../../core/ipv4.ts';
+import { NAME } from '../../core/names.ts';
+import { PROTOCOLS } from '../../core/protocol.ts';
+import { WORLDS } from '../network.ts';
+import { duration, expected, size } from '../units.ts';
+
+const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
+const name = z.string({ error: nameError }).regex(NAME, { error: nameError }).meta({ title: 'name' });
+
+/** Debian Policy 5.6.7. */
+const packageError = expected('the name of a Debian package');
+const packageName = z
+  .string({ error: packageError })
+  .regex(/^[a-z0-9][a-z0-9+.-]+$/, { error: packageError })
+  .meta({ title: 'Debian package' });
+
+const port = z.int({ error: 'a port, 1 to 65535' }).min(1, 'a port, 1 to 65535').max(65535, 'a port, 1 to 65535');
+const addressError = expected(
+  'an IPv4 address of a private range, its last number 2 to 254',
+  'For example 192.168.100.2; .1 is the gateway.',
+);
+/** An address of a machine on a private network; 10.0.2.0/24 is QEMU's user network. */
+export const machineAddress = z
+  .string({ error: addressError })
+  .refine(isMachineAddress, { error: addressError })
+  .meta({ title: 'IPv4 address' })
+  .describe('A private address whose last number is 2 to 254; for example 192.168.100.2');
+
+const lanAddressError = expected('an IPv4 address with the length of its prefix', 'For example 192.168.1.50/24.');
+const lanAddress = z
+  .string({ error: lanAddressError })
+  .refine(isLanAddress, { error: lanAddressError })
+  .meta({ title: 'IPv4 address/length' });
+
+const script = z
+  .string({ error: 'a shell script' })
+  .trim()
+  .min(1, 'a shell script that does something')
+  .meta({ title: 'script' });
+
+const urlError = expected('a URL that starts with http://', 'A check with TLS is written as `check: SCRIPT`.');
+const readyError = expected('one of http, tcp and check', 'ready: { http: http://127.0.0.1:8000/ }');
+const ready = z
+  .strictObject(
+    {
+      http: z
+        .string()
+        .regex(/^http:\/\/[^\s'"\\]+$/, { error: urlError })
+        .optional()
+        .describe('The service is ready when this URL answers 200'),
+      tcp: port
+        .optional()
+        .describe('The service is ready when this port of 127.0.0.1 in the machine accepts a connection'),
+      check: script
+        .optional()
+        .describe('The service is ready when this script, run as the user of the service, exits 0'),
+      within: duration()
+        .prefault('60s')
+        .describe('How long it may take from its start until it is ready; then the boot fails'),
+      every: duration().prefault('200ms').describe('Time between two tries'),
+    },
+    { error: readyError },
+  )
+  .refine(({ http, tcp, check }) => [http, tcp, check].filter((way) => way !== undefined).length === 1, {
+    error: `exactly ${readyError}`,
+  });
+
+const modeError = expected(
+  'a file mode as text, such as "0644"',
+  'Put it in quotes: YAML reads 0644 as the number 644.',
+);
+const file = z.strictObject({
+  path: z
+    .string()
+    .regex(/^\/[^\0]+$/, { error: 'an absolute path' })
+    .meta({ title: 'path', description: 'Absolute path in the machine' }),
+  content: z.string().describe('What the file holds; `{{secret:NAME}}` is replaced by that secret of the service'),
+  mode: z
+    .string({ error: modeError })
+    .regex(/^0?[0-7]{3}$/, { error: modeError })
+    .default('0644')
+    .describe('Permissions, in quotes'),
+  owner: z.enum(['root', 'service']).default('root').describe('root, or the user of the service'),
+});
+
+const textError = expected('text', 'Put it in quotes.');
+const secret = z.strictObject({
+  name: name.describe('The secret is the file /run/secrets/SERVICE/NAME in the machine'),
+  kind: z
+    .enum(['password', 'key', 'hex', 'jwt'])
+    .default('password')
+    .describe('password: 24 letters and digits; hex: 64 digits; key and jwt: as Forgejo wants them'),
+  tell: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('What `boot` calls it at its end, when it names the file that holds it; not named when absent'),
+});
+
+const servicePort = z.strictObject({
+  name: name.describe('For people: `web`, `sql`'),
+  port: port.describe('The port in the machine'),
+  protocol: z
+    .enum(PROTOCOLS)
+    .default('tcp')
+    .describe('What is spoken there; a udp port is open on every address of this host'),
+  host: port.optional().describe('The port on 127.0.0.1 of this host that leads there; none when absent'),
+});
+
+/** A service that a person writes in vm.yaml. */
+export const ownService = z.strictObject({
+  name: name.describe('The name of the service; its home is /data/NAME, on the data disk'),
+  needs: z.array(name).default([]).describe('Services of this machine that must be ready before this one starts'),
+  packages: z.array(packageName).default([]).describe('Debian packages that it uses'),
+  components: z
+    .array(name)
+    .default([])
+    .describe('Executables that Debian does not have; `boot --component NAME=PATH` gives them'),
+  user: name.optional().describe('The user that it runs as; the name of the service when absent'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_]\w*$/, 'a name of an environment variable'), z.string({ error: textError }))
+    .default({})
+    .meta({ title: 'names and texts', description: 'Environment variables' }),
+  setup: script.optional().describe('Runs as root before each start, so it must bear to run again'),
+  run: script.describe('Starts the service; ends in `exec PROGRAM`, and the program stays in the foreground'),
+  ready: ready.describe('How vmkit asks whether the service answers: one of `http`, `tcp` and `check`'),
+  afterReady: script
+    .optional()
+    .describe('Runs as root each time that the service has become ready, so it must bear to run again'),
+  stop: z
+    .strictObject({
+      signal: z.enum(['TERM', 'INT', 'QUIT', 'HUP']).default('TERM').describe('The signal that asks it to end'),
+      within: duration().prefault('20s').describe('How long it may take to end; then it is killed'),
+    })
+    .prefault({})
+    .describe('How the service is stopped'),
+  files: z.array(file).default([]).describe('Files that are made at each boot'),
+  secrets: z.array(secret).default([]).describe('Random values that vmkit makes once for each machine'),
+  ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),
+});
+
+const worldError = expected(
+  'one of none, internet and host',
+  'internet: the world without this host; host: this host as well.',
+);
+const world = {
+  world: z
+    .enum(WORLDS, { error: worldError })
+    .default('internet')
+    .describe('What the machine may dial: none, internet (nothing of this host), host (its loopback as well)'),
+  hostAccess: z
+    .array(port)
+    .default([])
+    .describe("With `world: internet`: TCP ports of this host's loopback that it may dial at 10.0.2.2"),
+};
+
+/** vm.yaml, with its services still unread: each has a schema of its own. */
+export const definition = z.strictObject({
+  name: name.describe('The name of the machine; the name of the folder of vm.yaml, too'),
+  arch: z.enum(['x86_64', 'arm64']).optional().describe('Architecture of the machine; that of this host when absent'),
+  cpus: z
+    .int({ error: 'a number of CPUs, 1 to 64' })
+    .min(1, 'at least 1')
+    .max(64, 'at most 64')
+    .default(2)
+    .describe('Number of CPUs'),
+  memory: size(256).describe('Size of the memory, at least 256MiB'),
+  data: size(64).describe('Size of the data disk, at least 64MiB; it grows when you write more, and never shrinks'),
+  kernel: z
+    .strictObject({
+      profile: name
+        .default('default')
+        .describe('A list of kernel fragments that kernel-configs/profiles.yaml names: `default` or `small`'),
+      fragments: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Files with kernel options of your own; paths are relative to vm.yaml'),
+    })
+    .prefault({})
+    .describe('What the kernel is built from'),
+  needs: z
+    .array(name)
+    .default([])
+    .describe('Other machines that this one needs: `boot` starts them, too, and this one waits for them'),
+  network: z
+    .discriminatedUnion(
+      'kind',
+      [
+        z
+          .strictObject({ kind: z.literal('user'), ...world })
+          .describe(
+            'The machine dials the world; this host reaches its forwarded ports on 127.0.0.1. No root, nothing to set up.',
+          ),
+        z
+          .strictObject({ kind: z.literal('private'), address: machineAddress, ...world })
+          .describe(
+            'As `user`; in addition the machines that need each other reach each other at these addresses. No root.',
+          ),
+        z
+          .strictObject({ kind: z.literal('bridge'), address: machineAddress })
+          .describe('The machine is on a bridge of this host, which `vmkit host setup` makes as root.'),
+        z
+          .strictObject({
+            kind: z.literal('macvtap'),
+            on: z
+              .string()
+              .regex(/^[A-Za-z0-9_.-]{1,15}$/, 'an interface of this host')
+              .describe('The interface of this host that is on that network'),
+            address: lanAddress.describe('A free address of that network; for example 192.168.1.50/24'),
+            gateway: z.ipv4('an IPv4 address').optional().meta({
+              title: 'IPv4 address',
+              description: 'The router of that network; no way out by IPv4 when absent',
+            }),
+          })
+          .describe(
+            'The machine has an address of its own on the network of this host; `vmkit host setup --macvtap` as root.',
+          ),
+      ],
+      { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
+    )
+    .default({ kind: 'user', world: 'internet', hostAccess: [] })
+    .describe('How the machine is connected'),
+  packages: z.array(packageName).default([]).describe('More Debian packages, beside those that the services use'),
+  services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {
+    error: expected('at least one service', 'services:\n  - use: postgres'),
+  }),
+});
+
+function isMachineAddress(text: string): boolean {
+  const number = parseAddress(text);
+  if (number === undefined || text.startsWith('10.0.2.')) return false;
+  return isPrivate({ base: number, bits: 32 }) && number % 256 >= 2 && number % 256 <= 254;
+}
+
+/** Any host of a /8 to /30. */
+function isLanAddress(text: string): boolean {
+  const [address = '', length = '', ...rest] = text.split('/');
+  const number = parseAddress(address);
+  const bits = Number(length);
+  if (number === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length) || bits < 8 || bits > 30) return false;
+  const host = number % 2 ** (32 - bits);
+  return host > 0 && host < 2 ** (32 - bits) - 1;
+}
+
+export type OwnService = z.output<typeof ownService>;
+export type Definition = z.output<typeof definition>;

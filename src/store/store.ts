@@ -1,0 +1,135 @@
+import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson, sha256 } from '../core/digest.ts';
+import { isSystemError, VmkitError } from '../core/errors.ts';
+import type { Context } from '../host/context.ts';
+import { explainWriteError } from '../host/local/write-error.ts';
+import { syncPath } from '../host/local/write-whole.ts';
+import type { Artifact, Built, Manifest } from './artifact.ts';
+import { withLock } from './lock.ts';
+import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
+
+const BUILDING = '.building-';
+
+/** The key of an artifact: SHA-256 of its kind and canonical inputs, first 32 hex digits. */
+export function artifactKey(artifact: Artifact): string {
+  return sha256(canonicalJson({ kind: artifact.kind, inputs: artifact.inputs })).slice(0, 32);
+}
+
+/** The artifact if it is there, whole. Never builds. Milliseconds: outputs are compared by size, not hashed. */
+export async function findArtifact(artifact: Artifact, context: Pick<Context, 'paths'>): Promise<Built | undefined> {
+  const key = artifactKey(artifact);
+  const directory = join(storeDir(context), `${artifact.kind}-${key}`);
+  const manifest = await readManifest(directory);
+  if (manifest?.key !== key || manifest.kind !== artifact.kind) return undefined;
+  return { directory, key, manifest, cached: true };
+}
+
+/**
+ * The artifact, built when it is not there. Two builds of one key wait for each other, in this process or in others.
+ * Killed at any moment, the store holds the whole artifact or none. With `rebuild` it is built though it is there, for
+ * what inputs do not tell (Debian's updates), and takes the old one's place when it is whole.
+ */
+export async function ensureArtifact(
+  artifact: Artifact,
+  context: Context,
+  { rebuild = false }: { rebuild?: boolean } = {},
+): Promise<Built> {
+  const find = async (): Promise<Built | undefined> => (rebuild ? undefined : findArtifact(artifact, context));
+  const found = await find();
+  if (found !== undefined) return found;
+  const name = `${artifact.kind}-${artifactKey(artifact)}`;
+  try {
+    return await withLock(lockPath(context, name), `the build of ${artifact.title}`, context, async () => {
+      await removeDeadBuilds(context, name);
+      return (await find()) ?? (await build(artifact, name, context));
+    });
+  } catch (error) {
+    throw await explain(error, artifact, context);
+  }
+}
+
+async function build(artifact: Artifact, name: string, context: Context): Promise<Built> {
+  const started = performance.now();
+  const directory = join(storeDir(context), name);
+  // Its own name for each try: a compiler that outlives a killed vmkit goes on writing into the old one, never into ours.
+  const temporary = await mkdtemp(join(storeDir(context), `${BUILDING}${name}.`));
+  await chmod(temporary, 0o755);
+  // What is in the way may be no artifact: findArtifact has refused it.
+  if (
+    (await findArtifact(artifact, context)) === undefined &&
+    (await moveAway(directory, join(temporary, 'damaged')))
+  ) {
+    context.report({ kind: 'note', text: `${artifact.title} was damaged in the cache and is built again.` });
+    await rm(join(temporary, 'damaged'), { recursive: true, force: true });
+  }
+  try {
+    context.report({ kind: 'phase', text: `builds ${artifact.title}` });
+    const facts = await artifact.build(temporary, context);
+    context.report({ kind: 'phase', text: `hashes ${artifact.title}` });
+    const outputs = await digestOutputs(temporary);
+    const manifest: Manifest = {
+      kind: artifact.kind,
+      title: artifact.title,
+      key: artifactKey(artifact),
+      inputs: artifact.inputs,
+      facts,
+      builtAt: new Date().toISOString(),
+      durationMs: Math.round(performance.now() - started),
+      outputs,
+    };
+    await context.host.write(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+    await syncPath(temporary);
+    // A killed builder leaves it to removeDeadBuilds.
+    const replaced = `${temporary}.replaced`;
+    await moveAway(directory, replaced);
+    await rename(temporary, directory);
+    await syncPath(storeDir(context));
+    await rm(replaced, { recursive: true, force: true });
+    return { directory, key: manifest.key, manifest, cached: false };
+  } catch (error) {
+    const explained = await explain(error, artifact, context);
+    await rm(temporary, { recursive: true, force: true });
+    throw explained;
+  }
+}
+
+/** Folders of builders that died. Each is removed under the lock of its key, so never under a living builder. */
+async function removeDeadBuilds(context: Context, ownName: string): Promise<void> {
+  const names = (await readdir(storeDir(context))).filter((name) => name.startsWith(BUILDING));
+  for (const entry of names) {
+    const remove = (): Promise<void> => rm(join(storeDir(context), entry), { recursive: true, force: true });
+    const name = entry.slice(BUILDING.length).split('.')[0] ?? '';
+    if (name === ownName) await remove();
+    else {
+      await withLock(lockPath(context, name), 'the clean-up of the cache', context, remove, { withinMs: 0 }).catch(
+        (error: unknown) => {
+          if (!(error instanceof VmkitError && error.code === 'lock-busy')) throw error;
+        },
+      );
+    }
+  }
+}
+
+async function moveAway(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function explain(error: unknown, artifact: Artifact, context: Context): Promise<unknown> {
+  const hint = `Make room there (${storeDir(context)} may be deleted), or set XDG_CACHE_HOME to a folder on a larger disk.`;
+  return explainWriteError(error, `Building ${artifact.title}`, context.paths.cache, hint);
+}
+
+function storeDir(context: Pick<Context, 'paths'>): string {
+  return join(context.paths.cache, 'store');
+}
+
+function lockPath(context: Pick<Context, 'paths'>, name: string): string {
+  return join(storeDir(context), 'locks', `${name}.lock`);
+}

@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import { messageOf, VmkitError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
+import type { Host } from '../../host/host.ts';
+import type { DialEnd } from '../../net/dial.ts';
+import { tailscaleStatus } from '../tailscale-json.ts';
+import { type Peer, withSignal } from './peer.ts';
+
+/**
+ * Dials by the node's own `tailscale nc`, which both kinds of networking know, and prints what came of it as JSON: milliseconds to the first bytes, those, and
+ * what nc said. $1 address, $2 port, $3 seconds; the request is on standard input. nc ends when its input does, so that is held open.
+ */
+const NC_SCRIPT = `d=$(mktemp -d) && mkfifo "$d/in" "$d/out" || exit 70
+exec 3<>"$d/in"
+cat >&3
+begin=$(date +%s%N)
+timeout "$3" tailscale nc "$1" "$2" <"$d/in" >"$d/out" 2>"$d/said" 3>&- &
+nc=$!
+data=$(dd bs=512 count=1 <"$d/out" 2>/dev/null | base64 -w 0)
+end=$(date +%s%N)
+kill $nc 2>/dev/null
+wait $nc
+printf '{"ms":%d,"data":"%s","said":"%s"}' $(((end - begin) / 1000000)) "$data" "$(base64 -w 0 <"$d/said")"
+rm -rf "$d"
+`;
+
+const answer = z.object({ ms: z.number(), data: z.base64(), said: z.base64() });
+
+/** A host that is in the tailnet already, as a peer. Throws `peer-not-joined`. */
+export async function peerOnHost(
+  host: Pick<Host, 'exec' | 'name'>,
+  isThisHost: boolean,
+  signal: AbortSignal,
+): Promise<Peer> {
+  const tailscale: Peer['tailscale'] = (args, options) =>
+    host.exec(['tailscale', ...args], withSignal(options, signal));
+  const { stdout, stderr } = await tailscale(['status', '--json', '--peers=false'], { withinMs: 15_000 });
+  const status = parseJson(stdout, tailscaleStatus);
+  const address = status?.Self.TailscaleIPs?.[0];
+  if (status?.BackendState !== 'Running' || address === undefined) {
+    const why = status === undefined ? stderr.trim() : `its Tailscale is ${status.BackendState}`;
+    throw new VmkitError('unreachable', 'peer-not-joined', `${host.name} cannot be the peer of probe: ${why}`, {
+      hint: 'Run `tailscale up` there; or leave --from away, and give a key in TS_AUTHKEY: vmkit then starts a node of its own.',
+    });
+  }
+  return {
+    title: `${host.name}, ${address}`,
+    isThisHost,
+    tailscale,
+    dial: async (to, { text }, withinMs) => {
+      const argv = ['sh', '-c', NC_SCRIPT, 'sh', to.address, String(to.port), String(Math.ceil(withinMs / 1000))];
+      try {
+        const { stdout } = await host.exec(argv, { input: text, withinMs: withinMs + 10_000, signal });
+        return endOf(stdout, withinMs);
+      } catch (error) {
+        return { result: 'failed', firstByteMs: undefined, text: messageOf(error) };
+      }
+    },
+  };
+}
+
+function endOf(printed: string, withinMs: number): DialEnd {
+  const ended = parseJson(printed, answer);
+  if (ended === undefined) return { result: 'failed', firstByteMs: undefined, text: `tailscale nc: ${printed}` };
+  const decode = (text: string): string => Buffer.from(text, 'base64').toString('latin1').trim();
+  const [first = ''] = decode(ended.data).split(/\r?\n/);
+  if (ended.data !== '') return { result: 'data', firstByteMs: ended.ms, text: first };
+  const said = decode(ended.said);
+  const isLate = ended.ms >= withinMs - 100;
+  if (said === '') {
+    const text = isLate ? `no byte within ${withinMs / 1000} s: timeout` : 'connected; the other side ended it at once';
+    return { result: isLate ? 'timeout' : 'closed', firstByteMs: undefined, text };
+  }
+  const result = /refused/i.test(said) ? 'refused' : /timed out|timeout|deadline/i.test(said) ? 'timeout' : 'failed';
+  return { result, firstByteMs: undefined, text: said };
+}

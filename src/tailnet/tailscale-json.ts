@@ -1,0 +1,70 @@
+import * as z from 'zod';
+import type { ServeEntry } from '../spec/service.ts';
+
+/** `tailscale status --json` (ipn/ipnstate/ipnstate.go, Status), as far as it is used. */
+const selfStatus = z.object({
+  DNSName: z.string().default(''),
+  TailscaleIPs: z.array(z.string()).nullish(),
+  AllowedIPs: z.array(z.string()).nullish(),
+  Relay: z.string().default(''),
+  Expired: z.boolean().default(false),
+  KeyExpiry: z.string().optional(),
+});
+
+export const tailscaleStatus = z.object({
+  TUN: z.boolean().default(false),
+  BackendState: z.string(),
+  Health: z.array(z.string()).nullish(),
+  Self: selfStatus,
+  Peer: z
+    .record(
+      z.string(),
+      z.object({ TailscaleIPs: z.array(z.string()).nullish(), AllowedIPs: z.array(z.string()).nullish() }),
+    )
+    .nullish(),
+});
+export type TailscaleStatus = z.infer<typeof tailscaleStatus>;
+
+/** `tailscale debug prefs` (ipn/prefs.go). */
+export const tailscalePrefs = z.object({
+  ControlURL: z.string(),
+  RouteAll: z.boolean().default(false),
+  AdvertiseRoutes: z.array(z.string()).nullish(),
+});
+export type TailscalePrefs = z.infer<typeof tailscalePrefs>;
+
+/** `tailscale serve status --json` (ipn/serve.go, ServeConfig). */
+export const serveConfig = z.object({
+  TCP: z
+    .record(
+      z.string(),
+      z.object({ TCPForward: z.string().optional(), HTTP: z.boolean().optional(), HTTPS: z.boolean().optional() }),
+    )
+    .nullish(),
+  Web: z
+    .record(
+      z.string(),
+      z.object({ Handlers: z.record(z.string(), z.object({ Proxy: z.string().optional() })).nullish() }),
+    )
+    .nullish(),
+});
+export type ServeConfig = z.infer<typeof serveConfig>;
+
+/** The entries of a configuration that lead to this port of the node's 127.0.0.1. */
+export function servedTo(config: ServeConfig | undefined, port: number | undefined): ServeEntry[] {
+  return servedPorts(config ?? {}).filter(({ to }) => to === port);
+}
+
+function servedPorts(config: ServeConfig): ServeEntry[] {
+  return Object.entries(config.TCP ?? {}).flatMap(([text, entry]): ServeEntry[] => {
+    const port = Number(text);
+    if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, to: portOf(entry.TCPForward) }];
+    const web = Object.entries(config.Web ?? {}).find(([name]) => name.endsWith(`:${text}`))?.[1];
+    const proxy = web?.Handlers?.['/']?.Proxy;
+    return proxy === undefined ? [] : [{ as: entry.HTTPS === true ? 'https' : 'http', port, to: portOf(proxy) }];
+  });
+}
+
+function portOf(target: string): number {
+  return Number(/:(\d+)\/?$/.exec(target)?.[1] ?? 0);
+}

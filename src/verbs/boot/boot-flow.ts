@@ -1,0 +1,125 @@
+import { userInfo } from 'node:os';
+import { machinePaths } from '../../core/paths.ts';
+import { checkSocketPath } from '../../guest/console/attach.ts';
+import type { ToolGroup } from '../../host/tools/tools-table.ts';
+import type { ChosenComponents } from '../../image/components/component-choice.ts';
+import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
+import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
+import { readIdentity } from '../../machine/disks/identity.ts';
+import { readProgress } from '../../machine/follow/status.ts';
+import { keepGate } from '../../machine/gate/gate-process.ts';
+import { openPorts, requireFreePorts } from '../../machine/ports.ts';
+import type { LockedMachine } from '../../machine/state/machine-lock.ts';
+import { requireFree, runningMachine } from '../../machine/state/running.ts';
+import { clearState, type MachineState } from '../../machine/state/state.ts';
+import { joinNetwork } from '../../machine/switch/network-members.ts';
+import { requireHostLink, requireOwnTap } from '../../machine/vmm/qemu/host-link.ts';
+import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
+import { secretTree } from '../../secrets/secret-tree.ts';
+import { packSecretsDisk } from '../../secrets/secrets-disk.ts';
+import { dropbearKey, ensureSshKeys } from '../../secrets/ssh-keys.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import { assemble, planArtifacts } from '../build/assemble.ts';
+import { ensureNebulaCertificates } from '../nebula-certificates.ts';
+import type { Step, VerbContext } from '../step.ts';
+import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
+import { ensureMachineUser, plannedUser } from './machine-user.ts';
+
+export interface BootOutcome extends Booted {
+  readonly wasRunning: boolean;
+  /** The definition asks for other artifacts than those that the running machine was started from. */
+  readonly isOutdated: boolean;
+}
+
+/** All that building and running a machine of this architecture takes on this host. */
+export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
+  return ['kernel', `kernel-${arch}`, 'debian', 'image', `machine-${arch}`];
+}
+
+/**
+ * Builds what is stale and prepares a machine's disks. The step that it returns starts the machine and waits until it really answers; one that runs already is
+ * only waited for. The machine stays locked until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
+ */
+export async function prepareBoot(
+  spec: VmSpec,
+  machine: LockedMachine,
+  chosen: ChosenComponents,
+  context: VerbContext,
+  startedFor?: string,
+): Promise<Step<BootOutcome>> {
+  const { paths } = machine;
+  const running = await runningMachine(spec.name, context);
+  if (running !== undefined) {
+    // A switch or a gate that was killed is started again.
+    await joinNetwork(spec, context);
+    return joinRunning(await keepGate(running, paths, context), spec, chosen, context);
+  }
+  await requireFree(machine, context);
+  await clearState(paths);
+  // All that can be known before minutes of building.
+  checkSocketPath(paths.consoleSocket);
+  // Asked before minutes of building, and again before the start.
+  await requireFreePorts(openPorts(spec), spec.name);
+  requireHostLink(spec);
+  requireOwnTap(spec, (await plannedUser(spec.name, context)) ?? userInfo().uid);
+  const identity = await readIdentity(paths.identityFile, context.host);
+  await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
+  const assembled = await assemble(spec, chosen, context);
+  const { uuid } = await ensureDataDisk(spec, paths, context);
+  const user = await ensureMachineUser(machine, context);
+  const { secrets, tells } = await packSecrets(spec, context);
+  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
+  return {
+    title: `boot ${spec.name}`,
+    run: async (inner) => {
+      await requireFreePorts(openPorts(spec), spec.name);
+      await joinNetwork(spec, inner);
+      const booted = await bootMachine(request, machine, inner);
+      await forgetGivenSecrets(spec, paths);
+      return { ...booted, wasRunning: false, isOutdated: false };
+    },
+  };
+}
+
+async function joinRunning(
+  state: MachineState,
+  spec: VmSpec,
+  chosen: ChosenComponents,
+  context: VerbContext,
+): Promise<Step<BootOutcome>> {
+  const planned = await planArtifacts(spec, chosen, context);
+  const isOutdated = planned.some(
+    ({ kind, key }) => key !== undefined && kind in state.artifacts && state.artifacts[kind] !== key,
+  );
+  return {
+    title: `${spec.name} runs`,
+    run: async (inner) => {
+      // What was said long ago is not news.
+      const isBooted = (await readProgress(state, inner)).end?.kind === 'booted';
+      const quiet = isBooted ? { ...inner, report: () => undefined } : inner;
+      return { ...(await followMachine(state, spec.services, quiet)), wasRunning: true, isOutdated };
+    },
+  };
+}
+
+/** The secrets disk's content, made anew at each boot, and what a person is told of the secrets: whose, and in which file. */
+export async function packSecrets(
+  spec: VmSpec,
+  context: VerbContext,
+): Promise<{ secrets: Uint8Array; tells: MachineState['tells'] }> {
+  const paths = machinePaths(context.paths, spec.name);
+  const keys = await ensureSshKeys(paths.secretsDir, context.host);
+  await ensureNebulaCertificates(spec, context);
+  const tree = secretTree(spec, {
+    secrets: await ensureSecrets(spec, paths, context),
+    authorizedKey: keys.clientPublicKey,
+    hostKey: await dropbearKey(keys.hostKey),
+    now: Math.floor(Date.now() / 1000),
+  });
+  const tells = spec.services.flatMap((service) =>
+    service.secrets.flatMap(({ name, tell }) =>
+      tell === undefined ? [] : [{ service: service.name, text: tell, file: secretFile(paths, service.name, name) }],
+    ),
+  );
+  return { secrets: packSecretsDisk(tree), tells };
+}

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { type MachinePaths, machinePaths } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import type { ChosenComponents } from '../../image/components/component-choice.ts';
+import { planMachine } from '../../machine/plan.ts';
+import { runningMachine } from '../../machine/state/running.ts';
+import { type Accelerator, knownAccelerator } from '../../machine/vmm/qemu/accelerator.ts';
+import { type OpenFile, openFiles, qemuArgv } from '../../machine/vmm/qemu/argv.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import { bootFile, type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
+import { isThere } from '../machine-name.ts';
+import { plannedUser } from './machine-user.ts';
+
+/** What `boot` would do now. */
+export interface BootPlan {
+  readonly name: string;
+  readonly isRunning: boolean;
+  readonly artifacts: readonly PlannedArtifact[];
+  readonly hasDataDisk: boolean;
+  readonly accelerator: Accelerator;
+  /** QEMU's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
+  readonly command: readonly string[];
+  readonly files: readonly OpenFile[];
+}
+
+/** Looks, builds nothing and starts nothing. */
+export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: Context): Promise<BootPlan> {
+  const artifacts = await planArtifacts(spec, chosen, context);
+  const file = (kind: string, name: string): string => {
+    const found = artifacts.find((artifact) => artifact.kind === kind);
+    return join(found?.directory ?? `<${kind}>`, name);
+  };
+  const files = {
+    kernel: file('kernel', bootFile(spec)),
+    root: file('root', 'root.img'),
+    initramfs: file('initramfs', 'initramfs.cpio'),
+    components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
+  };
+  const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
+  const user = await plannedUser(spec.name, context);
+  const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
+  const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
+    (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
+  const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
+  const paths: MachinePaths = machinePaths(context.paths, spec.name);
+  return {
+    name: spec.name,
+    isRunning: (await runningMachine(spec.name, context)) !== undefined,
+    artifacts,
+    hasDataDisk: await isThere(paths.dataDisk),
+    accelerator: state.accelerator,
+    command: qemuArgv(plan),
+    files: openFiles(plan),
+  };
+}

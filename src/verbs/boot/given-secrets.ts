@@ -1,0 +1,72 @@
+import { rm, stat } from 'node:fs/promises';
+import { VmkitError } from '../../core/errors.ts';
+import type { MachinePaths } from '../../core/paths.ts';
+import { secretFile } from '../../secrets/secret-store.ts';
+import type { Service, ServiceSecret } from '../../spec/service.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import type { VerbContext } from '../step.ts';
+
+type Given = NonNullable<ServiceSecret['given']>;
+
+interface GivenSecret extends Given {
+  readonly service: Service;
+  readonly name: string;
+}
+
+/**
+ * Takes the secrets that a person gives: from the environment (itself, or `file:PATH`, a file that nobody else may read), or asked for at a terminal before the
+ * first boot. They are kept, 0600, until they were used. `isFirstBoot`: the machine has no data disk, so nothing on it can stand in for them.
+ * Throws `secret-not-given`, `secret-file-open`.
+ */
+export async function takeGivenSecrets(
+  spec: VmSpec,
+  paths: MachinePaths,
+  isFirstBoot: boolean,
+  context: VerbContext,
+): Promise<void> {
+  for (const secret of givenSecrets(spec)) {
+    const file = secretFile(paths, secret.service.name, secret.name);
+    const fromEnvironment = await readVariable(secret.variable, context);
+    const isThere = (await context.host.read(file)) !== undefined;
+    const isNeeded = isFirstBoot && !isThere;
+    const value =
+      fromEnvironment ?? (isNeeded ? await context.askSecret(`${secret.title} for ${spec.name}`) : undefined);
+    if (value !== undefined) await context.host.write(file, `${value}\n`, 0o600);
+    else if (isNeeded) throw notGiven(secret, spec.name);
+  }
+}
+
+/** What was given has been used: the machine knows who it is. */
+export async function forgetGivenSecrets(spec: VmSpec, paths: MachinePaths): Promise<void> {
+  for (const { service, name } of givenSecrets(spec)) await rm(secretFile(paths, service.name, name), { force: true });
+}
+
+function givenSecrets(spec: VmSpec): GivenSecret[] {
+  return spec.services.flatMap((service) =>
+    service.secrets.flatMap(({ name, given }) => (given === undefined ? [] : [{ service, name, ...given }])),
+  );
+}
+
+export async function readVariable(variable: string, { host }: VerbContext): Promise<string | undefined> {
+  const text = process.env[variable]?.trim();
+  if (text === undefined || text === '') return undefined;
+  if (!text.startsWith('file:')) return text;
+  const path = text.slice('file:'.length);
+  const bytes = await host.read(path);
+  const content = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8').trim();
+  if (content === '') {
+    throw new VmkitError('usage', 'secret-not-given', `${variable} names ${path}, which is not there or empty.`);
+  }
+  if (((await stat(path)).mode & 0o077) !== 0) {
+    throw new VmkitError('usage', 'secret-file-open', `${path}, named by ${variable}, can be read by others.`, {
+      hint: `chmod 600 ${path}`,
+    });
+  }
+  return content;
+}
+
+function notGiven({ title, variable }: Given, machine: string): VmkitError {
+  return new VmkitError('usage', 'secret-not-given', `${machine} needs a ${title}, and none was given.`, {
+    hint: `${variable}=file:PATH vmkit boot ${machine}, with the key in a file of mode 0600; or boot at a terminal to be asked.`,
+  });
+}

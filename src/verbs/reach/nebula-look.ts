@@ -1,0 +1,81 @@
+import { VmkitError } from '../../core/errors.ts';
+import { readJournal } from '../../host/changes/change-journal.ts';
+import type { Context } from '../../host/context.ts';
+import { withGuest } from '../../machine/guest.ts';
+import type { Endpoint } from '../../net/endpoint.ts';
+import { greeting } from '../../net/greeting.ts';
+import type { Target } from '../../reach/facts.ts';
+import { lookByNebula } from '../../reach/look/by-nebula.ts';
+import { NEBULA_COMMANDS, type NebulaFacts } from '../../reach/look/nebula-facts.ts';
+import type { Observation } from '../../reach/observation.ts';
+import type { NebulaNode } from '../../spec/service.ts';
+import { PROBE_CLIENT } from '../../spec/services/nebula.ts';
+import { nebulaClientConfig } from '../../spec/services/nebula-config.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import { hostProgram } from '../../tailnet/host-program.ts';
+import { nebulaOf } from '../nebula-certificates.ts';
+import { runStep, type VerbContext } from '../step.ts';
+import { readNebulaClient } from './nebula-client.ts';
+import { endpointHere, isUdpForwarded } from './tunnel-endpoint.ts';
+
+/** The machine as a node of Nebula, looked at from a client of vmkit's own where `mayTry`; undefined where it is none. */
+export async function lookAtNebula(
+  spec: VmSpec,
+  target: Target,
+  mayTry: boolean,
+  context: VerbContext,
+): Promise<NebulaFacts | undefined> {
+  const node = nebulaOf(spec);
+  if (node === undefined) return undefined;
+  const isForwarded = isUdpForwarded(spec, 'nebula', await readJournal(context));
+  const facts = { node, isForwarded, client: undefined, whyUntried: undefined };
+  if (!mayTry || !isForwarded) return facts;
+  const endpoint = endpointHere(spec, node.port);
+  if (endpoint === undefined) {
+    return { ...facts, whyUntried: 'this host does not reach a machine on its own network (macvtap)' };
+  }
+  const run = (inner: Context): ReturnType<typeof lookByNebula> => tryClient(spec, node, target, endpoint, inner);
+  return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
+}
+
+async function tryClient(
+  spec: VmSpec,
+  node: NebulaNode,
+  target: Target,
+  endpoint: Endpoint,
+  context: Context,
+): ReturnType<typeof lookByNebula> {
+  const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
+  if (client === undefined) return { whyUntried: `no certificate for vmkit's own client: vmkit boot ${spec.name}` };
+  let nebula: string;
+  try {
+    nebula = await hostProgram('nebula', context);
+  } catch (error) {
+    if (!(error instanceof VmkitError) || error.code !== 'component-unavailable') throw error;
+    return { whyUntried: 'this host has no nebula to try it with: VMKIT_NEBULA=PATH gives one' };
+  }
+  const [address = ''] = node.address.split('/');
+  const guestLog = (): Promise<Observation | undefined> => readGuestLog(spec.name, context);
+  const config = (at: string): string => nebulaClientConfig({ node, endpoint: at, ...client });
+  return lookByNebula(
+    {
+      nebula,
+      config,
+      client: PROBE_CLIENT,
+      endpoint,
+      address,
+      port: target.port,
+      greeting: greeting(target.protocol, address),
+      guestLog,
+    },
+    context,
+  );
+}
+
+async function readGuestLog(machine: string, context: Context): Promise<Observation | undefined> {
+  const command = NEBULA_COMMANDS.nebulaLog;
+  const options = { input: command, withinMs: 20_000 };
+  const said = await withGuest(machine, context, (guest) => guest.exec(['sh'], options)).catch(() => undefined);
+  if (said === undefined) return undefined;
+  return { vantage: 'guest', command, output: said.stdout.trim(), exitCode: said.exitCode };
+}

@@ -1,0 +1,91 @@
+import { VmkitError } from '../core/errors.ts';
+import { withGuest } from '../machine/guest.ts';
+import { withMachine } from '../machine/state/machine-lock.ts';
+import { runningMachines } from '../machine/state/machines.ts';
+import { secretFile } from '../secrets/secret-store.ts';
+import { loadVm } from '../spec/read/load.ts';
+import { generateSecret } from '../spec/secrets.ts';
+import { asUser } from '../spec/uid.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import { packSecrets } from './boot/boot-flow.ts';
+import { runStep, type VerbContext } from './step.ts';
+
+export interface Rotated {
+  readonly role: string;
+  readonly file: string;
+  /** The running machines that have the new password: PostgreSQL's own first. */
+  readonly machines: readonly string[];
+}
+
+/**
+ * A new password for a role of a machine's PostgreSQL: on the host, in the machine, and in all running machines that log in with it, whose services are started
+ * again. Killed in the middle, it is done again: the host's file is written first, and every boot takes what it says.
+ */
+export async function rotateRole(spec: VmSpec, role: string, context: VerbContext): Promise<Rotated> {
+  const name = `${role}-password`;
+  const roles = spec.services.find((service) => service.name === 'postgres')?.secrets ?? [];
+  if (!roles.some((secret) => secret.name === name))
+    throw unknownRole(
+      spec,
+      role,
+      roles.map((secret) => secret.name),
+    );
+  return withMachine(spec.name, `vmkit secrets rotate ${spec.name}`, context, async ({ paths }) => {
+    const file = secretFile(paths, 'postgres', name);
+    const running = await runningMachines(context);
+    const isOn = running.some((state) => state.name === spec.name);
+    // Read before anything is written: a definition that cannot be read must not leave its machine with the old password.
+    const readers = (
+      await Promise.all(
+        running.filter(({ needs }) => needs.includes(spec.name)).map((state) => loadVm(state.name, context)),
+      )
+    ).filter((reader) => readingServices(reader, spec.name, name).length > 0);
+    await context.host.write(file, `${generateSecret('password', 0)}\n`, 0o600);
+    if (isOn) await step(`password of ${role} in ${spec.name}`, context, () => handOver(spec, APPLY_ROLES, context));
+    for (const reader of readers) {
+      const restarts = readingServices(reader, spec.name, name).map(
+        (service) => `s6-svc -wR -T 120000 -r /run/service/${service}`,
+      );
+      await step(`password of ${role} in ${reader.name}`, context, () =>
+        handOver(reader, restarts.join(' && '), context),
+      );
+    }
+    return { role, file, machines: [...(isOn ? [spec.name] : []), ...readers.map((reader) => reader.name)] };
+  });
+}
+
+/** PostgreSQL's check of its readiness gives each role the password of its file. */
+const APPLY_ROLES = `HOME=/data/postgres ${asUser('postgres')}/run/vmkit/services/postgres/ready`;
+
+function readingServices(reader: VmSpec, machine: string, name: string): string[] {
+  return reader.services
+    .filter(({ secrets }) => secrets.some(({ from }) => from?.machine === machine && from.name === name))
+    .map((service) => service.name);
+}
+
+/** The content of the secrets disk, as at a boot, through ssh; then what makes the services take it. */
+async function handOver(spec: VmSpec, then: string, context: VerbContext): Promise<void> {
+  const { secrets } = await packSecrets(spec, context);
+  await withGuest(spec.name, context, async (guest) => {
+    const unpack = 'cd / && /run/vmkit/busybox cpio -idmu 2>/dev/null';
+    const { exitCode, stderr } = await guest.exec(['sh', '-c', `${unpack} && ${then}`], {
+      input: secrets,
+      withinMs: 180_000,
+    });
+    if (exitCode === 0) return;
+    throw new VmkitError('boot', 'secret-not-taken', `${spec.name} did not take the new password. ${stderr.trim()}`, {
+      hint: `The new password is on this host. Hand it over by vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
+    });
+  });
+}
+
+function step(title: string, context: VerbContext, run: () => Promise<void>): Promise<void> {
+  return runStep({ title, run }, context);
+}
+
+function unknownRole(spec: VmSpec, role: string, names: readonly string[]): VmkitError {
+  const roles = names.map((name) => name.replace(/-password$/, ''));
+  return new VmkitError('usage', 'unknown-role', `PostgreSQL of ${spec.name} has no role ${role} with a password.`, {
+    hint: roles.length === 0 ? 'It has none at all.' : `Roles: ${roles.join(', ')}.`,
+  });
+}
