@@ -30,6 +30,17 @@ test('a new data disk is a sound ext4 with its UUID and size, private and sparse
   expect(readdirSync(join(folder, 'machines/sql'))).toEqual(['data.img']);
 });
 
+test.each([8 * 1024, 8 * 1024 + 1, 200 * 1024])(
+  'the journal of %i MiB fits into the memory of any guest',
+  async (mib) => {
+    const folder = await temporaryFolder();
+    const disk = join(folder, 'data.img');
+    await createDataDisk(disk, mib, UUID, contextIn(folder));
+    const facts = execFileSync('dumpe2fs', ['-h', disk], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(facts).toMatch(/Total journal size: +64M/);
+  },
+);
+
 test('a disk of 16 TiB and more: the upper half of the number of blocks counts', async () => {
   const folder = await temporaryFolder();
   const disk = join(folder, 'data.img');

@@ -8,6 +8,8 @@ import { type Ext4Facts, parseSuperblock, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } 
 const MIB = 1024 * 1024;
 /** Also the label of the file system; at most 16 characters. */
 const LABEL = 'vmkit-data';
+/** In MiB. Up to this size mke2fs makes the journal 64 MiB or less. */
+const LARGEST_WITH_USUAL_JOURNAL = 8 * 1024;
 /** e2fsck(8): 1 means that errors were corrected. */
 const FSCK_OK = [0, 1];
 
@@ -63,13 +65,22 @@ export async function createDataDisk(path: string, mib: number, uuid: string, co
     await writeDiskFile(path, { bytes: mib * MIB, signal }, async (temporary) => {
       // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
       const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
+      const names = ['-L', LABEL, '-U', uuid];
       await run(
-        ['mke2fs', '-q', '-t', 'ext4', '-m', '5', '-L', LABEL, '-U', uuid, '-E', extended, temporary],
+        ['mke2fs', '-q', '-t', 'ext4', '-m', '5', ...journal(mib), ...names, '-E', extended, temporary],
         [0],
         context,
       );
     });
   });
+}
+
+/**
+ * mke2fs gives a disk of 128 GiB a journal of 1 GiB. Stage 1 keeps what a recovery overwrites in the guest's memory, so
+ * that a disk that cannot be repaired can be put back: at most the journal's size, which must fit.
+ */
+function journal(mib: number): string[] {
+  return mib > LARGEST_WITH_USUAL_JOURNAL ? ['-J', 'size=64'] : [];
 }
 
 /**
