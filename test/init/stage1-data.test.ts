@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } fro
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { dataChecks } from '../../src/init/stage1/stage1.ts';
+import { dataChecks } from '../../src/init/stage1/data-steps.ts';
 import { createDataDisk } from '../../src/machine/disks/ext4-disk.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
