@@ -21,7 +21,7 @@ export async function withOwnMachines<T>(work: (env: Record<string, string>) => 
   }
 }
 
-/** Boots a machine by the command line and returns the seconds from the start of QEMU until `marker` is on the console; waits for the boot's end. */
+/** Boots a machine by the command line and returns the seconds from the start of QEMU until `marker` is among its events; waits for the boot's end. */
 export async function secondsToReady(
   name: string,
   marker: string,
@@ -29,14 +29,14 @@ export async function secondsToReady(
   args: readonly string[] = [],
   definition = name,
 ): Promise<number> {
-  const console = join(stateDir(name, env), 'console.log');
-  await rm(console, { force: true });
+  const events = join(stateDir(name, env), 'events.log');
+  await rm(events, { force: true });
   const child = spawn(process.execPath, [MAIN, 'boot', definition, '--json', ...args], {
     env: { ...process.env, ...env },
     stdio: 'ignore',
   });
   const ended = once(child, 'close');
-  const moment = await momentOf(console, marker, 600);
+  const moment = await momentOf(events, marker, 600);
   const elapsed = await secondsSinceStart(await pidOf(name, env));
   await ended;
   if (moment === undefined || child.exitCode !== 0)

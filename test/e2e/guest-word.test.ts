@@ -22,6 +22,7 @@ services:
       printf '\\033]0;owned\\007\\033[2J\\033]52;c;aGk=\\007\\302\\2332J\\342\\200\\256\\n'
       echo '{"event":"booted","uptime":1}'
       head -c 100000 /dev/zero | tr '\\0' y
+      echo
       exec sleep infinity
     ready: { check: "test -e /data/rogue/go", within: 45s }
 `;
@@ -113,7 +114,8 @@ describe.sequential("a guest's word", () => {
   });
 
   test('a kernel configuration without end is not read to its end', async () => {
-    const lie = 'mkdir /tmp/proc && truncate -s 3G /tmp/proc/lie && mount --bind /tmp/proc/lie /proc/config.gz';
+    const lie =
+      'mkdir /tmp/proc && truncate -s 3G /tmp/proc/lie && /run/vmkit/busybox mount -o bind /tmp/proc/lie /proc/config.gz';
     expect((await sandbox.vmkit(['exec', 'rogue', '--', 'sh', '-c', lie])).exitCode).toBe(0);
     const { exitCode, stderr } = await sandbox.vmkit(['check-kernel', 'rogue']);
     expect(stderr).toContain('holds more than 16 MiB');

@@ -60,7 +60,7 @@ ${extra}services:
     expect(await readFile(`/proc/${state?.pid}/cmdline`, 'utf8')).not.toContain(password);
     const folder = sandbox.machine('miniflux').stateDir;
     const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
-    expect(names.map(({ name }) => name)).toContain('console.log');
+    expect(names.map(({ name }) => name)).toEqual(expect.arrayContaining(['console.log', 'events.log']));
     expect(names.map(({ name }) => name)).not.toContain('secrets.img');
     for (const { name } of names) expect(await readFile(join(folder, name), 'utf8')).not.toContain(password);
     const seen = await sandbox.vmkit([
@@ -108,10 +108,10 @@ ${extra}services:
   test('stops cleanly: services in reverse order, the data disk unmounted', async () => {
     expect(await sandbox.json(['stop', 'miniflux'])).toMatchObject({ wasRunning: true, stopped: { forced: [] } });
     expect(await sandbox.json(['stop', 'miniflux'])).toMatchObject({ wasRunning: false });
-    const console = await readFile(sandbox.machine('miniflux').consoleLog, 'utf8');
-    const stopped = [...console.matchAll(/"event":"stopped","service":"([a-z]+)"/g)].map((match) => match[1]);
+    const events = await readFile(sandbox.machine('miniflux').eventsLog, 'utf8');
+    const stopped = [...events.matchAll(/"event":"stopped","service":"([a-z]+)"/g)].map((match) => match[1]);
     expect(stopped.indexOf('miniflux')).toBeLessThan(stopped.indexOf('postgres'));
-    expect(console).toMatch(/"event":"stopped","uptime":[\d.]+,"forced":false/);
+    expect(events).toMatch(/"event":"stopped","uptime":[\d.]+,"forced":false/);
     expect((await sandbox.vmkit(['status', 'miniflux'])).stdout).toContain('off');
   });
 

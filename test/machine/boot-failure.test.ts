@@ -37,6 +37,7 @@ test.each<[string, Followed['end'], boolean]>([
     false,
   ],
   ['panic', { kind: 'panic', line: '[ 1.2] Kernel panic - not syncing: VFS' }, false],
+  ['no-event-port', { kind: 'no-event-port', line: 'vmkit: no event port' }, false],
   ['no-init', { kind: 'no-init' }, true],
   ['timeout', { kind: 'timeout' }, true],
   [
