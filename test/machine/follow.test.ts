@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { endProcess, startInBackground } from '../../src/host/background.ts';
-import { type Followed, followBoot } from '../../src/machine/follow.ts';
-import { logsOf, recorded } from '../../src/machine/recorder.ts';
+import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { type Followed, followBoot } from '../../src/machine/follow/follow.ts';
+import { logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
 import { contextIn } from '../support/context.ts';
+import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PANIC = 'echo "[ 1.0] Kernel panic - not syncing: VFS" >&8';
@@ -16,7 +17,7 @@ async function follow(script: string, bootMs = 30_000): Promise<Followed> {
   const context = contextIn(await temporaryFolder());
   const paths = machinePaths(context.paths, 'sql');
   await mkdir(paths.stateDir, { recursive: true });
-  const argv = recorded(['sh', '-c', script], logsOf(paths));
+  const argv = recorded(script, logsOf(paths));
   const process_ = await startInBackground(argv, { logFile: paths.qemuLog });
   onTestFinished(() => void endProcess(process_, 'SIGKILL'));
   return await followBoot(process_, ['postgres'], paths, { initMs: 30_000, bootMs }, context);

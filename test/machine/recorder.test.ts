@@ -3,22 +3,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { allRecorded, LOG_LIMITS, type Logs, recordLogs } from '../../src/machine/vmm/qemu/recorder.ts';
+import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/qemu/recorder.ts';
+import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function logsIn(folder: string): Logs {
   return { console: join(folder, 'console.log'), events: join(folder, 'events.log'), qemu: join(folder, 'qemu.log') };
-}
-
-/** A shell script whose descriptors 8 and 9 are the console's log and that of the events, and whose output is QEMU's. */
-function recorded(script: string, logs: Logs): string[] {
-  const lines = [
-    'umask 077',
-    ...recordLogs(logs, undefined),
-    `exec 8>${logs.console}.pipe`,
-    `exec 9>${logs.events}.pipe`,
-  ];
-  return ['bash', '--norc', '-c', [...lines, 'exec sh -c "$1"'].join('\n'), 'bash', script];
 }
 
 async function run(script: string): Promise<Logs> {
