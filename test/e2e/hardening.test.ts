@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { isRunning } from '../../src/host/local/background.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
+import { allRecorded, logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** A database, and a web server of a person's own beside it, with files on the data disk. */
@@ -144,12 +145,12 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
 
   test('a machine that stood still is told the time', async () => {
     // As a host that sleeps does, and as QEMU itself where this host's disk is full.
-    const { qmpSocket, consoleLog } = sandbox.machine('hard');
+    const { qmpSocket, eventsLog } = sandbox.machine('hard');
     await qmpCommand(qmpSocket, 'stop');
     await seconds(20);
     await qmpCommand(qmpSocket, 'cont');
     expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
-    expect(await readFile(consoleLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
+    expect(await readFile(eventsLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
   });
 
   test('a QEMU that was stopped by a signal has the time, too', async () => {
@@ -166,7 +167,8 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
     await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown');
     const isGone = (): true | undefined => (state !== undefined && isRunning(state) ? undefined : true);
     expect(await poll(isGone, { withinMs: 120_000 })).toBe(true);
-    const said = await readFile(sandbox.machine('hard').consoleLog, 'utf8');
+    await allRecorded(logsOf(sandbox.machine('hard')));
+    const said = await readFile(sandbox.machine('hard').eventsLog, 'utf8');
     expect(said).toMatch(/"event":"stopped","uptime":[\d.]+,"forced":false/);
     expect(said).toMatch(/"event":"stopped","service":"postgres","uptime":[\d.]+,"forced":false/);
   });
