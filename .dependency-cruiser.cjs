@@ -37,6 +37,12 @@ module.exports = {
       from: { path: '^src/(?!cli/|main.ts)' },
       to: { path: '^src/cli/' },
     },
+    {
+      name: 'only-index-knows-the-library',
+      severity: 'error',
+      from: { path: '^src/(?!library/|index.ts)' },
+      to: { path: '^src/(library/|index.ts)' },
+    },
     libraryOnlyIn('yargs', ['cli/', 'main.ts']),
     libraryOnlyIn('listr2', ['cli/']),
     // Who starts a process says which variables it gets: child-environment.ts.

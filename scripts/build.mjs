@@ -1,7 +1,9 @@
-// Bundles src/ into dist/: one small entry and one chunk per command, so that `vmkit --help` loads almost nothing.
+// Bundles src/ into dist/: one small entry and one chunk per command, so that `vmkit --help` loads almost nothing, and
+// the library with its types.
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { build } from 'esbuild';
+import { writeDeclarations } from './declarations.mjs';
 
 // Another folder than dist: for tests, which must not pull dist away from under a running vmkit.
 const outdir = process.argv[2] ?? 'dist';
@@ -12,7 +14,7 @@ const external = Object.keys(dependencies);
 
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: ['src/main.ts', 'src/network-switch.ts', 'src/network-gate.ts', 'src/nebula-inside.ts'],
+  entryPoints: ['src/main.ts', 'src/index.ts', 'src/network-switch.ts', 'src/network-gate.ts', 'src/nebula-inside.ts'],
   outdir,
   bundle: true,
   splitting: true,
@@ -28,6 +30,7 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 await chmod(`${outdir}/main.js`, 0o755);
+await writeDeclarations(`${outdir}/types`);
 
 // esbuild leaves a require that it cannot find in place where it stands in a try block: nobody would have installed that.
 const wanted = Object.values(metafile.outputs).flatMap(({ imports }) =>

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { packageRoot } from '../src/core/package-root.ts';
+import { installPackage } from './support/installed-package.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const root = packageRoot();
@@ -33,17 +34,13 @@ test('the lock file has a digest of every package, for every platform, and no ad
   expect(missing).toEqual([]);
 });
 
-test('the bundle runs beside nothing but what the package declares', async () => {
-  const folder = join(await temporaryFolder(), 'node_modules');
-  const installed = join(folder, 'vmkit');
-  mkdirSync(installed, { recursive: true });
-  execFileSync(process.execPath, ['scripts/build.mjs', join(installed, 'dist')], { cwd: root });
-  for (const name of ['package.json', 'kernel-configs', 'vm'])
-    cpSync(join(root, name), join(installed, name), { recursive: true });
+test('the package runs beside nothing but what it declares', async () => {
+  const project = await temporaryFolder();
+  const installed = installPackage(project, []);
   for (const [path, { dev }] of entries) {
     // An optional one may not be there on this platform.
     if (dev !== true && existsSync(join(root, path)))
-      cpSync(join(root, path), join(folder, '..', path), { recursive: true });
+      cpSync(join(root, path), join(project, path), { recursive: true });
   }
   const home = await temporaryFolder();
   const vmkit = (...args: string[]): string =>

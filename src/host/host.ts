@@ -10,10 +10,10 @@ export interface HostFacts {
 }
 
 /** What a command may print, in bytes: more is `output-too-long`. */
-export const LONGEST_OUTPUT = 64 * 1024 * 1024;
+export const LONGEST_OUTPUT: number = 64 * 1024 * 1024;
 
 /** In bytes: far more than any file that vmkit reads whole, apart from kernels. */
-export const LONGEST_FILE = 64 * 1024 * 1024;
+export const LONGEST_FILE: number = 64 * 1024 * 1024;
 
 /** Where things are kept there, and which start of its system this is. */
 export interface HostPlace {

@@ -40,3 +40,13 @@ async function findTaken(
   const isFree = port.protocol === 'udp' ? isUdpPortFree : isPortFree;
   return (await isFree(port.hostPort)) ? undefined : { port, holder: await portHolder(port.hostPort) };
 }
+
+/** `http://127.0.0.1:3000`, or `127.0.0.1:5432` where no URL says more; `UDP 51820` is on every address of this host. */
+export function addressOf({ protocol, hostPort }: Pick<OpenPort, 'protocol' | 'hostPort'>): string {
+  if (protocol === 'udp') return `UDP ${hostPort}`;
+  return protocol === 'http' ? `http://127.0.0.1:${hostPort}` : `127.0.0.1:${hostPort}`;
+}
+
+export function withAddress(port: OpenPort): OpenPort & { readonly address: string } {
+  return { ...port, address: addressOf(port) };
+}

@@ -17,6 +17,24 @@ test.each(['README.md', ...docs.map((file) => join('docs', file))])(
   },
 );
 
+test.each(['README.md', ...docs.map((file) => join('docs', file))])(
+  'every file of this tree that %s names is there',
+  async (page) => {
+    const text = await readFile(join(packageRoot(), page), 'utf8');
+    const named = [...text.matchAll(/(?<![\w/.~-])(?:src|test|scripts|bench|kernel-configs)\/[\w./-]*\w/g)].map(
+      ([path]) => path,
+    );
+    expect(named.filter((path) => !path.includes('NAME') && !existsSync(join(packageRoot(), path)))).toEqual([]);
+  },
+);
+
+test('every test that docs/security.md names is there', async () => {
+  const text = await readFile(join(packageRoot(), 'docs', 'security.md'), 'utf8');
+  const tests = [...text.matchAll(/`(\w[\w/-]*\.test\.ts)`/g)].map(([, path = '']) => path);
+  expect(tests.length).toBeGreaterThan(20);
+  expect(tests.filter((path) => !existsSync(join(packageRoot(), 'test', path)))).toEqual([]);
+});
+
 /** A relative link to a file, with or without a heading of it. Names of hosts are not asked. */
 async function leads(page: string, link: string): Promise<boolean> {
   if (/^https?:/.test(link)) return true;

@@ -2,7 +2,6 @@ import { chooseComponents } from '../../image/components/component-choice.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import { bootMachines } from '../../verbs/boot/boot-machines.ts';
 import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
-import { renewHost } from '../../verbs/host-network.ts';
 import { defineCommand } from '../parse/command.ts';
 import { planText } from '../show/boot-plan-text.ts';
 import { type BootSummary, bootText, summarize } from '../show/boot-summary.ts';
@@ -31,7 +30,6 @@ export const command = defineCommand({
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
     const { booted, needed } = await bootMachines(spec, chosen, setup, context);
-    await renewHost(context);
     return { booted: summarize(booted), ...(needed.length === 0 ? {} : { needed: needed.map(summarize) }) };
   },
   text: (result) =>

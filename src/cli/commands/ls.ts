@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
+import { addressOf } from '../../machine/ports.ts';
 import { machineNames } from '../../machine/state/machines.ts';
 import { defineCommand } from '../parse/command.ts';
-import { addressOf, table } from '../show/table.ts';
+import { table } from '../show/table.ts';
 
 type Listed = Pick<MachineStatus, 'name' | 'condition' | 'ports'> & {
   /** What the data disk takes on this host, not what it could grow to. */

@@ -1,9 +1,10 @@
 import { type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
+import { addressOf } from '../../machine/ports.ts';
 import { machineNames } from '../../machine/state/machines.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
 import { networkPicture } from '../show/network-picture.ts';
-import { addressOf, ageText, table } from '../show/table.ts';
+import { ageText, table } from '../show/table.ts';
 
 export const command = defineCommand({
   usage: 'status [vm]',

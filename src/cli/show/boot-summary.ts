@@ -1,32 +1,15 @@
 import { renderTimeline, timelineOf } from '../../machine/follow/timeline.ts';
 import type { BootOutcome } from '../../verbs/boot/boot-flow.ts';
-import { addressOf, table } from './table.ts';
+import { type BootedDescription, describeBooted } from '../../verbs/boot/describe-booted.ts';
+import { table } from './table.ts';
 
 /** The result of `boot` as data. */
-export interface BootSummary {
-  readonly name: string;
-  readonly wasRunning: boolean;
-  readonly isOutdated: boolean;
-  /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
-  readonly bootedAfter: number | undefined;
-  readonly accelerator: BootOutcome['state']['accelerator'];
-  readonly ports: readonly (BootOutcome['state']['ports'][number] & { readonly address: string })[];
-  /** What a person logs in with, and the file that holds the secret. */
-  readonly logins: BootOutcome['state']['tells'];
+export interface BootSummary extends BootedDescription {
   readonly timeline: ReturnType<typeof timelineOf>;
 }
 
-export function summarize({ state, progress, wasRunning, isOutdated }: BootOutcome): BootSummary {
-  return {
-    name: state.name,
-    wasRunning,
-    isOutdated,
-    bootedAfter: progress.end?.kind === 'booted' ? progress.end.uptime : undefined,
-    accelerator: state.accelerator,
-    ports: state.ports.map((port) => ({ ...port, address: addressOf(port) })),
-    logins: state.tells,
-    timeline: timelineOf(progress),
-  };
+export function summarize(outcome: BootOutcome): BootSummary {
+  return { ...describeBooted(outcome), timeline: timelineOf(outcome.progress) };
 }
 
 /** What a person reads at the end of a boot: where it is, how to get in, what took how long. */

@@ -1,6 +1,7 @@
 import type { MachineStatus } from '../../machine/follow/status.ts';
+import { addressOf } from '../../machine/ports.ts';
 import { BRIDGE, linkAddresses } from '../../spec/network.ts';
-import { addressOf, table } from './table.ts';
+import { table } from './table.ts';
 
 export type PicturedMachine = Pick<MachineStatus, 'name' | 'condition' | 'ports' | 'needs' | 'network'>;
 

@@ -14,12 +14,6 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** `http://127.0.0.1:3000`, or `127.0.0.1:5432` where no URL says more; `UDP 51820` is on every address of this host. */
-export function addressOf({ protocol, hostPort }: { protocol: string; hostPort: number }): string {
-  if (protocol === 'udp') return `UDP ${hostPort}`;
-  return protocol === 'http' ? `http://127.0.0.1:${hostPort}` : `127.0.0.1:${hostPort}`;
-}
-
 /** `4 s`, `12 min`, `3 h 20 min`, `5 d 2 h`. */
 export function ageText(seconds: number): string {
   const minutes = Math.floor(seconds / 60);

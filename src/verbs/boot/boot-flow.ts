@@ -33,7 +33,12 @@ export interface BootOutcome extends Booted {
 
 /** All that building and running a machine of this architecture takes on this host. */
 export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
-  return ['kernel', `kernel-${arch}`, 'debian', 'image', `machine-${arch}`];
+  return [...buildTools(arch), `machine-${arch}`];
+}
+
+/** The same without running it. */
+export function buildTools(arch: VmSpec['arch']): ToolGroup[] {
+  return ['kernel', `kernel-${arch}`, 'debian', 'image'];
 }
 
 /**

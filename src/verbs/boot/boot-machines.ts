@@ -5,6 +5,7 @@ import { type ChosenComponents, chooseComponents } from '../../image/components/
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
+import { renewHost } from '../host-network.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
 import { type BootOutcome, prepareBoot, toolGroups } from './boot-flow.ts';
 
@@ -15,8 +16,9 @@ export interface BootedMachines {
 }
 
 /**
- * Boots the machines that one needs and the machine. All are built and prepared before the first is started; then each starts when those that it needs are ready,
- * or beside them where its services wait for the others by themselves.
+ * Boots the machines that one needs and the machine. All are built and prepared before the first is started; then each
+ * starts when those that it needs are ready, or beside them where its services wait for the others by themselves. Last,
+ * what a reboot of this host undid is made again.
  */
 export async function bootMachines(
   spec: VmSpec,
@@ -28,7 +30,7 @@ export async function bootMachines(
   const machines = [...others, spec];
   await requireTools([...new Set(machines.flatMap(({ arch }) => toolGroups(arch)))], context, { setup });
   const names = machines.map(({ name }) => name);
-  return withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
+  const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];
     for (const other of others) {
       const components = chooseComponents([], process.env, other, process.cwd());
@@ -43,6 +45,8 @@ export async function bootMachines(
     if (booted === undefined) throw new TypeError('A boot without a machine.');
     return { booted, needed: outcomes.slice(0, -1) };
   });
+  await renewHost(context);
+  return outcome;
 }
 
 interface Prepared<Result> {
