@@ -1,5 +1,5 @@
 import { DISK_SERIALS } from '../../spec/disks.ts';
-import { EVENT_PORT, NO_EVENT_PORT } from '../../spec/guest-event.ts';
+import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import {
   type LinkSpec,
   lanAddresses,
@@ -146,23 +146,23 @@ find_disk() {
 
 function rootSteps(hasComponents: boolean): string {
   const components = hasComponents
-    ? `find_disk ${DISK_SERIALS.components} || fatal components-missing "no disk with the serial ${DISK_SERIALS.components}"
+    ? `find_disk ${DISK_SERIALS.components} || ${fatal('components-missing')} "no disk with the serial ${DISK_SERIALS.components}"
 mkdir -p /components
-mount -t squashfs -o ro,nodev "$disk" /components || fatal components-unreadable "cannot mount $disk as squashfs"
+mount -t squashfs -o ro,nodev "$disk" /components || ${fatal('components-unreadable')} "cannot mount $disk as squashfs"
 lower=/components:/root-image
 `
     : 'lower=/root-image\n';
   return `# The root: read-only image below, memory above. Nothing written there outlives the machine.
-find_disk ${DISK_SERIALS.root} || fatal root-missing "no disk with the serial ${DISK_SERIALS.root}"
+find_disk ${DISK_SERIALS.root} || ${fatal('root-missing')} "no disk with the serial ${DISK_SERIALS.root}"
 mkdir -p /root-image /memory /new
-mount -t squashfs -o ro "$disk" /root-image || fatal root-unreadable "cannot mount $disk as squashfs"
+mount -t squashfs -o ro "$disk" /root-image || ${fatal('root-unreadable')} "cannot mount $disk as squashfs"
 # Sizes add up to less than the memory; what users can write to, /tmp and /dev/shm, to 30 % of it. A file without content costs 1 KiB:
 # 1 for each 32 KiB of memory.
 while read -r key kib _; do [ "$key" != MemTotal: ] || inodes=$((kib / 32)); done </proc/meminfo
 ${components}mount -t tmpfs -o mode=0755,size=25%,nr_inodes=$inodes memory /memory
 mkdir /memory/upper /memory/work
 mount -t overlay -o "lowerdir=$lower,upperdir=/memory/upper,workdir=/memory/work" overlay /new \\
-  || fatal root-unreadable "cannot put the overlay over the root image"
+  || ${fatal('root-unreadable')} "cannot put the overlay over the root image"
 mkdir -p /new/proc /new/sys /new/dev /new/run /new/tmp /new/data
 mount --move /proc /new/proc
 mount --move /sys /new/sys
@@ -194,10 +194,10 @@ event_phase root
 
 function secretSteps(): string {
   return `# Secrets: from a disk that the host empties as soon as it reads the event.
-find_disk ${DISK_SERIALS.secrets} || fatal secrets-missing "no disk with the serial ${DISK_SERIALS.secrets}"
+find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial ${DISK_SERIALS.secrets}"
 mkdir -m 0711 /new/run/secrets
-(cd /new && cpio -idmu <"$disk" 2>/dev/null) || fatal secrets-unreadable "cannot read the archive on $disk"
-[ -s /new/run/vmkit/now ] || fatal secrets-unreadable "the archive on $disk holds no time"
+(cd /new && cpio -idmu <"$disk" 2>/dev/null) || ${fatal('secrets-unreadable')} "cannot read the archive on $disk"
+[ -s /new/run/vmkit/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"
 event_phase secrets
 `;
 }
@@ -206,7 +206,7 @@ function clockSteps(): string {
   return `# A clock that is behind the host's, as it was when this boot began, is a clock that was never set.
 read -r host_now </new/run/vmkit/now
 if [ $(($(date +%s) + 60)) -lt "$host_now" ]; then
-  date -u -s "@$host_now" >/dev/null || fatal clock-wrong "the clock is behind the host and cannot be set"
+  date -u -s "@$host_now" >/dev/null || ${fatal('clock-wrong')} "the clock is behind the host and cannot be set"
   event_phase clock-set
 fi
 event_phase clock
@@ -216,7 +216,7 @@ event_phase clock
 function networkSteps(network: NetworkSpec): string {
   const { interface: nic, address, prefixLength } = USER_NETWORK;
   return `# The network: static, so that nobody waits for DHCP or for a router.
-[ -e /sys/class/net/${nic} ] || fatal network-missing "the kernel found no ${nic}"
+[ -e /sys/class/net/${nic} ] || ${fatal('network-missing')} "the kernel found no ${nic}"
 ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
 ${worldSteps(network)}event_phase network
@@ -267,15 +267,15 @@ ${raise(nic, mac, [`${address}/${prefixLength}`, `${address6}/${prefixLength6}`]
 
 /** A network card is told by its MAC: names depend on the order of devices. */
 function raise(nic: string, mac: string, addresses: readonly string[]): string {
-  return `read -r found </sys/class/net/${nic}/address || fatal network-missing "the kernel found no ${nic}"
-[ "$found" = ${mac} ] || fatal network-swapped "${nic} has the MAC $found, not ${mac}"
-${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || fatal network-failed "cannot raise ${nic}"
+  return `read -r found </sys/class/net/${nic}/address || ${fatal('network-missing')} "the kernel found no ${nic}"
+[ "$found" = ${mac} ] || ${fatal('network-swapped')} "${nic} has the MAC $found, not ${mac}"
+${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || ${fatal('network-failed')} "cannot raise ${nic}"
 `;
 }
 
 function defaultRoute(gateway: string): string {
   const ip = gateway.includes(':') ? 'ip -6' : 'ip';
-  return `${ip} route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+  return `${ip} route add default via ${gateway} || ${fatal('network-failed')} "cannot set the default route via ${gateway}"
 `;
 }
 
@@ -291,14 +291,14 @@ function dataSteps(services: VmSpec['services']): string {
   const vital = services.find(({ isVital, user }) => isVital === true && user !== 'root');
   const reserve = vital === undefined ? '' : `,resuid=${uidOf(vital.user)}`;
   return `# The data disk: by its serial and its UUID, checked, or not at all.
-[ -n "\${data_uuid-}" ] || fatal data-disk-unknown "the kernel command line names no vmkit.data=UUID"
-find_disk ${DISK_SERIALS.data} || fatal data-disk-missing "no disk with the serial ${DISK_SERIALS.data}"
+[ -n "\${data_uuid-}" ] || ${fatal('data-disk-unknown')} "the kernel command line names no vmkit.data=UUID"
+find_disk ${DISK_SERIALS.data} || ${fatal('data-disk-missing')} "no disk with the serial ${DISK_SERIALS.data}"
 # linux: fs/ext4/ext4.h, struct ext4_super_block: s_uuid is 16 bytes at 1024 + 0x68.
 found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
-[ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || fatal data-disk-foreign "the file system on $disk has the UUID $found, not $data_uuid"
+[ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || ${fatal('data-disk-foreign')} "the file system on $disk has the UUID $found, not $data_uuid"
 ${dataChecks()}mkdir /data-disk
 mount -t ext4 -o noatime,nosuid,nodev,errors=remount-ro${reserve} "$disk" /data-disk \\
-  || fatal data-disk-unmountable "cannot mount $disk as ext4"
+  || ${fatal('data-disk-unmountable')} "cannot mount $disk as ext4"
 ${placeDataFiles(services)}mount --move /data-disk /new/data
 event_phase data-disk
 `;
@@ -317,10 +317,10 @@ function sizeSteps(): string {
   return `set -- $(od -v -A n -t u4 -j 1028 -N 336 "$disk")
 blocks=$1
 [ $((\${24} & 128)) -eq 0 ] || blocks=$(((\${84} << 32) + blocks))
-[ "$6" -le 6 ] && [ "\${84}" -lt 65536 ] || fatal data-disk-damaged "the superblock on $disk makes no sense"
+[ "$6" -le 6 ] && [ "\${84}" -lt 65536 ] || ${fatal('data-disk-damaged')} "the superblock on $disk makes no sense"
 read -r sectors <"/sys/block/\${disk##*/}/size"
 [ "$blocks" -le $((sectors >> ($6 + 1))) ] \\
-  || fatal data-disk-truncated "the file system on $disk has $((blocks << ($6 + 1))) sectors, the disk $sectors: it is left as it is"
+  || ${fatal('data-disk-truncated')} "the file system on $disk has $((blocks << ($6 + 1))) sectors, the disk $sectors: it is left as it is"
 `;
 }
 
@@ -347,7 +347,7 @@ if [ -n "$repair" ]; then
     if [ -e /new/undo/blocks ]; then
       chroot /new /sbin/e2undo /undo/blocks "$disk" 2>&1 || state='changed in part'
     fi
-    fatal data-disk-damaged "the disk is $state, e2fsck ended with $code: $output"
+    ${fatal('data-disk-damaged')} "the disk is $state, e2fsck ended with $code: $output"
   fi
   umount /new/undo
   rmdir /new/undo
