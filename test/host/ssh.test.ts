@@ -4,7 +4,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { onCommands } from '../../src/core/announce.ts';
+import { shellCommand } from '../../src/core/shell-quote.ts';
 import type { SshAddress } from '../../src/guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../../src/guest/ssh/guest-host.ts';
 import { localHost } from '../../src/host/local/local.ts';
@@ -159,6 +161,8 @@ test('the values of variables are in no command line, and arrive as they are; so
   const script = 'printf "<%s><%s>" "$PASSWORD" "${OTHER-unset}"; cat; pwd; cat "/proc/$$/cmdline"';
   const input = Buffer.from([0, 255, 10, 13, 10]);
   const pieces: Uint8Array[] = [];
+  const told: string[] = [];
+  onTestFinished(onCommands((line) => void told.push(line)));
   const { exitCode } = await guest.exec(['sh', '-c', script], {
     env,
     input,
@@ -171,6 +175,8 @@ test('the values of variables are in no command line, and arrive as they are; so
   expect(output.subarray(0, expected.length)).toEqual(expected);
   expect(output.subarray(expected.length).toString()).toMatch(/^sh\0-c\0(?!.*secret)/s);
   expect(commands.join()).not.toContain('secret');
+  // What -v shows: the guest's name, and what was asked for.
+  expect(told).toEqual([`sql$ ${shellCommand(['sh', '-c', script])}`]);
 });
 
 test('a program that is not there has its exit code with variables, too', async () => {

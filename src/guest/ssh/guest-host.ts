@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
+import { announce } from '../../core/announce.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
@@ -68,6 +69,7 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
   throwIfInterrupted(options.signal);
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
   return new Promise((resolve, reject) => {
+    announce(argv, name);
     const { line, input } = remoteCommand(argv, options);
     client.exec(line, (error, channel) => {
       if (error !== undefined) return reject(lost(name, argv, error));
