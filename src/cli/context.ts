@@ -1,6 +1,5 @@
+import { onCommands } from '../core/announce.ts';
 import { resolvePaths } from '../core/paths.ts';
-import { shellCommand } from '../core/shell-quote.ts';
-import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local/local.ts';
 import type { VerbContext } from '../verbs/step.ts';
 import { askSecret } from './ask-secret.ts';
@@ -17,23 +16,14 @@ interface ContextOptions {
 /** What every command works with: this machine, the XDG folders, progress on standard error, Ctrl-C. */
 export function createContext({ isVerbose, isJson, signal }: ContextOptions): VerbContext {
   const isLive = process.stderr.isTTY && !isJson && !isVerbose && process.env['TERM'] !== 'dumb';
+  // Whole, to be run again by hand.
+  if (isVerbose) onCommands((line) => say(`${line}\n`, Number.POSITIVE_INFINITY));
   return {
-    host: isVerbose ? announcing(localHost()) : localHost(),
+    host: localHost(),
     paths: resolvePaths(),
     report: plainReport(say),
     signal,
     settleSteps: stepsShown(isLive ? 'live' : 'plain'),
     askSecret,
-  };
-}
-
-/** Says each command before it runs. Only argv: secrets are in the environment or in the input, never there. */
-function announcing(host: Host): Host {
-  return {
-    ...host,
-    exec: (argv, options) => {
-      say(`$ ${shellCommand(argv)}\n`);
-      return host.exec(argv, options);
-    },
   };
 }

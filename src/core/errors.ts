@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes.ts';
+
 /** What went wrong, by who can fix it. Each kind has one exit code; docs/errors.md lists the codes. */
 const EXIT_CODES = {
   usage: 2,
@@ -25,15 +27,15 @@ interface VmkitErrorOptions {
 
 /**
  * The one error type. `message` says what was being done and what happened; `hint` says what to try next.
- * `code` is a stable kebab-case name (`port-in-use`) that scripts and docs/errors.md refer to.
+ * `code` is a stable name (`port-in-use`) that scripts and docs/errors.md refer to.
  */
 export class VmkitError extends Error {
   readonly kind: ErrorKind;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly details: unknown;
 
-  constructor(kind: ErrorKind, code: string, message: string, options: VmkitErrorOptions = {}) {
+  constructor(kind: ErrorKind, code: ErrorCode, message: string, options: VmkitErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.name = 'VmkitError';
     this.kind = kind;

@@ -42,6 +42,8 @@ export interface MachinePaths {
   readonly dataDisk: string;
   /** Identity of the machine: its id, the data disk's UUID. */
   readonly identityFile: string;
+  /** What `unexpose` could not take back in a guest that was off: the next boot does. */
+  readonly unserveFile: string;
   /** Generated secrets, 0600 files in a 0700 folder. */
   readonly secretsDir: string;
 }
@@ -93,6 +95,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     qemuLog: join(stateDir, 'qemu.log'),
     dataDisk: join(dataDir, 'data.img'),
     identityFile: join(dataDir, 'identity.json'),
+    unserveFile: join(dataDir, 'unserve.json'),
     secretsDir: join(dataDir, 'secrets'),
   };
 }

@@ -3,6 +3,7 @@ import { targetOf } from '../reach/target.ts';
 import { VIAS, type Via } from '../reach/vias.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import * as verbs from '../verbs/reach/expose.ts';
+import type { TakenBack } from '../verbs/reach/expose-via.ts';
 import { probe as look } from '../verbs/reach/probe.ts';
 import { peerKind } from '../verbs/reach/probe-peer.ts';
 import type { VerbContext } from '../verbs/step.ts';
@@ -44,12 +45,12 @@ export async function expose(
   return verbs.expose(spec, targetOf(spec, service), via === undefined ? VIAS : [via], context);
 }
 
-/** Takes back what `expose` did; what was taken back, in words. */
+/** Takes back what `expose` did: what was taken back, in words, and what the next boot takes back where the machine is off. */
 export async function unexpose(
   vm: string | VmSpec,
   context: VerbContext,
   { service }: ServiceOptions = {},
-): Promise<readonly string[]> {
+): Promise<TakenBack> {
   const spec = await definitionOf(vm, context);
   return verbs.unexpose(spec, targetOf(spec, service), context);
 }

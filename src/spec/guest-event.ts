@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ErrorCode } from '../core/error-codes.ts';
 
 /** The name of the virtio port on which the guest says its events, and where the guest has it: as udev would name it. */
 export const EVENT_PORT = { name: 'vmkit.events', device: '/dev/virtio-ports/vmkit.events' } as const;
@@ -8,6 +9,40 @@ export const NO_EVENT_PORT = 'vmkit: no event port';
 
 /** The points that a boot passes, in order; clock-set only where the clock was wrong. */
 export const PHASES = ['init', 'root', 'secrets', 'clock-set', 'clock', 'network', 'data-disk', 'supervisor'] as const;
+
+/** Why stage 1 refuses to go on. */
+const FATAL_CODES = [
+  'clock-wrong',
+  'components-missing',
+  'components-unreadable',
+  'data-disk-damaged',
+  'data-disk-foreign',
+  'data-disk-missing',
+  'data-disk-truncated',
+  'data-disk-unknown',
+  'data-disk-unmountable',
+  'data-file-in-the-way',
+  'network-failed',
+  'network-missing',
+  'network-swapped',
+  'root-missing',
+  'root-unreadable',
+  'secrets-missing',
+  'secrets-unreadable',
+  'setting-refused',
+] as const satisfies readonly ErrorCode[];
+type FatalCode = (typeof FATAL_CODES)[number];
+
+/** How stage 1 says that it refuses: the name of its function and the code; the message follows. */
+export function fatal(code: FatalCode): string {
+  return `fatal ${code}`;
+}
+
+/** A guest may say any code. One that stage 1 does not have is no word of ours: it becomes a part of the message. */
+export function fatalError(code: string, message: string): { readonly code: ErrorCode; readonly message: string } {
+  const known = FATAL_CODES.find((each) => each === code);
+  return known === undefined ? { code: 'guest-refused', message: `${code}: ${message}` } : { code: known, message };
+}
 
 /** Seconds since the kernel started, from /proc/uptime. */
 const uptime = z.number().nonnegative();
@@ -23,7 +58,7 @@ const service = z.string().max(64);
  * - clock: the machine had stood still, and its clock was set forward by so many seconds.
  * - booted: every service is ready.
  * - state: how it all stands now, said again from time to time, so that a reader needs only the newest events.
- * - fatal: stage 1 refuses to go on; `code` is stable (data-disk-missing, data-disk-foreign, ...), `message` is for people.
+ * - fatal: stage 1 refuses to go on; `code` is one of FATAL_CODES, `message` is for people.
  * - stopping, stopped: of a service, or of the machine where `service` is absent.
  */
 export const guestEvent = z.discriminatedUnion('event', [

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/error-codes.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 
@@ -49,7 +50,7 @@ export const DEBIAN_EPOCH = 1_735_689_600;
 
 const CAUSES: readonly {
   kind: 'host' | 'tool' | 'build' | 'spec';
-  code: string;
+  code: ErrorCode;
   sign: RegExp;
   says: string;
   hint: string;

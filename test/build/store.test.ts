@@ -94,7 +94,7 @@ test('a manifest that was copied from another artifact is not this one', async (
 
 test('a build that fails leaves nothing, and its error comes out as it is', async () => {
   const context = contextIn(await temporaryFolder());
-  const failure = new VmkitError('build', 'compiler-failed', 'no');
+  const failure = new VmkitError('build', 'kernel-build-failed', 'no');
   const broken: Artifact = {
     ...greeting('x'),
     build: async (directory) => {
@@ -195,7 +195,7 @@ test('a full disk is named, with the folder and the space left, and leaves nothi
     ...greeting('y', 2),
     build: async (directory) => {
       await runProcess(['sh', '-c', 'cat /dev/zero > "$0/zeros"', directory]);
-      throw new VmkitError('build', 'packing-failed', 'mksquashfs ended with exit code 1');
+      throw new VmkitError('build', 'mksquashfs-failed', 'mksquashfs ended with exit code 1');
     },
   };
   await expect(ensureArtifact(tool, context)).rejects.toMatchObject({

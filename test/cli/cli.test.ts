@@ -108,6 +108,13 @@ describe('completion', () => {
   });
 });
 
+test('-v shows what starts, whoever starts it', async () => {
+  const home = await temporaryFolder();
+  await mkdir(join(home, '.local/share/vmkit/machines/sql'), { recursive: true });
+  expect((await cli.run(['-v', 'stop', 'sql'], home)).stderr).toContain('$ flock -n 3\n');
+  expect((await cli.run(['stop', 'sql'], home)).stderr).toBe('');
+});
+
 describe('Ctrl-C', () => {
   test('ends a wait with 130, and says that nothing is half done', async () => {
     const home = await temporaryFolder();

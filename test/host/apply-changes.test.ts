@@ -8,21 +8,8 @@ import { readJournal } from '../../src/host/changes/change-journal.ts';
 import type { Context } from '../../src/host/context.ts';
 import { contextIn } from '../support/context.ts';
 import { dyingHost } from '../support/dying-host.ts';
+import { folderChange } from '../support/folder-change.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-
-/** A folder stands for an interface: made in two commands, removed by one, and it cannot be removed before what is in it. */
-function folderChange(path: string, over: Partial<Change> = {}): Change {
-  return {
-    id: path,
-    title: `make ${path}`,
-    apply: [{ argv: ['mkdir', path] }, { argv: ['chmod', '700', path] }],
-    undo: [{ argv: ['rmdir', path] }],
-    isApplied: { argv: ['test', '-d', path], needsRoot: false },
-    whenFound: 'refuse',
-    outlivesReboot: false,
-    ...over,
-  };
-}
 
 async function world(): Promise<{ root: string; changes: Change[]; context: Context }> {
   const folder = await temporaryFolder();

@@ -32,7 +32,7 @@ test('a console that never stops printing ends in an error, not in memory', asyn
   onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => void server.listen(path, resolve));
   const signal = new AbortController().signal;
-  await expect(runOnConsole(path, 'true', { withinMs: 60_000, signal })).rejects.toMatchObject({
+  await expect(runOnConsole(path, 'true', { name: 'sql', withinMs: 60_000, signal })).rejects.toMatchObject({
     code: 'no-console',
     message: expect.stringContaining('So much is printed'),
   });

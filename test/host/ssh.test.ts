@@ -4,7 +4,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { onCommands } from '../../src/core/announce.ts';
+import { shellCommand } from '../../src/core/shell-quote.ts';
 import type { SshAddress } from '../../src/guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../../src/guest/ssh/guest-host.ts';
 import { localHost } from '../../src/host/local/local.ts';
@@ -15,6 +17,8 @@ let keys: SshKeys;
 let server: ssh2.Server;
 let address: SshAddress;
 let guest: GuestHost | undefined;
+/** What the server was asked to run. */
+let commands: string[];
 
 function portOf(at: AddressInfo | string | null): number {
   return typeof at === 'object' && at !== null ? at.port : 0;
@@ -22,6 +26,7 @@ function portOf(at: AddressInfo | string | null): number {
 
 /** A real ssh server on loopback that runs what it is told in a real shell. */
 beforeEach(async () => {
+  commands = [];
   folder = await mkdtemp(join(tmpdir(), 'vmkit-ssh-'));
   keys = await ensureSshKeys(folder, localHost());
   server = new ssh2.Server({ hostKeys: [keys.hostKey] }, (client) => {
@@ -35,6 +40,7 @@ beforeEach(async () => {
     client.on('session', (accept) => {
       accept().on('exec', (acceptExec, _reject, info) => {
         const channel = acceptExec();
+        commands.push(info.command);
         if (info.command === 'hang-up') return client.end();
         const child = spawn('sh', ['-c', info.command]);
         channel.pipe(child.stdin);
@@ -147,4 +153,49 @@ test('a guest that prints without end is stopped, and a file without end is not 
   await localHost().exec(['truncate', '-s', '3G', long]);
   await expect(guest.read(long, 1024 * 1024)).rejects.toMatchObject({ code: 'file-too-long' });
   expect(await guest.read('/dev/zero', 1024)).toBeUndefined();
+});
+
+test('the values of variables are in no command line, and arrive as they are; so does the input after them', async () => {
+  guest = await guestHost(address);
+  const env = { PASSWORD: 'top "secret"\n$HOME \\n \'x\' ä', OTHER: '' };
+  const script = 'printf "<%s><%s>" "$PASSWORD" "${OTHER-unset}"; cat; pwd; cat "/proc/$$/cmdline"';
+  const input = Buffer.from([0, 255, 10, 13, 10]);
+  const pieces: Uint8Array[] = [];
+  const told: string[] = [];
+  onTestFinished(onCommands((line) => void told.push(line)));
+  const { exitCode } = await guest.exec(['sh', '-c', script], {
+    env,
+    input,
+    cwd: '/',
+    onOutput: (bytes) => void pieces.push(bytes),
+  });
+  const output = Buffer.concat(pieces);
+  expect(exitCode).toBe(0);
+  const expected = Buffer.concat([Buffer.from(`<${env.PASSWORD}><>`), input, Buffer.from('/\n')]);
+  expect(output.subarray(0, expected.length)).toEqual(expected);
+  expect(output.subarray(expected.length).toString()).toMatch(/^sh\0-c\0(?!.*secret)/s);
+  expect(commands.join()).not.toContain('secret');
+  // What -v shows: the guest's name, and what was asked for.
+  expect(told).toEqual([`sql$ ${shellCommand(['sh', '-c', script])}`]);
+});
+
+test('a program that is not there has its exit code with variables, too', async () => {
+  guest = await guestHost(address);
+  expect((await guest.exec(['vmkit-no-such-program'], { env: { A: 'b' } })).exitCode).toBe(127);
+});
+
+test('more output than was asked for ends a command; what is given in pieces is not kept, however much it is', async () => {
+  guest = await guestHost(address);
+  const print = ['head', '-c', '100000', '/dev/zero'];
+  await expect(guest.exec(print, { maxBytes: 50_000 })).rejects.toMatchObject({ code: 'output-too-long' });
+  let bytes = 0;
+  const count = (piece: Uint8Array): void => {
+    bytes += piece.length;
+  };
+  expect((await guest.exec(print, { maxBytes: 50_000, onOutput: count })).stdout).toBe('');
+  expect(bytes).toBe(100_000);
+  const refuse = (): void => {
+    throw new Error('refused');
+  };
+  await expect(guest.exec(print, { onOutput: refuse })).rejects.toThrow('refused');
 });

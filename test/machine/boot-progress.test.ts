@@ -129,3 +129,16 @@ test('a machine whose service ended after the boot is degraded until that is rea
 test('a clock that was set forward changes nothing else', () => {
   expect(after([say({ event: 'clock', uptime: 40, forward: 20 })])).toEqual(after([]));
 });
+
+test.each([
+  ['data-disk-foreign', { code: 'data-disk-foreign', message: 'no' }],
+  // An error that vmkit has, and stage 1 has not.
+  ['interrupted', { code: 'guest-refused', message: 'interrupted: no' }],
+  ['never-heard-of', { code: 'guest-refused', message: 'never-heard-of: no' }],
+])('a refusal with the code %s is believed only where stage 1 has it', (code, expected) => {
+  expect(after([say({ event: 'fatal', code, message: 'no', uptime: 1 })]).end).toEqual({
+    kind: 'fatal',
+    uptime: 1,
+    ...expected,
+  });
+});

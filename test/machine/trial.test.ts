@@ -1,7 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { onCommands } from '../../src/core/announce.ts';
 import {
   decideAccelerator,
   knownAccelerator,
@@ -36,9 +37,13 @@ describe('a trial of KVM', () => {
   test('passes with the first event, and does not wait for the end', async () => {
     const folder = await temporaryFolder();
     await standIn(folder, `echo '{"event":"phase","phase":"init","uptime":0.4}' >>"$log"; exec sleep 60`);
+    const told: string[] = [];
+    onTestFinished(onCommands((line) => void told.push(line)));
     expect(await runTrial(await planIn(folder), undefined, contextIn(folder), 10_000)).toEqual({
       passed: true,
     });
+    // What -v shows.
+    expect(told.join('\n')).toMatch(/^\$ bash --norc -c .*qemu-system-x86_64.*-accel.*kvm/ms);
   });
 
   test('fails when QEMU aborts; what it said is told', async () => {

@@ -1,6 +1,7 @@
 import { targetOf } from '../../reach/target.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import { unexpose } from '../../verbs/reach/expose.ts';
+import type { TakenBack } from '../../verbs/reach/expose-via.ts';
 import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
@@ -10,10 +11,15 @@ export const command = defineCommand({
       type: 'string',
       describe: 'A service of the machine. Default: the first one that speaks HTTP',
     }),
-  run: async ({ vm, service }, context): Promise<readonly string[]> => {
+  run: async ({ vm, service }, context): Promise<TakenBack> => {
     const spec = await loadVm(vm, context);
     return unexpose(spec, targetOf(spec, service), context);
   },
-  text: (removed) =>
-    removed.length === 0 ? 'Nothing was exposed by vmkit.' : removed.map((what) => `Taken back: ${what}`).join('\n'),
+  text: ({ takenBack, leftForBoot }) => {
+    const lines = [
+      ...takenBack.map((what) => `Taken back: ${what}`),
+      ...leftForBoot.map((what) => `The next boot takes back: ${what}`),
+    ];
+    return lines.length === 0 ? 'Nothing was exposed by vmkit.' : lines.join('\n');
+  },
 });

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { BUG_EXIT_CODE, messageOf, VmkitError } from '../../core/errors.ts';
 import { printable, printableJson } from '../../core/printable.ts';
 import { styled } from './style.ts';
@@ -18,6 +19,9 @@ export function errorText(error: unknown, stream: { isTTY?: boolean } = {}): str
   return `${label} ${printable(error.message.trimEnd())}\n${hint}`;
 }
 
+/** The code of what nobody foresaw. */
+const BUG_CODE: ErrorCode = 'bug';
+
 /** The same as data, for `--json`. */
 export function errorJson(error: unknown): string {
   const data =
@@ -25,7 +29,7 @@ export function errorJson(error: unknown): string {
       ? { kind: error.kind, code: error.code, message: error.message, hint: error.hint, details: error.details }
       : {
           kind: 'bug',
-          code: 'bug',
+          code: BUG_CODE,
           message: messageOf(error),
           stack: error instanceof Error ? error.stack : undefined,
         };

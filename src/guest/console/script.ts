@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { announce } from '../../core/announce.ts';
 import { VmkitError } from '../../core/errors.ts';
 
 /** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
@@ -16,8 +17,9 @@ const LONGEST_ANSWER = 8 * 1024 * 1024;
 export async function runOnConsole(
   socketPath: string,
   script: string,
-  { withinMs, signal }: { readonly withinMs: number; readonly signal: AbortSignal },
+  { name, withinMs, signal }: { readonly name: string; readonly withinMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
+  announce(['sh', '-c', script], `console of ${name}`);
   const mark = randomBytes(8).toString('hex');
   const socket = connect({ path: socketPath });
   try {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
+import { announce } from '../../core/announce.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
@@ -9,6 +10,7 @@ import { shellCommand } from '../../core/shell-quote.ts';
 import { type ExecOptions, type ExecResult, type Host, LONGEST_FILE, LONGEST_OUTPUT } from '../../host/host.ts';
 import { outputTooLong } from '../../host/local/process.ts';
 import { tooLong } from '../../host/local/read-whole.ts';
+import { commandWithVariables } from '../../host/shell/variables.ts';
 import { connectSsh, type SshAddress } from './connect.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
@@ -67,7 +69,9 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
   throwIfInterrupted(options.signal);
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
   return new Promise((resolve, reject) => {
-    client.exec(commandLine(argv, options), (error, channel) => {
+    announce(argv, name);
+    const { line, input } = remoteCommand(argv, options);
+    client.exec(line, (error, channel) => {
       if (error !== undefined) return reject(lost(name, argv, error));
       const release = (): void => {
         clearTimeout(timer);
@@ -90,13 +94,13 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
       const timer = setTimeout(() => fail(tooLate(name, argv, withinMs)), Math.min(withinMs, 2 ** 31 - 1));
       options.signal?.addEventListener('abort', abort, { once: true });
       // What the guest's own programs promise to print is no measure of what comes.
-      let left = LONGEST_OUTPUT;
+      let left = options.maxBytes ?? LONGEST_OUTPUT;
       const count = (bytes: number): void => {
         left -= bytes;
-        if (left < 0) fail(outputTooLong(argv, undefined, `${name}: `));
+        if (left < 0) fail(outputTooLong(argv, options.maxBytes, `${name}: `));
       };
       const stdout = collect(channel, options, count, fail);
-      const stderr = collect(channel.stderr, options, count, fail);
+      const stderr = collect(channel.stderr, { onLine: options.onLine }, count, fail);
       let exitCode: number | undefined;
       onExit(channel, (code) => {
         exitCode = code;
@@ -106,7 +110,7 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
         if (exitCode === undefined) reject(lost(name, argv, new Error('the connection was closed')));
         else resolve({ exitCode, stdout: stdout().toString(), stderr: stderr().toString(), bytes: stdout() });
       });
-      channel.end(options.input);
+      channel.end(input);
     });
   });
 }
@@ -120,22 +124,38 @@ export function onExit(channel: ClientChannel, done: (exitCode: number) => void)
   });
 }
 
-function commandLine(argv: readonly string[], { cwd, env }: ExecOptions): string {
-  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
-  const command = shellCommand(variables.length === 0 ? argv : ['env', ...variables, ...argv]);
-  return cwd === undefined ? command : `cd ${shellCommand([cwd])} && ${command}`;
+/** The values of variables are in no command line, there or in the guest's logs: they come before the input. */
+function remoteCommand(
+  argv: readonly string[],
+  { cwd, env, input = '' }: ExecOptions,
+): { readonly line: string; readonly input: string | Uint8Array } {
+  const hasVariables = env !== undefined && Object.keys(env).length > 0;
+  const given = hasVariables ? commandWithVariables(argv, env) : { argv, input: '' };
+  const command = shellCommand(given.argv);
+  return {
+    line: cwd === undefined ? command : `cd ${shellCommand([cwd])} && ${command}`,
+    input: hasVariables ? Buffer.concat([Buffer.from(given.input), Buffer.from(input)]) : input,
+  };
 }
 
+/** What a stream gives, in all; nothing where `onOutput` is given each piece. */
 function collect(
   stream: NodeJS.ReadableStream & Parameters<typeof onLines>[0],
-  { onLine }: ExecOptions,
+  { onLine, onOutput }: Pick<ExecOptions, 'onLine' | 'onOutput'>,
   count: (bytes: number) => void,
   fail: (error: unknown) => void,
 ): () => Buffer {
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    count(chunk.length);
+    if (onOutput === undefined) {
+      chunks.push(chunk);
+      return count(chunk.length);
+    }
+    try {
+      onOutput(chunk);
+    } catch (error) {
+      fail(error);
+    }
   });
   if (onLine !== undefined) onLines(stream, onLine, fail);
   return () => Buffer.concat(chunks);

@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import { announce } from '../../core/announce.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
 import { shellCommand } from '../../core/shell-quote.ts';
@@ -17,6 +18,7 @@ export async function runSession(
   onLine?: (line: string) => void,
 ): Promise<number> {
   const client = await connectSsh(address, { signal });
+  if (argv !== undefined) announce(argv, address.name);
   const isTerminal = onLine === undefined && process.stdin.isTTY === true && process.stdout.isTTY === true;
   try {
     const channel = await new Promise<ClientChannel>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
+import { announce } from '../../core/announce.ts';
 import { childEnvironment } from './child-environment.ts';
 
 /** `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). */
@@ -10,6 +11,7 @@ export function spawnChild(
     ...options
   }: Omit<SpawnOptions, 'env' | 'shell'> & { readonly env?: Readonly<Record<string, string>> | undefined },
 ): ChildProcess {
+  announce([file, ...args]);
   return spawn(file, args, { ...options, env: childEnvironment(env) });
 }
 
@@ -22,5 +24,6 @@ export function spawnPiped(
     ...options
   }: Omit<SpawnOptions, 'env' | 'shell' | 'stdio'> & { readonly env?: Readonly<Record<string, string>> | undefined },
 ): ChildProcessWithoutNullStreams {
+  announce([file, ...args]);
   return spawn(file, args, { ...options, stdio: 'pipe', env: childEnvironment(env) });
 }

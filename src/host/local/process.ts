@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Subprocess } from 'execa';
+import { announce } from '../../core/announce.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { isSystemError, messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
@@ -23,6 +24,7 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
   // Loaded when a process is started: many a run of vmkit starts none, and it takes 50 ms.
   const { execa } = await import('execa');
   throwIfInterrupted(options.signal);
+  announce(argv);
   // execa ends only the child itself; the deadline and the signal are for its whole group, so they stay with us.
   const child = execa(file, args, {
     detached: true,

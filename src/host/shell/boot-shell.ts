@@ -12,7 +12,7 @@ export function bootArgv(shell: readonly string[] = ['sh']): string[] {
 }
 
 /** Text as one line that `printf %b` turns back. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return `${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
 }
 

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix';
+import { announce } from '../../core/announce.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { lineSplitter } from '../../core/lines.ts';
 import type { ExecOptions, ExecResult, Host, HostProcess } from '../host.ts';
@@ -18,6 +19,7 @@ export function shellCommands(
     async (argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> => {
       const [title] = argv;
       if (title === undefined) throw new TypeError('A command needs a program.');
+      announce(argv, name);
       const { cwd, env, onLine, onOutput, withinMs, signal, maxBytes } = options;
       const input = Buffer.from(options.input ?? '');
       const outLines = onLine === undefined ? undefined : linesTo(onLine);
@@ -57,6 +59,7 @@ export function shellCommands(
     exec: execIn(pool.run),
     execLong: execIn(pool.runLong),
     start: async (argv, { cwd, env, logFile }) => {
+      announce(argv, name);
       const script = startJob(argv, { cwd, env, logFile, logFolder: dirname(logFile) });
       const result = await pool.run({ title: argv[0] ?? '', script });
       requireRun(name, argv, cwd, result);

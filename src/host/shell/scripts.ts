@@ -1,4 +1,5 @@
 import { quoteWord } from '../../core/shell-quote.ts';
+import { exports } from './variables.ts';
 
 // For any POSIX shell on Linux, with coreutils or busybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
 
@@ -64,15 +65,6 @@ export function startJob(
 ): string {
   const args = [options.cwd ?? '', options.logFile, options.logFolder, ...argv];
   return `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${START}) || finish $?`;
-}
-
-function exports(env: Readonly<Record<string, string>> = {}): string {
-  return Object.entries(env)
-    .map(([name, value]) => {
-      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`${name} is no name of an environment variable.`);
-      return `export ${name}=${quoteWord(value)}\n`;
-    })
-    .join('');
 }
 
 const LOOK_BEFORE_RUN = `[ -z "$folder" ] || cd -- "$folder" 2>/dev/null || refuse no-folder

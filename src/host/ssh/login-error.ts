@@ -1,8 +1,9 @@
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { SshDestination } from './destination.ts';
 
 /** What OpenSSH's client says, and what it means. The first that fits. */
-const REASONS: readonly { said: RegExp; code: string; what: string; hint: (ssh: string) => string }[] = [
+const REASONS: readonly { said: RegExp; code: ErrorCode; what: string; hint: (ssh: string) => string }[] = [
   {
     said: /REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* has changed/i,
     code: 'ssh-host-key-changed',

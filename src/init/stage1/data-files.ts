@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { quoteWord } from '../../core/shell-quote.ts';
+import { fatal } from '../../spec/guest-event.ts';
 import type { Service } from '../../spec/service.ts';
 import { uidOf } from '../../spec/uid.ts';
 
@@ -20,14 +21,14 @@ export function placeDataFiles(services: readonly Service[]): string {
   if (lines.length === 0) return '';
   return `# Files of services on the data disk.
 data_folder() {
-  [ ! -h /data-disk/"$1" ] || fatal data-file-in-the-way "/data/$1 is a link, and a file is to be made below it"
+  [ ! -h /data-disk/"$1" ] || ${fatal('data-file-in-the-way')} "/data/$1 is a link, and a file is to be made below it"
   [ -d /data-disk/"$1" ] || { mkdir -m "$2" /data-disk/"$1" && chown "$3:$3" /data-disk/"$1"; } \\
-    || fatal data-file-in-the-way "cannot make the folder /data/$1"
+    || ${fatal('data-file-in-the-way')} "cannot make the folder /data/$1"
 }
 data_file() {
   rm -f /data-disk/"$1".new
   [ ! -d /data-disk/"$1" ] && cp -a /new/data/"$1" /data-disk/"$1".new && mv -f /data-disk/"$1".new /data-disk/"$1" \\
-    || fatal data-file-in-the-way "cannot make the file /data/$1"
+    || ${fatal('data-file-in-the-way')} "cannot make the file /data/$1"
 }
 ${[...new Set(lines)].join('')}`;
 }

@@ -1,4 +1,5 @@
 import { DISK_SERIALS } from '../../spec/disks.ts';
+import { fatal } from '../../spec/guest-event.ts';
 import { uidOf } from '../../spec/uid.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { placeDataFiles } from './data-files.ts';
@@ -8,14 +9,14 @@ export function dataSteps(services: VmSpec['services']): string {
   const vital = services.find(({ isVital, user }) => isVital === true && user !== 'root');
   const reserve = vital === undefined ? '' : `,resuid=${uidOf(vital.user)}`;
   return `# The data disk: by its serial and its UUID, checked, or not at all.
-[ -n "\${data_uuid-}" ] || fatal data-disk-unknown "the kernel command line names no vmkit.data=UUID"
-find_disk ${DISK_SERIALS.data} || fatal data-disk-missing "no disk with the serial ${DISK_SERIALS.data}"
+[ -n "\${data_uuid-}" ] || ${fatal('data-disk-unknown')} "the kernel command line names no vmkit.data=UUID"
+find_disk ${DISK_SERIALS.data} || ${fatal('data-disk-missing')} "no disk with the serial ${DISK_SERIALS.data}"
 # linux: fs/ext4/ext4.h, struct ext4_super_block: s_uuid is 16 bytes at 1024 + 0x68.
 found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
-[ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || fatal data-disk-foreign "the file system on $disk has the UUID $found, not $data_uuid"
+[ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || ${fatal('data-disk-foreign')} "the file system on $disk has the UUID $found, not $data_uuid"
 ${dataChecks()}mkdir /data-disk
 mount -t ext4 -o noatime,nosuid,nodev,errors=remount-ro${reserve} "$disk" /data-disk \\
-  || fatal data-disk-unmountable "cannot mount $disk as ext4"
+  || ${fatal('data-disk-unmountable')} "cannot mount $disk as ext4"
 ${placeDataFiles(services)}mount --move /data-disk /new/data
 event_phase data-disk
 `;
@@ -34,10 +35,10 @@ function sizeSteps(): string {
   return `set -- $(od -v -A n -t u4 -j 1028 -N 336 "$disk")
 blocks=$1
 [ $((\${24} & 128)) -eq 0 ] || blocks=$(((\${84} << 32) + blocks))
-[ "$6" -le 6 ] && [ "\${84}" -lt 65536 ] || fatal data-disk-damaged "the superblock on $disk makes no sense"
+[ "$6" -le 6 ] && [ "\${84}" -lt 65536 ] || ${fatal('data-disk-damaged')} "the superblock on $disk makes no sense"
 read -r sectors <"/sys/block/\${disk##*/}/size"
 [ "$blocks" -le $((sectors >> ($6 + 1))) ] \\
-  || fatal data-disk-truncated "the file system on $disk has $((blocks << ($6 + 1))) sectors, the disk $sectors: it is left as it is"
+  || ${fatal('data-disk-truncated')} "the file system on $disk has $((blocks << ($6 + 1))) sectors, the disk $sectors: it is left as it is"
 `;
 }
 
@@ -64,7 +65,7 @@ if [ -n "$repair" ]; then
     if [ -e /new/undo/blocks ]; then
       chroot /new /sbin/e2undo /undo/blocks "$disk" 2>&1 || state='changed in part'
     fi
-    fatal data-disk-damaged "the disk is $state, e2fsck ended with $code: $output"
+    ${fatal('data-disk-damaged')} "the disk is $state, e2fsck ended with $code: $output"
   fi
   umount /new/undo
   rmdir /new/undo

@@ -1,3 +1,5 @@
+import { fatal } from '../../spec/guest-event.ts';
+
 /** sysctl(8) names and values, in the order of linux Documentation/admin-guide/sysctl. */
 const SETTINGS: readonly (readonly [name: string, value: number])[] = [
   // A file or a fifo that somebody else left in /tmp is not opened by mistake, a link there not followed.
@@ -22,7 +24,7 @@ export function kernelSettings(): string {
   const lines = SETTINGS.map(([name, value]) => `setting ${name.replaceAll('.', '/')} ${value}\n`);
   return `# What the kernel lets users do.
 setting() {
-  [ ! -e /proc/sys/"$1" ] || echo "$2" >/proc/sys/"$1" || fatal setting-refused "the kernel refuses $1 = $2"
+  [ ! -e /proc/sys/"$1" ] || echo "$2" >/proc/sys/"$1" || ${fatal('setting-refused')} "the kernel refuses $1 = $2"
 }
 ${lines.join('')}`;
 }

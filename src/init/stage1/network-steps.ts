@@ -1,3 +1,4 @@
+import { fatal } from '../../spec/guest-event.ts';
 import {
   type LinkSpec,
   lanAddresses,
@@ -12,7 +13,7 @@ import {
 export function networkSteps(network: NetworkSpec): string {
   const { interface: nic, address, prefixLength } = USER_NETWORK;
   return `# The network: static, so that nobody waits for DHCP or for a router.
-[ -e /sys/class/net/${nic} ] || fatal network-missing "the kernel found no ${nic}"
+[ -e /sys/class/net/${nic} ] || ${fatal('network-missing')} "the kernel found no ${nic}"
 ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
 ${worldSteps(network)}event_phase network
@@ -63,15 +64,15 @@ ${raise(nic, mac, [`${address}/${prefixLength}`, `${address6}/${prefixLength6}`]
 
 /** A network card is told by its MAC: names depend on the order of devices. */
 function raise(nic: string, mac: string, addresses: readonly string[]): string {
-  return `read -r found </sys/class/net/${nic}/address || fatal network-missing "the kernel found no ${nic}"
-[ "$found" = ${mac} ] || fatal network-swapped "${nic} has the MAC $found, not ${mac}"
-${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || fatal network-failed "cannot raise ${nic}"
+  return `read -r found </sys/class/net/${nic}/address || ${fatal('network-missing')} "the kernel found no ${nic}"
+[ "$found" = ${mac} ] || ${fatal('network-swapped')} "${nic} has the MAC $found, not ${mac}"
+${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || ${fatal('network-failed')} "cannot raise ${nic}"
 `;
 }
 
 function defaultRoute(gateway: string): string {
   const ip = gateway.includes(':') ? 'ip -6' : 'ip';
-  return `${ip} route add default via ${gateway} || fatal network-failed "cannot set the default route via ${gateway}"
+  return `${ip} route add default via ${gateway} || ${fatal('network-failed')} "cannot set the default route via ${gateway}"
 `;
 }
 

@@ -1,5 +1,5 @@
 import { DISK_SERIALS } from '../../spec/disks.ts';
-import { EVENT_PORT, NO_EVENT_PORT } from '../../spec/guest-event.ts';
+import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { dataSteps } from './data-steps.ts';
 import { kernelSettings } from './kernel-settings.ts';
@@ -137,23 +137,23 @@ find_disk() {
 
 function rootSteps(hasComponents: boolean): string {
   const components = hasComponents
-    ? `find_disk ${DISK_SERIALS.components} || fatal components-missing "no disk with the serial ${DISK_SERIALS.components}"
+    ? `find_disk ${DISK_SERIALS.components} || ${fatal('components-missing')} "no disk with the serial ${DISK_SERIALS.components}"
 mkdir -p /components
-mount -t squashfs -o ro,nodev "$disk" /components || fatal components-unreadable "cannot mount $disk as squashfs"
+mount -t squashfs -o ro,nodev "$disk" /components || ${fatal('components-unreadable')} "cannot mount $disk as squashfs"
 lower=/components:/root-image
 `
     : 'lower=/root-image\n';
   return `# The root: read-only image below, memory above. Nothing written there outlives the machine.
-find_disk ${DISK_SERIALS.root} || fatal root-missing "no disk with the serial ${DISK_SERIALS.root}"
+find_disk ${DISK_SERIALS.root} || ${fatal('root-missing')} "no disk with the serial ${DISK_SERIALS.root}"
 mkdir -p /root-image /memory /new
-mount -t squashfs -o ro "$disk" /root-image || fatal root-unreadable "cannot mount $disk as squashfs"
+mount -t squashfs -o ro "$disk" /root-image || ${fatal('root-unreadable')} "cannot mount $disk as squashfs"
 # Sizes add up to less than the memory; what users can write to, /tmp and /dev/shm, to 30 % of it. A file without content costs 1 KiB:
 # 1 for each 32 KiB of memory.
 while read -r key kib _; do [ "$key" != MemTotal: ] || inodes=$((kib / 32)); done </proc/meminfo
 ${components}mount -t tmpfs -o mode=0755,size=25%,nr_inodes=$inodes memory /memory
 mkdir /memory/upper /memory/work
 mount -t overlay -o "lowerdir=$lower,upperdir=/memory/upper,workdir=/memory/work" overlay /new \\
-  || fatal root-unreadable "cannot put the overlay over the root image"
+  || ${fatal('root-unreadable')} "cannot put the overlay over the root image"
 mkdir -p /new/proc /new/sys /new/dev /new/run /new/tmp /new/data
 mount --move /proc /new/proc
 mount --move /sys /new/sys
@@ -185,10 +185,10 @@ event_phase root
 
 function secretSteps(): string {
   return `# Secrets: from a disk that the host empties as soon as it reads the event.
-find_disk ${DISK_SERIALS.secrets} || fatal secrets-missing "no disk with the serial ${DISK_SERIALS.secrets}"
+find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial ${DISK_SERIALS.secrets}"
 mkdir -m 0711 /new/run/secrets
-(cd /new && cpio -idmu <"$disk" 2>/dev/null) || fatal secrets-unreadable "cannot read the archive on $disk"
-[ -s /new/run/vmkit/now ] || fatal secrets-unreadable "the archive on $disk holds no time"
+(cd /new && cpio -idmu <"$disk" 2>/dev/null) || ${fatal('secrets-unreadable')} "cannot read the archive on $disk"
+[ -s /new/run/vmkit/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"
 event_phase secrets
 `;
 }
@@ -197,7 +197,7 @@ function clockSteps(): string {
   return `# A clock that is behind the host's, as it was when this boot began, is a clock that was never set.
 read -r host_now </new/run/vmkit/now
 if [ $(($(date +%s) + 60)) -lt "$host_now" ]; then
-  date -u -s "@$host_now" >/dev/null || fatal clock-wrong "the clock is behind the host and cannot be set"
+  date -u -s "@$host_now" >/dev/null || ${fatal('clock-wrong')} "the clock is behind the host and cannot be set"
   event_phase clock-set
 fi
 event_phase clock

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { logReader } from '../../host/local/log-reader.ts';
@@ -41,7 +42,7 @@ export async function bootFailure(
 function describe(
   { end, progress }: Followed,
   deadlines: BootDeadlines,
-): { code: string; summary: string; log: string } {
+): { code: ErrorCode; summary: string; log: string } {
   switch (end.kind) {
     case 'late': {
       if (end.reason === 'crash-loop') {

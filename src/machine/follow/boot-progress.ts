@@ -1,4 +1,5 @@
-import type { GuestEvent } from '../../spec/guest-event.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { fatalError, type GuestEvent } from '../../spec/guest-event.ts';
 
 export type ServiceState = 'waiting' | 'starting' | 'ready' | 'unready' | 'late' | 'ended' | 'stopping' | 'stopped';
 
@@ -24,7 +25,7 @@ export type BootEnd =
       readonly reason?: 'crash-loop' | undefined;
       readonly log: string;
     }
-  | { readonly kind: 'fatal'; readonly code: string; readonly message: string; readonly uptime: number };
+  | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string; readonly uptime: number };
 
 export interface BootProgress {
   readonly phases: readonly { readonly name: string; readonly uptime: number }[];
@@ -92,7 +93,7 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       return { ...progress, services: new Map(services), end };
     }
     case 'fatal':
-      return withEnd(progress, { kind: 'fatal', code: event.code, message: event.message, uptime: event.uptime });
+      return withEnd(progress, { kind: 'fatal', ...fatalError(event.code, event.message), uptime: event.uptime });
     case 'stopping':
     case 'stopped':
       if (event.service !== undefined) return withService(progress, event.service, { state: event.event });

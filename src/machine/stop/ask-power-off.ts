@@ -34,7 +34,7 @@ export function waysToAsk(name: string, paths: MachinePaths, context: Context): 
     {
       by: 'its console',
       ask: async (withinMs) =>
-        void (await runOnConsole(paths.consoleSocket, POWER_OFF, { withinMs, signal: context.signal })),
+        void (await runOnConsole(paths.consoleSocket, POWER_OFF, { name, withinMs, signal: context.signal })),
     },
     {
       by: 'its power key',

@@ -10,6 +10,11 @@ export function routeChangeIds(machine: string): readonly string[] {
   return [`route:${machine}`, routedId(machine)];
 }
 
+/** Whether a change lets the tailnet reach some machine on the bridge. */
+export function isRouted(id: string): boolean {
+  return id.startsWith(routedId(''));
+}
+
 /** Before the interface's name: what all routed machines stand on. */
 export const TAILNET_FORWARDING = 'tailnet-forwarding:';
 

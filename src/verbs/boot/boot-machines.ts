@@ -6,6 +6,7 @@ import { type LockedMachine, withMachine } from '../../machine/state/machine-loc
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { renewHost } from '../host-network.ts';
+import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
 import { type BootOutcome, prepareBoot, toolGroups } from './boot-flow.ts';
 
@@ -41,6 +42,7 @@ export async function bootMachines(
     }
     const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context) };
     const outcomes = await runSteps(inOrder([...prepared, last]), context);
+    for (const { name } of machines) await unserveNow(name, context);
     const booted = outcomes.at(-1);
     if (booted === undefined) throw new TypeError('A boot without a machine.');
     return { booted, needed: outcomes.slice(0, -1) };

@@ -23,7 +23,7 @@ export async function serveInGuest(facts: Facts, context: VerbContext): Promise<
 
 /** Takes back what was added for a port, as far as it is still there. Entries of the definition stay. */
 export async function unserveInGuest(
-  { machine, port: served }: Target,
+  { machine, port: served }: Pick<Target, 'machine' | 'port'>,
   context: Context,
 ): Promise<readonly ServeEntry[]> {
   return withGuest(machine, context, async (guest) => {

@@ -1,11 +1,11 @@
 import { hostPaths } from '../../core/paths.ts';
-import { applyChanges, undoChanges } from '../../host/changes/apply-changes.ts';
+import { applyChanges } from '../../host/changes/apply-changes.ts';
 import type { Change } from '../../host/changes/change.ts';
-import { readJournal } from '../../host/changes/change-journal.ts';
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
+import { runningMachine } from '../../machine/state/running.ts';
 import { planProxy, proxyChangeId } from '../../reach/changes/proxy-change.ts';
-import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../../reach/changes/route-change.ts';
+import { planRoute, routeChangeIds } from '../../reach/changes/route-change.ts';
 import { planUdp } from '../../reach/changes/udp-change.ts';
 import { asForwarded } from '../../reach/checks/nebula.ts';
 import { isAdvertised } from '../../reach/checks/subnet.ts';
@@ -17,11 +17,16 @@ import { type Via, WAYS_VIA } from '../../reach/vias.ts';
 import { whyNoProxy, whyNoRoute } from '../../reach/why-not.ts';
 import { withLock } from '../../store/lock.ts';
 import { runStep, type VerbContext } from '../step.ts';
+import { undoWithShared } from '../undo-changes.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
+import { forgetUnserve, unserveLater } from './unserve-later.ts';
 
 /** Makes a way; false when it is there already. */
 export async function setUp(via: Via, facts: Facts, context: VerbContext): Promise<boolean> {
-  if (via === 'guest') return serveInGuest(facts, context);
+  if (via === 'guest') {
+    await forgetUnserve(facts.target.machine, facts.target.port, context);
+    return serveInGuest(facts, context);
+  }
   // Another machine routes it already, and this host does not.
   if (via === 'subnet' && facts.router !== undefined && !isAdvertised(facts.proxy, facts.target)) return false;
   const changes = HOST_PLANS[via](facts);
@@ -48,19 +53,37 @@ const HOST_CHANGES: Readonly<Record<Exclude<Via, 'guest'>, (target: Target) => r
   nebula: ({ machine }) => [udpForwardId(machine, 'nebula')],
 };
 
-/** Takes back what was made for these ways, in the guest and on this host; what was taken back. What several machines stand on goes with the last of them. */
-export async function takeBack(vias: readonly Via[], target: Target, context: VerbContext): Promise<readonly string[]> {
+export interface TakenBack {
+  readonly takenBack: readonly string[];
+  /** What the next boot takes back: the guest is off. */
+  readonly leftForBoot: readonly string[];
+}
+
+/** Takes back what was made for these ways on this host, and then in the guest, or at its next boot where it is off. */
+export async function takeBack(
+  vias: readonly Via[],
+  hasNode: boolean,
+  target: Target,
+  context: VerbContext,
+): Promise<TakenBack> {
+  const { machine, port } = target;
+  const isInGuest = hasNode && vias.includes('guest');
+  // Before anything is done: whatever happens to this vmkit, it is not forgotten.
+  if (isInGuest) await unserveLater(machine, port, context);
   const ids = vias.flatMap((via) => (via === 'guest' ? [] : HOST_CHANGES[via](target)));
-  const onHost = await withLock(hostPaths(context.paths).lock, 'vmkit unexpose', context, async () => {
-    const left = (await readJournal(context)).filter(({ id }) => !ids.includes(id));
-    const isShared = left.some(({ id }) => id.startsWith('routed:'));
-    return undoChanges(context, ({ id }) => ids.includes(id) || (!isShared && id.startsWith(TAILNET_FORWARDING)));
+  const onHost = (await undoWithShared(ids, 'vmkit unexpose', context)).map(({ title }) => title);
+  if (!isInGuest) return { takenBack: onHost, leftForBoot: [] };
+  if ((await runningMachine(machine, context)) === undefined) {
+    return { takenBack: onHost, leftForBoot: [`what ${machine} itself serves of its port ${port}`] };
+  }
+  const inGuest = await unserveInGuest(target, context).catch((error: unknown) => {
+    for (const title of onHost) context.report({ kind: 'note', text: `Taken back: ${title}` });
+    context.report({ kind: 'note', text: `What ${machine} itself serves is left for its next boot.` });
+    throw error;
   });
-  const inGuest = vias.includes('guest') ? await unserveInGuest(target, context) : [];
-  return [
-    ...onHost.map(({ title }) => title),
-    ...inGuest.map(({ as, port, to }) => `${target.machine} serves ${as} ${port} → ${to}`),
-  ];
+  await forgetUnserve(machine, port, context);
+  const titles = inGuest.map(({ as, port: served, to }) => `${machine} serves ${as} ${served} → ${to}`);
+  return { takenBack: [...onHost, ...titles], leftForBoot: [] };
 }
 
 /** What `expose` mends: a way that lacks nothing else can be set up. */

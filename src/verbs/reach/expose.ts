@@ -7,7 +7,7 @@ import { VIAS, type Via, WAYS_VIA } from '../../reach/vias.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import type { VerbContext } from '../step.ts';
-import { obstacle, reasonOf, setUp, takeBack } from './expose-via.ts';
+import { obstacle, reasonOf, setUp, type TakenBack, takeBack } from './expose-via.ts';
 import { look } from './look.ts';
 import { withPeer } from './probe-peer.ts';
 
@@ -52,7 +52,7 @@ export async function expose(
         if (verdict?.address !== undefined && verdict.state !== 'fails') return exposedBy(verdict, target, isNew);
         reasons.push(reasonOf(verdict));
         failed = verdict;
-        if (isNew && vias.length > 1) await takeBack([via], target, context);
+        if (isNew && vias.length > 1) await takeBack([via], true, target, context);
       }
       throw notExposed(target, [...new Set(reasons)].join('; '), failed);
     }),
@@ -77,9 +77,10 @@ function exposedBy({ way, address = '', firstByteMs, reason }: Verdict, target: 
   return { machine: target.machine, service: target.name, way, address, firstByteMs, whyUntried: reason, isNew };
 }
 
-/** Takes back what `expose` did for a port, in the guest and on this host; what was taken back. */
-export async function unexpose(spec: VmSpec, target: Target, context: VerbContext): Promise<readonly string[]> {
-  return withMachine(spec.name, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, target, context));
+/** Takes back what `expose` did for a port, on this host and in the guest; in one that is off, at its next boot. */
+export async function unexpose(spec: VmSpec, target: Target, context: VerbContext): Promise<TakenBack> {
+  const hasNode = spec.services.some(({ name }) => name === 'tailscale');
+  return withMachine(spec.name, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, hasNode, target, context));
 }
 
 function notExposed({ machine, name }: Target, why: string, verdict: Verdict | undefined): VmkitError {
