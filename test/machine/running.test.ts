@@ -89,12 +89,16 @@ describe('a machine runs', () => {
     });
   });
 
-  test('and nothing can be read of it: it is held all the same', async () => {
-    const { paths, off } = await machineOf(() => ({ power: 'torn', state: 'torn' }));
-    await hold(paths.powerLock);
+  test.each([
+    ['damaged', 'torn', 'powerLock'],
+    ['deleted, and nothing but its disk is held', undefined, 'dataDisk'],
+    ['replaced by a new one, and nothing but its disk is held', '', 'dataDisk'],
+  ] as const)('though what says so is %s: it is held all the same', async (_how, power, held) => {
+    const { paths, off } = await machineOf(() => (power === undefined ? {} : { power, state: power }));
+    await hold(paths[held]);
     await expect(off()).rejects.toMatchObject({
       code: 'machine-held',
-      message: expect.stringContaining(paths.powerLock),
+      message: expect.stringContaining(paths[held]),
     });
   });
 });
