@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import { requireShape } from '../machine/state/machine-shape.ts';
 
 /**
  * The name of a machine that was booted before. A path to a definition is read for its name; a plain name is taken as it is, so that a
@@ -11,6 +12,7 @@ export async function machineName(vm: string, context: Context): Promise<string>
   const isPath = vm.includes('/') || vm.endsWith('.yaml');
   const name = isPath ? (await (await import('../spec/read/load.ts')).loadVm(vm, context)).name : vm;
   const paths = machinePaths(context.paths, name);
+  await requireShape(paths);
   if ((await isThere(paths.dataDir)) || (await isThere(paths.stateDir))) return name;
   throw new VmkitError('usage', 'unknown-machine', `There is no machine ${name} on this host.`, {
     hint: `vmkit ls shows all of them; vmkit boot ${name} makes it.`,

@@ -34,6 +34,16 @@ describe('help', () => {
 
 describe('a wrong command line ends with 2', () => {
   test.each([
+    ['status', '--', 'sql'],
+    ['stop', 'sql', '--', '--within'],
+    ['rm', '--yes', '--', '..'],
+  ])('what follows -- is not left out without a word: %s %s %s', async (...args) => {
+    const { exitCode, stdout, stderr } = await cli.run(args, await temporaryFolder());
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('nothing can follow --.');
+  });
+
+  test.each([
     [['bot', 'sql'], 'unknown-verb', 'Did you mean: vmkit boot'],
     [['frobnicate'], 'unknown-verb', 'vmkit --help lists the verbs.'],
     [['--frobnicate'], 'bad-usage', 'vmkit --help lists the verbs.'],

@@ -72,8 +72,6 @@ describe.sequential('who holds a machine', () => {
     ],
   ])('one of the two files that say what runs is %s: the other one is enough', async (_what, damage) => {
     for (const file of ['stateFile', 'powerLock'] as const) {
-      // A lock file that is missing can exclude nobody.
-      if (file === 'powerLock' && _what === 'missing') continue;
       await boot();
       await writeRow(file);
       await damage(sandbox.machine('keeper')[file]);
@@ -84,25 +82,31 @@ describe.sequential('who holds a machine', () => {
     }
   });
 
-  test('both are damaged: nothing is done to the machine, and the one that is put back is enough to stop it', async () => {
-    await boot();
-    const { stateFile, powerLock } = sandbox.machine('keeper');
-    const whole = await readFile(stateFile, 'utf8');
-    const state = await sandbox.state('keeper');
-    for (const file of [stateFile, powerLock]) await writeFile(file, 'torn');
-    for (const args of [
-      ['boot', 'keeper'],
-      ['rm', 'keeper', '--yes'],
-      ['stop', 'keeper'],
-    ]) {
-      const refused = await sandbox.vmkit([...args, '--json']);
-      expect(refused.exitCode).toBe(3);
-      expect(codeOf(refused)).toBe('machine-held');
-    }
-    expect(state !== undefined && isRunning(state)).toBe(true);
-    await writeFile(stateFile, whole);
-    expect(await sandbox.json(['stop', 'keeper'])).toMatchObject({ stopped: { forced: [] } });
-  });
+  test.each([
+    ['damaged', (file: string) => writeFile(file, 'torn')],
+    ['deleted', (file: string) => rm(file)],
+  ])(
+    'both are %s: nothing is done to the machine, and the one that is put back is enough to stop it',
+    async (_what, damage) => {
+      await boot();
+      const { stateFile, powerLock } = sandbox.machine('keeper');
+      const whole = await readFile(stateFile, 'utf8');
+      const state = await sandbox.state('keeper');
+      for (const file of [stateFile, powerLock]) await damage(file);
+      for (const args of [
+        ['boot', 'keeper'],
+        ['rm', 'keeper', '--yes'],
+        ['stop', 'keeper'],
+      ]) {
+        const refused = await sandbox.vmkit([...args, '--json']);
+        expect(refused.exitCode).toBe(3);
+        expect(codeOf(refused)).toBe('machine-held');
+      }
+      expect(state !== undefined && isRunning(state)).toBe(true);
+      await writeFile(stateFile, whole);
+      expect(await sandbox.json(['stop', 'keeper'])).toMatchObject({ stopped: { forced: [] } });
+    },
+  );
 
   test('vmkit is killed at moments of a boot: no secret is in a file, and the next boot goes on', async () => {
     await boot();

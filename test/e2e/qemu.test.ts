@@ -75,15 +75,29 @@ test("QEMU takes the whole command, passes the guest's flushes on, and leaves re
   const second = await ended(start(machine, folder));
   expect(second).toMatchObject({ exitCode: 1, stderr: 'Another QEMU runs this machine.\n' });
 
-  // The lock file is gone, by whatever mishap: QEMU's own lock of the disk still holds.
+  // The lock file is gone, by whatever mishap: the disk's own lock still holds.
   await rm(join(folder, 'power.lock'));
   await writeFile(join(folder, 'power.lock'), '');
   await mkdir(join(folder, 'other'));
   const third = start(machine, folder, undefined, 'other');
-  expect((await ended(third)).stderr).toContain('Failed to get "write" lock');
+  expect(await ended(third)).toMatchObject({ exitCode: 1, stderr: 'Another QEMU runs this machine.\n' });
 
   await qmpCommand(socket, 'quit');
   await end;
+});
+
+test('a start that fails late leaves no process behind: each would hold the output that `ended` waits for', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'power.lock'), '');
+  const machine = await machineIn(folder);
+  for (const [run, missing] of [
+    ['run', { ...machine, kernel: join(folder, 'gone') }],
+    ['gone', machine],
+  ] as const)
+    expect(await ended(start(missing, folder, undefined, run))).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('No such file'),
+    });
 });
 
 test('secrets that came half way start nothing', async () => {

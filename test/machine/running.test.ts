@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { type BackgroundProcess, endProcess, startInBackground } from '../../src/host/local/background.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { findRunning, requireOff } from '../../src/machine/state/running.ts';
 import { clearState, type MachineState } from '../../src/machine/state/state.ts';
+import { machineName } from '../../src/verbs/machine-name.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -89,12 +90,16 @@ describe('a machine runs', () => {
     });
   });
 
-  test('and nothing can be read of it: it is held all the same', async () => {
-    const { paths, off } = await machineOf(() => ({ power: 'torn', state: 'torn' }));
-    await hold(paths.powerLock);
+  test.each([
+    ['damaged', 'torn', 'powerLock'],
+    ['deleted, and nothing but its disk is held', undefined, 'dataDisk'],
+    ['replaced by a new one, and nothing but its disk is held', '', 'dataDisk'],
+  ] as const)('though what says so is %s: it is held all the same', async (_how, power, held) => {
+    const { paths, off } = await machineOf(() => (power === undefined ? {} : { power, state: power }));
+    await hold(paths[held]);
     await expect(off()).rejects.toMatchObject({
       code: 'machine-held',
-      message: expect.stringContaining(paths.powerLock),
+      message: expect.stringContaining(paths[held]),
     });
   });
 });
@@ -113,4 +118,29 @@ test('a machine that is forgotten keeps the file whose lock others wait for', as
   await clearState(paths);
   expect(await readdir(paths.dataDir)).toEqual(['power.lock']);
   expect(await readdir(paths.stateDir)).toEqual([]);
+});
+
+test('a folder in the place of state.json is a damaged one: the machine is found by the other file, and forgotten with it', async () => {
+  const { context, paths, process, off } = await machineOf((state, stateDir) => ({ power: { ...state, stateDir } }));
+  await mkdir(paths.stateFile);
+  expect(await findRunning('sql', context)).toMatchObject({ isHere: true, state: { pid: process.pid } });
+  await expect(off()).rejects.toMatchObject({ code: 'machine-running' });
+  await clearState(paths);
+  expect(await readdir(paths.stateDir)).toEqual([]);
+});
+
+test.each([
+  ['a file for its data', 'dataDir', (path: string) => writeFile(path, 'mine')],
+  ['a link for its data that leads nowhere', 'dataDir', (path: string) => symlink('/nowhere/sql', path)],
+  ['a file for its state', 'stateDir', (path: string) => writeFile(path, 'mine')],
+  ['a folder for its lock', 'lock', (path: string) => mkdir(path)],
+  ['a folder for the lock that QEMU holds', 'powerLock', (path: string) => mkdir(path)],
+] as const)('%s: it is named, and nothing is made or changed', async (_what, at, make) => {
+  const context = contextIn(await temporaryFolder());
+  const paths = machinePaths(context.paths, 'sql');
+  await mkdir(dirname(paths[at]), { recursive: true });
+  await make(paths[at]);
+  const expected = { code: 'not-a-machine', message: expect.stringContaining(paths[at]) };
+  await expect(withMachine('sql', 'a test', context, async () => undefined)).rejects.toMatchObject(expected);
+  await expect(machineName('sql', context)).rejects.toMatchObject(expected);
 });

@@ -6,6 +6,7 @@ import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
   usage: 'exec <vm>',
+  takesRest: true,
   options: (yargs) =>
     yargs
       .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })

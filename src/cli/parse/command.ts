@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { VmkitError } from '../../core/errors.ts';
 import type { VerbContext } from '../../verbs/step.ts';
 
 /**
@@ -9,6 +10,8 @@ interface Command<Args, Result> {
   /** yargs' notation: `boot <vm>`. */
   readonly usage: string;
   readonly options: (yargs: Argv) => Argv<Args>;
+  /** Whether it takes what follows `--`, in args['--']. */
+  readonly takesRest?: true;
   readonly run: (args: Args, context: VerbContext) => Promise<Result>;
   /** The result for a person; empty prints nothing. */
   readonly text: (result: Result) => string;
@@ -40,6 +43,13 @@ async function parse<Args, Result>(
   argv: readonly string[],
   summary: string,
 ): Promise<Invocation | string> {
+  // yargs would leave it out: `status -- sql` would show all machines.
+  if (command.takesRest !== true && argv.includes('--')) {
+    const [name] = command.usage.split(' ');
+    throw new VmkitError('usage', 'bad-usage', `vmkit ${name}: nothing can follow --.`, {
+      hint: `Usage: vmkit ${command.usage}`,
+    });
+  }
   let invocation: Invocation | undefined;
   let help = '';
   // `check` is the place where yargs hands over the arguments in the type of the options.

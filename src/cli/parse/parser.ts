@@ -9,8 +9,6 @@ export function parserFor(argv: readonly string[]): Argv {
       .scriptName('vmkit')
       .locale('en')
       .strict()
-      // What follows -- is a command for somebody else: argv['--'].
-      .parserConfiguration({ 'populate--': true })
       // What follows `--` is in args['--'], as it is.
       .parserConfiguration({ 'populate--': true })
       .exitProcess(false)

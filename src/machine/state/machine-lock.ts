@@ -4,6 +4,7 @@ import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { withLock } from '../../store/lock.ts';
 import { removeLeftovers } from './leftovers.ts';
+import { requireShape } from './machine-shape.ts';
 
 const held: unique symbol = Symbol('held');
 
@@ -22,6 +23,7 @@ export async function withMachine<T>(
   work: (machine: LockedMachine) => Promise<T>,
 ): Promise<T> {
   const paths = machinePaths(context.paths, name);
+  await requireShape(paths);
   await mkdir(paths.dataDir, { recursive: true, mode: 0o700 });
   return withLock(paths.lock, purpose, context, async () => {
     for (const folder of [paths.dataDir, paths.secretsDir]) await closeToOthers(folder);

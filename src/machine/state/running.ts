@@ -60,17 +60,22 @@ export async function requireOff(machine: LockedMachine, context: Context): Prom
   await requireFree(machine, context);
 }
 
-/** For a machine that no file says to run: throws `machine-held` where a QEMU holds it nevertheless. */
+/**
+ * For a machine that no file says to run: throws `machine-held` where a QEMU holds it nevertheless. It holds the disk too: a lock file
+ * that was deleted excludes nobody.
+ */
 export async function requireFree({ name, paths }: LockedMachine, { signal }: Context): Promise<void> {
-  if (!(await isLocked(paths.powerLock, signal))) return;
-  throw new VmkitError(
-    'host',
-    'machine-held',
-    `A QEMU runs ${name}, and neither ${paths.powerLock}, which it holds, nor ${paths.stateFile} can be read. Nothing was changed.`,
-    {
-      hint: `fuser -v ${paths.powerLock} names the process. Put back one of the files, or power the machine off from inside.`,
-    },
-  );
+  for (const file of [paths.powerLock, paths.dataDisk]) {
+    if (!(await isLocked(file, signal))) continue;
+    throw new VmkitError(
+      'host',
+      'machine-held',
+      `A QEMU holds ${file} of ${name}, and neither ${paths.powerLock} nor ${paths.stateFile} says which. Nothing was changed.`,
+      {
+        hint: `fuser -v ${file} names the process. Put back one of the files, or power the machine off from inside.`,
+      },
+    );
+  }
 }
 
 function elsewhere({ state, stateDir }: Found): VmkitError {

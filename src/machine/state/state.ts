@@ -1,7 +1,7 @@
 import { rm, truncate } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { isSystemError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors.ts';
 import { safeJson } from '../../core/json.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
@@ -93,8 +93,14 @@ export async function readPowerRecord(
   return ofThisMachine(powerRecordSchema.safeParse(safeJson(text)).data, paths);
 }
 
+/** What is no file, or too long to be one of ours, is as good as damaged: the other file may say it, and other machines are not its matter. */
 async function readText(path: string, host: Host): Promise<string> {
-  return Buffer.from((await readOurs(path, host)) ?? '').toString('utf8');
+  try {
+    return Buffer.from((await readOurs(path, host)) ?? '').toString('utf8');
+  } catch (error) {
+    if (error instanceof VmkitError && ['not-a-file', 'file-too-long'].includes(error.code)) return '';
+    throw error;
+  }
 }
 
 function ofThisMachine<State extends MachineState>(state: State | undefined, paths: MachinePaths): State | undefined {
@@ -111,7 +117,7 @@ export async function writeState(
 
 /** Forgets a machine that does not run: its state and its sockets. The console's log stays, to be read. */
 export async function clearState(paths: MachinePaths): Promise<void> {
-  await rm(paths.stateFile, { force: true });
+  await rm(paths.stateFile, { recursive: true, force: true });
   await rm(paths.runDir, { recursive: true, force: true });
   // The file stays: who waits for its lock must wait for the same one.
   await truncate(paths.powerLock, 0).catch((error: unknown) => {

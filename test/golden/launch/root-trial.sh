@@ -1,5 +1,7 @@
 set -eu
 umask 077
+for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done
+cd '/state/it'\''s/run'
 record() {
   trap '' XFSZ
   until (ulimit -f "$2"; exec dd bs=4096 >"$1"); do
@@ -10,14 +12,13 @@ record() {
 }
 rm -f '/state/sql/console.log' '/state/sql/console.log'.1 '/state/sql/console.log'.pipe
 mkfifo '/state/sql/console.log'.pipe
-record '/state/sql/console.log' 4096 <'/state/sql/console.log'.pipe >/dev/null 2>&1 &
 rm -f '/state/sql/events.log' '/state/sql/events.log'.1 '/state/sql/events.log'.pipe
 mkfifo '/state/sql/events.log'.pipe
-record '/state/sql/events.log' 256 <'/state/sql/events.log'.pipe >/dev/null 2>&1 &
 rm -f '/state/sql/qemu.log' '/state/sql/qemu.log'.1 '/state/sql/qemu.log'.pipe
 mkfifo '/state/sql/qemu.log'.pipe
+record '/state/sql/console.log' 4096 <'/state/sql/console.log'.pipe >/dev/null 2>&1 &
+record '/state/sql/events.log' 256 <'/state/sql/events.log'.pipe >/dev/null 2>&1 &
 record '/state/sql/qemu.log' 256 <'/state/sql/qemu.log'.pipe >/dev/null 2>&1 &
 exec >'/state/sql/qemu.log'.pipe 2>&1
 exec 0</dev/null
-cd '/state/it'\''s/run'
 exec env -i PATH="$PATH" setpriv --reuid=60800 --regid=60800 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all qemu

@@ -30,32 +30,47 @@ export const MEMORY_FILE = '/dev/shm/vmkit-secrets';
 export function launchScript(launch: Launch): string {
   const { files, logs, lock, folder, inputBytes } = launch;
   const lockFd = 3 + files.length;
+  const recorded = files.filter(({ access }) => access === 'record');
+  const others = files.filter(({ access }) => access !== 'record');
+  const held = [...others.map(({ fd }) => fd), ...(lock === undefined ? [] : [lockFd])];
   return `${[
     'set -eu',
     'umask 077',
+    CLOSE_INHERITED,
     ...(lock === undefined ? [] : takeLock(lock, lockFd)),
-    ...recordLogs(logs, lock === undefined ? undefined : lockFd),
-    ...files.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : [openFile(file)])),
-    'exec 0</dev/null',
+    ...others.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : openFile(file))),
     `cd ${quoteWord(folder)}`,
+    // Last of what can fail: a recorder whose pipe nobody opens would wait for ever.
+    ...recordLogs(logs, held),
+    ...recorded.flatMap(openFile),
+    'exec 0</dev/null',
     `exec env -i PATH="$PATH" ${shellCommand([...withoutRights(launch.user), ...launch.argv])}`,
   ].join('\n')}\n`;
 }
+
+/** What vmkit's own caller had left open is not the guest's, should it break out; nor would that caller's pipe ever end. */
+const CLOSE_INHERITED = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done';
 
 /** proc_pid_stat(5): the fields after the name, in parentheses, begin with the third; the start time is the 22nd. */
 function takeLock({ path, record }: NonNullable<Launch['lock']>, fd: number): string[] {
   const rest = JSON.stringify(record).slice(1);
   return [
     `exec ${fd}<${quoteWord(path)}`,
-    `flock -n ${fd} || { echo 'Another QEMU runs this machine.' >&2; exit 1; }`,
+    flock(fd),
     'read -r stat </proc/$$/stat',
     'fields=(${stat##*) })',
     `printf '{"pid":%s,"startTime":%s,%s\\n' $$ "\${fields[19]}" ${quoteWord(rest)} >${quoteWord(path)}`,
   ];
 }
 
-function openFile({ fd, path = '', access }: OpenFile): string {
-  return `exec ${fd}${OPERATORS[access]}${quoteWord(path)}${access === 'record' ? '.pipe' : ''}`;
+/** A disk has a lock of its own: it holds where the file above was deleted, and where two machines name one disk. */
+function openFile({ fd, path = '', access }: OpenFile): string[] {
+  const open = `exec ${fd}${OPERATORS[access]}${quoteWord(path)}${access === 'record' ? '.pipe' : ''}`;
+  return access === 'write' ? [open, flock(fd)] : [open];
+}
+
+function flock(fd: number): string {
+  return `flock -n ${fd} || { echo 'Another QEMU runs this machine.' >&2; exit 1; }`;
 }
 
 /** The name is gone before the content comes. A vmkit that is killed half way sends too little, and nothing is started with that. */

@@ -14,24 +14,21 @@ export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
  * Lines for bash that begin to record, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to
  * a file until that has its size (`ulimit -f`, in KiB); then the file is renamed and the next one begins. So nothing that
  * a guest says fills the disk. What opens the pipes is recorded, and the recorders end with it. From here on the script's
- * own output is in QEMU's log. `held` is a descriptor that must not live on in a recorder.
+ * own output is in QEMU's log. `held` are descriptors that must not live on in a recorder.
  *
  * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest
  * is (EPIPE). At a change of files up to one read (4 KiB) is lost. `head -c` was not taken: it keeps back
  * what it has read.
  */
-export function recordLogs(logs: Logs, held: number | undefined): string[] {
-  const close = held === undefined ? '' : ` ${held}<&-`;
+export function recordLogs(logs: Logs, held: readonly number[]): string[] {
+  const close = held.map((fd) => ` ${fd}<&-`).join('');
+  const kinds = (['console', 'events', 'qemu'] as const).map((kind) => ({ kind, path: quoteWord(logs[kind]) }));
   return [
     RECORD,
-    ...(['console', 'events', 'qemu'] as const).flatMap((kind) => {
-      const path = quoteWord(logs[kind]);
-      return [
-        `rm -f ${path} ${path}.1 ${path}.pipe`,
-        `mkfifo ${path}.pipe`,
-        `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
-      ];
-    }),
+    ...kinds.flatMap(({ path }) => [`rm -f ${path} ${path}.1 ${path}.pipe`, `mkfifo ${path}.pipe`]),
+    ...kinds.map(
+      ({ kind, path }) => `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
+    ),
     `exec >${quoteWord(logs.qemu)}.pipe 2>&1`,
   ];
 }
