@@ -53,4 +53,4 @@ test('the package runs beside nothing but what it declares', async () => {
   expect(vmkit('boot', 'sql', '--dry-run')).toContain('sql');
   // The one declared package is loaded, too.
   expect(execFileSync(process.execPath, ['-e', "require('ssh2')"], { cwd: installed, encoding: 'utf8' })).toBe('');
-});
+}, 240_000);

@@ -1,13 +1,23 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { packageRoot } from '../../src/core/package-root.ts';
 import * as library from '../../src/index.ts';
 import { installPackage } from '../support/installed-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+let project = '';
+let installed = '';
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'vmkit-test-'));
+  installed = installPackage(project, ['@types/node', 'undici-types']);
+}, 240_000);
+afterAll(() => rm(project, { recursive: true, force: true }));
 
 const sourceMap = z.object({ sources: z.array(z.string()) });
 
@@ -24,16 +34,14 @@ function sourcesOf(entry: string): string[] {
   return files.flatMap((file) => sourceMap.parse(JSON.parse(readFileSync(`${file}.map`, 'utf8'))).sources);
 }
 
-test('the library is built without the command line', async () => {
-  const built = await temporaryFolder();
-  execFileSync(process.execPath, ['scripts/build.mjs', built], { cwd: packageRoot() });
+test('the library is built without the command line', () => {
   const ofTheCommandLine = (sources: string[]): string[] =>
     sources.filter((source) => /\/src\/cli\/|node_modules\/(yargs|listr2|@inquirer)/.test(source));
-  const sources = sourcesOf(join(built, 'index.js'));
+  const sources = sourcesOf(join(installed, 'dist', 'index.js'));
   expect(sources.filter((source) => source.endsWith('src/verbs/stop.ts'))).toHaveLength(1);
   expect(ofTheCommandLine(sources)).toEqual([]);
   // The same look finds them where they are.
-  expect(ofTheCommandLine(sourcesOf(join(built, 'main.js'))).join(' ')).toMatch(/src\/cli\/.*yargs/);
+  expect(ofTheCommandLine(sourcesOf(join(installed, 'dist', 'main.js'))).join(' ')).toMatch(/src\/cli\/.*yargs/);
 });
 
 const PROGRAM = `
@@ -59,8 +67,6 @@ export { address, clean, code, condition, kernel, told, ways, works, wrong };
 `;
 
 test('a program is checked against the types of the installed package alone', async () => {
-  const project = await temporaryFolder();
-  installPackage(project, ['@types/node', 'undici-types']);
   writeFileSync(join(project, 'program.ts'), PROGRAM);
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
   const compilerOptions = { module: 'NodeNext', target: 'ES2023', lib: ['ES2023'], strict: true, noEmit: true };
@@ -68,7 +74,7 @@ test('a program is checked against the types of the installed package alone', as
   const tsc = join(packageRoot(), 'node_modules', '.bin', 'tsc');
   const { stdout } = await promisify(execFile)(tsc, ['-p', project], { cwd: project }).catch((error) => error);
   expect(stdout).toBe('');
-});
+}, 240_000);
 
 test('docs/library.md has every function in its table, and no other, with errors that there are', () => {
   const page = readFileSync(join(packageRoot(), 'docs', 'library.md'), 'utf8');
