@@ -35,6 +35,8 @@ export function throwIfInterrupted(signal: AbortSignal | undefined): void {
 
 /** What cannot be ended by itself, such as a dial, is no longer waited for once the signal is aborted. Throws `interrupted` then. */
 export async function unlessInterrupted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // It was begun before we were asked: interrupted here, it may still fail, and nobody else hears it.
+  promise.catch(() => undefined);
   throwIfInterrupted(signal);
   let stop = (): void => undefined;
   const aborted = new Promise<void>((resolve) => {

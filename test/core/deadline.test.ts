@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { poll, throwIfInterrupted, unlessInterrupted } from '../../src/core/deadline.ts';
 
 test('poll returns the first value that is not undefined, falsy ones included', async () => {
@@ -36,4 +36,19 @@ test('what cannot be ended is not waited for once it is interrupted', async () =
   stop.abort();
   await expect(waits).rejects.toMatchObject({ kind: 'interrupted' });
   expect(await unlessInterrupted(Promise.resolve(7), new AbortController().signal)).toBe(7);
+});
+
+test('what was begun before an interruption and fails after it is no stray rejection', async () => {
+  const stray: unknown[] = [];
+  const hear = (reason: unknown): void => void stray.push(reason);
+  process.on('unhandledRejection', hear);
+  onTestFinished(() => void process.off('unhandledRejection', hear));
+  let fail: (error: Error) => void = () => undefined;
+  const begun = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  await expect(unlessInterrupted(begun, AbortSignal.abort())).rejects.toMatchObject({ code: 'interrupted' });
+  fail(new Error('too late'));
+  await new Promise((resolve) => void setImmediate(resolve));
+  expect(stray).toEqual([]);
 });

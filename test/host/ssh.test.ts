@@ -199,3 +199,12 @@ test('more output than was asked for ends a command; what is given in pieces is 
   };
   await expect(guest.exec(print, { onOutput: refuse })).rejects.toThrow('refused');
 });
+
+test('interrupted while a channel is opened, or before the login: it ends at once', async () => {
+  guest = await guestHost(address);
+  const interruption = new AbortController();
+  const run = guest.exec(['sleep', '600'], { signal: interruption.signal });
+  interruption.abort();
+  await expect(run).rejects.toMatchObject({ code: 'interrupted' });
+  await expect(guestHost(address, { signal: interruption.signal })).rejects.toMatchObject({ code: 'interrupted' });
+});

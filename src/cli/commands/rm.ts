@@ -1,10 +1,8 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { VmkitError } from '../../core/errors.ts';
-import { type MachinePaths, machinePaths } from '../../core/paths.ts';
-import { withMachine } from '../../machine/state/machine-lock.ts';
-import { requireOff } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
+import type { MachineParts } from '../../verbs/machine-parts.ts';
+import { removeMachine } from '../../verbs/remove.ts';
 import { defineCommand } from '../parse/command.ts';
 
 export const command = defineCommand({
@@ -15,44 +13,14 @@ export const command = defineCommand({
       .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Delete without asking' }),
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);
-    const folders = await foldersOf(machinePaths(context.paths, name));
-    return withMachine(name, `vmkit rm ${name}`, context, async (machine) => {
-      await requireOff(machine, context);
-      if (!yes) await requireConsent(name, machine.paths.dataDir, context.signal);
-      for (const folder of folders) await rm(folder, { recursive: true, force: true });
-      return { name, deleted: folders };
-    });
+    const consent = async ({ paths }: MachineParts): Promise<void> => {
+      if (!yes) await requireConsent(name, paths.dataDir, context.signal);
+    };
+    return removeMachine(name, consent, context);
   },
-  text: ({ name, deleted }) => `Deleted ${name}: ${deleted.join(', ')}`,
+  text: ({ name, deleted, undone }) =>
+    [...undone.map((what) => `Taken back: ${what}`), `Deleted ${name}: ${deleted.join(', ')}`].join('\n'),
 });
-
-/** One of these is in each folder of a machine. */
-const SIGNS = [
-  'identity.json',
-  'data.img',
-  'secrets',
-  'lock',
-  'power.lock',
-  'state.json',
-  'console.log',
-  'qemu.log',
-  'run',
-];
-
-/** Throws `not-a-machine` for folders that vmkit did not make: a link, or one with nothing of a machine in it. */
-async function foldersOf({ dataDir, stateDir }: MachinePaths): Promise<string[]> {
-  for (const folder of [dataDir, stateDir]) {
-    const there = await lstat(folder).catch(() => undefined);
-    if (there === undefined) continue;
-    const names = there.isDirectory() ? await readdir(folder) : [];
-    if (there.isDirectory() && names.some((name) => SIGNS.includes(name))) continue;
-    const what = there.isSymbolicLink() ? 'is a link' : 'holds nothing of a machine';
-    throw new VmkitError('usage', 'not-a-machine', `${folder} ${what}. Nothing was deleted.`, {
-      hint: 'Look at it, and delete it by hand if it is yours to delete.',
-    });
-  }
-  return [dataDir, stateDir];
-}
 
 async function requireConsent(name: string, dataDir: string, signal: AbortSignal): Promise<void> {
   const warning = `This deletes ${dataDir}: the data disk of ${name}, with all it holds, its secrets and passwords.`;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { announce } from '../../core/announce.ts';
+import { throwIfInterrupted } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 
 /** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
@@ -19,6 +20,7 @@ export async function runOnConsole(
   script: string,
   { name, withinMs, signal }: { readonly name: string; readonly withinMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
+  throwIfInterrupted(signal);
   announce(['sh', '-c', script], `console of ${name}`);
   const mark = randomBytes(8).toString('hex');
   const socket = connect({ path: socketPath });

@@ -1,4 +1,5 @@
 import type { Client, ConnectConfig } from 'ssh2';
+import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 
 /** How a guest is reached: its forwarded port on 127.0.0.1, our key, and the one host key that is accepted. */
@@ -24,6 +25,7 @@ interface ConnectOptions {
 export async function connectSsh(address: SshAddress, options: ConnectOptions = {}): Promise<Client> {
   // Loaded when it is needed: most verbs log in nowhere.
   const { default: ssh2 } = await import('ssh2');
+  throwIfInterrupted(options.signal);
   const withinMs = options.withinMs ?? 10_000;
   const client = new ssh2.Client();
   let hasOtherKey = false;

@@ -91,6 +91,7 @@ function exitCodeOf(channel: ClientChannel, { name }: SshAddress, signal: AbortS
       else reject(new VmkitError('unreachable', 'guest-connection-lost', `${name}: the connection was lost.`));
     });
     signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
   }).finally(() => signal.removeEventListener('abort', abort));
 }
 

@@ -2,6 +2,7 @@ import { formatAddress, machineMac } from '../../core/ipv4.ts';
 import { type Change, linkExists, ours, type Probe } from '../changes/change.ts';
 import { type BridgeNetwork, bridgeMac, networkAddresses, type Tap } from './bridge-addresses.ts';
 import { addLink, addTables, addTap, removeLink, removeTables, removeTap, tableName } from './bridge-nft.ts';
+import { pairId } from './tap-changes.ts';
 
 /** The bridge with its addresses, forwarding for it alone, and the nft tables. */
 export function networkChanges(network: BridgeNetwork): readonly Change[] {
@@ -92,7 +93,7 @@ export function tunDeviceChanges(mode: string | undefined): readonly Change[] {
 export function linkChange(network: BridgeNetwork, taps: readonly [string, string]): Change {
   const [one = '', other = ''] = [...taps].sort();
   return {
-    ...ours(`nft:${one}-${other}`, `${one} and ${other} reach each other`),
+    ...ours(pairId(one, other), `${one} and ${other} reach each other`),
     apply: [{ argv: ['nft', '-f', '-'], input: addLink(network, one, other) }],
     undo: [{ argv: ['nft', '-f', '-'], input: removeLink(network, one, other) }],
     isApplied: nftHas('element', 'bridge', tableName(network), 'links', `{ "${one}" . "${other}" }`),

@@ -1,6 +1,6 @@
 import { type Change, ours } from '../changes/change.ts';
 
-/** Names the change: a service of a machine. */
+/** Names the change: a service of a machine; '' for what the names for all of them begin with. */
 export function udpForwardId(machine: string, service: string): string {
   return `nft:vmkit_${machine}_${service}`;
 }

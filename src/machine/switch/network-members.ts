@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
@@ -50,17 +50,25 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
       needs: [...spec.needs],
       socket: machinePaths(context.paths, spec.name).linkSocket,
     };
-    await context.host.write(join(paths.membersDir, `${spec.name}.json`), `${JSON.stringify(member)}\n`, 0o600);
+    await context.host.write(memberFile(spec.name, network, context.paths), `${JSON.stringify(member)}\n`, 0o600);
     await ensureSwitch(paths, context);
   });
 }
 
 /** Takes a machine off every network; the switch of one without machines ends by itself. */
 export async function leaveNetworks(name: string, { paths }: Pick<Context, 'paths'>): Promise<void> {
-  const networks = await readdir(networksDir(paths)).catch(() => []);
-  for (const network of networks.filter((each) => parseAddress(each) !== undefined)) {
-    await rm(join(networkPaths(paths, network).membersDir, `${name}.json`), { force: true });
-  }
+  for (const network of await networksOf(name, { paths })) await rm(memberFile(name, network, paths), { force: true });
+}
+
+/** The private networks that a machine is on, each by its first address. */
+export async function networksOf(name: string, { paths }: Pick<Context, 'paths'>): Promise<readonly string[]> {
+  const all = (await readdir(networksDir(paths)).catch(() => [])).filter((each) => parseAddress(each) !== undefined);
+  const on = await Promise.all(all.map((network) => lstat(memberFile(name, network, paths)).catch(() => undefined)));
+  return all.filter((_, at) => on[at] !== undefined);
+}
+
+function memberFile(name: string, network: string, paths: Context['paths']): string {
+  return join(networkPaths(paths, network).membersDir, `${name}.json`);
 }
 
 /** What is half written or of another version is left out. */

@@ -2,8 +2,8 @@ import type { Change } from '../../host/changes/change.ts';
 import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
 
-/** Names what was done to this host for a port of a machine. */
-export function proxyChangeId(machine: string, port: number): string {
+/** Names what was done to this host for a port of a machine; '' for what all such names begin with. */
+export function proxyChangeId(machine: string, port: number | ''): string {
   return `serve:${machine}:${port}`;
 }
 

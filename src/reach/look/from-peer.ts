@@ -51,14 +51,16 @@ async function lookAtNode(
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
   const ping = await pingFrom(peer, address, []);
-  const dials = Promise.all(
-    ports.map(async (port) => {
-      const request = requestFor(port, served, status, target.protocol);
-      return [port, await dialFrom(peer, { address, port }, request)] as const;
-    }),
-  );
-  const largePing = pongs(ping) ? await pingFrom(peer, address, [`--size=${LARGEST}`]) : undefined;
-  return { ping, largePing, dials: new Map(await dials) };
+  const dialOf = async (port: number): Promise<readonly [number, Dial]> => [
+    port,
+    await dialFrom(peer, { address, port }, requestFor(port, served, status, target.protocol)),
+  ];
+  // Awaited together: where one is interrupted, the other is not left to fail unheard.
+  const [largePing, dials] = await Promise.all([
+    pongs(ping) ? pingFrom(peer, address, [`--size=${LARGEST}`]) : undefined,
+    Promise.all(ports.map(dialOf)),
+  ]);
+  return { ping, largePing, dials: new Map(dials) };
 }
 
 async function dialProxy(peer: Peer, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {
