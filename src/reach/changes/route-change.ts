@@ -23,7 +23,7 @@ const ROUTES = `routes=$(tailscale debug prefs | tr -d '[:space:]' | sed -n 's/.
 
 /**
  * What makes this host route to a machine's bridge address. The route is added to what is advertised by then, and only it is taken away again. Under TUN the
- * kernel forwards: the tailnet's interface may, to this machine. tailscaled keeps the route over a reboot; the rest is made again by the machine's next boot.
+ * kernel forwards: the tailnet's interface may, to this machine. tailscaled keeps the route over a reboot; the rest is made again by the next `vmkit boot`.
  */
 export function planRoute({ proxy, target }: Facts): readonly Change[] {
   const route = routeOf(target);
