@@ -17,11 +17,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interruption.abort();
   });
 }
-// `vmkit logs sql | head`: nobody reads any more.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// A terminal that is closed says so more than once: by the kernel and by the shell.
+process.on('SIGHUP', () => interruption.abort());
+
+// `vmkit logs sql | head`: nobody reads any more. What was begun is cleaned up all the same.
+let isOutputLost = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    isOutputLost ||= error.code !== 'EPIPE';
+    interruption.abort();
+  });
+}
 
 try {
-  process.exit(await run(argv, interruption.signal));
+  const exitCode = await run(argv, interruption.signal);
+  process.exit(isOutputLost ? 1 : exitCode);
 } catch (error) {
   process.stderr.write(hasFlag(argv, '--json') ? errorJson(error) : errorText(error, process.stderr));
   process.exit(exitCodeOf(error));

@@ -125,26 +125,29 @@ test('-v shows what starts, whoever starts it', async () => {
   expect((await cli.run(['stop', 'sql'], home)).stderr).toBe('');
 });
 
-describe('Ctrl-C', () => {
-  test('ends a wait with 130, and says that nothing is half done', async () => {
-    const home = await temporaryFolder();
-    const data = join(home, '.local/share/vmkit/machines/sql');
-    await mkdir(data, { recursive: true });
-    // Somebody else works on this machine: vmkit waits.
-    const holder = spawn('flock', [join(data, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'], { detached: true });
-    try {
-      await once(holder.stdout, 'data');
-      const child = cli.start(['rm', 'sql', '--yes'], home);
-      const end = ended(child);
-      await once(child.stderr ?? child, 'data');
-      child.kill('SIGINT');
-      expect(await end).toMatchObject({
-        exitCode: 130,
-        stdout: '',
-        stderr: expect.stringContaining('error: Interrupted'),
-      });
-    } finally {
-      if (holder.pid !== undefined) process.kill(-holder.pid);
-    }
-  });
+describe('Ctrl-C, an end by a supervisor, a terminal that is closed', () => {
+  test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const)(
+    '%s ends a wait with 130, and says that nothing is half done',
+    async (signal) => {
+      const home = await temporaryFolder();
+      const data = join(home, '.local/share/vmkit/machines/sql');
+      await mkdir(data, { recursive: true });
+      // Somebody else works on this machine: vmkit waits.
+      const holder = spawn('flock', [join(data, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'], { detached: true });
+      try {
+        await once(holder.stdout, 'data');
+        const child = cli.start(['rm', 'sql', '--yes'], home);
+        const end = ended(child);
+        await once(child.stderr ?? child, 'data');
+        child.kill(signal);
+        expect(await end).toMatchObject({
+          exitCode: 130,
+          stdout: '',
+          stderr: expect.stringContaining('error: Interrupted'),
+        });
+      } finally {
+        if (holder.pid !== undefined) process.kill(-holder.pid);
+      }
+    },
+  );
 });

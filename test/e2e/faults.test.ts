@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { copyFile, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -135,7 +136,14 @@ describe.sequential('faults', () => {
     expect(await boots('tiny')).toBe(before + 1);
   });
 
-  test('Ctrl-C during a boot ends QEMU and leaves no secrets behind', async () => {
+  test.each([
+    ['Ctrl-C', (vmkit: ChildProcess) => vmkit.kill('SIGINT')],
+    [
+      'a terminal that is closed, which is said twice,',
+      (vmkit: ChildProcess) => [1, 2].map(() => vmkit.kill('SIGHUP')),
+    ],
+    ['a reader that goes away, as `head` does,', (vmkit: ChildProcess) => vmkit.stderr?.destroy()],
+  ])('%s during a boot ends QEMU and leaves no secrets behind', async (_how, interrupt) => {
     const { process: vmkit, ended } = sandbox.start(['boot', 'tiny']);
     let said = '';
     await new Promise<void>((resolve) => {
@@ -146,7 +154,7 @@ describe.sequential('faults', () => {
     });
     const state = await sandbox.state('tiny');
     expect(state !== undefined && isRunning(state)).toBe(true);
-    vmkit.kill('SIGINT');
+    interrupt(vmkit);
     expect((await ended).exitCode).toBe(130);
     expect(state !== undefined && isRunning(state)).toBe(false);
     const files = await readdir(sandbox.machine('tiny').stateDir);
