@@ -12,6 +12,7 @@ export type {
   Port,
   ServiceStatus,
   StoppedMachine,
+  TakenBack,
 } from './library/results.ts';
 export {
   type ExposeOptions,

@@ -88,3 +88,11 @@ export interface Exposed {
   /** False: it was there already. */
   readonly isNew: boolean;
 }
+
+/** What `expose` did and is no more. */
+export interface TakenBack {
+  /** In words. */
+  readonly takenBack: readonly string[];
+  /** What the next boot takes back: the machine is off. */
+  readonly leftForBoot: readonly string[];
+}

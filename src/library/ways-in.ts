@@ -3,12 +3,11 @@ import { targetOf } from '../reach/target.ts';
 import { VIAS, type Via } from '../reach/vias.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import * as verbs from '../verbs/reach/expose.ts';
-import type { TakenBack } from '../verbs/reach/expose-via.ts';
 import { probe as look } from '../verbs/reach/probe.ts';
 import { peerKind } from '../verbs/reach/probe-peer.ts';
 import type { VerbContext } from '../verbs/step.ts';
 import { definitionOf } from './machines.ts';
-import type { Exposed } from './results.ts';
+import type { Exposed, TakenBack } from './results.ts';
 
 export interface ServiceOptions {
   /** A service of the machine. Default: the first one that speaks HTTP. */

@@ -56,7 +56,7 @@ const address: string | undefined = machine.ports[0]?.address;
 const { condition }: MachineStatus = await status(spec.name, context);
 const kernel: string = (await build(spec, context)).kernel;
 const works = (await probe(spec, context, { from: 'ssh://me@laptop' })).ways.map(({ state }) => state === 'works');
-const ways: string[] = [(await expose(spec, context, { via: 'guest' })).address, ...(await unexpose(spec, context))];
+const ways: string[] = [(await expose(spec, context, { via: 'guest' })).address, ...(await unexpose(spec, context)).takenBack];
 const clean: boolean = (await stop(spec.name, context, { withinSeconds: 5 })).every(({ stopped }) => !stopped?.forced);
 const code = (error: unknown): string => (error instanceof VmkitError ? error.code : '');
 // @ts-expect-error what is not declared is no option
