@@ -1,10 +1,9 @@
-import { requireTools } from '../host/tools/tools.ts';
+import { buildTools, requireTools } from '../host/tools/tools.ts';
 import { chooseComponents } from '../image/components/component-choice.ts';
 import { machineStatus } from '../machine/follow/status.ts';
 import { withAddress } from '../machine/ports.ts';
 import { loadVm } from '../spec/read/load.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import { buildTools } from '../verbs/boot/boot-flow.ts';
 import { bootMachines } from '../verbs/boot/boot-machines.ts';
 import { describeBooted } from '../verbs/boot/describe-booted.ts';
 import { assemble } from '../verbs/build/assemble.ts';

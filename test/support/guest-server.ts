@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import ssh2 from 'ssh2';
 import { onTestFinished } from 'vitest';
 import type { SshKeys } from '../../src/secrets/ssh-keys.ts';
+import { joinChannel } from './join-channel.ts';
 
 /** A real ssh server on loopback in a guest's place: it runs what it is told here, with `/data` at `folder` and programs of `bin` first. Its port. */
 export async function guestServer(keys: SshKeys, folder: string, bin: string): Promise<number> {
@@ -14,14 +15,7 @@ export async function guestServer(keys: SshKeys, folder: string, bin: string): P
         const channel = acceptExec();
         const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
         const child = spawn('sh', ['-c', command.replaceAll('/data/', `${folder}/`)], { env });
-        channel.pipe(child.stdin);
-        child.stdin.on('error', () => undefined);
-        child.stdout.pipe(channel, { end: false });
-        child.stderr.pipe(channel.stderr, { end: false });
-        child.on('close', (code) => {
-          channel.exit(code ?? 1);
-          channel.end();
-        });
+        joinChannel(child, channel);
       });
     });
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { localHost } from '../../src/host/local/local.ts';
 import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
+import { joinChannel } from './join-channel.ts';
 
 /** Joins standard input and output to a unix socket, as `nc -U` does. */
 const THROUGH = "const s=require('net').connect(process.argv[1]);process.stdin.pipe(s);s.pipe(process.stdout)";
@@ -27,14 +28,7 @@ export async function sshServer(folder: string, enter: readonly string[]): Promi
         const channel = acceptExec();
         const [file = 'sh', ...args] = [...enter, 'sh', '-c', command];
         const child = spawn(file, args);
-        channel.pipe(child.stdin);
-        child.stdin.on('error', () => undefined);
-        child.stdout.pipe(channel, { end: false });
-        child.stderr.pipe(channel.stderr, { end: false });
-        child.on('close', (code) => {
-          channel.exit(code ?? 1);
-          channel.end();
-        });
+        joinChannel(child, channel);
         channel.on('close', () => child.kill());
       });
     });

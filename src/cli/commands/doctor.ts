@@ -1,5 +1,5 @@
-import { type Arch, archOf } from '../../core/arch.ts';
-import { ALL_GROUPS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
+import { archOf } from '../../core/arch.ts';
+import { ALL_GROUPS, findMissing, howToInstall, requireTools, toolGroups, toolsOf } from '../../host/tools/tools.ts';
 import { findManager } from '../../host/tools/tools-install.ts';
 import { TOOL_GROUPS, type ToolGroup } from '../../host/tools/tools-table.ts';
 import { defineCommand } from '../parse/command.ts';
@@ -27,7 +27,7 @@ export const command = defineCommand({
     }),
   run: async (args, context): Promise<DoctorReport> => {
     const facts = await context.host.facts();
-    const groups = args.all ? ALL_GROUPS : groupsFor(archOf(facts.machine) ?? 'x86_64');
+    const groups = args.all ? ALL_GROUPS : toolGroups(archOf(facts.machine) ?? 'x86_64');
     if (args.setup) await requireTools(groups, context, { setup: true });
     const missing = findMissing(groups, facts);
     return {
@@ -46,11 +46,6 @@ export const command = defineCommand({
   text: doctorText,
   exitCode: ({ install }) => (install.length === 0 ? 0 : 3),
 });
-
-/** What it takes to build and run machines of one architecture. */
-function groupsFor(arch: Arch): readonly ToolGroup[] {
-  return ['kernel', `kernel-${arch}`, 'debian', 'image', `machine-${arch}`];
-}
 
 function doctorText({ groups, install }: DoctorReport): string {
   const lines = groups.map(({ group, purpose, found, missing }) => {

@@ -1,7 +1,6 @@
 import { userInfo } from 'node:os';
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
-import type { ToolGroup } from '../../host/tools/tools-table.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
 import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
@@ -29,16 +28,6 @@ export interface BootOutcome extends Booted {
   readonly wasRunning: boolean;
   /** The definition asks for other artifacts than those that the running machine was started from. */
   readonly isOutdated: boolean;
-}
-
-/** All that building and running a machine of this architecture takes on this host. */
-export function toolGroups(arch: VmSpec['arch']): ToolGroup[] {
-  return [...buildTools(arch), `machine-${arch}`];
-}
-
-/** The same without running it. */
-export function buildTools(arch: VmSpec['arch']): ToolGroup[] {
-  return ['kernel', `kernel-${arch}`, 'debian', 'image'];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { requireTools } from '../../host/tools/tools.ts';
+import { requireTools, toolGroups } from '../../host/tools/tools.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
@@ -8,7 +8,7 @@ import type { VmSpec } from '../../spec/vm-spec.ts';
 import { renewHost } from '../host-network.ts';
 import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
-import { type BootOutcome, prepareBoot, toolGroups } from './boot-flow.ts';
+import { type BootOutcome, prepareBoot } from './boot-flow.ts';
 
 export interface BootedMachines {
   readonly booted: BootOutcome;
