@@ -1,7 +1,7 @@
 import { resolvePaths } from '../core/paths.ts';
 import { shellCommand } from '../core/shell-quote.ts';
 import type { Host } from '../host/host.ts';
-import { localHost } from '../host/local/local.ts';
+import { hostFrom } from '../host/host-from.ts';
 import type { VerbContext } from '../verbs/step.ts';
 import { askSecret } from './ask-secret.ts';
 import { plainReport } from './show/progress-lines.ts';
@@ -16,10 +16,12 @@ interface ContextOptions {
 
 /** What every command works with: this machine, the XDG folders, progress on standard error, Ctrl-C. */
 export function createContext({ isVerbose, isJson, signal }: ContextOptions): VerbContext {
+  const host = isVerbose ? announcing(hostFrom(undefined)) : hostFrom(undefined);
+  const here = { host, paths: resolvePaths() };
   const isLive = process.stderr.isTTY && !isJson && !isVerbose && process.env['TERM'] !== 'dumb';
   return {
-    host: isVerbose ? announcing(localHost()) : localHost(),
-    paths: resolvePaths(),
+    ...here,
+    builder: here,
     report: plainReport(say),
     signal,
     settleSteps: stepsShown(isLive ? 'live' : 'plain'),

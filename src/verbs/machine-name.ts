@@ -1,13 +1,13 @@
 import { access } from 'node:fs/promises';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
-import type { Context } from '../host/context.ts';
+import type { VerbContext } from './step.ts';
 
 /**
  * The name of a machine that was booted before. A path to a definition is read for its name; a plain name is taken as it is, so that a
  * machine whose definition is gone can still be stopped. Throws `unknown-machine` when nothing of it is on this host.
  */
-export async function machineName(vm: string, context: Context): Promise<string> {
+export async function machineName(vm: string, context: VerbContext): Promise<string> {
   const isPath = vm.includes('/') || vm.endsWith('.yaml');
   const name = isPath ? (await (await import('../spec/read/load.ts')).loadVm(vm, context)).name : vm;
   const paths = machinePaths(context.paths, name);

@@ -47,12 +47,12 @@ function givenSecrets(spec: VmSpec): GivenSecret[] {
   );
 }
 
-export async function readVariable(variable: string, { host }: VerbContext): Promise<string | undefined> {
+export async function readVariable(variable: string, { builder }: VerbContext): Promise<string | undefined> {
   const text = process.env[variable]?.trim();
   if (text === undefined || text === '') return undefined;
   if (!text.startsWith('file:')) return text;
   const path = text.slice('file:'.length);
-  const bytes = await host.read(path);
+  const bytes = await builder.host.read(path);
   const content = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8').trim();
   if (content === '') {
     throw new VmkitError('usage', 'secret-not-given', `${variable} names ${path}, which is not there or empty.`);
