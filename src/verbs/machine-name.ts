@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises';
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
+import type { Context } from '../host/context.ts';
 import type { VerbContext } from './step.ts';
 
 /**
@@ -11,15 +11,12 @@ export async function machineName(vm: string, context: VerbContext): Promise<str
   const isPath = vm.includes('/') || vm.endsWith('.yaml');
   const name = isPath ? (await (await import('../spec/read/load.ts')).loadVm(vm, context)).name : vm;
   const paths = machinePaths(context.paths, name);
-  if ((await isThere(paths.dataDir)) || (await isThere(paths.stateDir))) return name;
+  if ((await isThere(paths.dataDir, context)) || (await isThere(paths.stateDir, context))) return name;
   throw new VmkitError('usage', 'unknown-machine', `There is no machine ${name} on this host.`, {
     hint: `vmkit ls shows all of them; vmkit boot ${name} makes it.`,
   });
 }
 
-export async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+export async function isThere(path: string, { host }: Pick<Context, 'host'>): Promise<boolean> {
+  return (await host.stat(path)) !== undefined;
 }

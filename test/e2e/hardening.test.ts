@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { isRunning } from '../../src/host/local/background.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 import { useSandbox } from '../support/machine.ts';
 
@@ -145,9 +146,9 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
   test('a machine that stood still is told the time', async () => {
     // As a host that sleeps does, and as QEMU itself where this host's disk is full.
     const { qmpSocket, consoleLog } = sandbox.machine('hard');
-    await qmpCommand(qmpSocket, 'stop');
+    await qmpCommand(qmpSocket, 'stop', localHost());
     await seconds(20);
-    await qmpCommand(qmpSocket, 'cont');
+    await qmpCommand(qmpSocket, 'cont', localHost());
     expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
     expect(await readFile(consoleLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
   });
@@ -163,7 +164,7 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
 
   test('the power key stops it cleanly, without a login', async () => {
     const state = await sandbox.state('hard');
-    await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown');
+    await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown', localHost());
     const isGone = (): true | undefined => (state !== undefined && isRunning(state) ? undefined : true);
     expect(await poll(isGone, { withinMs: 120_000 })).toBe(true);
     const said = await readFile(sandbox.machine('hard').consoleLog, 'utf8');

@@ -4,14 +4,16 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { type BackgroundProcess, endProcess, startInBackground } from '../../src/host/local/background.ts';
+import type { HostProcess } from '../../src/host/host.ts';
+import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { findRunning, requireOff } from '../../src/machine/state/running.ts';
 import { clearState, type MachineState } from '../../src/machine/state/state.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const started: BackgroundProcess[] = [];
+const started: HostProcess[] = [];
 const holders: ChildProcess[] = [];
 afterEach(() => {
   for (const each of started.splice(0)) endProcess(each, 'SIGKILL');
@@ -110,7 +112,7 @@ test('a process of the same pid that is another one runs no machine', async () =
 
 test('a machine that is forgotten keeps the file whose lock others wait for', async () => {
   const { paths } = await machineOf((state, stateDir) => ({ power: { ...state, stateDir }, state }));
-  await clearState(paths);
+  await clearState(paths, localHost());
   expect(await readdir(paths.dataDir)).toEqual(['power.lock']);
   expect(await readdir(paths.stateDir)).toEqual([]);
 });

@@ -1,7 +1,7 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { VmkitError } from '../../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
+import type { Host } from '../../host/host.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
 import { requireOff } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
@@ -15,11 +15,11 @@ export const command = defineCommand({
       .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Delete without asking' }),
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);
-    const folders = await foldersOf(machinePaths(context.paths, name));
+    const folders = await foldersOf(machinePaths(context.paths, name), context.host);
     return withMachine(name, `vmkit rm ${name}`, context, async (machine) => {
       await requireOff(machine, context);
       if (!yes) await requireConsent(name, machine.paths.dataDir, context.signal);
-      for (const folder of folders) await rm(folder, { recursive: true, force: true });
+      for (const folder of folders) await context.host.remove(folder);
       return { name, deleted: folders };
     });
   },
@@ -40,13 +40,14 @@ const SIGNS = [
 ];
 
 /** Throws `not-a-machine` for folders that vmkit did not make: a link, or one with nothing of a machine in it. */
-async function foldersOf({ dataDir, stateDir }: MachinePaths): Promise<string[]> {
+async function foldersOf({ dataDir, stateDir }: MachinePaths, host: Host): Promise<string[]> {
   for (const folder of [dataDir, stateDir]) {
-    const there = await lstat(folder).catch(() => undefined);
-    if (there === undefined) continue;
-    const names = there.isDirectory() ? await readdir(folder) : [];
-    if (there.isDirectory() && names.some((name) => SIGNS.includes(name))) continue;
-    const what = there.isSymbolicLink() ? 'is a link' : 'holds nothing of a machine';
+    const { exitCode } = await host.exec(['test', '-h', folder], { withinMs: 30_000 });
+    const isLink = exitCode === 0;
+    if (!isLink && (await host.stat(folder)) === undefined) continue;
+    const names = isLink ? [] : ((await host.list(folder)) ?? []);
+    if (names.some((name) => SIGNS.includes(name))) continue;
+    const what = isLink ? 'is a link' : 'holds nothing of a machine';
     throw new VmkitError('usage', 'not-a-machine', `${folder} ${what}. Nothing was deleted.`, {
       hint: 'Look at it, and delete it by hand if it is yours to delete.',
     });

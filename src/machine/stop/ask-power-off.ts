@@ -34,11 +34,11 @@ export function waysToAsk(name: string, paths: MachinePaths, context: Context): 
     {
       by: 'its console',
       ask: async (withinMs) =>
-        void (await runOnConsole(paths.consoleSocket, POWER_OFF, { withinMs, signal: context.signal })),
+        void (await runOnConsole(paths.consoleSocket, POWER_OFF, context.host, { withinMs, signal: context.signal })),
     },
     {
       by: 'its power key',
-      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', withinMs)),
+      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', context.host, withinMs)),
     },
   ];
 }

@@ -1,4 +1,3 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
@@ -6,10 +5,10 @@ import { parseAddress } from '../../core/ipv4.ts';
 import { safeJson } from '../../core/json.ts';
 import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/local/ours.ts';
+import { readOurs } from '../../host/read-ours.ts';
+import { withLock } from '../../host/with-lock.ts';
 import { linkAddresses } from '../../spec/network.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { withLock } from '../../store/lock.ts';
 import { runningMachine } from '../state/running.ts';
 import type { Member } from './private-switch.ts';
 import { ensureSwitch } from './switch-process.ts';
@@ -34,7 +33,7 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
   if (spec.network.kind !== 'private') return;
   const { network, mac, address, address6 } = linkAddresses(spec.network);
   const paths = networkPaths(context.paths, network);
-  await mkdir(paths.membersDir, { recursive: true });
+  await context.host.makeFolder(paths.membersDir, 0o755);
   await withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
     for (const other of await readMembers(paths.membersDir, context)) {
       if (other.name === spec.name || !other.addresses.includes(address)) continue;
@@ -56,16 +55,16 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
 }
 
 /** Takes a machine off every network; the switch of one without machines ends by itself. */
-export async function leaveNetworks(name: string, { paths }: Pick<Context, 'paths'>): Promise<void> {
-  const networks = await readdir(networksDir(paths)).catch(() => []);
+export async function leaveNetworks(name: string, { host, paths }: Pick<Context, 'host' | 'paths'>): Promise<void> {
+  const networks = (await host.list(networksDir(paths))) ?? [];
   for (const network of networks.filter((each) => parseAddress(each) !== undefined)) {
-    await rm(join(networkPaths(paths, network).membersDir, `${name}.json`), { force: true });
+    await host.remove(join(networkPaths(paths, network).membersDir, `${name}.json`));
   }
 }
 
 /** What is half written or of another version is left out. */
 export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
-  const files = (await readdir(membersDir).catch(() => [])).filter((file) => file.endsWith('.json'));
+  const files = ((await host.list(membersDir)) ?? []).filter((file) => file.endsWith('.json'));
   const members = files.map(async (file) => {
     const bytes = await readOurs(join(membersDir, file), host);
     const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;

@@ -47,7 +47,7 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     name: spec.name,
     isRunning: (await runningMachine(spec.name, context)) !== undefined,
     artifacts,
-    hasDataDisk: await isThere(paths.dataDisk),
+    hasDataDisk: await isThere(paths.dataDisk, context),
     accelerator: state.accelerator,
     command: qemuArgv(plan),
     files: openFiles(plan),

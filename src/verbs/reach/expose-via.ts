@@ -4,6 +4,7 @@ import type { Change } from '../../host/changes/change.ts';
 import { readJournal } from '../../host/changes/change-journal.ts';
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
+import { withLock } from '../../host/with-lock.ts';
 import { planProxy, proxyChangeId } from '../../reach/changes/proxy-change.ts';
 import { planRoute, routeChangeIds, TAILNET_FORWARDING } from '../../reach/changes/route-change.ts';
 import { planUdp } from '../../reach/changes/udp-change.ts';
@@ -15,7 +16,6 @@ import { judge } from '../../reach/judge.ts';
 import type { Verdict } from '../../reach/report.ts';
 import { type Via, WAYS_VIA } from '../../reach/vias.ts';
 import { whyNoProxy, whyNoRoute } from '../../reach/why-not.ts';
-import { withLock } from '../../store/lock.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
 

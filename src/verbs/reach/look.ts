@@ -116,9 +116,10 @@ async function lookAtGuest(spec: VmSpec, target: Target, context: Context): Prom
     if (error instanceof VmkitError && error.kind === 'interrupted') throw error;
     context.report({ kind: 'phase', text: 'ssh does not answer; looks by the console' });
     const { consoleSocket } = machinePaths(context.paths, target.machine);
-    const printed = await runOnConsole(consoleSocket, script, { withinMs: 45_000, signal: context.signal }).catch(
-      () => undefined,
-    );
+    const printed = await runOnConsole(consoleSocket, script, context.host, {
+      withinMs: 45_000,
+      signal: context.signal,
+    }).catch(() => undefined);
     throwIfInterrupted(context.signal);
     const guest = printed === undefined ? undefined : read(printed);
     return { guest, guestError: messageOf(error), guestBy: 'console' };
