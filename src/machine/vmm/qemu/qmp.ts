@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { unlessInterrupted } from '../../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../../core/errors.ts';
 import { onLines } from '../../../core/lines.ts';
 import type { Host } from '../../../host/host.ts';
@@ -27,8 +28,14 @@ export async function qmpCommand(
     const text = `QEMU's control socket ${socketPath}, command ${command}: ${messageOf(error)}`;
     return new VmkitError('tool', 'qmp-failed', text, { cause: error });
   };
-  const socket = await host.open({ unix: socketPath }).catch((error: unknown) => {
-    throw failure(error);
+  const opening = host.open({ unix: socketPath });
+  const late = AbortSignal.timeout(withinMs);
+  const socket = await unlessInterrupted(opening, late).catch((error: unknown) => {
+    opening.then(
+      (opened) => opened.destroy(),
+      () => undefined,
+    );
+    throw failure(late.aborted ? new Error(`no answer within ${withinMs / 1000} s`) : error);
   });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
