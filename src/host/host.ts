@@ -54,15 +54,25 @@ export interface HostProcess {
   readonly pid: number;
   /** Clock ticks from the start of the system to the start of the process: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
   readonly startTime: number;
-  readonly bootId: string;
+  /** Absent for a process that is known from this start of the system only. */
+  readonly bootId?: string | undefined;
 }
 
 export interface StartOptions {
-  /** Standard output and error go to its end; created with mode 0600, its folder too. Standard input is empty. */
+  /** Standard output and error go to its end; created with mode 0600, its folder too. */
   readonly logFile: string;
   readonly cwd?: string | undefined;
-  /** As for `exec`: the way for a secret. */
+  /** As for `exec`: a way for a secret. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Standard input, handed over before `start` is back; a process that ends early need not read it. None when absent. */
+  readonly input?: Uint8Array | undefined;
+}
+
+/** A log that another process writes and rotates (machine/vmm/qemu/recorder.ts), read from the start of what is kept. */
+export interface LogReader {
+  /** The whole lines that came since the last call, as they are read; none while there is no file. */
+  lines(): AsyncGenerator<string, void>;
+  close(): Promise<void>;
 }
 
 export interface FileFacts {
@@ -73,6 +83,7 @@ export interface FileFacts {
   /** Permission bits: 0o644. */
   readonly mode: number;
   readonly uid: number;
+  readonly gid: number;
   /** Milliseconds since 1970, in whole seconds. */
   readonly changedAt: number;
 }
@@ -143,6 +154,14 @@ export interface Host {
   push(localFile: string, path: string, options?: PushOptions): Promise<Pushed>;
   /** What is in the file from this byte on, and what comes; goes on with a new file of that name, and from the start where it was cut. Ends with the signal. */
   follow(path: string, options: { from?: number; signal: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** Reads a log that is rotated: `path` is the newest file, and the one before it has `.1` at its end. */
+  log(path: string): LogReader;
+  /**
+   * The one rule of which file is believed: it and each folder on the way to it, behind symbolic links too, belongs to the host's user or to root, and nobody
+   * else may write there. A folder such as /tmp, where all write but each renames his own only (sticky), is a fit parent. Throws `not-ours`. What is not
+   * there is not judged, the folders where it would be are.
+   */
+  requireOurs(path: string): Promise<void>;
   /** Names in a folder, in no order; undefined if there is none. */
   list(folder: string): Promise<readonly string[] | undefined>;
   /** Of what a link leads to; undefined if there is nothing. */

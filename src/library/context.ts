@@ -14,9 +14,10 @@ export interface ContextOptions {
 
 /** What every function is given: this computer, the folders, who is told of progress. Nobody is asked for a secret. */
 export function createContext({ signal, report, paths }: ContextOptions = {}): VerbContext {
+  const here = { host: localHost(), paths: { ...resolvePaths(), ...paths } };
   return {
-    host: localHost(),
-    paths: { ...resolvePaths(), ...paths },
+    ...here,
+    builder: here,
     report: report ?? (() => undefined),
     signal: signal ?? new AbortController().signal,
     settleSteps: settleQuietly,

@@ -1,8 +1,7 @@
 import { VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { isRunning, terminate } from '../host/local/background.ts';
-import { zeroMemoryOf } from '../host/local/secrets-memory.ts';
+import { terminate } from '../host/terminate.ts';
 import type { Service } from '../spec/service.ts';
 import { requireAnswers } from './follow/answers.ts';
 import { bootFailure } from './follow/boot-failure.ts';
@@ -12,8 +11,8 @@ import { type BootRequest, planMachine } from './plan.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
 import { clearState, type MachineState, writeState } from './state/state.ts';
 import { decideAccelerator } from './vmm/qemu/accelerator.ts';
-import { MEMORY_FILE } from './vmm/qemu/launch.ts';
 import { startMachine } from './vmm/qemu/run.ts';
+import { zeroSecrets } from './vmm/qemu/zero-secrets.ts';
 
 export interface Booted {
   readonly state: MachineState;
@@ -28,7 +27,7 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
   const { spec, user, secrets } = request;
   const { plan, state } = await planMachine(request, decideAccelerator, context);
   context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
-  const process = await startMachine({ plan, state, user, secrets }, machine);
+  const process = await startMachine({ plan, state, user, secrets }, machine, context.host);
   try {
     const started: MachineState = { ...state, ...process };
     await writeState(machine.paths, started, context);
@@ -36,12 +35,12 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
   } catch (error) {
     if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
     // The data disk's journal covers it.
-    await terminate(process);
-    if (process.gate !== undefined) await terminate(process.gate);
-    await clearState(machine.paths);
+    await terminate(process, context.host);
+    if (process.gate !== undefined) await terminate(process.gate, context.host);
+    await clearState(machine.paths, context.host);
     throw error;
   } finally {
-    await zeroMemoryOf(process, MEMORY_FILE);
+    await zeroSecrets(process, context.host);
   }
 }
 
@@ -55,7 +54,7 @@ export async function followMachine(
   const deadlines: BootDeadlines = bootDeadlines(services);
   const followed = await followBoot(state, state.services, paths, deadlines, context);
   if (followed.end.kind !== 'booted') {
-    throw await bootFailure(state.name, followed, deadlines, paths, isRunning(state));
+    throw await bootFailure(state.name, followed, deadlines, paths, context.host, await context.host.isRunning(state));
   }
   await requireAnswers(state.ports, state.name, context);
   return { state, progress: followed.progress };

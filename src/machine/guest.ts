@@ -10,9 +10,9 @@ import { requireGoing } from './vmm/qemu/paused.ts';
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {
   const paths = machinePaths(context.paths, name);
   const state = await requireRunning(name, context);
-  await requireGoing(state, paths);
+  await requireGoing(state, paths, context.host);
   const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
-  return { name, port: state.sshPort, clientKey, hostPublicKey };
+  return { name, port: state.sshPort, host: context.host, clientKey, hostPublicKey };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */

@@ -1,7 +1,7 @@
 import { type MachinePaths, machinePaths, SOCKETS } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import type { Host } from '../host/host.ts';
 import { readNameServers } from '../host/network/name-servers.ts';
-import { freePort } from '../net/tcp.ts';
 import { DISK_SERIALS } from '../spec/disks.ts';
 import { lanAddresses, linkAddresses, type NetworkSpec, worldOf } from '../spec/network.ts';
 import type { Service } from '../spec/service.ts';
@@ -48,7 +48,7 @@ export async function planMachine(
 ): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
   const paths = machinePaths(context.paths, spec.name);
   const facts = await qemuFacts(spec.arch, context);
-  const ports = await withSshPort(openPorts(spec), spec.services);
+  const ports = await withSshPort(openPorts(spec), spec.services, context.host);
   const sshPort = ports.find(({ service }) => service === IMPLICIT_SERVICE)?.hostPort;
   if (sshPort === undefined) throw new TypeError('A machine without its ssh service.');
   const base: Omit<MachinePlan, 'accelerator'> = {
@@ -62,7 +62,7 @@ export async function planMachine(
     disks: disks(files, paths),
     forwards: ports,
     world: worldOf(spec.network).world,
-    link: plannedLink(spec.name, spec.network),
+    link: await plannedLink(spec.name, spec.network, context.host),
     logs: logsOf(paths),
     hasSandbox: facts.hasSandbox,
   };
@@ -87,7 +87,7 @@ export async function planMachine(
   return { plan: { ...base, accelerator: accelerator.name }, state };
 }
 
-function plannedLink(name: string, network: NetworkSpec): MachinePlan['link'] {
+async function plannedLink(name: string, network: NetworkSpec, host: Host): Promise<MachinePlan['link']> {
   switch (network.kind) {
     case 'user':
       return undefined;
@@ -96,7 +96,7 @@ function plannedLink(name: string, network: NetworkSpec): MachinePlan['link'] {
     case 'bridge':
       return { tap: name, mac: linkAddresses(network).mac };
     case 'macvtap':
-      return { device: macvtapDevice(name), mac: lanAddresses(network).mac };
+      return { device: await macvtapDevice(name, host), mac: lanAddresses(network).mac };
   }
 }
 
@@ -136,10 +136,10 @@ function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] 
 }
 
 /** vmkit's own way in gets any free port where the definition names none. */
-async function withSshPort(ports: readonly OpenPort[], services: readonly Service[]): Promise<OpenPort[]> {
+async function withSshPort(ports: readonly OpenPort[], services: readonly Service[], host: Host): Promise<OpenPort[]> {
   if (ports.some(({ service }) => service === IMPLICIT_SERVICE)) return [...ports];
   const ssh = services.find(({ name }) => name === IMPLICIT_SERVICE)?.ports[0];
   if (ssh === undefined) return [...ports];
   const { name, protocol, port: guestPort } = ssh;
-  return [...ports, { service: IMPLICIT_SERVICE, name, protocol, guestPort, hostPort: await freePort() }];
+  return [...ports, { service: IMPLICIT_SERVICE, name, protocol, guestPort, hostPort: await host.freePort() }];
 }

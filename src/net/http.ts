@@ -1,9 +1,13 @@
 import { get } from 'node:http';
+import type { Dial } from './tcp.ts';
 
-/** The status with which a server on 127.0.0.1 answers `GET /`; undefined when it does not answer in time. */
-export function httpStatus(port: number, withinMs = 5_000): Promise<number | undefined> {
+/** The status with which a server answers `GET /`; undefined when it does not answer in time. */
+export async function httpStatus(dial: Dial, withinMs = 5_000): Promise<number | undefined> {
+  const socket = await dial().catch(() => undefined);
+  if (socket === undefined) return undefined;
+  socket.once('end', () => socket.destroy());
   return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/', agent: false, timeout: withinMs }, (response) => {
+    const request = get({ path: '/', createConnection: () => socket, timeout: withinMs }, (response) => {
       resolve(response.statusCode);
       response.destroy();
     });
@@ -12,6 +16,7 @@ export function httpStatus(port: number, withinMs = 5_000): Promise<number | und
     request.once('error', () => resolve(undefined));
     request.once('close', () => {
       clearTimeout(timer);
+      socket.destroy();
       resolve(undefined);
     });
   });

@@ -1,6 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { VmkitError } from '../core/errors.ts';
+
+/** Opens a connection to the server that is asked. */
+export type Dial = () => Promise<Duplex>;
 
 const LOOPBACK = '127.0.0.1';
 
@@ -38,40 +42,42 @@ function listenOnce(port: number): Promise<number | undefined> {
 }
 
 /**
- * Whether PostgreSQL answers on a port of 127.0.0.1. That a connection opens says nothing: QEMU accepts it before the guest does.
+ * Whether PostgreSQL answers behind a connection. That a connection opens says nothing: QEMU accepts it before the guest does.
  * So an SSLRequest is sent, which any server answers with one byte, S or N (PostgreSQL documentation, "Message Formats").
  */
-export async function postgresAnswers(port: number, withinMs = 2_000): Promise<boolean> {
+export async function postgresAnswers(dial: Dial, withinMs = 2_000): Promise<boolean> {
   const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
-  const answer = await firstAnswer(port, withinMs, sslRequest);
+  const answer = await firstAnswer(dial, withinMs, sslRequest);
   return answer === 'S' || answer === 'N';
 }
 
 /** Whether an ssh server names itself (RFC 4253, section 4.2). */
-export async function sshAnswers(port: number, withinMs = 2_000): Promise<boolean> {
-  return (await firstAnswer(port, withinMs)).startsWith('SSH-');
+export async function sshAnswers(dial: Dial, withinMs = 2_000): Promise<boolean> {
+  return (await firstAnswer(dial, withinMs)).startsWith('SSH-');
 }
 
 /** Whether a connection stays open for a moment: QEMU closes it at once when nobody listens in the guest. */
-export async function staysOpen(port: number, forMs = 300): Promise<boolean> {
-  return (await firstAnswer(port, forMs)) !== CLOSED;
+export async function staysOpen(dial: Dial, forMs = 300): Promise<boolean> {
+  return (await firstAnswer(dial, forMs)) !== CLOSED;
 }
 
 const CLOSED = 'closed';
 
 /** The first data that a server sends, as Latin-1; '' when it stays silent for that long; CLOSED when there is no connection or it ends. */
-function firstAnswer(port: number, withinMs: number, greeting?: Buffer): Promise<string> {
+async function firstAnswer(dial: Dial, withinMs: number, greeting?: Buffer): Promise<string> {
+  const socket = await dial().catch(() => undefined);
+  if (socket === undefined) return CLOSED;
   return new Promise((resolve) => {
-    const socket = connect({ port, host: LOOPBACK });
     const timer = setTimeout(() => end(''), withinMs);
     const end = (answer: string): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', () => greeting !== undefined && socket.write(greeting));
+    if (greeting !== undefined) socket.write(greeting);
     socket.once('data', (data) => end(data.toString('latin1')));
-    socket.once('error', () => end(CLOSED));
+    socket.on('error', () => end(CLOSED));
+    socket.once('end', () => end(CLOSED));
     socket.once('close', () => end(CLOSED));
   });
 }

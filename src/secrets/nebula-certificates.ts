@@ -1,11 +1,10 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../core/errors.ts';
 import { formatAddress, parseAddress } from '../core/ipv4.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readOurs } from '../host/local/ours.ts';
+import { readOurs } from '../host/read-ours.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import { PROBE_CLIENT } from '../spec/services/nebula.ts';
 
@@ -49,7 +48,7 @@ export async function makeNebulaCertificates(
   const wanted = wantedCertificates(machine, node, overlay);
   const hasCa = await isThere(folder, 'ca', context);
   // What an older CA signed is worth nothing any more.
-  if (!hasCa) for (const { file } of wanted) await rm(join(folder, `${file}.crt`), { force: true });
+  if (!hasCa) for (const { file } of wanted) await context.host.remove(join(folder, `${file}.crt`));
   const missing: Wanted[] = [];
   for (const each of wanted) if (!(await isThere(folder, each.file, context))) missing.push(each);
   if (missing.length === 0) return false;
@@ -112,8 +111,8 @@ async function makePair(
   { host, signal }: Context,
 ): Promise<void> {
   const scratch = join(folder, 'new');
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  await host.remove(scratch);
+  await host.makeFolder(scratch, 0o700);
   try {
     const [key, certificate] = [join(scratch, 'key'), join(scratch, 'crt')];
     const argv = [program, ...args, '-out-key', key, '-out-crt', certificate];
@@ -128,7 +127,7 @@ async function makePair(
       await host.write(join(folder, `${file}.${end}`), bytes, 0o600);
     }
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await host.remove(scratch);
   }
 }
 

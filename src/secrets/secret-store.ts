@@ -3,7 +3,7 @@ import { VmkitError } from '../core/errors.ts';
 import { requirePathPart } from '../core/names.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readOurs } from '../host/local/ours.ts';
+import { readOurs } from '../host/read-ours.ts';
 import { generateSecret } from '../spec/secrets.ts';
 import type { ServiceSecret } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
-import { readOurs } from '../host/local/ours.ts';
+import { readOurs } from '../host/read-ours.ts';
 
 /** The two key pairs of a machine: ours, and the guest's own, made here so that it is known before the first login. */
 export interface SshKeys {

@@ -1,12 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { withLock } from './lock.ts';
+import { withLock } from '../host/with-lock.ts';
 
 /** Runs `work` with `path` as an empty folder of its own, and removes it afterwards; what a killed run left there goes first. */
 export async function withFreshFolder<T>(
   path: string,
   purpose: string,
-  context: Pick<Context, 'report' | 'signal'>,
+  context: Pick<Context, 'host' | 'report' | 'signal'>,
   work: () => Promise<T>,
 ): Promise<T> {
   return await withLock(`${path}.lock`, purpose, context, async () => {

@@ -5,8 +5,8 @@ import { isSystemError, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import { explainWriteError } from '../host/local/write-error.ts';
 import { syncPath } from '../host/local/write-whole.ts';
+import { withLock } from '../host/with-lock.ts';
 import type { Artifact, Built, Manifest } from './artifact.ts';
-import { withLock } from './lock.ts';
 import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
 
 const BUILDING = '.building-';

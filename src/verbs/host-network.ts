@@ -14,7 +14,7 @@ import type { Context } from '../host/context.ts';
 import { type NetworkRequest, planNetwork, readHostNetwork } from '../host/network/host-network.ts';
 import { requireSilent } from '../host/network/silent-address.ts';
 import { requireTools } from '../host/tools/tools.ts';
-import { withLock } from '../store/lock.ts';
+import { withLock } from '../host/with-lock.ts';
 
 export interface HostReport {
   readonly isDryRun: boolean;

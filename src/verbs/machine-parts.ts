@@ -29,7 +29,7 @@ export async function machineParts(name: string, context: Pick<Context, 'host' |
     journal.map(({ id }) => id),
   );
   const there = await Promise.all(
-    [paths.dataDir, paths.stateDir].map(async (path) => ((await isThere(path)) ? [path] : [])),
+    [paths.dataDir, paths.stateDir].map(async (path) => ((await isThere(path, context)) ? [path] : [])),
   );
   return {
     name,

@@ -1,7 +1,8 @@
-import { lstat, readdir, rm } from 'node:fs/promises';
 import { VmkitError } from '../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import type { Host } from '../host/host.ts';
+import { isLink } from '../host/is-link.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
 import { requireOff } from '../machine/state/running.ts';
 import { leaveNetworks } from '../machine/switch/network-members.ts';
@@ -24,14 +25,14 @@ export async function removeMachine(
   consent: (parts: MachineParts) => Promise<void>,
   context: Context,
 ): Promise<RemovedMachine> {
-  await requireMachineFolders(machinePaths(context.paths, name));
+  await requireMachineFolders(machinePaths(context.paths, name), context.host);
   return withMachine(name, `vmkit rm ${name}`, context, async (machine) => {
     await requireOff(machine, context);
     const parts = await machineParts(name, context);
     await consent(parts);
     const undone = await undoAll(parts, context);
     await leaveNetworks(name, context);
-    for (const folder of parts.folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of parts.folders) await context.host.remove(folder);
     return { name, deleted: parts.folders, undone };
   });
 }
@@ -64,13 +65,14 @@ const SIGNS = [
 ];
 
 /** Throws `not-a-machine` for folders that vmkit did not make: a link, or one with nothing of a machine in it. */
-async function requireMachineFolders({ dataDir, stateDir }: MachinePaths): Promise<void> {
+async function requireMachineFolders({ dataDir, stateDir }: MachinePaths, host: Host): Promise<void> {
   for (const folder of [dataDir, stateDir]) {
-    const there = await lstat(folder).catch(() => undefined);
-    if (there === undefined) continue;
-    const names = there.isDirectory() ? await readdir(folder) : [];
-    if (there.isDirectory() && names.some((name) => SIGNS.includes(name))) continue;
-    const what = there.isSymbolicLink() ? 'is a link' : 'holds nothing of a machine';
+    const isElsewhere = await isLink(folder, host);
+    const there = isElsewhere ? undefined : await host.stat(folder);
+    if (!isElsewhere && there === undefined) continue;
+    const names = there?.kind === 'folder' ? ((await host.list(folder)) ?? []) : [];
+    if (names.some((name) => SIGNS.includes(name))) continue;
+    const what = isElsewhere ? 'is a link' : 'holds nothing of a machine';
     throw new VmkitError('usage', 'not-a-machine', `${folder} ${what}. Nothing was deleted.`, {
       hint: 'Look at it, and delete it by hand if it is yours to delete.',
     });

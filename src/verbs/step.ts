@@ -11,12 +11,22 @@ export interface Step<Result> {
 
 export type Outcomes<Result> = readonly PromiseSettledResult<Result>[];
 
-/** What a verb works with: the context of all effectful work, and whoever shows it and answers its questions. */
+/**
+ * What a verb works with: the context of all effectful work, and whoever shows it and answers its questions. `host` and `paths` are the place where machines run
+ * and are kept.
+ */
 export interface VerbContext extends Context {
+  /** This computer: here definitions are read, and kernels and images are built. */
+  readonly builder: Pick<Context, 'host' | 'paths'>;
   /** Runs steps beside one another, begun in their order, and shows how they fare. All are over when it returns. */
   readonly settleSteps: <Result>(steps: readonly Step<Result>[], context: Context) => Promise<Outcomes<Result>>;
   /** Asks a person for a secret: `auth key of the tailnet for forge:`. Undefined where nobody can be asked. */
   readonly askSecret: (question: string) => Promise<string | undefined>;
+}
+
+/** The same for what is built, and read of a person's own files: on this computer. */
+export function buildContext(context: VerbContext): VerbContext {
+  return { ...context, ...context.builder };
 }
 
 /** Runs a step and returns its result. Its errors pass through unchanged. */

@@ -59,7 +59,7 @@ async function stopOne(name: string, within: number, context: VerbContext): Prom
     const stopped = state === undefined ? undefined : await stop(name, within, context);
     if (state === undefined) {
       await requireFree(machine, context);
-      await clearState(machine.paths);
+      await clearState(machine.paths, context.host);
     }
     await leaveNetworks(name, context);
     return { name, wasRunning: state !== undefined, stopped };

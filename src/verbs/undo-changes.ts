@@ -2,8 +2,8 @@ import { hostPaths } from '../core/paths.ts';
 import { undoChanges } from '../host/changes/apply-changes.ts';
 import { type JournalEntry, readJournal } from '../host/changes/change-journal.ts';
 import type { Context } from '../host/context.ts';
+import { withLock } from '../host/with-lock.ts';
 import { isRouted, TAILNET_FORWARDING } from '../reach/changes/route-change.ts';
-import { withLock } from '../store/lock.ts';
 
 /** Undoes these changes to this host, newest first; what was undone. What all routed machines stand on goes with the last of them. */
 export async function undoWithShared(

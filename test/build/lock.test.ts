@@ -5,16 +5,17 @@ import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { runProcess } from '../../src/host/local/process.ts';
-import { withLock } from '../../src/store/lock.ts';
+import { withLock } from '../../src/host/with-lock.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Holds the lock in a process of its own until it is killed. */
 async function holdElsewhere(path: string): Promise<{ pid: number; kill: () => void }> {
-  const module = pathToFileURL('src/store/lock.ts');
+  const module = pathToFileURL('src/host/with-lock.ts');
   const script = `
     import { withLock } from '${module}';
-    const context = { report: () => undefined, signal: new AbortController().signal };
+    import { localHost } from '${pathToFileURL('src/host/local/local.ts')}';
+    const context = { host: localHost(), report: () => undefined, signal: new AbortController().signal };
     await withLock('${path}', 'vmkit build-kernel', context, async () => {
       console.log('locked');
       await new Promise((resolve) => setTimeout(resolve, 600_000));
@@ -121,10 +122,11 @@ test('a lock file that was deleted while others waited excludes them still', asy
 
 test('Node ends when nothing but a held lock is left', async () => {
   const folder = await temporaryFolder();
-  const module = pathToFileURL('src/store/lock.ts');
+  const module = pathToFileURL('src/host/with-lock.ts');
   const script = `
     import { withLock } from '${module}';
-    const context = { report: () => undefined, signal: new AbortController().signal };
+    import { localHost } from '${pathToFileURL('src/host/local/local.ts')}';
+    const context = { host: localHost(), report: () => undefined, signal: new AbortController().signal };
     void withLock('${folder}/lock', 'test', context, () => { console.log('held'); return new Promise(() => undefined); });`;
   const run = await runProcess(['node', '--import', 'tsx', '--input-type=module', '--eval', script], {
     withinMs: 15_000,

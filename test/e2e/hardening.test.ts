@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { isRunning } from '../../src/host/local/background.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 import { allRecorded, logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
 import { useSandbox } from '../support/machine.ts';
@@ -146,9 +147,9 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
   test('a machine that stood still is told the time', async () => {
     // As a host that sleeps does, and as QEMU itself where this host's disk is full.
     const { qmpSocket, eventsLog } = sandbox.machine('hard');
-    await qmpCommand(qmpSocket, 'stop');
+    await qmpCommand(qmpSocket, 'stop', localHost());
     await seconds(20);
-    await qmpCommand(qmpSocket, 'cont');
+    await qmpCommand(qmpSocket, 'cont', localHost());
     expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
     expect(await readFile(eventsLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
   });
@@ -164,10 +165,10 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
 
   test('the power key stops it cleanly, without a login', async () => {
     const state = await sandbox.state('hard');
-    await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown');
+    await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown', localHost());
     const isGone = (): true | undefined => (state !== undefined && isRunning(state) ? undefined : true);
     expect(await poll(isGone, { withinMs: 120_000 })).toBe(true);
-    await allRecorded(logsOf(sandbox.machine('hard')));
+    await allRecorded(logsOf(sandbox.machine('hard')), localHost());
     const said = await readFile(sandbox.machine('hard').eventsLog, 'utf8');
     expect(said).toMatch(/"event":"stopped","uptime":[\d.]+,"forced":false/);
     expect(said).toMatch(/"event":"stopped","service":"postgres","uptime":[\d.]+,"forced":false/);

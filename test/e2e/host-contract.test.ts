@@ -262,6 +262,11 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     expect(await gone(host, started)).toBe(true);
     expect(await host.signal(started, 'SIGTERM')).toBe(false);
     await expect(host.start(['vmkit-no-such-program'], { logFile })).rejects.toMatchObject({ code: 'tool-missing' });
+    const input = randomBytes(300_000);
+    const fed = await host.start(['sh', '-c', 'sha256sum; sha256sum'], { logFile: `${logFile}.fed`, input });
+    const early = await host.start(['true'], { logFile, input });
+    expect([await gone(host, fed), await gone(host, early)]).toEqual([true, true]);
+    expect(await readFile(`${logFile}.fed`, 'utf8')).toBe(`${sha256(input)}  -\n${sha256(Buffer.alloc(0))}  -\n`);
     const short = await host.start(['true'], { logFile });
     expect(await gone(host, short)).toBe(true);
   });
@@ -335,6 +340,59 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     expect(await until('replaced\n')).toMatch(/cut\nreplaced\n$/);
     stop.abort();
     await following;
+  });
+
+  test('reads a log through changes of its file', async () => {
+    const inFolder = await folder();
+    await chmod(inFolder, 0o777);
+    const file = `${inFolder}/it's a log`;
+    const log = host.log(file);
+    const all = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of log.lines()) lines.push(line);
+      return lines;
+    };
+    const rotate = async (text: string): Promise<void> => {
+      await rename(file, `${file}.1`);
+      await writeFile(file, text);
+    };
+    expect(await all()).toEqual([]);
+    await writeFile(file, 'one\n');
+    await rotate('two\nth');
+    expect(await all()).toEqual(['one', 'two']);
+    await appendFile(file, 'ree\n\nfo');
+    await rotate('ur\n');
+    expect(await all()).toEqual(['three', '', 'four']);
+    expect(await all()).toEqual([]);
+    await rotate('five\n');
+    await rotate('six\n');
+    expect(await all()).toEqual(['five', 'six']);
+    await log.close();
+  });
+
+  test('says which file may be the work of others', async () => {
+    const inFolder = await folder();
+    await host.write(`${inFolder}/file`, 'x', 0o644);
+    await host.requireOurs(`${inFolder}/file`);
+    await host.requireOurs(`${inFolder}/none/file`);
+    await host.exec(['ln', '-s', 'file', `${inFolder}/link`]);
+    await host.requireOurs(`${inFolder}/link`);
+    for (const [mode, where] of [
+      [0o666, 'file'],
+      [0o777, ''],
+    ] as const) {
+      await chmod(join(inFolder, where), mode);
+      for (const name of ['file', 'link']) {
+        await expect(host.requireOurs(`${inFolder}/${name}`)).rejects.toMatchObject({
+          code: 'not-ours',
+          message: expect.stringContaining('may be written by everybody'),
+        });
+      }
+      await chmod(join(inFolder, where), where === '' ? 0o755 : 0o644);
+    }
+    // A folder where each renames his own only.
+    await chmod(inFolder, 0o1777);
+    await host.requireOurs(`${inFolder}/file`);
   });
 
   test('lets one hold a lock, and tells the others who', async () => {

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
 import { launchScript } from '../../src/machine/vmm/qemu/launch.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
@@ -58,7 +59,9 @@ test("QEMU takes the whole command, passes the guest's flushes on, and leaves re
   const running = start(machine, folder);
   const end = ended(running);
   const socket = join(folder, 'run', 'qmp.sock');
-  const disks = await poll(() => qmpCommand(socket, 'query-block').catch(() => undefined), { withinMs: 30_000 });
+  const disks = await poll(() => qmpCommand(socket, 'query-block', localHost()).catch(() => undefined), {
+    withinMs: 30_000,
+  });
   expect(disks).toMatchObject([
     { inserted: { ro: true, 'node-name': 'vmkit-root' } },
     {
@@ -82,7 +85,7 @@ test("QEMU takes the whole command, passes the guest's flushes on, and leaves re
   const third = start(machine, folder, undefined, 'other');
   expect(await ended(third)).toMatchObject({ exitCode: 1, stderr: 'Another QEMU runs this machine.\n' });
 
-  await qmpCommand(socket, 'quit');
+  await qmpCommand(socket, 'quit', localHost());
   await end;
 });
 

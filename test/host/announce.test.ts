@@ -5,7 +5,7 @@ import { runOnConsole } from '../../src/guest/console/script.ts';
 import { startInBackground } from '../../src/host/local/background.ts';
 import { localHost, localShell } from '../../src/host/local/local.ts';
 import { shellHost } from '../../src/host/shell/shell-host.ts';
-import { withLock } from '../../src/store/lock.ts';
+import { withLock } from '../../src/host/with-lock.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -41,6 +41,8 @@ test("a script for a guest's console is told with the guest's name, though nobod
   const lines = heard();
   const path = join(await temporaryFolder(), 'console.sock');
   const signal = new AbortController().signal;
-  await expect(runOnConsole(path, 'echo "$x"', { name: 'sql', withinMs: 5_000, signal })).rejects.toThrow();
+  await expect(
+    runOnConsole(path, 'echo "$x"', localHost(), { name: 'sql', withinMs: 5_000, signal }),
+  ).rejects.toThrow();
   expect(lines).toEqual(['console of sql$ sh -c \'echo "$x"\'']);
 });

@@ -8,7 +8,7 @@ import { spawnChild } from '../../src/host/local/child.ts';
 import { childEnvironment } from '../../src/host/local/child-environment.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { runProcess } from '../../src/host/local/process.ts';
-import { withLock } from '../../src/store/lock.ts';
+import { withLock } from '../../src/host/with-lock.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

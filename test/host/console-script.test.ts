@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { consoleLines, readConsole, runOnConsole } from '../../src/guest/console/script.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const run = promisify(execFile);
@@ -32,7 +33,9 @@ test('a console that never stops printing ends in an error, not in memory', asyn
   onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => void server.listen(path, resolve));
   const signal = new AbortController().signal;
-  await expect(runOnConsole(path, 'true', { name: 'sql', withinMs: 60_000, signal })).rejects.toMatchObject({
+  await expect(
+    runOnConsole(path, 'true', localHost(), { name: 'sql', withinMs: 60_000, signal }),
+  ).rejects.toMatchObject({
     code: 'no-console',
     message: expect.stringContaining('So much is printed'),
   });

@@ -1,7 +1,8 @@
 import { appendFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type LogReader, logReader } from '../../src/host/local/log-reader.ts';
+import type { LogReader } from '../../src/host/host.ts';
+import { logReader } from '../../src/host/local/log-reader.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function all(log: LogReader): Promise<string[]> {

@@ -59,7 +59,7 @@ beforeEach(async () => {
   const port = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
   });
-  address = { name: 'sql', port, clientKey: keys.clientKey, hostPublicKey: keys.hostPublicKey };
+  address = { name: 'sql', port, host: localHost(), clientKey: keys.clientKey, hostPublicKey: keys.hostPublicKey };
 });
 
 afterEach(async () => {

@@ -2,8 +2,11 @@ import { spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { listeningInodes, portHolder } from '../../src/host/local/tcp-holder.ts';
+import { connectTo } from '../../src/net/connect.ts';
 import { httpStatus } from '../../src/net/http.ts';
 import { freePort, isPortFree, postgresAnswers, sshAnswers, staysOpen } from '../../src/net/tcp.ts';
+
+const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -55,31 +58,31 @@ test('listeners in /proc/net/tcp: only that port, only in state 0A', () => {
 
 test('a server that accepts and closes, as QEMU does for a guest that does not listen, answers nothing', async () => {
   const port = await serve((socket) => socket.destroy());
-  expect(await postgresAnswers(port)).toBe(false);
-  expect(await sshAnswers(port)).toBe(false);
-  expect(await staysOpen(port)).toBe(false);
-  expect(await httpStatus(port)).toBeUndefined();
+  expect(await postgresAnswers(to(port))).toBe(false);
+  expect(await sshAnswers(to(port))).toBe(false);
+  expect(await staysOpen(to(port))).toBe(false);
+  expect(await httpStatus(to(port))).toBeUndefined();
 });
 
 test('PostgreSQL is asked whether it does TLS, and either answer is an answer', async () => {
   const port = await serve((socket) => {
     socket.once('data', (data) => socket.write(data.equals(Buffer.from('0000000804d2162f', 'hex')) ? 'N' : 'x'));
   });
-  expect(await postgresAnswers(port)).toBe(true);
+  expect(await postgresAnswers(to(port))).toBe(true);
 });
 
 test('an ssh server names itself', async () => {
-  expect(await sshAnswers(await serve((socket) => socket.write('SSH-2.0-dropbear\r\n')))).toBe(true);
-  expect(await sshAnswers(await serve((socket) => socket.write('220 ftp\r\n')))).toBe(false);
+  expect(await sshAnswers(to(await serve((socket) => socket.write('SSH-2.0-dropbear\r\n'))))).toBe(true);
+  expect(await sshAnswers(to(await serve((socket) => socket.write('220 ftp\r\n'))))).toBe(false);
 });
 
 test('a server that says nothing stays open, and is no HTTP server', async () => {
   const port = await serve(() => undefined);
-  expect(await staysOpen(port, 100)).toBe(true);
-  expect(await httpStatus(port, 100)).toBeUndefined();
+  expect(await staysOpen(to(port), 100)).toBe(true);
+  expect(await httpStatus(to(port), 100)).toBeUndefined();
 });
 
 test('an HTTP status is read', async () => {
   const port = await serve((socket) => socket.end('HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n'));
-  expect(await httpStatus(port)).toBe(302);
+  expect(await httpStatus(to(port))).toBe(302);
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { bootFailure } from '../../src/machine/follow/boot-failure.ts';
 import { emptyProgress, withEvent } from '../../src/machine/follow/boot-progress.ts';
 import { bootDeadlines, type Followed } from '../../src/machine/follow/follow.ts';
@@ -47,7 +48,7 @@ test.each<[string, Followed['end'], boolean]>([
   ],
 ])('what a person reads of a boot that failed: %s', async (name, end, isStillRunning) => {
   const paths = machinePaths(contextIn('/home/me').paths, 'sql');
-  const error = await bootFailure('sql', followed(end), deadlines, paths, isStillRunning);
+  const error = await bootFailure('sql', followed(end), deadlines, paths, localHost(), isStillRunning);
   const text = `${error.code} (exit code ${error.exitCode})\n${error.message}\nhint: ${error.hint}\n`;
   await expect(text).toMatchFileSnapshot(`../golden/boot-failure/${name}.txt`);
 });
@@ -56,7 +57,7 @@ test("where QEMU ended by itself, QEMU's own words are there", async () => {
   const folder = await temporaryFolder();
   const paths = { ...machinePaths(contextIn(folder).paths, 'sql'), qemuLog: join(folder, 'qemu.log') };
   await writeFile(paths.qemuLog, 'qemu-system-x86_64: Could not set up host forwarding rule\n');
-  const error = await bootFailure('sql', followed({ kind: 'qemu-ended' }), deadlines, paths, false);
+  const error = await bootFailure('sql', followed({ kind: 'qemu-ended' }), deadlines, paths, localHost(), false);
   expect(error.code).toBe('qemu-ended');
   expect(error.message).toContain('Could not set up host forwarding rule');
 });

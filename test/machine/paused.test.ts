@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endProcess, isHaltedBySignal } from '../../src/host/local/background.ts';
+import { endProcess } from '../../src/host/local/background.ts';
 import { followMachine } from '../../src/machine/boot.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
 import { guestAddress } from '../../src/machine/guest.ts';
 import { stopMachine } from '../../src/machine/stop/stop.ts';
-import { whatHolds, whatStillHolds } from '../../src/machine/vmm/qemu/paused.ts';
+import { isHaltedBySignal, whatHolds, whatStillHolds } from '../../src/machine/vmm/qemu/paused.ts';
 import { runningStandIn } from '../support/qemu-stand-in.ts';
 
 const BOOTED = '{"event":"booted","uptime":9}\n';
@@ -26,18 +26,18 @@ test.each(['paused', 'suspended', 'internal-error', 'guest-panicked', 'watchdog'
 
 test('a running machine is held by nothing', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
-  expect(await whatHolds(state, paths)).toBeUndefined();
+  expect(await whatHolds(state, paths, context.host)).toBeUndefined();
   expect(await machineStatus('sql', context)).toMatchObject({ condition: 'booting', held: undefined });
 });
 
 test('a full disk holds it until there is room; the next look lets it go on', async () => {
   const { context, paths, state, full } = await runningStandIn('obeys', 'io-error');
   await writeFile(full, '');
-  expect(await whatStillHolds(state, paths)).toMatchObject({ state: 'io-error' });
+  expect(await whatStillHolds(state, paths, context.host)).toMatchObject({ state: 'io-error' });
   await expect(guestAddress('sql', context)).rejects.toMatchObject({ code: 'disk-full' });
   await rm(full);
   expect(await machineStatus('sql', context)).toMatchObject({ held: undefined });
-  expect(await whatHolds(state, paths)).toBeUndefined();
+  expect(await whatHolds(state, paths, context.host)).toBeUndefined();
 });
 
 test('boot waits for room, and goes on', async () => {
@@ -57,7 +57,7 @@ test('boot waits for room, and goes on', async () => {
 test('a QEMU that was halted by a signal says nothing itself: /proc does', async () => {
   const { context, paths, state } = await runningStandIn('obeys');
   endProcess(state, 'SIGSTOP');
-  await expect.poll(() => isHaltedBySignal(state)).toBe(true);
+  await expect.poll(() => isHaltedBySignal(state, context.host)).toBe(true);
   onTestFinished(() => void endProcess(state, 'SIGCONT'));
   await writeFile(paths.eventsLog, BOOTED);
   expect(await machineStatus('sql', context)).toMatchObject({ condition: 'paused', held: { state: 'sigstop' } });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/qemu/recorder.ts';
 import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -15,7 +16,7 @@ async function run(script: string): Promise<Logs> {
   const logs = logsIn(await temporaryFolder());
   const [shell = '', ...args] = recorded(script, logs);
   await execa(shell, args);
-  await allRecorded(logs);
+  await allRecorded(logs, localHost());
   return logs;
 }
 

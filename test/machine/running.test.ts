@@ -4,7 +4,9 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { type BackgroundProcess, endProcess, startInBackground } from '../../src/host/local/background.ts';
+import type { HostProcess } from '../../src/host/host.ts';
+import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { findRunning, requireOff } from '../../src/machine/state/running.ts';
 import { clearState, type MachineState } from '../../src/machine/state/state.ts';
@@ -12,7 +14,7 @@ import { machineName } from '../../src/verbs/machine-name.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const started: BackgroundProcess[] = [];
+const started: HostProcess[] = [];
 const holders: ChildProcess[] = [];
 afterEach(() => {
   for (const each of started.splice(0)) endProcess(each, 'SIGKILL');
@@ -115,7 +117,7 @@ test('a process of the same pid that is another one runs no machine', async () =
 
 test('a machine that is forgotten keeps the file whose lock others wait for', async () => {
   const { paths } = await machineOf((state, stateDir) => ({ power: { ...state, stateDir }, state }));
-  await clearState(paths);
+  await clearState(paths, localHost());
   expect(await readdir(paths.dataDir)).toEqual(['power.lock']);
   expect(await readdir(paths.stateDir)).toEqual([]);
 });
@@ -125,7 +127,7 @@ test('a folder in the place of state.json is a damaged one: the machine is found
   await mkdir(paths.stateFile);
   expect(await findRunning('sql', context)).toMatchObject({ isHere: true, state: { pid: process.pid } });
   await expect(off()).rejects.toMatchObject({ code: 'machine-running' });
-  await clearState(paths);
+  await clearState(paths, localHost());
   expect(await readdir(paths.stateDir)).toEqual([]);
 });
 

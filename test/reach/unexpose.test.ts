@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { applyChanges } from '../../src/host/changes/apply-changes.ts';
 import { readJournal } from '../../src/host/changes/change-journal.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { clearState, writeState } from '../../src/machine/state/state.ts';
 import type { Target } from '../../src/reach/facts.ts';
 import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
@@ -76,7 +77,7 @@ test('when the guest answers again, the rest is taken back, and not before', asy
   const script = `#!/bin/sh\n[ "$2" != status ] || { echo '${JSON.stringify(status)}'; exit; }\necho "$*" >>${told}\n`;
   await writeFile(join(bin, 'tailscale'), script, { mode: 0o755 });
   const sshPort = await guestServer(keys, folder, bin);
-  await clearState(paths);
+  await clearState(paths, localHost());
   expect((await unexpose(withNode, target, context)).leftForBoot).toHaveLength(1);
   // It runs, and does not answer yet: told, and not forgotten.
   await mkdir(paths.runDir, { recursive: true });

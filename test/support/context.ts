@@ -9,9 +9,13 @@ export function contextIn(
   signal: AbortSignal = new AbortController().signal,
 ): VerbContext & { readonly progress: readonly Progress[] } {
   const progress: Progress[] = [];
-  return {
+  const here = {
     host: localHost(),
     paths: { cache: join(folder, 'cache'), data: join(folder, 'data'), state: join(folder, 'state') },
+  };
+  return {
+    ...here,
+    builder: here,
     report: (each) => void progress.push(each),
     signal,
     settleSteps: settleQuietly,

@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { poll } from '../../src/core/deadline.ts';
 import { runProcess } from '../../src/host/local/process.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
+import { connectTo } from '../../src/net/connect.ts';
 import { freePort, sshAnswers } from '../../src/net/tcp.ts';
+
+const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
 
 const UID = 61_235;
 
 /** All that a server needs, as docs/hosts/ssh.md says: it finds nothing else. */
 export const SERVER_PROGRAMS =
-  'sh cat chmod cut dd df dirname flock head id mkdir mkfifo mktemp mv nproc rm setsid sha256sum sleep stat sync tail uname'.split(
+  'sh awk cat chmod cut dd df dirname flock head id mkdir mkfifo mktemp mv nproc readlink rm setsid sha256sum sleep stat sync tail uname'.split(
     ' ',
   );
 
@@ -95,7 +98,7 @@ export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly 
   const child = spawn('unshare', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => (log += chunk));
-  const isUp = await poll(async () => ((await sshAnswers(port)) ? true : undefined), { withinMs: 20_000 });
+  const isUp = await poll(async () => ((await sshAnswers(to(port))) ? true : undefined), { withinMs: 20_000 });
   if (isUp === undefined) throw new Error(`sshd does not answer: ${log}`);
   return {
     port,

@@ -9,7 +9,7 @@ import { guestTree } from '../../init/guest-tree.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { ensureArtifact } from '../../store/store.ts';
-import { runStep, type VerbContext } from '../../verbs/step.ts';
+import { buildContext, runStep, type VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
 import { durationText } from '../show/progress-lines.ts';
 import { table } from '../show/table.ts';
@@ -54,7 +54,8 @@ export const command = defineCommand({
         describe: 'Build the root file system again, with the newest Debian packages',
       })
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' }),
-  run: async ({ vm, component, arch, rebuild, setup }, context): Promise<ImageResult> => {
+  run: async ({ vm, component, arch, rebuild, setup }, verb): Promise<ImageResult> => {
+    const context = buildContext(verb);
     const spec = await loadVm(vm, { ...context, arch });
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     await requireTools(['debian', 'image'], context, { setup });

@@ -4,7 +4,7 @@ import { type KernelOptions, kernelArtifact } from '../../kernel/artifact.ts';
 import { publishersToAsk } from '../../kernel/sources/sources.ts';
 import type { Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
-import { runStep } from '../../verbs/step.ts';
+import { buildContext, runStep } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
 import { durationText } from '../show/progress-lines.ts';
 
@@ -58,7 +58,8 @@ export const command = defineCommand({
         default: false,
         describe: 'Print what would be built, and why, and do nothing',
       }),
-  run: async (args, context): Promise<KernelResult> => {
+  run: async (args, verb): Promise<KernelResult> => {
+    const context = buildContext(verb);
     const { arch = HOST_ARCH, profile, fragment: fragments, source, update } = args;
     const options: KernelOptions = { arch, profile, fragments, source, update };
     if (args['dry-run']) {

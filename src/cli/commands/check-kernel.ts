@@ -1,10 +1,10 @@
 import { VmkitError } from '../../core/errors.ts';
-import type { Context } from '../../host/context.ts';
 import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
 import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
 import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
 import { readGuestFile } from '../../machine/guest.ts';
 import { machineName } from '../../verbs/machine-name.ts';
+import type { VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
 
 interface CheckResult extends KernelJudgement {
@@ -36,9 +36,9 @@ export const command = defineCommand({
   exitCode: ({ verdicts }) => (verdicts.every(({ isSatisfied }) => isSatisfied) ? 0 : 4),
 });
 
-async function readTarget(path: string, context: Context): Promise<Uint8Array | undefined> {
+async function readTarget(path: string, context: VerbContext): Promise<Uint8Array | undefined> {
   try {
-    const content = await context.host.read(path, LONGEST_KERNEL);
+    const content = await context.builder.host.read(path, LONGEST_KERNEL);
     if (content !== undefined || !path.includes('/')) return content;
     throw new VmkitError('usage', 'kernel-missing', `There is no file ${path}.`, {
       hint: 'check-kernel takes a .config, a kernel image, or the name of a running machine.',
@@ -50,7 +50,7 @@ async function readTarget(path: string, context: Context): Promise<Uint8Array | 
   }
 }
 
-async function readRunning(target: string, context: Context): Promise<Uint8Array> {
+async function readRunning(target: string, context: VerbContext): Promise<Uint8Array> {
   const content = await readGuestFile(await machineName(target, context), '/proc/config.gz', LONGEST_CONFIG, context);
   if (content !== undefined) return content;
   throw new VmkitError('build', 'kernel-config-missing', `The kernel of ${target} has no /proc/config.gz.`, {

@@ -12,7 +12,7 @@ export const command = defineCommand({
     const name = await machineName(vm, context);
     await requireRunning(name, context);
     say(`Console of ${name}; Ctrl-] leaves it.\n`);
-    const ended = await attachConsole(machinePaths(context.paths, name).consoleSocket, context.signal);
+    const ended = await attachConsole(machinePaths(context.paths, name).consoleSocket, context.host, context.signal);
     return { name, ended };
   },
   text: ({ name, ended }) => (ended === 'detached' ? '' : `\n${name} has ended.`),

@@ -3,7 +3,6 @@ import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { runSession } from '../../guest/ssh/session.ts';
 import type { Context } from '../../host/context.ts';
-import { logReader } from '../../host/local/log-reader.ts';
 import { guestAddress } from '../../machine/guest.ts';
 import { runningMachine } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
@@ -54,7 +53,7 @@ function printLine(line: string): void {
 }
 
 async function printConsole(name: string, follow: boolean, context: Context): Promise<number> {
-  const log = logReader(machinePaths(context.paths, name).consoleLog);
+  const log = context.host.log(machinePaths(context.paths, name).consoleLog);
   try {
     for (;;) {
       const isOver = !follow || (await runningMachine(name, context)) === undefined;

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
@@ -31,6 +30,6 @@ export const command = defineCommand({
 
 async function listed(name: string, context: Context): Promise<Listed> {
   const { condition, ports } = await machineStatus(name, context);
-  const disk = await stat(machinePaths(context.paths, name).dataDisk).catch(() => undefined);
-  return { name, condition, ports, dataBytes: (disk?.blocks ?? 0) * 512 };
+  const disk = await context.host.stat(machinePaths(context.paths, name).dataDisk);
+  return { name, condition, ports, dataBytes: disk?.bytesOnDisk ?? 0 };
 }

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { isSystemError, VmkitError } from '../../core/errors.ts';
+import type { Host } from '../../host/host.ts';
 import { withRawTerminal } from '../../host/local/terminal.ts';
 
 /** Ctrl-], as telnet and virsh have it. */
@@ -9,12 +9,19 @@ const ESCAPE = 0x1d;
  * Joins our terminal with the guest's serial console until Ctrl-] is pressed, our input ends or the machine ends.
  * QEMU serves one at a time: a second one waits until the first leaves.
  */
-export async function attachConsole(socketPath: string, signal: AbortSignal): Promise<'detached' | 'machine-ended'> {
+export async function attachConsole(
+  socketPath: string,
+  host: Pick<Host, 'open'>,
+  signal: AbortSignal,
+): Promise<'detached' | 'machine-ended'> {
+  const socket = await host.open({ unix: socketPath }).catch((error: unknown) => {
+    const isAbsent = isSystemError(error, 'ENOENT') || isSystemError(error, 'ECONNREFUSED');
+    throw isAbsent ? noConsole(socketPath) : error;
+  });
   return withRawTerminal(
     () =>
       new Promise((resolve, reject) => {
         const { stdin, stdout } = process;
-        const socket = connect({ path: socketPath });
         const finish = (how: 'detached' | 'machine-ended'): void => {
           stdin.off('data', onInput);
           stdin.pause();
@@ -33,9 +40,9 @@ export async function attachConsole(socketPath: string, signal: AbortSignal): Pr
         stdin.once('end', detach);
         signal.addEventListener('abort', detach, { once: true });
         socket.on('data', (data) => stdout.write(data));
+        socket.once('end', () => finish('machine-ended'));
         socket.once('error', (error) => {
-          const isAbsent = isSystemError(error, 'ENOENT') || isSystemError(error, 'ECONNREFUSED');
-          reject(isAbsent ? noConsole(socketPath) : error);
+          reject(error);
           detach();
         });
         socket.once('close', () => finish('machine-ended'));

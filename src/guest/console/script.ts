@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { announce } from '../../core/announce.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
+import type { Host } from '../../host/host.ts';
 
 /** A terminal's line may have 4096 bytes, its end included (termios(3), canonical mode). */
 const LINE = 1_000;
@@ -18,18 +19,19 @@ const LONGEST_ANSWER = 8 * 1024 * 1024;
 export async function runOnConsole(
   socketPath: string,
   script: string,
+  host: Pick<Host, 'open'>,
   { name, withinMs, signal }: { readonly name: string; readonly withinMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
   throwIfInterrupted(signal);
   announce(['sh', '-c', script], `console of ${name}`);
   const mark = randomBytes(8).toString('hex');
-  const socket = connect({ path: socketPath });
+  const socket = await host.open({ unix: socketPath });
   try {
     const printed = await converse(socket, consoleLines(script, mark), mark, { withinMs, signal });
     return readConsole(printed, mark);
   } finally {
-    socket.end('exit\n');
-    socket.destroySoon();
+    socket.on('error', () => undefined);
+    socket.end('exit\n', () => socket.destroy());
   }
 }
 
@@ -57,7 +59,7 @@ export function readConsole(printed: string, mark: string): string {
 }
 
 async function converse(
-  socket: Socket,
+  socket: Duplex,
   lines: readonly string[],
   mark: string,
   { withinMs, signal }: { readonly withinMs: number; readonly signal: AbortSignal },
@@ -83,6 +85,7 @@ async function converse(
     timers.push(setTimeout(late, withinMs));
     signal.addEventListener('abort', late, { once: true });
     socket.once('error', reject);
+    socket.once('end', late);
     socket.once('close', late);
     socket.on('data', (data) => {
       const from = Math.max(0, printed.length - mark.length - 10);

@@ -1,12 +1,15 @@
 import type { Client, ConnectConfig } from 'ssh2';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
+import type { Host } from '../../host/host.ts';
 
-/** How a guest is reached: its forwarded port on 127.0.0.1, our key, and the one host key that is accepted. */
+/** How a guest is reached: its forwarded port on its host's 127.0.0.1, our key, and the one host key that is accepted. */
 export interface SshAddress {
   /** For messages: the machine's name. */
   readonly name: string;
   readonly port: number;
+  /** Where that port is. */
+  readonly host: Pick<Host, 'open'>;
   /** Private key, OpenSSH format. */
   readonly clientKey: string;
   /** `ssh-ed25519 BASE64`. */
@@ -31,8 +34,6 @@ export async function connectSsh(address: SshAddress, options: ConnectOptions = 
   let hasOtherKey = false;
   const expected = address.hostPublicKey.split(' ')[1] ?? '';
   const config: ConnectConfig = {
-    host: '127.0.0.1',
-    port: address.port,
     username: 'root',
     privateKey: address.clientKey,
     readyTimeout: withinMs,
@@ -44,7 +45,9 @@ export async function connectSsh(address: SshAddress, options: ConnectOptions = 
     },
   };
   return new Promise((resolve, reject) => {
+    let isOver = false;
     const fail = (error: unknown): void => {
+      isOver = true;
       release();
       client.destroy();
       reject(hasOtherKey ? otherKey(address) : unreachable(address, error));
@@ -64,7 +67,12 @@ export async function connectSsh(address: SshAddress, options: ConnectOptions = 
     });
     client.on('error', fail);
     client.once('close', () => fail(new Error('the connection was closed')));
-    client.connect(config);
+    address.host.open({ tcp: address.port }).then((sock) => {
+      // The client may have been given up meanwhile.
+      sock.once('end', () => sock.destroy());
+      if (isOver) sock.destroy();
+      else client.connect({ ...config, sock });
+    }, fail);
   });
 }
 

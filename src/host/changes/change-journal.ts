@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { hostPaths } from '../../core/paths.ts';
 import type { Context } from '../context.ts';
-import { readOurs } from '../local/ours.ts';
+import { readOurs } from '../read-ours.ts';
 import { commandSchema, probeSchema } from './change.ts';
 
 const entrySchema = z.object({

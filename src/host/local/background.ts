@@ -1,37 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { poll } from '../../core/deadline.ts';
 import { isSystemError } from '../../core/errors.ts';
+import type { HostProcess, StartOptions } from '../host.ts';
 import { spawnChild } from './child.ts';
 import { cannotRun } from './process.ts';
 import { type ProcessStat, processStat } from './process-stat.ts';
-
-/** A process that outlives vmkit. A pid alone may belong to another process by now; with its start time it is this one. */
-export interface BackgroundProcess {
-  readonly pid: number;
-  /** Clock ticks from the start of the system to the start of the process: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
-  readonly startTime: number;
-}
-
-interface BackgroundOptions {
-  /** Standard output and error go to its end; created with mode 0600. */
-  readonly logFile: string;
-  readonly cwd?: string | undefined;
-  /** Added to what every child gets (child-environment.ts). */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Standard input; none when absent. */
-  readonly input?: Uint8Array | undefined;
-}
 
 /**
  * Starts a process in its own session that lives on when vmkit ends, Ctrl-C included. Says nothing about how it fares: ask
  * `isRunning`. Throws `tool-missing` when there is no such program.
  */
-export async function startInBackground(
-  argv: readonly string[],
-  options: BackgroundOptions,
-): Promise<BackgroundProcess> {
+export async function startInBackground(argv: readonly string[], options: StartOptions): Promise<HostProcess> {
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('A command needs a program.');
   await mkdir(dirname(options.logFile), { recursive: true });
@@ -51,7 +31,7 @@ export async function startInBackground(
     });
     if (options.input !== undefined) await feed(child, options.input);
     child.unref();
-    return { pid: child.pid ?? 0, startTime: startTime ?? 0 };
+    return { pid: child.pid ?? 0, startTime: startTime ?? 0, bootId: bootId() };
   } finally {
     await log.close();
   }
@@ -66,19 +46,14 @@ async function feed(child: ReturnType<typeof spawnChild>, input: Uint8Array): Pr
 }
 
 /** Whether this very process still runs; a zombie does not. */
-export function isRunning(target: BackgroundProcess): boolean {
+export function isRunning(target: HostProcess): boolean {
+  if (target.bootId !== undefined && target.bootId !== bootId()) return false;
   const status = statusOf(target.pid);
   return status !== undefined && status.startTime === target.startTime && status.state !== 'Z' && status.state !== 'X';
 }
 
-/** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
-export function isHaltedBySignal(target: BackgroundProcess): boolean {
-  const status = statusOf(target.pid);
-  return status?.startTime === target.startTime && ['T', 't'].includes(status.state);
-}
-
 /** Sends a signal to this very process; false when it does not run any more. */
-export function endProcess(target: BackgroundProcess, signal: NodeJS.Signals): boolean {
+export function endProcess(target: HostProcess, signal: NodeJS.Signals): boolean {
   if (!isRunning(target)) return false;
   try {
     return process.kill(target.pid, signal);
@@ -88,13 +63,9 @@ export function endProcess(target: BackgroundProcess, signal: NodeJS.Signals): b
   }
 }
 
-/** Ends this very process: SIGTERM, and SIGKILL after 5 s; back when it is gone. */
-export async function terminate(target: BackgroundProcess): Promise<void> {
-  if (!endProcess(target, 'SIGTERM')) return;
-  const isGone = (): true | undefined => (isRunning(target) ? undefined : true);
-  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
-  endProcess(target, 'SIGKILL');
-  await poll(isGone, { withinMs: 5_000 });
+/** Another one after each start of the system (random(4)). */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 function statusOf(pid: number): ProcessStat | undefined {

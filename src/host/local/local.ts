@@ -1,11 +1,17 @@
-import { availableParallelism, machine } from 'node:os';
+import { availableParallelism, homedir, machine, release, type } from 'node:os';
 import { VmkitError } from '../../core/errors.ts';
+import { resolvePaths } from '../../core/paths.ts';
 import { connectTo } from '../../net/connect.ts';
 import { freePort } from '../../net/tcp.ts';
 import { type Host, LONGEST_FILE } from '../host.ts';
 import { bootArgv } from '../shell/boot-shell.ts';
 import { childShell } from '../shell/child-shell.ts';
 import { type ShellTransport, shellHost } from '../shell/shell-host.ts';
+import { bootId, endProcess, isRunning, startInBackground } from './background.ts';
+import { localFiles } from './files.ts';
+import { localLock } from './lock.ts';
+import { logReader } from './log-reader.ts';
+import { requireOurs } from './ours.ts';
 import { runProcess } from './process.ts';
 import { readWhole } from './read-whole.ts';
 import { writeWhole } from './write-whole.ts';
@@ -17,7 +23,15 @@ export function localHost(): Host {
   return {
     ...shellHost(localShell(['sh'])),
     facts: async () => ({ machine: machine(), cpus: availableParallelism(), isRoot: process.getuid?.() === 0 }),
+    place: async () => ({ system: `${type()} ${release()}`, bootId: bootId(), home: homedir(), paths: resolvePaths() }),
     exec: runProcess,
+    start: startInBackground,
+    isRunning: async (process) => isRunning(process),
+    signal: async (process, signal) => endProcess(process, signal),
+    ...localFiles,
+    requireOurs,
+    log: logReader,
+    lock: localLock,
     read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
     write: writeWhole,
     freePort,

@@ -1,19 +1,13 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isSystemError } from '../../core/errors.ts';
 import { lineSplitter } from '../../core/lines.ts';
+import type { LogReader } from '../host.ts';
 
 const CHUNK = 64 * 1024;
 /** What one call reads at most, in bytes: more than any log holds, so that a writer who never stops does not keep its reader from the clock. */
 const LONGEST_READ = 16 * 1024 * 1024;
 
-/** A log that another process writes and rotates (machine/vmm/qemu/recorder.ts), read from the start of what is kept. */
-export interface LogReader {
-  /** The whole lines that came since the last call, as they are read; none while there is no file. */
-  readonly lines: () => AsyncGenerator<string, void>;
-  readonly close: () => Promise<void>;
-}
-
-/** `path` is the newest file; the one before it has `.1` at its end. */
+/** `Host.log` of this machine. The file that is read stays open, so that what is said just before a change of files is not lost. */
 export function logReader(path: string): LogReader {
   const splitter = lineSplitter();
   const chunk = Buffer.alloc(CHUNK);

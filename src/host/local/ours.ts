@@ -2,25 +2,11 @@ import type { Stats } from 'node:fs';
 import { lstat, readFile, readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isSystemError, VmkitError } from '../../core/errors.ts';
-import type { Host } from '../host.ts';
 
 const STICKY = 0o1000;
 const MAX_LINKS = 40;
 
-/**
- * Reads a file whose content is believed: commands that run as root, pids that are ended, programs that are started. Undefined where there is none.
- * Throws `not-ours` when another user could have written it.
- */
-export async function readOurs(path: string, host: Host): Promise<Uint8Array | undefined> {
-  await requireOurs(path);
-  return await host.read(path);
-}
-
-/**
- * The one rule of which file is believed: it and each folder on the way to it, behind symbolic links too, belongs to this user or to root, and nobody
- * else may write there. A folder such as /tmp, where all write but each renames his own only (sticky), is a fit parent. Throws `not-ours`. What is not
- * there is not judged, the folders where it would be are.
- */
+/** What `Host.requireOurs` says, of a file of this machine. */
 export async function requireOurs(path: string): Promise<void> {
   const ahead = partsOf(resolve(path));
   let at = '/';
@@ -82,7 +68,8 @@ function nothing(error: unknown): undefined {
   throw error;
 }
 
-function notOurs(path: string, where: string, reason: string): VmkitError {
+/** `where`: the path or the folder above it that is not ours. */
+export function notOurs(path: string, where: string, reason: string): VmkitError {
   const what = where === path ? 'It' : where;
   return new VmkitError('host', 'not-ours', `${path} is not believed: ${what} ${reason}.`, {
     hint:

@@ -6,9 +6,15 @@ const FULL_BELOW_BYTES = 1024 * 1024;
 
 /**
  * `disk-full` or `not-writable` in place of an error that comes from the disk or the owner of `folder`; any other error unchanged.
- * `doing` starts the message: `Building kernel 6.12`. `hint` says how to make room.
+ * `freeBytes` asks the host of that folder, by default this one. `doing` starts the message: `Building kernel 6.12`. `hint` says how to make room.
  */
-export async function explainWriteError(error: unknown, doing: string, folder: string, hint: string): Promise<unknown> {
+export async function explainWriteError(
+  error: unknown,
+  doing: string,
+  folder: string,
+  hint: string,
+  freeBytes: (folder: string) => Promise<number> = freeBytesHere,
+): Promise<unknown> {
   if (error instanceof VmkitError && ['disk-full', 'not-writable', 'interrupted'].includes(error.code)) return error;
   if (['EACCES', 'EPERM', 'EROFS'].some((code) => isSystemError(error, code))) {
     return new VmkitError('host', 'not-writable', `${doing}: ${messageOf(error)}`, {
@@ -17,10 +23,7 @@ export async function explainWriteError(error: unknown, doing: string, folder: s
       details: { folder },
     });
   }
-  const bytesLeft = await statfs(folder).then(
-    (disk) => disk.bavail * disk.bsize,
-    () => undefined,
-  );
+  const bytesLeft = await freeBytes(folder).catch(() => undefined);
   const isFull =
     isSystemError(error, 'ENOSPC') ||
     messageOf(error).includes('No space left on device') ||
@@ -33,4 +36,9 @@ export async function explainWriteError(error: unknown, doing: string, folder: s
     `${doing}: the disk of ${folder} is full${space}. The failure: ${messageOf(error)}`,
     { hint, cause: error, details: { folder, bytesLeft } },
   );
+}
+
+async function freeBytesHere(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

@@ -49,7 +49,7 @@ export function shellCommands(
       return { exitCode: Number(result.status), stdout: result.stdout.toString(), stderr: result.stderr.toString() };
     };
   const ask = async (process: HostProcess, signal: string): Promise<boolean> => {
-    const args = [String(process.pid), String(process.startTime), process.bootId, signal];
+    const args = [String(process.pid), String(process.startTime), process.bootId ?? '', signal];
     const result = await pool.run({ title: `process ${process.pid}`, script: simpleJob(PROCESS, args) });
     if (result.status === String(STATUS.absent)) return false;
     if (result.status !== '0') throw scriptFailure(name, `Sending ${signal} to process ${process.pid}`, result);
@@ -58,10 +58,16 @@ export function shellCommands(
   return {
     exec: execIn(pool.run),
     execLong: execIn(pool.runLong),
-    start: async (argv, { cwd, env, logFile }) => {
+    start: async (argv, { cwd, env, logFile, input = new Uint8Array() }) => {
       announce(argv, name);
-      const script = startJob(argv, { cwd, env, logFile, logFolder: dirname(logFile) });
-      const result = await pool.run({ title: argv[0] ?? '', script });
+      const inputBytes = input.length;
+      const script = startJob(argv, { cwd, env, logFile, logFolder: dirname(logFile), inputBytes });
+      const result = await pool.run({
+        title: argv[0] ?? '',
+        script,
+        input: Buffer.from(input),
+        isLast: inputBytes > 0,
+      });
       requireRun(name, argv, cwd, result);
       if (result.status !== '0') throw scriptFailure(name, `Starting ${argv[0]} with its output in ${logFile}`, result);
       const text = result.stdout.toString();

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path/posix';
 import { VmkitError } from '../../core/errors.ts';
 import { type FileFacts, type Host, LONGEST_FILE } from '../host.ts';
+import { notOurs } from '../local/ours.ts';
 import { tooLong } from '../local/read-whole.ts';
 import { requireRemovable } from '../removable.ts';
 import { scriptFailure } from './failure.ts';
-import { inputJob, LIST, MAKE_FOLDER, READ, REMOVE, SPACE, STAT, STATUS, simpleJob, WRITE } from './scripts.ts';
+import { inputJob, LIST, MAKE_FOLDER, OURS, READ, REMOVE, SPACE, STAT, STATUS, simpleJob, WRITE } from './scripts.ts';
 import type { Job, JobResult } from './shell.ts';
 import type { ShellPool } from './shell-pool.ts';
 
-type Files = Pick<Host, 'read' | 'write' | 'list' | 'stat' | 'makeFolder' | 'remove' | 'freeBytes'>;
+type Files = Pick<Host, 'read' | 'write' | 'requireOurs' | 'list' | 'stat' | 'makeFolder' | 'remove' | 'freeBytes'>;
 
 /** Files by way of a shell. */
 export function shellFiles(name: string, pool: ShellPool, place: Host['place']): Files {
@@ -34,6 +35,13 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
       const args = [path, dirname(path), temporary, mode.toString(8), String(bytes.length)];
       const input = Buffer.concat([bytes, Buffer.from('end\n')]);
       await ask(`Writing ${path}`, { script: inputJob(WRITE, args), input, isLast: true });
+    },
+    requireOurs: async (path) => {
+      const doing = `Looking whose ${path} is`;
+      const result = await pool.run({ title: doing, script: simpleJob(OURS, [path]) });
+      if (result.status === '0') return;
+      const [where = path, reason = ''] = result.stdout.toString().trim().split('\n');
+      throw result.status === String(STATUS.odd) ? notOurs(path, where, reason) : scriptFailure(name, doing, result);
     },
     list: async (folder) => {
       const names = await ask(`Listing ${folder}`, { script: simpleJob(LIST, [folder]) });
@@ -62,9 +70,11 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
 /** S_IFMT of inode(7). */
 const KINDS: Readonly<Record<number, FileFacts['kind']>> = { 32768: 'file', 16384: 'folder', 49152: 'socket' };
 
-/** What `stat -c '%s %f %u %Y %b %B'` says. */
+/** What `stat -c '%s %f %u %g %Y %b %B'` says. */
 function fileFacts(text: string): FileFacts {
-  const [bytes = '', mode = '', uid = '', seconds = '', blocks = '', blockBytes = ''] = text.trim().split(' ');
+  const [bytes = '', mode = '', uid = '', gid = '', seconds = '', blocks = '', blockBytes = ''] = text
+    .trim()
+    .split(' ');
   const bits = Number.parseInt(mode, 16);
   return {
     kind: KINDS[bits & 0xf000] ?? 'other',
@@ -72,6 +82,7 @@ function fileFacts(text: string): FileFacts {
     bytesOnDisk: Number(blocks) * Number(blockBytes),
     mode: bits & 0o7777,
     uid: Number(uid),
+    gid: Number(gid),
     changedAt: Number(seconds) * 1_000,
   };
 }

@@ -7,7 +7,7 @@ import { exports } from './variables.ts';
 export const BLOCK_BYTES = 65_536;
 
 /** How a script says why it did not do its work. */
-export const STATUS = { absent: 44, cutOff: 90, busy: 91, moved: 92, damaged: 93, noFlock: 94 } as const;
+export const STATUS = { absent: 44, cutOff: 90, busy: 91, moved: 92, damaged: 93, noFlock: 94, odd: 95 } as const;
 
 /** Functions that the scripts share; each shell reads them once. */
 export const PRELUDE = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
@@ -53,7 +53,7 @@ export function commandJob(
   return `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${COMMAND}) || {\nfinish lost\n${LAST}\n}`;
 }
 
-/** A job that starts a process which lives on: `$1` folder or '', `$2` log file, `$3` its folder. */
+/** A job that starts a process which lives on: `$1` folder or '', `$2` log file, `$3` its folder, `$4` bytes of input. */
 export function startJob(
   argv: readonly string[],
   options: {
@@ -61,10 +61,12 @@ export function startJob(
     env?: Readonly<Record<string, string>> | undefined;
     logFile: string;
     logFolder: string;
+    inputBytes: number;
   },
 ): string {
-  const args = [options.cwd ?? '', options.logFile, options.logFolder, ...argv];
-  return `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${START}) || finish $?`;
+  const args = [options.cwd ?? '', options.logFile, options.logFolder, String(options.inputBytes), ...argv];
+  const job = `(\n${exports(options.env)}set -- ${args.map(quoteWord).join(' ')}\n${START}) || finish $?`;
+  return options.inputBytes === 0 ? job : `${job}\n${LAST}`;
 }
 
 const LOOK_BEFORE_RUN = `[ -z "$folder" ] || cd -- "$folder" 2>/dev/null || refuse no-folder
@@ -114,20 +116,30 @@ exit 0
 `;
 
 /** The process says itself who it is, since one that ends at once is gone before anybody can look. */
-const START = `folder=$1 log=$2
+const START = `folder=$1 log=$2 size=$4 in=/dev/null
 mkdir -p -- "$3" || exit
 (umask 077; : >>"$log") || exit
-shift 3
+shift 4
 ${LOOK_BEFORE_RUN}cat /proc/sys/kernel/random/boot_id || exit
-stat=$(setsid sh -c 'read -r stat </proc/self/stat && echo "$stat" >&3; exec "$@" 3>&-' sh "$@" 3>&1 </dev/null >>"$log" 2>&1 &)
+if [ "$size" -gt 0 ]; then
+  { fifo=$(mktemp -d) && mkfifo "$fifo/in"; } || exit
+  in=$fifo/in
+  exec 6<&0
+  take "$size" <&6 >"$in" 2>/dev/null &
+fi
+stat=$(setsid sh -c 'read -r stat </proc/self/stat && echo "$stat" >&3; exec "$@" 3>&-' sh "$@" 3>&1 <"$in" >>"$log" 2>&1 6<&- &)
+if [ "$size" -gt 0 ]; then
+  wait
+  rm -r "$fifo"
+fi
 printf '%s\\n' "$stat"
 finish 0
 `;
 
-/** Whether a process runs, and with `$4` sends it that signal: `$1` pid, `$2` start time, `$3` boot id. Field 20 after the name is the start time. */
+/** Whether a process runs, and with `$4` sends it that signal: `$1` pid, `$2` start time, `$3` boot id or ''. Field 20 after the name is the start time. */
 export const PROCESS = `pid=$1 start=$2 boot=$3 signal=$4
 read -r now </proc/sys/kernel/random/boot_id
-[ "$now" = "$boot" ] || exit ${STATUS.absent}
+[ -z "$boot" ] || [ "$now" = "$boot" ] || exit ${STATUS.absent}
 [ -d "/proc/$pid" ] || exit ${STATUS.absent}
 stat=$(cat "/proc/$pid/stat" 2>/dev/null) || exit ${STATUS.absent}
 # shellcheck disable=SC2086
@@ -137,12 +149,89 @@ case $1 in Z | X) exit ${STATUS.absent} ;; esac
 [ -z "$signal" ] || kill -s "$signal" "$pid"
 `;
 
+/**
+ * What came in a rotated log: `$1` path, `$2` inode of the file that was read last, `$3` up to which byte, `$4` checksum of its start, since the inode of a file
+ * that is gone is given again. Prints what came, and then the new place in a line of its own. Both files are open before they are looked at, the newest first.
+ */
+export const LOG = `inode=$2 offset=$3 start=$4
+start_of() { head -c "$((offset < 512 ? offset : 512))" "/proc/self/fd/$1" | sha256sum | cut -c 1-16; }
+is_last() { [ "$2" = "$inode" ] && [ "$(start_of "$1")" = "$start" ]; }
+tell() {
+  size=$(stat -L -c %s "/proc/self/fd/$1")
+  [ "$size" -le "$offset" ] || tail -c "+$((offset + 1))" "/proc/self/fd/$1" | head -c "$((size - offset))"
+  inode=$2 offset=$size
+  start=$(start_of "$1")
+}
+exec 3</dev/null 4</dev/null
+[ ! -e "$1" ] || exec 3<"$1"
+[ ! -e "$1.1" ] || exec 4<"$1.1"
+newest=$(stat -L -c %i /proc/self/fd/3) former=$(stat -L -c %i /proc/self/fd/4)
+if [ -e "$1" ] && [ "$newest" != "$former" ]; then
+  if ! is_last 3 "$newest"; then
+    if [ -e "$1.1" ]; then
+      is_last 4 "$former" || offset=0
+      tell 4 "$former"
+    fi
+    offset=0
+  fi
+  tell 3 "$newest"
+fi
+printf '\\n%s %s %s\\n' "$inode" "$offset" "$start"
+`;
+
+/**
+ * Whose work a file may be: `$1` path. Each part of the path, and of the one that its links lead to, is judged. Prints what is odd about which.
+ */
+export const OURS = `me=$(id -u)
+odd() {
+  printf '%s\\n' "$1" "$2"
+  exit ${STATUS.odd}
+}
+is_private() {
+  awk -F : -v group="$1" -v user="$2" '
+    FILENAME ~ /passwd/ { name[$3] = $1; if ($4 == group && $3 != user) shared = 1 }
+    FILENAME ~ /group/ && $3 == group { members = $4; found = 1 }
+    END {
+      if (!found || name[user] == "") exit 1
+      count = split(members, each, ",")
+      for (i = 1; i <= count; i++) if (each[i] != "" && each[i] != name[user]) shared = 1
+      exit shared
+    }' /etc/passwd /etc/group
+}
+judge() {
+  facts=$(stat -c '%u %g %f' -- "$1" 2>/dev/null) || return 0
+  # shellcheck disable=SC2086
+  set -- "$1" $facts
+  mode=$((0x$4))
+  [ "$2" -eq "$me" ] || [ "$2" -eq 0 ] || odd "$1" "belongs to the user $2"
+  case $((mode & 0170000)) in
+    40960) return 0 ;;
+    16384) [ $((mode & 01000)) -eq 0 ] || return 0 ;;
+  esac
+  [ $((mode & 2)) -eq 0 ] || odd "$1" 'may be written by everybody'
+  [ $((mode & 16)) -eq 0 ] || is_private "$3" "$2" || odd "$1" "may be written by the group $3"
+}
+walk() {
+  at='' rest=\${1#/}/
+  while [ -n "$rest" ]; do
+    at=$at/\${rest%%/*} rest=\${rest#*/}
+    judge "$at"
+  done
+}
+walk "$1"
+[ -e "$1" ] || exit 0
+real=$(readlink -f -- "$1") || exit
+walk "$real"
+`;
+
 export const READ = `[ -e "$1" ] || [ -L "$1" ] || exit ${STATUS.absent}
 cat -- "$1"
 `;
 
 /** `$1` path, `$2` its folder, `$3` temporary file, `$4` mode, `$5` size. */
 export const WRITE = `set -e
+# A folder that is made for what is private is private.
+case $4 in *00) umask 077 ;; esac
 mkdir -p -- "$2"
 [ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 1; }
 umask 077
@@ -165,9 +254,9 @@ for name in .* *; do
 done
 `;
 
-/** Size, mode in hexadecimal, owner, seconds of the last change, blocks and their size. */
+/** Size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */
 export const STAT = `[ -e "$1" ] || exit ${STATUS.absent}
-stat -L -c '%s %f %u %Y %b %B' -- "$1"
+stat -L -c '%s %f %u %g %Y %b %B' -- "$1"
 `;
 
 export const MAKE_FOLDER = `mkdir -p -- "$1" && chmod "$2" "$1"

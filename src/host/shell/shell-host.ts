@@ -3,6 +3,7 @@ import { shellCommands } from './commands.ts';
 import { shellFiles } from './files.ts';
 import { shellFollow } from './follow.ts';
 import { shellLock } from './lock.ts';
+import { shellLog } from './log.ts';
 import { shellPlace } from './place.ts';
 import { shellPush } from './push.ts';
 import { PRELUDE } from './scripts.ts';
@@ -35,6 +36,7 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     ...shellFiles(name, pool, place.place),
     push: shellPush(name, pool),
     follow: shellFollow(execLong),
+    log: shellLog(name, pool),
     lock: shellLock(name, execLong),
   };
 }

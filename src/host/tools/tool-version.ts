@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { sha256 } from '../../core/digest.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
-import { readOurs } from '../local/ours.ts';
 import { findProgram, searchPath } from '../local/search-path.ts';
+import { readOurs } from '../read-ours.ts';
 
 /**
  * The first line of `PROGRAM --version`. Kept in the cache for as long as the file is the same one (path, size, time, inode): a process for each

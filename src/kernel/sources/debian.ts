@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/local/ours.ts';
+import { readOurs } from '../../host/read-ours.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import { sha256OfFile } from '../../store/fetch/fetch.ts';
 import { type LockedSource, lockedSource } from '../../store/fetch/source-lock.ts';

@@ -5,7 +5,7 @@ import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { requireOurs } from '../../host/local/ours.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
-import { withLock } from '../../store/lock.ts';
+import { withLock } from '../../host/with-lock.ts';
 
 /**
  * The unpacked tree of the tarball with this digest, from the cache, or unpacked now: 1.5 GB, under half a minute. Whole or absent:

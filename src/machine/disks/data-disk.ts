@@ -2,7 +2,7 @@ import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { removeUnfinishedDisk } from '../../store/disk.ts';
+import { removeUnfinishedDisk } from './disk-file.ts';
 import type { Ext4Facts } from './ext4.ts';
 import { createDataDisk, growDataDisk, readDataDisk } from './ext4-disk.ts';
 import { type Identity, newIdentity, readIdentity, writeIdentity } from './identity.ts';
@@ -20,7 +20,7 @@ export async function ensureDataDisk(
   paths: Pick<MachinePaths, 'dataDisk' | 'identityFile'>,
   context: Context,
 ): Promise<{ readonly uuid: string }> {
-  await removeUnfinishedDisk(paths.dataDisk);
+  await removeUnfinishedDisk(paths.dataDisk, context.host);
   const known = await readIdentity(paths.identityFile, context.host);
   const disk = await readDataDisk(paths.dataDisk, context);
   if (known === undefined && disk !== undefined) throw foreign(paths, disk, undefined);

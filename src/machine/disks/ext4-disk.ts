@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
+import type { Host } from '../../host/host.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
-import { readBytes, writeDiskFile } from '../../store/disk.ts';
-import { type Ext4Facts, parseSuperblock, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } from './ext4.ts';
+import { readBlocks, writeDiskFile } from './disk-file.ts';
+import { type Ext4Facts, parseSuperblock } from './ext4.ts';
 
 const MIB = 1024 * 1024;
 /** Also the label of the file system; at most 16 characters. */
@@ -18,18 +18,18 @@ const FSCK_OK = [0, 1];
  * `data-disk-truncated` where its end is missing: e2fsck would "repair" such a disk by forgetting what was there.
  */
 export async function readDataDisk(path: string, { host }: Pick<Context, 'host'>): Promise<Ext4Facts | undefined> {
-  const superblock = await readBytes(path, SUPERBLOCK_OFFSET, SUPERBLOCK_BYTES);
+  const superblock = await readBlocks(path, 1, 1, host);
   if (superblock === undefined) return undefined;
   const facts = parseSuperblock(superblock);
   if (facts === undefined) throw noExt4(path, await knownFormat(path, host));
-  const { size } = await stat(path);
+  const size = (await host.stat(path))?.bytes ?? 0;
   if (size < facts.bytes) throw truncated(path, facts.bytes, size);
   return facts;
 }
 
 /** What else the file holds, in words: `crypto_LUKS`, `xfs` (blkid(8), which reads only), or an image in QEMU's own format. */
-async function knownFormat(path: string, host: Context['host']): Promise<string | undefined> {
-  const start = Buffer.from((await readBytes(path, 0, 4)) ?? '').toString('latin1');
+async function knownFormat(path: string, host: Host): Promise<string | undefined> {
+  const start = (await readBlocks(path, 0, 1, host))?.toString('latin1', 0, 4);
   if (start === 'QFI\xfb') return 'qcow2';
   const asked = await host
     .exec(['blkid', '-p', '-s', 'TYPE', '-o', 'value', path], { withinMs: 10_000 })
@@ -60,9 +60,8 @@ function truncated(path: string, wantedBytes: number, hasBytes: number): VmkitEr
 /** A new data disk: a sparse file with an empty ext4 of this size (in MiB) and UUID. Mode 0600; there whole or not at all. */
 export async function createDataDisk(path: string, mib: number, uuid: string, context: Context): Promise<void> {
   context.report({ kind: 'phase', text: `makes the data disk, ${mib} MiB` });
-  const { signal } = context;
-  await explaining('Making the data disk', path, async () => {
-    await writeDiskFile(path, { bytes: mib * MIB, signal }, async (temporary) => {
+  await explaining('Making the data disk', path, context.host, async () => {
+    await writeDiskFile(path, { bytes: mib * MIB }, context, async (temporary) => {
       // The file is all zeros: nothing has to be zeroed again, neither here nor by the guest's first boot.
       const extended = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1';
       const names = ['-L', LABEL, '-U', uuid];
@@ -89,9 +88,8 @@ function journal(mib: number): string[] {
  */
 export async function growDataDisk(path: string, mib: number, context: Context): Promise<void> {
   context.report({ kind: 'phase', text: `grows the data disk to ${mib} MiB` });
-  const { signal } = context;
-  await explaining('Growing the data disk', path, async () => {
-    await writeDiskFile(path, { bytes: mib * MIB, from: path, signal }, async (temporary) => {
+  await explaining('Growing the data disk', path, context.host, async () => {
+    await writeDiskFile(path, { bytes: mib * MIB, from: path }, context, async (temporary) => {
       await run(['e2fsck', '-f', '-p', temporary], FSCK_OK, context);
       await run(['resize2fs', temporary], [0], context);
     });
@@ -107,7 +105,7 @@ async function run(argv: readonly string[], accepted: readonly number[], { host,
   });
 }
 
-async function explaining(doing: string, path: string, work: () => Promise<void>): Promise<void> {
+async function explaining(doing: string, path: string, host: Host, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -116,6 +114,7 @@ async function explaining(doing: string, path: string, work: () => Promise<void>
       doing,
       path.replace(/\/[^/]*$/, ''),
       'Make room there and try again; the data disk is as it was before.',
+      host.freeBytes,
     );
   }
 }

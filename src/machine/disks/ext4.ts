@@ -6,8 +6,7 @@ export interface Ext4Facts {
   readonly bytes: number;
 }
 
-export const SUPERBLOCK_OFFSET = 1024;
-export const SUPERBLOCK_BYTES = 1024;
+const SUPERBLOCK_BYTES = 1024;
 
 const MAGIC = 0xef53;
 const INCOMPAT_64BIT = 0x80;

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
 import type { Host } from '../../host/host.ts';
-import { readOurs } from '../../host/local/ours.ts';
+import { readOurs } from '../../host/read-ours.ts';
 
 /** Who a machine is. Made once; a rebuild changes nothing of it. */
 const identitySchema = z.strictObject({

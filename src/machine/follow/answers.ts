@@ -1,8 +1,9 @@
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
+import type { Host } from '../../host/host.ts';
 import { httpStatus } from '../../net/http.ts';
-import { postgresAnswers, sshAnswers, staysOpen } from '../../net/tcp.ts';
+import { type Dial, postgresAnswers, sshAnswers, staysOpen } from '../../net/tcp.ts';
 import type { OpenPort } from '../state/state.ts';
 
 const WITHIN_MS = 30_000;
@@ -11,7 +12,7 @@ const WITHIN_MS = 30_000;
 export async function requireAnswers(ports: readonly OpenPort[], vm: string, context: Context): Promise<void> {
   const results = await Promise.all(
     ports.map(async (port) => {
-      const answered = await poll(async () => ((await answers(port)) ? true : undefined), {
+      const answered = await poll(async () => ((await answers(port, context.host)) ? true : undefined), {
         withinMs: WITHIN_MS,
         everyMs: 100,
         signal: context.signal,
@@ -33,17 +34,18 @@ export async function requireAnswers(ports: readonly OpenPort[], vm: string, con
   );
 }
 
-/** Whether what is behind a port really answers this host. An HTTP server that answers with an error of its own (5xx) does not. */
-async function answers({ protocol, hostPort }: Pick<OpenPort, 'protocol' | 'hostPort'>): Promise<boolean> {
+/** Whether what is behind a port really answers its host. An HTTP server that answers with an error of its own (5xx) does not. */
+async function answers({ protocol, hostPort }: Pick<OpenPort, 'protocol' | 'hostPort'>, host: Host): Promise<boolean> {
+  const dial: Dial = () => host.open({ tcp: hostPort });
   switch (protocol) {
     case 'http':
-      return ((await httpStatus(hostPort)) ?? 599) < 500;
+      return ((await httpStatus(dial)) ?? 599) < 500;
     case 'postgres':
-      return postgresAnswers(hostPort);
+      return postgresAnswers(dial);
     case 'ssh':
-      return sshAnswers(hostPort);
+      return sshAnswers(dial);
     case 'tcp':
-      return staysOpen(hostPort);
+      return staysOpen(dial);
     case 'udp':
       // Nobody answers who was not shown a key.
       return true;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
-import { logReader } from '../../host/local/log-reader.ts';
+import type { Host } from '../../host/host.ts';
 import { EVENT_PORT } from '../../spec/guest-event.ts';
 import { codeOf } from '../vmm/qemu/paused.ts';
 import { currentStep } from './boot-progress.ts';
@@ -16,10 +16,11 @@ export async function bootFailure(
   followed: Followed,
   deadlines: BootDeadlines,
   paths: MachinePaths,
+  host: Host,
   isStillRunning: boolean,
 ): Promise<VmkitError> {
   const { code, summary, log } = describe(followed, deadlines);
-  const qemuLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.qemuLog) : [];
+  const qemuLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.qemuLog, host) : [];
   const sections = [
     `Booting ${name}: ${summary}`,
     section('The end of its log', log),
@@ -80,8 +81,8 @@ function describe(
   }
 }
 
-async function lastLines(path: string): Promise<string[]> {
-  const log = logReader(path);
+async function lastLines(path: string, host: Host): Promise<string[]> {
+  const log = host.log(path);
   const last: string[] = [];
   for await (const line of log.lines()) {
     last.push(line);

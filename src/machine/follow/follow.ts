@@ -1,14 +1,12 @@
 import { poll } from '../../core/deadline.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { type BackgroundProcess, isRunning } from '../../host/local/background.ts';
-import { logReader } from '../../host/local/log-reader.ts';
-import { zeroMemoryOf } from '../../host/local/secrets-memory.ts';
+import type { HostProcess } from '../../host/host.ts';
 import { type GuestEvent, NO_EVENT_PORT, parseGuestEvent } from '../../spec/guest-event.ts';
 import type { Service } from '../../spec/service.ts';
-import { MEMORY_FILE } from '../vmm/qemu/launch.ts';
 import { type Held, whatStillHolds } from '../vmm/qemu/paused.ts';
 import { allRecorded, logsOf } from '../vmm/qemu/recorder.ts';
+import { zeroSecrets } from '../vmm/qemu/zero-secrets.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
 
 const CONSOLE_TAIL_LINES = 15;
@@ -47,14 +45,14 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
  * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
  */
 export async function followBoot(
-  process: BackgroundProcess,
+  process: HostProcess,
   services: readonly string[],
   paths: MachinePaths,
   deadlines: BootDeadlines,
   context: Context,
 ): Promise<Followed> {
-  const log = logReader(paths.eventsLog);
-  const console = logReader(paths.consoleLog);
+  const log = context.host.log(paths.eventsLog);
+  const console = context.host.log(paths.consoleLog);
   const started = performance.now();
   let progress = emptyProgress(services);
   let askedQemuAt = started;
@@ -71,13 +69,13 @@ export async function followBoot(
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
-    if (event.event === 'phase' && event.phase === 'secrets') await zeroMemoryOf(process, MEMORY_FILE);
+    if (event.event === 'phase' && event.phase === 'secrets') await zeroSecrets(process, context.host);
   };
   let held: Held | undefined;
   let heldSince = started;
   const look = async (): Promise<void> => {
     const before = held;
-    held = await whatStillHolds(process, paths);
+    held = await whatStillHolds(process, paths, context.host);
     if (held === undefined || before !== undefined) return;
     heldSince = performance.now();
     context.report({ kind: 'note', text: `It is ${held.text}. ${held.hint}` });
@@ -86,8 +84,8 @@ export async function followBoot(
     const end = await poll<Followed['end']>(
       async () => {
         // Asked before reading: what a process printed before it ended is all there.
-        const isAlive = isRunning(process);
-        if (!isAlive) await allRecorded(logsOf(paths));
+        const isAlive = await context.host.isRunning(process);
+        if (!isAlive) await allRecorded(logsOf(paths), context.host);
         for await (const line of log.lines()) await take(line);
         for await (const line of console.lines()) takeLine(line);
         if (progress.end !== undefined && progress.end.kind !== 'booted') return progress.end;
@@ -107,7 +105,7 @@ export async function followBoot(
   } finally {
     await log.close();
     await console.close();
-    await zeroMemoryOf(process, MEMORY_FILE);
+    await zeroSecrets(process, context.host);
   }
 }
 

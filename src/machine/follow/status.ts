@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { logReader } from '../../host/local/log-reader.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { hasLostGate } from '../gate/gate-process.ts';
 import { findRunning } from '../state/running.ts';
@@ -54,8 +53,8 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
   }
   const { state } = found;
   const paths = { ...context.paths, state: dirname(dirname(found.stateDir)) };
-  const progress = await readProgress(state, { paths });
-  const held = await whatStillHolds(state, machinePaths(paths, name));
+  const progress = await readProgress(state, { paths, host: context.host });
+  const held = await whatStillHolds(state, machinePaths(paths, name), context.host);
   return {
     name,
     condition: held === undefined ? conditionOf(progress) : 'paused',
@@ -68,7 +67,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     ports: state.ports,
     needs: state.needs,
     network: state.network,
-    isCutOff: hasLostGate(state),
+    isCutOff: await hasLostGate(state, context.host),
   };
 }
 
@@ -88,9 +87,9 @@ const nothing = {
 /** All that a running machine has said so far. */
 export async function readProgress(
   state: Pick<MachineState, 'name' | 'services'>,
-  { paths }: Pick<Context, 'paths'>,
+  { host, paths }: Pick<Context, 'host' | 'paths'>,
 ): Promise<BootProgress> {
-  const log = logReader(machinePaths(paths, state.name).eventsLog);
+  const log = host.log(machinePaths(paths, state.name).eventsLog);
   let progress = emptyProgress(state.services);
   try {
     for await (const line of log.lines()) {

@@ -1,8 +1,6 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { isSystemError } from '../../core/errors.ts';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { withLock } from '../../store/lock.ts';
+import { withLock } from '../../host/with-lock.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { requireShape } from './machine-shape.ts';
 
@@ -23,17 +21,12 @@ export async function withMachine<T>(
   work: (machine: LockedMachine) => Promise<T>,
 ): Promise<T> {
   const paths = machinePaths(context.paths, name);
-  await requireShape(paths);
-  await mkdir(paths.dataDir, { recursive: true, mode: 0o700 });
+  await requireShape(paths, context.host);
+  await context.host.makeFolder(paths.dataDir, 0o700);
   return withLock(paths.lock, purpose, context, async () => {
-    for (const folder of [paths.dataDir, paths.secretsDir]) await closeToOthers(folder);
-    await removeLeftovers(paths);
+    const { host } = context;
+    if ((await host.stat(paths.secretsDir)) !== undefined) await host.makeFolder(paths.secretsDir, 0o700);
+    await removeLeftovers(paths, host);
     return work({ [held]: true, name, paths });
-  });
-}
-
-async function closeToOthers(folder: string): Promise<void> {
-  await chmod(folder, 0o700).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT')) throw error;
   });
 }

@@ -1,21 +1,21 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NAME } from '../../core/names.ts';
 import type { Context } from '../../host/context.ts';
+import type { Host } from '../../host/host.ts';
 import { findRunning } from './running.ts';
 import type { MachineState } from './state.ts';
 
 /** Names of all machines of which something is on this host, sorted. What is no folder, or has no machine's name, is none. */
-export async function machineNames({ paths }: Pick<Context, 'paths'>): Promise<string[]> {
+export async function machineNames({ host, paths }: Pick<Context, 'host' | 'paths'>): Promise<string[]> {
   const folders = [paths.data, paths.state].map((folder) => join(folder, 'machines'));
-  const found = await Promise.all(folders.map(namesIn));
+  const found = await Promise.all(folders.map((folder) => namesIn(folder, host)));
   return [...new Set(found.flat())].sort();
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => NAME.test(name));
+async function namesIn(folder: string, host: Host): Promise<string[]> {
+  const names = ((await host.list(folder)) ?? []).filter((name) => NAME.test(name));
   const isFolder = await Promise.all(
-    names.map(async (name) => (await stat(join(folder, name)).catch(() => undefined))?.isDirectory() === true),
+    names.map(async (name) => (await host.stat(join(folder, name)))?.kind === 'folder'),
   );
   return names.filter((_, at) => isFolder[at]);
 }

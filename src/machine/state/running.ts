@@ -2,8 +2,6 @@ import { dirname } from 'node:path';
 import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { isRunning } from '../../host/local/background.ts';
-import { isLocked } from '../../store/lock.ts';
 import type { LockedMachine } from './machine-lock.ts';
 import { type MachineState, readPowerRecord, readState } from './state.ts';
 
@@ -22,9 +20,10 @@ interface Found {
 export async function findRunning(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<Found | undefined> {
   const paths = machinePaths(context.paths, name);
   const here = await readState(paths, context);
-  if (here !== undefined && isRunning(here)) return { state: here, stateDir: paths.stateDir, isHere: true };
+  if (here !== undefined && (await context.host.isRunning(here)))
+    return { state: here, stateDir: paths.stateDir, isHere: true };
   const record = await readPowerRecord(paths, context);
-  if (record === undefined || !isRunning(record)) return undefined;
+  if (record === undefined || !(await context.host.isRunning(record))) return undefined;
   const { stateDir, ...state } = record;
   return { state, stateDir, isHere: stateDir === paths.stateDir };
 }
@@ -64,9 +63,12 @@ export async function requireOff(machine: LockedMachine, context: Context): Prom
  * For a machine that no file says to run: throws `machine-held` where a QEMU holds it nevertheless. It holds the disk too: a lock file
  * that was deleted excludes nobody.
  */
-export async function requireFree({ name, paths }: LockedMachine, { signal }: Context): Promise<void> {
+export async function requireFree({ name, paths }: LockedMachine, { host, signal }: Context): Promise<void> {
   for (const file of [paths.powerLock, paths.dataDisk]) {
-    if (!(await isLocked(file, signal))) continue;
+    if ((await host.stat(file)) === undefined) continue;
+    // flock(1): 1 where another process has it.
+    const { exitCode } = await host.exec(['flock', '-n', file, 'true'], { withinMs: 30_000, signal });
+    if (exitCode === 0) continue;
     throw new VmkitError(
       'host',
       'machine-held',

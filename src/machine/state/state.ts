@@ -1,13 +1,12 @@
-import { rm, truncate } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors.ts';
 import { safeJson } from '../../core/json.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
-import { readOurs } from '../../host/local/ours.ts';
+import { readOurs } from '../../host/read-ours.ts';
 import { WORLDS } from '../../spec/network.ts';
 
 const port = z.number().int().min(1).max(65535);
@@ -15,15 +14,19 @@ const port = z.number().int().min(1).max(65535);
 /** A machine of a vmkit without this had the whole host. */
 const world = { world: z.enum(WORLDS).default('host'), hostAccess: z.array(port).readonly().default([]) };
 
-const backgroundProcess = z.object({ pid: z.number().int().positive(), startTime: z.number() });
+const backgroundProcess = z.object({
+  pid: z.number().int().positive(),
+  startTime: z.number(),
+  /** Of the host; a vmkit without this did not record it. */
+  bootId: z.string().optional(),
+});
 
 const stateSchema = z.object({
   /** Raised when the meaning of a field changes. */
   version: z.literal(1),
   name: z.string(),
-  pid: z.number().int().positive(),
-  /** With the pid: this very process. */
-  startTime: z.number(),
+  /** QEMU: this very process. */
+  ...backgroundProcess.shape,
   /** The process between its network card and the world, with the world `internet`. */
   gate: backgroundProcess.optional(),
   startedAt: z.iso.datetime(),
@@ -116,11 +119,9 @@ export async function writeState(
 }
 
 /** Forgets a machine that does not run: its state and its sockets. The console's log stays, to be read. */
-export async function clearState(paths: MachinePaths): Promise<void> {
-  await rm(paths.stateFile, { recursive: true, force: true });
-  await rm(paths.runDir, { recursive: true, force: true });
+export async function clearState(paths: MachinePaths, host: Host): Promise<void> {
+  await host.remove(paths.stateFile);
+  await host.remove(paths.runDir);
   // The file stays: who waits for its lock must wait for the same one.
-  await truncate(paths.powerLock, 0).catch((error: unknown) => {
-    if (!isSystemError(error, 'ENOENT')) throw error;
-  });
+  if ((await host.stat(paths.powerLock))?.bytes) await host.exec(['truncate', '-s', '0', paths.powerLock]);
 }

@@ -33,12 +33,14 @@ export function waysToAsk(name: string, paths: MachinePaths, context: Context): 
     },
     {
       by: 'its console',
-      ask: async (withinMs) =>
-        void (await runOnConsole(paths.consoleSocket, POWER_OFF, { name, withinMs, signal: context.signal })),
+      ask: async (withinMs) => {
+        const { host, signal } = context;
+        await runOnConsole(paths.consoleSocket, POWER_OFF, host, { name, withinMs, signal });
+      },
     },
     {
       by: 'its power key',
-      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', withinMs)),
+      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', context.host, withinMs)),
     },
   ];
 }

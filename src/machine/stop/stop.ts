@@ -2,8 +2,8 @@ import { poll } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { endProcess, isRunning, terminate } from '../../host/local/background.ts';
-import { type LogReader, logReader } from '../../host/local/log-reader.ts';
+import type { Host, LogReader } from '../../host/host.ts';
+import { isGone, terminate } from '../../host/terminate.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { clearState, type MachineState } from '../state/state.ts';
 import { whatHolds } from '../vmm/qemu/paused.ts';
@@ -37,7 +37,7 @@ export async function stopMachine(
   const started = performance.now();
   const left = (): number => Math.max(0, started + withinMs - performance.now());
   const forced: string[] = [];
-  const log = logReader(paths.eventsLog);
+  const log = context.host.log(paths.eventsLog);
   let askedBy: string | undefined;
   try {
     for await (const _ of log.lines());
@@ -49,15 +49,15 @@ export async function stopMachine(
       askedBy = await askInTurn(ways, guest, left, refusals, context);
       // Whom nobody could ask is not waited for.
       const isOff = await guest.until('off', askedBy === undefined ? 0 : left(), context.signal);
-      if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left())));
+      if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left(), context.host)));
     }
-    await force(state, paths, forced);
+    await force(state, paths, forced, context.host);
     // It ends with QEMU by itself.
-    if (state.gate !== undefined) await terminate(state.gate);
+    if (state.gate !== undefined) await terminate(state.gate, context.host);
   } finally {
     await log.close();
   }
-  await clearState(paths);
+  await clearState(paths, context.host);
   return { seconds: Math.round((performance.now() - started) / 10) / 100, askedBy, forced };
 }
 
@@ -102,8 +102,8 @@ function watchGuest(
     until: async (what, withinMs, signal) => {
       const reached = async (): Promise<true | undefined> => {
         // Asked before reading: what a process printed before it ended is all there.
-        const isAlive = isRunning(state);
-        if (!isAlive) await allRecorded(logsOf(paths));
+        const isAlive = await context.host.isRunning(state);
+        if (!isAlive) await allRecorded(logsOf(paths), context.host);
         for await (const line of log.lines()) isStopping = tell(line, state.services, forced, context) || isStopping;
         return !isAlive || (what === 'stopping' && isStopping) ? true : undefined;
       };
@@ -117,25 +117,25 @@ async function whyNotOff(
   paths: MachinePaths,
   withinMs: number,
   leftMs: number,
+  host: Host,
 ): Promise<string[]> {
-  const held = await whatHolds(state, paths);
+  const held = await whatHolds(state, paths, host);
   const late = leftMs > 0 ? [] : [`The guest did not power off within ${withinMs / 1000} s.`];
   return held === undefined ? late : [...late, `It is ${held.text}.`];
 }
 
-async function force(state: MachineState, paths: MachinePaths, forced: string[]): Promise<void> {
-  if (!isRunning(state)) return;
-  const isGone = (): true | undefined => (isRunning(state) ? undefined : true);
+async function force(state: MachineState, paths: MachinePaths, forced: string[], host: Host): Promise<void> {
+  if (!(await host.isRunning(state))) return;
   try {
-    await qmpCommand(paths.qmpSocket, 'quit');
+    await qmpCommand(paths.qmpSocket, 'quit', host);
     forced.push('QEMU was told to quit, as if the power were cut.');
   } catch (error) {
     forced.push(`QEMU did not take the order to quit: ${messageOf(error)}`);
   }
-  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
-  endProcess(state, 'SIGKILL');
+  if (await isGone(state, host, 5_000)) return;
+  await host.signal(state, 'SIGKILL');
   forced.push('QEMU was killed (SIGKILL).');
-  if ((await poll(isGone, { withinMs: 5_000 })) === true) return;
+  if (await isGone(state, host, 5_000)) return;
   throw new VmkitError('tool', 'qemu-unkillable', `QEMU (pid ${state.pid}) did not end even after SIGKILL.`, {
     hint: 'The kernel of this host holds the process, most often because a disk does not answer: dmesg says more.',
   });

@@ -1,4 +1,3 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
@@ -6,10 +5,10 @@ import { parseAddress } from '../../core/ipv4.ts';
 import { safeJson } from '../../core/json.ts';
 import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/local/ours.ts';
+import { readOurs } from '../../host/read-ours.ts';
+import { withLock } from '../../host/with-lock.ts';
 import { linkAddresses } from '../../spec/network.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { withLock } from '../../store/lock.ts';
 import { runningMachine } from '../state/running.ts';
 import type { Member } from './private-switch.ts';
 import { ensureSwitch } from './switch-process.ts';
@@ -34,7 +33,7 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
   if (spec.network.kind !== 'private') return;
   const { network, mac, address, address6 } = linkAddresses(spec.network);
   const paths = networkPaths(context.paths, network);
-  await mkdir(paths.membersDir, { recursive: true });
+  await context.host.makeFolder(paths.membersDir, 0o755);
   await withLock(paths.lock, `vmkit boot ${spec.name}`, context, async () => {
     for (const other of await readMembers(paths.membersDir, context)) {
       if (other.name === spec.name || !other.addresses.includes(address)) continue;
@@ -56,14 +55,19 @@ export async function joinNetwork(spec: Pick<VmSpec, 'name' | 'needs' | 'network
 }
 
 /** Takes a machine off every network; the switch of one without machines ends by itself. */
-export async function leaveNetworks(name: string, { paths }: Pick<Context, 'paths'>): Promise<void> {
-  for (const network of await networksOf(name, { paths })) await rm(memberFile(name, network, paths), { force: true });
+export async function leaveNetworks(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<void> {
+  for (const network of await networksOf(name, context)) {
+    await context.host.remove(memberFile(name, network, context.paths));
+  }
 }
 
 /** The private networks that a machine is on, each by its first address. */
-export async function networksOf(name: string, { paths }: Pick<Context, 'paths'>): Promise<readonly string[]> {
-  const all = (await readdir(networksDir(paths)).catch(() => [])).filter((each) => parseAddress(each) !== undefined);
-  const on = await Promise.all(all.map((network) => lstat(memberFile(name, network, paths)).catch(() => undefined)));
+export async function networksOf(
+  name: string,
+  { host, paths }: Pick<Context, 'host' | 'paths'>,
+): Promise<readonly string[]> {
+  const all = ((await host.list(networksDir(paths))) ?? []).filter((each) => parseAddress(each) !== undefined);
+  const on = await Promise.all(all.map((network) => host.stat(memberFile(name, network, paths))));
   return all.filter((_, at) => on[at] !== undefined);
 }
 
@@ -73,7 +77,7 @@ function memberFile(name: string, network: string, paths: Context['paths']): str
 
 /** What is half written or of another version is left out. */
 export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
-  const files = (await readdir(membersDir).catch(() => [])).filter((file) => file.endsWith('.json'));
+  const files = ((await host.list(membersDir)) ?? []).filter((file) => file.endsWith('.json'));
   const members = files.map(async (file) => {
     const bytes = await readOurs(join(membersDir, file), host);
     const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;

@@ -9,7 +9,10 @@ import { type DefinitionFile, findDefinition } from './definitions.ts';
 import { type Parsed, parseVm } from './parse.ts';
 
 interface LoadOptions {
+  /** Where the machine runs. */
   readonly host: Host;
+  /** Where the definition's files are. Default: the same. */
+  readonly builder?: { readonly host: Host };
   /** Told of warnings. */
   readonly report?: Report;
   /** Instead of the host's, for definitions that do not name one. */
@@ -24,11 +27,12 @@ interface LoadOptions {
  */
 export async function loadVm(nameOrPath: string, options: LoadOptions): Promise<VmSpec> {
   const cwd = options.cwd ?? process.cwd();
-  const file = await findDefinition(nameOrPath, options.host, cwd);
+  const files = options.builder?.host ?? options.host;
+  const file = await findDefinition(nameOrPath, files, cwd);
   const parsed = parseVm(file.text, dirname(file.path));
   const findings = [
     ...checkName(file, parsed),
-    ...(await checkFragments(file, parsed, options.host)),
+    ...(await checkFragments(file, parsed, files)),
     ...(await checkPrivilegedPorts(parsed, options.host)),
   ];
   const problems = [...parsed.problems, ...parsed.place(findings)].sort((a, b) => a.line - b.line);

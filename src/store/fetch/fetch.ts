@@ -9,7 +9,7 @@ import { sha256 } from '../../core/digest.ts';
 import { isSystemError, VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
-import { withLock } from '../lock.ts';
+import { withLock } from '../../host/with-lock.ts';
 import { DEFAULT_LIMITS, get, type HttpLimits, noNetwork, reasonOf, Transient } from './http.ts';
 
 export interface Download {

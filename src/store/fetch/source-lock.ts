@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/local/ours.ts';
-import { withLock } from '../lock.ts';
+import { readOurs } from '../../host/read-ours.ts';
+import { withLock } from '../../host/with-lock.ts';
 
 export const lockedSource = z.object({
   /** As the publisher counts: 6.12.48, 6.12.48-1, 9.0.3. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { type BackgroundProcess, startInBackground, terminate } from '../../host/local/background.ts';
+import type { Host, HostProcess } from '../../host/host.ts';
+import { terminate } from '../../host/terminate.ts';
 import { dial } from '../../net/dial.ts';
 import { freePort } from '../../net/tcp.ts';
 import { type Peer, withSignal } from './peer.ts';
@@ -32,11 +33,11 @@ export async function withPeerNode<T>(
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-peer-'));
   const socket = join(folder, 'tailscaled.sock');
   const socksPort = await freePort();
-  let daemon: BackgroundProcess | undefined;
+  let daemon: HostProcess | undefined;
   const tailscale: Peer['tailscale'] = (args, options) =>
     context.host.exec([request.tailscale, `--socket=${socket}`, ...args], withSignal(options, context.signal));
   try {
-    daemon = await startInBackground(
+    daemon = await context.host.start(
       [
         request.tailscaled,
         '--tun=userspace-networking',
@@ -59,7 +60,7 @@ export async function withPeerNode<T>(
       dial: (to, asked, withinMs) => dial(to, asked, withinMs, { socksPort }),
     });
   } finally {
-    if (daemon !== undefined) await leave(daemon, tailscale);
+    if (daemon !== undefined) await leave(context.host, daemon, tailscale);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -98,7 +99,7 @@ async function joinTailnet(
   );
 }
 
-async function leave(daemon: BackgroundProcess, tailscale: Peer['tailscale']): Promise<void> {
+async function leave(host: Host, daemon: HostProcess, tailscale: Peer['tailscale']): Promise<void> {
   await tailscale(['logout'], { withinMs: 5_000 }).catch(() => undefined);
-  await terminate(daemon);
+  await terminate(daemon, host);
 }

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
@@ -49,13 +48,13 @@ export async function prepareBoot(
     return joinRunning(await keepGate(running, paths, context), spec, chosen, context);
   }
   await requireFree(machine, context);
-  await clearState(paths);
+  await clearState(paths, context.host);
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
   await requireFreePorts(openPorts(spec), spec.name);
-  requireHostLink(spec);
-  requireOwnTap(spec, (await plannedUser(spec.name, context)) ?? userInfo().uid);
+  await requireHostLink(spec, context.host);
+  await requireOwnTap(spec, await plannedUser(spec.name, context), context.host);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
@@ -69,7 +68,7 @@ export async function prepareBoot(
       await requireFreePorts(openPorts(spec), spec.name);
       await joinNetwork(spec, inner);
       const booted = await bootMachine(request, machine, inner);
-      await forgetGivenSecrets(spec, paths);
+      await forgetGivenSecrets(spec, paths, inner.host);
       return { ...booted, wasRunning: false, isOutdated: false };
     },
   };

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
-import type { Context } from '../../host/context.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import { planMachine } from '../../machine/plan.ts';
 import { runningMachine } from '../../machine/state/running.ts';
@@ -9,6 +8,7 @@ import { type OpenFile, openFiles, qemuArgv } from '../../machine/vmm/qemu/argv.
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { bootFile, type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
 import { isThere } from '../machine-name.ts';
+import type { VerbContext } from '../step.ts';
 import { plannedUser } from './machine-user.ts';
 
 /** What `boot` would do now. */
@@ -24,7 +24,7 @@ export interface BootPlan {
 }
 
 /** Looks, builds nothing and starts nothing. */
-export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: Context): Promise<BootPlan> {
+export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<BootPlan> {
   const artifacts = await planArtifacts(spec, chosen, context);
   const file = (kind: string, name: string): string => {
     const found = artifacts.find((artifact) => artifact.kind === kind);
@@ -47,7 +47,7 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     name: spec.name,
     isRunning: (await runningMachine(spec.name, context)) !== undefined,
     artifacts,
-    hasDataDisk: await isThere(paths.dataDisk),
+    hasDataDisk: await isThere(paths.dataDisk, context),
     accelerator: state.accelerator,
     command: qemuArgv(plan),
     files: openFiles(plan),

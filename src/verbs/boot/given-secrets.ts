@@ -1,6 +1,6 @@
-import { rm, stat } from 'node:fs/promises';
 import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
+import type { Host } from '../../host/host.ts';
 import { secretFile } from '../../secrets/secret-store.ts';
 import type { Service, ServiceSecret } from '../../spec/service.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -37,8 +37,8 @@ export async function takeGivenSecrets(
 }
 
 /** What was given has been used: the machine knows who it is. */
-export async function forgetGivenSecrets(spec: VmSpec, paths: MachinePaths): Promise<void> {
-  for (const { service, name } of givenSecrets(spec)) await rm(secretFile(paths, service.name, name), { force: true });
+export async function forgetGivenSecrets(spec: VmSpec, paths: MachinePaths, host: Host): Promise<void> {
+  for (const { service, name } of givenSecrets(spec)) await host.remove(secretFile(paths, service.name, name));
 }
 
 function givenSecrets(spec: VmSpec): GivenSecret[] {
@@ -47,17 +47,17 @@ function givenSecrets(spec: VmSpec): GivenSecret[] {
   );
 }
 
-export async function readVariable(variable: string, { host }: VerbContext): Promise<string | undefined> {
+export async function readVariable(variable: string, { builder }: VerbContext): Promise<string | undefined> {
   const text = process.env[variable]?.trim();
   if (text === undefined || text === '') return undefined;
   if (!text.startsWith('file:')) return text;
   const path = text.slice('file:'.length);
-  const bytes = await host.read(path);
+  const bytes = await builder.host.read(path);
   const content = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8').trim();
   if (content === '') {
     throw new VmkitError('usage', 'secret-not-given', `${variable} names ${path}, which is not there or empty.`);
   }
-  if (((await stat(path)).mode & 0o077) !== 0) {
+  if ((((await builder.host.stat(path))?.mode ?? 0) & 0o077) !== 0) {
     throw new VmkitError('usage', 'secret-file-open', `${path}, named by ${variable}, can be read by others.`, {
       hint: `chmod 600 ${path}`,
     });

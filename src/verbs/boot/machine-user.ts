@@ -21,7 +21,7 @@ const LAST = 61_183;
 export async function ensureMachineUser({ name, paths }: LockedMachine, context: Context): Promise<number | undefined> {
   if (!(await context.host.facts()).isRoot) return undefined;
   const identity = await readIdentity(paths.identityFile, context.host);
-  if (identity === undefined && (await isThere(paths.dataDisk))) {
+  if (identity === undefined && (await isThere(paths.dataDisk, context))) {
     throw new VmkitError('host', 'identity-damaged', `${name} has a data disk, and ${paths.identityFile} is missing.`, {
       hint: 'Restore it from a backup.',
     });

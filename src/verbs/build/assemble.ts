@@ -11,7 +11,7 @@ import type { BootRequest } from '../../machine/plan.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
-import { runStep, type VerbContext } from '../step.ts';
+import { buildContext, runStep, type VerbContext } from '../step.ts';
 
 /** The files that a machine boots from, and which artifacts they are. */
 export type Assembled = Pick<BootRequest, 'files' | 'artifacts'>;
@@ -27,8 +27,9 @@ export interface PlannedArtifact {
   readonly directory: string | undefined;
 }
 
-/** Builds what is stale, the quick ones first, and says of each whether it was cached. A given component that is unusable is refused before. */
-export async function assemble(spec: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<Assembled> {
+/** On this computer: builds what is stale, the quick ones first, and says of each whether it was cached. A given component that is unusable is refused before. */
+export async function assemble(spec: VmSpec, chosen: ChosenComponents, verb: VerbContext): Promise<Assembled> {
+  const context = buildContext(verb);
   const components = await ensureComponents(spec, chosen, context);
   const busybox = await ensure(busyboxArtifact(spec.arch), context);
   const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
@@ -57,8 +58,9 @@ export async function assemble(spec: VmSpec, chosen: ChosenComponents, context: 
 export async function planArtifacts(
   spec: VmSpec,
   chosen: ChosenComponents,
-  context: Context,
+  verb: VerbContext,
 ): Promise<PlannedArtifact[]> {
+  const context = buildContext(verb);
   const components = await findComponentsArtifact(spec, chosen, context);
   const busyboxPlan = busyboxArtifact(spec.arch);
   const busybox = await findArtifact(busyboxPlan, context);

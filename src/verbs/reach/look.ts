@@ -116,7 +116,7 @@ async function lookAtGuest(spec: VmSpec, target: Target, context: Context): Prom
     if (error instanceof VmkitError && error.kind === 'interrupted') throw error;
     context.report({ kind: 'phase', text: 'ssh does not answer; looks by the console' });
     const { consoleSocket } = machinePaths(context.paths, target.machine);
-    const printed = await runOnConsole(consoleSocket, script, {
+    const printed = await runOnConsole(consoleSocket, script, context.host, {
       name: target.machine,
       withinMs: 45_000,
       signal: context.signal,

@@ -9,7 +9,7 @@ import type { Peer } from '../../tailnet/peer/peer.ts';
 import { withPeerNode } from '../../tailnet/peer/peer-node.ts';
 import { peerOnHost } from '../../tailnet/peer/peer-tailscale.ts';
 import { readVariable } from '../boot/given-secrets.ts';
-import type { VerbContext } from '../step.ts';
+import { buildContext, type VerbContext } from '../step.ts';
 
 /** Who looks from the tailnet: a node of vmkit's own, this host's own Tailscale, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
 export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
@@ -50,7 +50,7 @@ export async function withPeer<T>(
   }
   const tailnet = await tailnetOf(spec, context);
   // Where neither the machine nor this host is in a tailnet, no peer could tell anything.
-  return tailnet === undefined ? work(undefined) : besideNode(tailnet, authKey, context, work);
+  return tailnet === undefined ? work(undefined) : besideNode(tailnet, authKey, buildContext(context), work);
 }
 
 /** Which tailnet a peer joins: the machine's, else this host's, which may lead to it. */

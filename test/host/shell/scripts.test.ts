@@ -8,7 +8,7 @@ import { forwardArgv, shellArgv } from '../../../src/host/ssh/ssh-argv.ts';
 const { PRELUDE, STATUS: _status, BLOCK_BYTES: _bytes, commandJob, startJob, simpleJob, inputJob, ...bodies } = scripts;
 const jobs: Readonly<Record<string, string>> = {
   command: commandJob(['printf', '%s', "it's"], { cwd: '/a b', env: { TOKEN: "x'y" }, inputBytes: 70_000 }),
-  start: startJob(['sleep', '1'], { logFile: '/log/file', logFolder: '/log', env: { A: 'b' } }),
+  start: startJob(['sleep', '1'], { logFile: '/log/file', logFolder: '/log', env: { A: 'b' }, inputBytes: 70_000 }),
   read: simpleJob(bodies.READ, ['/a']),
   write: inputJob(bodies.WRITE, ['/a', '/', '/a.tmp', '600', '3']),
 };

@@ -1,14 +1,13 @@
-import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type Arch, archOf } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
-import { isSystemError } from '../../../core/errors.ts';
 import { safeJson } from '../../../core/json.ts';
-import { bootId } from '../../../host/changes/change-journal.ts';
 import type { Context } from '../../../host/context.ts';
-import { readOurs } from '../../../host/local/ours.ts';
+import type { Host } from '../../../host/host.ts';
+import { readOurs } from '../../../host/read-ours.ts';
 import type { AcceleratorName, MachinePlan } from './argv.ts';
+import { mayUse } from './may-use.ts';
 import { runTrial } from './trial.ts';
 
 const verdictSchema = z.object({
@@ -58,7 +57,7 @@ export async function decideAccelerator(trial: Trial, context: Context): Promise
 /** The verdict where no trial is needed, or one was made since the host was booted. */
 export async function knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined> {
   const { machine } = await context.host.facts();
-  const device = trial.user === undefined ? await openKvm() : await openKvmByGroup();
+  const device = trial.user === undefined ? await openKvm(context.host) : await openKvmByGroup(context.host);
   const excluded = withoutTrial(trial.plan.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
   const bytes = await readOurs(await verdictFile(trial, context), context.host);
@@ -80,7 +79,7 @@ async function keepVerdict(verdict: z.infer<typeof verdictSchema>, trial: Trial,
 }
 
 async function verdictFile({ plan, version }: Trial, context: Context): Promise<string> {
-  const key = sha256([await bootId(context), plan.arch, version].join('\n')).slice(0, 16);
+  const key = sha256([(await context.host.place()).bootId, plan.arch, version].join('\n')).slice(0, 16);
   return join(context.paths.cache, 'accelerator', `${key}.json`);
 }
 
@@ -94,18 +93,14 @@ export function withoutTrial(arch: Arch, hostMachine: string, device: KvmDevice)
   return undefined;
 }
 
-async function openKvm(): Promise<KvmDevice> {
-  try {
-    await access('/dev/kvm', constants.R_OK | constants.W_OK);
-    return 'opens';
-  } catch (error) {
-    return isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM') ? 'no-permission' : 'absent';
-  }
+async function openKvm(host: Host): Promise<KvmDevice> {
+  if ((await host.stat('/dev/kvm')) === undefined) return 'absent';
+  return (await mayUse('/dev/kvm', host)) ? 'opens' : 'no-permission';
 }
 
 /** For a user who is in the device's group only. */
-async function openKvmByGroup(): Promise<KvmDevice> {
-  const device = await stat('/dev/kvm').catch(() => undefined);
+async function openKvmByGroup(host: Host): Promise<KvmDevice> {
+  const device = await host.stat('/dev/kvm');
   if (device === undefined) return 'absent';
   const isOpenToAll = (device.mode & 0o006) === 0o006;
   const isOpenToGroup = device.gid !== 0 && (device.mode & 0o060) === 0o060;

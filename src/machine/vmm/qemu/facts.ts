@@ -4,7 +4,7 @@ import type { Arch } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
 import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
-import { readOurs } from '../../../host/local/ours.ts';
+import { readOurs } from '../../../host/read-ours.ts';
 import { toolVersion } from '../../../host/tools/tool-version.ts';
 import { qemuBinary, SANDBOX } from './argv.ts';
 

@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { isSystemError, VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors.ts';
+import type { Host } from '../../../host/host.ts';
 import { BRIDGE, type MacvtapSpec } from '../../../spec/network.ts';
 import type { VmSpec } from '../../../spec/vm-spec.ts';
+import { mayUse } from './may-use.ts';
 
 /** IFNAMSIZ (linux/if.h). */
 const LONGEST_NAME = 15;
@@ -12,18 +13,18 @@ type Machine = Pick<VmSpec, 'name' | 'needs' | 'network'>;
  * What root has to make beforehand for a machine on the bridge or on this host's own network. Throws `bridge-missing` or `macvtap-missing`, with the command that
  * makes it.
  */
-export function requireHostLink({ name, needs, network }: Machine): void {
+export async function requireHostLink({ name, needs, network }: Machine, host: Host): Promise<void> {
   if (network.kind !== 'bridge' && network.kind !== 'macvtap') return;
   if (name.length > LONGEST_NAME) {
     const text = `Its interface has the name of the machine, and ${name} is longer than ${LONGEST_NAME} characters.`;
     throw new VmkitError('spec', 'name-too-long', text);
   }
-  if (network.kind === 'macvtap') requireMacvtap(name, network);
-  else requirePort(name, needs, network.address);
+  if (network.kind === 'macvtap') await requireMacvtap(name, network, host);
+  else await requirePort(name, needs, network.address, host);
 }
 
-function requirePort(name: string, needs: readonly string[], address: string): void {
-  if (existsSync(`/sys/class/net/${BRIDGE.interface}/brif/${name}`)) return;
+async function requirePort(name: string, needs: readonly string[], address: string, host: Host): Promise<void> {
+  if ((await host.stat(`/sys/class/net/${BRIDGE.interface}/brif/${name}`)) !== undefined) return;
   const taps = [`--tap ${name}=${address}`, ...needs.map((other) => `--tap ${other}=ADDRESS --link ${name}:${other}`)];
   const text = `${name} is to be on the bridge ${BRIDGE.interface}, which has no TAP ${name}.`;
   throw new VmkitError('host', 'bridge-missing', text, {
@@ -31,9 +32,9 @@ function requirePort(name: string, needs: readonly string[], address: string): v
   });
 }
 
-function requireMacvtap(name: string, { on, address }: MacvtapSpec): void {
-  if (existsSync(`/sys/class/net/${name}/macvtap`)) {
-    requireOpens(name);
+async function requireMacvtap(name: string, { on, address }: MacvtapSpec, host: Host): Promise<void> {
+  if ((await host.stat(`/sys/class/net/${name}/macvtap`)) !== undefined) {
+    await requireOpens(name, host);
     return;
   }
   const text = `${name} is to be on the network of ${on}, which has no macvtap ${name}.`;
@@ -42,36 +43,36 @@ function requireMacvtap(name: string, { on, address }: MacvtapSpec): void {
   });
 }
 
-function requireOpens(name: string): void {
-  try {
-    accessSync(macvtapDevice(name), constants.R_OK | constants.W_OK);
-  } catch {
-    throw new VmkitError('host', 'macvtap-missing', `The macvtap ${name} cannot be opened: ${macvtapDevice(name)}`, {
-      hint: 'vmkit host teardown, then set it up again as this user.',
-    });
-  }
+async function requireOpens(name: string, host: Host): Promise<void> {
+  const device = await macvtapDevice(name, host);
+  if (await mayUse(device, host)) return;
+  throw new VmkitError('host', 'macvtap-missing', `The macvtap ${name} cannot be opened: ${device}`, {
+    hint: 'vmkit host teardown, then set it up again as this user.',
+  });
 }
 
-/** A machine on the bridge opens its TAP by itself, as its own user. Throws `bridge-missing` where the TAP is another's. */
-export function requireOwnTap({ name, network }: Machine, user: number): void {
-  if (network.kind !== 'bridge' || readLink(name, 'owner') === String(user)) return;
-  const text = `The TAP ${name} belongs to user ${readLink(name, 'owner')}, and its machine runs as user ${user}.`;
+/** A machine on the bridge opens its TAP by itself, as its own user, or as the host's where `user` is undefined. Throws `bridge-missing` where the TAP is another's. */
+export async function requireOwnTap({ name, network }: Machine, user: number | undefined, host: Host): Promise<void> {
+  if (network.kind !== 'bridge') return;
+  const owner = await readLink(name, 'owner', host);
+  const runner =
+    user === undefined ? (await host.exec(['id', '-u'], { withinMs: 30_000 })).stdout.trim() : String(user);
+  if (owner === runner) return;
+  const text = `The TAP ${name} belongs to user ${owner}, and its machine runs as user ${runner}.`;
   throw new VmkitError('host', 'bridge-missing', text, {
     hint: 'vmkit host teardown, then set it up again as this user.',
   });
 }
 
 /** The device file of a macvtap, /dev/tap and the number of its interface (linux: drivers/net/macvtap.c). Without the interface there is no number. */
-export function macvtapDevice(name: string): string {
-  return `/dev/tap${readLink(name, 'ifindex')}`;
+export async function macvtapDevice(name: string, host: Host): Promise<string> {
+  return `/dev/tap${await readLink(name, 'ifindex', host)}`;
 }
 
 /** A file of an interface in /sys; empty where there is none. */
-function readLink(name: string, file: string): string {
-  try {
-    return readFileSync(`/sys/class/net/${name}/${file}`, 'utf8').trim();
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return '';
-    throw error;
-  }
+async function readLink(name: string, file: string, host: Host): Promise<string> {
+  const bytes = await host.read(`/sys/class/net/${name}/${file}`);
+  return Buffer.from(bytes ?? '')
+    .toString('utf8')
+    .trim();
 }

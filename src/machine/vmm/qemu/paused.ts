@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { poll } from '../../../core/deadline.ts';
 import { VmkitError } from '../../../core/errors.ts';
 import type { MachinePaths } from '../../../core/paths.ts';
-import { type BackgroundProcess, isHaltedBySignal } from '../../../host/local/background.ts';
+import type { Host, HostProcess } from '../../../host/host.ts';
+import { processStat } from '../../../host/local/process-stat.ts';
 import { qmpCommand } from './qmp.ts';
 
 /** Why a guest does not run although its QEMU is there. */
@@ -53,13 +54,14 @@ const status = z.object({ status: z.string() });
 
 /** What holds a guest; undefined when it runs, or when QEMU does not answer within three seconds. Changes nothing. */
 export async function whatHolds(
-  process: BackgroundProcess,
+  process: HostProcess,
   { qmpSocket }: Pick<MachinePaths, 'qmpSocket'>,
+  host: Host,
 ): Promise<Held | undefined> {
-  if (isHaltedBySignal(process)) return heldIn('sigstop');
-  const answer = await qmpCommand(qmpSocket, 'query-status', 3_000).catch(() => undefined);
+  if (await isHaltedBySignal(process, host)) return heldIn('sigstop');
+  const answer = await qmpCommand(qmpSocket, 'query-status', host, 3_000).catch(() => undefined);
   // A signal takes effect a moment after it was sent.
-  if (answer === undefined && isHaltedBySignal(process)) return heldIn('sigstop');
+  if (answer === undefined && (await isHaltedBySignal(process, host))) return heldIn('sigstop');
   return heldIn(status.safeParse(answer).data?.status ?? '');
 }
 
@@ -68,21 +70,23 @@ export async function whatHolds(
  * is no room, so that telling it costs nothing.
  */
 export async function whatStillHolds(
-  process: BackgroundProcess,
+  process: HostProcess,
   paths: Pick<MachinePaths, 'qmpSocket'>,
+  host: Host,
 ): Promise<Held | undefined> {
-  const held = await whatHolds(process, paths);
+  const held = await whatHolds(process, paths, host);
   if (held?.state !== 'io-error') return held;
-  await qmpCommand(paths.qmpSocket, 'cont').catch(() => undefined);
-  return await poll(() => whatHolds(process, paths), { withinMs: 1_000 });
+  await qmpCommand(paths.qmpSocket, 'cont', host).catch(() => undefined);
+  return await poll(() => whatHolds(process, paths, host), { withinMs: 1_000 });
 }
 
 /** Throws `disk-full` or `machine-paused` when a machine that runs cannot be talked to, since its guest does not. */
 export async function requireGoing(
-  machine: BackgroundProcess & { readonly name: string },
+  machine: HostProcess & { readonly name: string },
   paths: Pick<MachinePaths, 'qmpSocket'>,
+  host: Host,
 ): Promise<void> {
-  const held = await whatStillHolds(machine, paths);
+  const held = await whatStillHolds(machine, paths, host);
   if (held === undefined) return;
   throw new VmkitError('boot', codeOf(held), `The machine ${machine.name} is ${held.text}.`, {
     hint: held.hint,
@@ -93,6 +97,15 @@ export async function requireGoing(
 /** The code of the error that names it. */
 export function codeOf({ state }: Held): 'disk-full' | 'machine-paused' {
   return state === 'io-error' ? 'disk-full' : 'machine-paused';
+}
+
+/** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
+export async function isHaltedBySignal({ pid, startTime }: HostProcess, host: Host): Promise<boolean> {
+  // It may end while it is looked at.
+  const text = await host.read(`/proc/${pid}/stat`).catch(() => undefined);
+  if (text === undefined) return false;
+  const stat = processStat(Buffer.from(text).toString('latin1'));
+  return stat.startTime === startTime && ['T', 't'].includes(stat.state);
 }
 
 function heldIn(state: string): Held | undefined {

@@ -1,7 +1,8 @@
-import { connect } from 'node:net';
 import * as z from 'zod';
+import { unlessInterrupted } from '../../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../../core/errors.ts';
 import { onLines } from '../../../core/lines.ts';
+import type { Host } from '../../../host/host.ts';
 
 /** One line of the QEMU Machine Protocol (QEMU documentation, "QMP specification"). */
 const message = z.union([
@@ -17,9 +18,26 @@ type QmpCommand = 'quit' | 'query-status' | 'query-block' | 'stop' | 'cont' | 's
  * Connects to QEMU's control socket, runs one command without arguments, returns its answer.
  * Throws `qmp-failed` when nobody answers in time or QEMU refuses.
  */
-export function qmpCommand(socketPath: string, command: QmpCommand, withinMs = 5_000): Promise<unknown> {
+export async function qmpCommand(
+  socketPath: string,
+  command: QmpCommand,
+  host: Pick<Host, 'open'>,
+  withinMs = 5_000,
+): Promise<unknown> {
+  const failure = (error: unknown): VmkitError => {
+    const text = `QEMU's control socket ${socketPath}, command ${command}: ${messageOf(error)}`;
+    return new VmkitError('tool', 'qmp-failed', text, { cause: error });
+  };
+  const opening = host.open({ unix: socketPath });
+  const late = AbortSignal.timeout(withinMs);
+  const socket = await unlessInterrupted(opening, late).catch((error: unknown) => {
+    opening.then(
+      (opened) => opened.destroy(),
+      () => undefined,
+    );
+    throw failure(late.aborted ? new Error(`no answer within ${withinMs / 1000} s`) : error);
+  });
   return new Promise((resolve, reject) => {
-    const socket = connect({ path: socketPath });
     const timer = setTimeout(() => fail(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
     const close = (): void => {
       clearTimeout(timer);
@@ -27,8 +45,7 @@ export function qmpCommand(socketPath: string, command: QmpCommand, withinMs = 5
     };
     const fail = (error: unknown): void => {
       close();
-      const text = `QEMU's control socket ${socketPath}, command ${command}: ${messageOf(error)}`;
-      reject(new VmkitError('tool', 'qmp-failed', text, { cause: error }));
+      reject(failure(error));
     };
     const send = (execute: string): void => {
       socket.write(`${JSON.stringify({ execute, id: execute })}\n`);
@@ -47,7 +64,8 @@ export function qmpCommand(socketPath: string, command: QmpCommand, withinMs = 5
       },
       fail,
     );
-    socket.once('error', fail);
+    socket.on('error', fail);
+    socket.once('end', () => socket.destroy());
     socket.once('close', () => fail(new Error('the connection was closed')));
   });
 }

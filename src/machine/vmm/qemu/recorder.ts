@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises';
 import { poll } from '../../../core/deadline.ts';
 import type { MachinePaths } from '../../../core/paths.ts';
 import { quoteWord } from '../../../core/shell-quote.ts';
+import type { Host } from '../../../host/host.ts';
 
 const MIB = 1024 * 1024;
 /** What a log may hold, in bytes; as much again is kept under the same name with `.1`. */
@@ -49,17 +49,10 @@ export function logsOf({ consoleLog, eventsLog, qemuLog }: MachinePaths): Logs {
 }
 
 /** Once the recorded process has ended: waits until its last words are in the files. A recorder that was killed is not waited for longer than a moment. */
-export async function allRecorded(logs: Logs): Promise<void> {
+export async function allRecorded(logs: Logs, host: Host): Promise<void> {
   const isDone = async (): Promise<true | undefined> => {
-    const left = await Promise.all(
-      Object.values(logs).map((log) =>
-        access(`${log}.pipe`).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
-    return left.includes(true) ? undefined : true;
+    const left = await Promise.all(Object.values(logs).map((log) => host.stat(`${log}.pipe`)));
+    return left.every((pipe) => pipe === undefined) ? true : undefined;
   };
   await poll(isDone, { withinMs: 2_000, everyMs: 20 });
 }

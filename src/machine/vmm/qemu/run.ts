@@ -1,6 +1,7 @@
-import { chmod, chown, mkdir, open, rm, stat } from 'node:fs/promises';
+import { VmkitError } from '../../../core/errors.ts';
 import type { MachinePaths } from '../../../core/paths.ts';
-import { type BackgroundProcess, startInBackground, terminate } from '../../../host/local/background.ts';
+import type { Host, HostProcess } from '../../../host/host.ts';
+import { terminate } from '../../../host/terminate.ts';
 import { startGate } from '../../gate/gate-process.ts';
 import type { LockedMachine } from '../../state/machine-lock.ts';
 import type { MachineState } from '../../state/state.ts';
@@ -8,9 +9,9 @@ import { type MachinePlan, openFiles, qemuArgv } from './argv.ts';
 import { type Launch, launchScript } from './launch.ts';
 
 /** What of a machine runs on this host. */
-export interface StartedMachine extends BackgroundProcess {
+export interface StartedMachine extends HostProcess {
   /** Between the guest and the world. */
-  readonly gate?: BackgroundProcess | undefined;
+  readonly gate?: HostProcess | undefined;
 }
 
 interface Start {
@@ -25,21 +26,24 @@ interface Start {
 export async function startMachine(
   { plan, state, user, secrets }: Start,
   { paths }: LockedMachine,
+  host: Host,
 ): Promise<StartedMachine> {
-  await mkdir(paths.stateDir, { recursive: true, mode: 0o700 });
   // The console is a root shell.
-  await chmod(paths.stateDir, 0o700);
+  await host.makeFolder(paths.stateDir, 0o700);
   // Without the logs of the last time: the first event that is read must be of this one.
-  for (const log of Object.values(plan.logs)) for (const file of [log, `${log}.1`]) await rm(file, { force: true });
-  await (await open(paths.powerLock, 'a', 0o600)).close();
-  await rm(paths.gateLog, { force: true });
+  for (const log of Object.values(plan.logs)) for (const file of [log, `${log}.1`]) await host.remove(file);
+  if ((await host.stat(paths.powerLock)) === undefined) await host.write(paths.powerLock, '', 0o600);
+  await host.remove(paths.gateLog);
   // First, so that a QEMU that runs has one; it waits for QEMU.
-  const gate = await startGate(state.network, paths);
-  const lock = { path: paths.powerLock, record: { ...state, gate, stateDir: paths.stateDir } };
+  const gate = await startGate(state.network, paths, host);
+  const lock = {
+    path: paths.powerLock,
+    record: { ...state, gate, bootId: (await host.place()).bootId, stateDir: paths.stateDir },
+  };
   try {
-    return { ...(await launch(plan, { runDir: paths.runDir, user, lock, secrets })), gate };
+    return { ...(await launch(plan, { runDir: paths.runDir, user, lock, secrets }, host)), gate };
   } catch (error) {
-    if (gate !== undefined) await terminate(gate);
+    if (gate !== undefined) await terminate(gate, host);
     throw error;
   }
 }
@@ -53,14 +57,15 @@ export async function launch(
     lock,
     secrets,
   }: Pick<MachinePaths, 'runDir'> & Pick<Launch, 'lock'> & Pick<Start, 'user' | 'secrets'>,
-): Promise<BackgroundProcess> {
-  await rm(runDir, { recursive: true, force: true });
-  await mkdir(runDir, { mode: 0o700 });
-  const own = user === undefined ? undefined : { id: user, group: await kvmGroup(plan) };
+  host: Host,
+): Promise<HostProcess> {
+  await host.remove(runDir);
+  await host.makeFolder(runDir, 0o700);
+  const own = user === undefined ? undefined : { id: user, group: await kvmGroup(plan, host) };
   if (own !== undefined) {
-    await chown(runDir, own.id, own.id);
+    await must(['chown', `${own.id}:${own.id}`, runDir], host);
     // QEMU opens them a second time. There is no secret in either.
-    for (const file of [plan.kernel, plan.initramfs]) await chmod(file, 0o644);
+    await must(['chmod', '0644', plan.kernel, plan.initramfs], host);
   }
   const script = launchScript({
     argv: qemuArgv(plan),
@@ -72,12 +77,17 @@ export async function launch(
     inputBytes: secrets.length,
   });
   // --norc: bash reads ~/.bashrc where its standard input is a socket, as Node's pipes are.
-  return startInBackground(['bash', '--norc', '-c', script], { logFile: plan.logs.qemu, input: secrets });
+  return host.start(['bash', '--norc', '-c', script], { logFile: plan.logs.qemu, input: secrets });
 }
 
 /** The group that may open /dev/kvm. Never root's. */
-async function kvmGroup({ accelerator }: MachinePlan): Promise<number | undefined> {
+async function kvmGroup({ accelerator }: MachinePlan, host: Host): Promise<number | undefined> {
   if (accelerator !== 'kvm') return undefined;
-  const { gid } = await stat('/dev/kvm');
+  const gid = (await host.stat('/dev/kvm'))?.gid;
   return gid === 0 ? undefined : gid;
+}
+
+async function must(argv: readonly string[], host: Host): Promise<void> {
+  const { exitCode, stderr } = await host.exec(argv, { withinMs: 30_000 });
+  if (exitCode !== 0) throw new VmkitError('tool', 'tool-failed', `${argv[0]} on ${host.name}: ${stderr.trim()}`);
 }

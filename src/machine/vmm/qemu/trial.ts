@@ -1,10 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../../../core/deadline.ts';
+import { VmkitError } from '../../../core/errors.ts';
 import type { Context } from '../../../host/context.ts';
-import { endProcess, isRunning } from '../../../host/local/background.ts';
-import { logReader } from '../../../host/local/log-reader.ts';
+import type { Host } from '../../../host/host.ts';
 import { parseGuestEvent } from '../../../spec/guest-event.ts';
 import type { MachinePlan } from './argv.ts';
 import { allRecorded, type Logs } from './recorder.ts';
@@ -22,22 +20,26 @@ export async function runTrial(
   context: Context,
   withinMs = TRIAL_MS,
 ): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), 'vmkit-trial-'));
+  const { host } = context;
+  const made = await host.exec(['mktemp', '-d', '-t', 'vmkit-trial-XXXXXX'], { withinMs: 30_000 });
+  if (made.exitCode !== 0) throw new VmkitError('tool', 'tool-failed', `mktemp on ${host.name}: ${made.stderr.trim()}`);
+  const folder = made.stdout.trim();
   const logs: Logs = {
     console: join(folder, 'console.log'),
     events: join(folder, 'events.log'),
     qemu: join(folder, 'qemu.log'),
   };
-  const log = logReader(logs.events);
+  const log = host.log(logs.events);
   try {
     const process = await launch(
       { ...plan, disks: [], forwards: [], world: 'none', link: undefined, logs },
       { runDir: join(folder, 'run'), user, lock: undefined, secrets: new Uint8Array() },
+      host,
     );
     try {
       const end = await poll(
         async () => {
-          const isAlive = isRunning(process);
+          const isAlive = await host.isRunning(process);
           for await (const line of log.lines()) if (parseGuestEvent(line, []) !== undefined) return 'passed';
           return isAlive ? undefined : 'ended';
         },
@@ -45,18 +47,24 @@ export async function runTrial(
       );
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };
-      await allRecorded(logs);
-      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(logs.qemu)}` });
+      await allRecorded(logs, host);
+      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(logs.qemu, host)}` });
       return { passed: false, reason: 'KVM opens but QEMU aborts with it' };
     } finally {
-      endProcess(process, 'SIGKILL');
+      await host.signal(process, 'SIGKILL');
     }
   } finally {
     await log.close();
-    await rm(folder, { recursive: true, force: true });
+    await host.remove(folder);
   }
 }
 
-async function lastLine(path: string): Promise<string> {
-  return (await readFile(path, 'utf8')).trim().split('\n').at(-1) ?? '';
+async function lastLine(path: string, host: Host): Promise<string> {
+  return (
+    Buffer.from((await host.read(path)) ?? '')
+      .toString('utf8')
+      .trim()
+      .split('\n')
+      .at(-1) ?? ''
+  );
 }

@@ -2,7 +2,7 @@ import { poll } from '../../../core/deadline.ts';
 import { messageOf } from '../../../core/errors.ts';
 import type { MachinePaths } from '../../../core/paths.ts';
 import type { Context } from '../../../host/context.ts';
-import { type BackgroundProcess, endProcess } from '../../../host/local/background.ts';
+import type { Host, HostProcess } from '../../../host/host.ts';
 import { type Held, whatHolds } from './paused.ts';
 import { qmpCommand } from './qmp.ts';
 
@@ -11,17 +11,17 @@ import { qmpCommand } from './qmp.ts';
  * Returns what still holds it.
  */
 export async function wake(
-  process: BackgroundProcess,
+  process: HostProcess,
   paths: Pick<MachinePaths, 'qmpSocket'>,
   left: () => number,
-  context: Pick<Context, 'report' | 'signal'>,
+  context: Pick<Context, 'host' | 'report' | 'signal'>,
 ): Promise<Held | undefined> {
-  let held = await whatHolds(process, paths);
+  let held = await whatHolds(process, paths, context.host);
   if (held === undefined) return undefined;
   context.report({ kind: 'note', text: `It is ${held.text}.` });
   const goesOn = async (): Promise<true | undefined> => {
-    if (held !== undefined) await resume(held, process, paths);
-    held = await poll(() => whatHolds(process, paths), { withinMs: 1_000, signal: context.signal });
+    if (held !== undefined) await resume(held, process, paths, context.host);
+    held = await poll(() => whatHolds(process, paths, context.host), { withinMs: 1_000, signal: context.signal });
     return held?.resume === undefined ? true : undefined;
   };
   await poll(goesOn, { withinMs: left(), everyMs: 1_000, signal: context.signal });
@@ -30,13 +30,14 @@ export async function wake(
 
 async function resume(
   { resume: how }: Held,
-  process: BackgroundProcess,
+  process: HostProcess,
   { qmpSocket }: Pick<MachinePaths, 'qmpSocket'>,
+  host: Host,
 ): Promise<string | undefined> {
   if (how === undefined) return undefined;
   if (how === 'SIGCONT') {
-    endProcess(process, how);
+    await host.signal(process, how);
     return undefined;
   }
-  return await qmpCommand(qmpSocket, how).then(() => undefined, messageOf);
+  return await qmpCommand(qmpSocket, how, host).then(() => undefined, messageOf);
 }

@@ -1,56 +1,39 @@
 import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { throwIfInterrupted } from '../core/deadline.ts';
-import { isSystemError, VmkitError } from '../core/errors.ts';
-import type { Context } from '../host/context.ts';
-import { spawnChild } from '../host/local/child.ts';
-import { requireOurs } from '../host/local/ours.ts';
+import { throwIfInterrupted } from '../../core/deadline.ts';
+import { isSystemError, VmkitError } from '../../core/errors.ts';
+import type { Host, LockOptions } from '../host.ts';
+import { spawnChild } from './child.ts';
+import { requireOurs } from './ours.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 
-interface LockOptions {
-  /** Milliseconds until waiting for another holder is given up with `lock-busy`. 0: do not wait. Default: 1 hour. */
-  withinMs?: number;
-}
-
 /**
- * Runs `work` while this process alone holds the lock file `path`. `purpose` is what others are told who wait: `vmkit boot sql`.
- *
  * The lock is flock(2) on our own open file: `flock` (util-linux, busybox, toybox) is started with that file as descriptor 3,
  * locks it and ends; the lock belongs to the open file, not to a process (flock(2)), so it stays ours until we close it
  * or die, by kill -9 too. Nothing can be stale. Our other children do not inherit it: Node opens files close-on-exec.
  */
-export async function withLock<T>(
-  path: string,
-  purpose: string,
-  context: Pick<Context, 'report' | 'signal'>,
-  work: () => Promise<T>,
-  options: LockOptions = {},
-): Promise<T> {
-  const file = await lock(path, context, options.withinMs ?? DEFAULT_WAIT_MS);
-  try {
-    // For people only. On a full disk the lock still holds.
-    await describeHolder(file, purpose).catch(() => undefined);
-    return await work();
-  } finally {
-    await file.close();
-  }
-}
+export const localLock: Host['lock'] = async (path, purpose, options = {}) => {
+  const file = await lock(path, options, options.withinMs ?? DEFAULT_WAIT_MS);
+  // For people only. On a full disk the lock still holds.
+  await describeHolder(file, purpose).catch(() => undefined);
+  return { lost: new AbortController().signal, release: () => file.close() };
+};
 
-async function lock(path: string, context: Pick<Context, 'report' | 'signal'>, withinMs: number): Promise<FileHandle> {
+async function lock(path: string, { signal, onWait }: LockOptions, withinMs: number): Promise<FileHandle> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    throwIfInterrupted(context.signal);
+    throwIfInterrupted(signal);
     await mkdir(dirname(path), { recursive: true });
     // Who may put a link in its place has us write elsewhere.
     await requireOurs(path);
     const file = await open(path, 'a+', 0o600);
     try {
-      if (!(await flock(file, ['-n', '3'], context.signal, undefined))) {
+      if (!(await flock(file, ['-n', '3'], signal, undefined))) {
         const holder = await holderOf(path);
         const left = deadline - performance.now();
-        if (withinMs > 0 && left > 0) context.report({ kind: 'phase', text: `waits for ${holder}` });
-        if (left <= 0 || !(await flock(file, ['-x', '3'], context.signal, left))) throw busy(path, holder, withinMs);
+        if (withinMs > 0 && left > 0) onWait?.(holder);
+        if (left <= 0 || !(await flock(file, ['-x', '3'], signal, left))) throw busy(path, holder, withinMs);
       }
       // The cache may be deleted at any time: a lock on a file that has no name any more excludes nobody.
       if (await isStillAt(file, path)) return file;
@@ -62,31 +45,15 @@ async function lock(path: string, context: Pick<Context, 'report' | 'signal'>, w
   }
 }
 
-/** Whether some process holds the lock of the file `path` at this moment. Nobody holds a file that is not there. */
-export async function isLocked(path: string, signal: AbortSignal): Promise<boolean> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    throw error;
-  }
-  try {
-    return !(await flock(file, ['-n', '3'], signal, undefined));
-  } finally {
-    await file.close();
-  }
-}
-
 /** Whether the lock was got; false when another holds it (`-n`) or the deadline passed. */
 async function flock(
   file: FileHandle,
   args: readonly string[],
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   withinMs: number | undefined,
 ): Promise<boolean> {
   const deadline = withinMs === undefined ? [] : [AbortSignal.timeout(Math.ceil(Math.min(withinMs, 2 ** 31 - 1)))];
-  const stop = AbortSignal.any([signal, ...deadline]);
+  const stop = AbortSignal.any([...(signal === undefined ? [] : [signal]), ...deadline]);
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     const child = spawnChild('flock', args, { stdio: ['ignore', 'ignore', 'ignore', file.fd] });
     const kill = (): boolean => child.kill('SIGKILL');
@@ -123,7 +90,7 @@ function busy(path: string, holder: string, withinMs: number): VmkitError {
 
 async function describeHolder(file: FileHandle, purpose: string): Promise<void> {
   await file.truncate();
-  await file.write(`${purpose}, pid ${process.pid}\n`);
+  await file.write(`${purpose}\n`);
 }
 
 async function holderOf(path: string): Promise<string> {
