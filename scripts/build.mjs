@@ -13,11 +13,9 @@ const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
 const external = Object.keys(dependencies);
 
 await rm(outdir, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: ['src/main.ts', 'src/index.ts', 'src/network-switch.ts', 'src/network-gate.ts', 'src/nebula-inside.ts'],
+const shared = {
   outdir,
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
@@ -28,7 +26,14 @@ const { metafile } = await build({
     js: "#!/usr/bin/env node\nimport { createRequire as vmkitCreateRequire } from 'node:module';\nconst require = vmkitCreateRequire(import.meta.url);",
   },
   logLevel: 'warning',
+};
+const { metafile } = await build({
+  ...shared,
+  entryPoints: ['src/main.ts', 'src/index.ts', 'src/nebula-inside.ts'],
+  splitting: true,
 });
+// One file each: they are sent to other hosts.
+await build({ ...shared, entryPoints: ['src/network-switch.ts', 'src/network-gate.ts'], sourcemap: false });
 await chmod(`${outdir}/main.js`, 0o755);
 await writeDeclarations(`${outdir}/types`);
 

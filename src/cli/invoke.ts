@@ -1,25 +1,32 @@
 import { printableJson } from '../core/printable.ts';
 import { createContext } from './context.ts';
-import { hasFlag } from './parse/flags.ts';
+import { hasFlag, optionValue } from './parse/flags.ts';
 import { loadCommand } from './parse/load.ts';
 import { parserFor } from './parse/parser.ts';
+import type { Verb } from './parse/verbs.ts';
 import { print } from './show/say.ts';
 
 /** Parses and runs one verb, prints its result as text or as JSON, and returns its exit code. */
 export async function invoke(
   verb: string,
-  summary: string,
+  { summary, isBuild }: Verb,
   argv: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
   const command = await loadCommand(verb);
-  const invocation = await command.parse(parserFor(argv), argv, summary);
+  const invocation = await command.parse(parserFor(argv, isBuild), argv, summary);
   if (typeof invocation === 'string') {
     process.stdout.write(`${invocation}\n`);
     return 0;
   }
   const isJson = hasFlag(argv, '--json');
-  const context = createContext({ isJson, isVerbose: hasFlag(argv, '-v', '--verbose'), signal });
+  const hostUrl = isBuild === true ? undefined : (optionValue(argv, '--host') ?? process.env['VMKIT_HOST']);
+  const context = await createContext({
+    hostUrl: hostUrl === '' ? undefined : hostUrl,
+    isJson,
+    isVerbose: hasFlag(argv, '-v', '--verbose'),
+    signal,
+  });
   const { result, text, exitCode } = await invocation(context);
   if (isJson) process.stdout.write(`${printableJson(result ?? null, 2)}\n`);
   else print(text);

@@ -11,12 +11,12 @@ import { findVerb, VERB_NAMES } from './parse/verbs.ts';
  */
 export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
   if (argv[0] === '--get-yargs-completions') return (await import('./parse/completion.ts')).complete(argv);
-  const name = argv.find((word) => !word.startsWith('-'));
+  const name = argv.find((word, at) => !word.startsWith('-') && argv[at - 1] !== '--host');
   if (name === undefined || name === 'help') return runWithoutVerb(argv);
   const verb = findVerb(name);
   if (verb === undefined) throw unknownVerb(name);
   if (name === 'completion') return (await import('./parse/completion.ts')).printScript(argv);
-  return (await import('./invoke.ts')).invoke(name, verb.summary, argv, signal);
+  return (await import('./invoke.ts')).invoke(name, verb, argv, signal);
 }
 
 function runWithoutVerb(argv: readonly string[]): number {

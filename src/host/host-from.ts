@@ -1,8 +1,20 @@
+import type { Paths } from '../core/paths.ts';
 import type { Host } from './host.ts';
-import { localHost } from './local/local.ts';
 import { sshHost } from './ssh/ssh-host.ts';
 
-/** The host of a URL, `ssh://[USER@]HOST[:PORT]`; this machine without one. */
-export function hostFrom(url: string | undefined): Host {
-  return url === undefined ? localHost() : sshHost(url);
+/** A host, with the folders where things are kept on it. */
+export interface Place {
+  readonly host: Host;
+  readonly paths: Paths;
+}
+
+/** The host of a URL, `ssh://[USER@]HOST[:PORT]`. Throws `bad-usage`. */
+export function hostFrom(url: string): Host {
+  return sshHost(url);
+}
+
+/** The same with the XDG folders of its user. Logs in, and throws why it could not. */
+export async function placeOf(url: string): Promise<Place> {
+  const host = hostFrom(url);
+  return { host, paths: (await host.place()).paths };
 }

@@ -126,6 +126,8 @@ export type HostEndpoint = { readonly tcp: number } | { readonly unix: string };
  */
 export interface Host {
   readonly name: string;
+  /** Whether it is the computer that vmkit runs on. */
+  readonly isHere: boolean;
   facts(): Promise<HostFacts>;
   place(): Promise<HostPlace>;
   /** Which of these programs are there. */

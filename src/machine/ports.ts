@@ -1,6 +1,6 @@
 import { VmkitError } from '../core/errors.ts';
-import { portHolder } from '../host/local/tcp-holder.ts';
-import { isPortFree, isUdpPortFree } from '../net/tcp.ts';
+import type { Host } from '../host/host.ts';
+import { type PortHolder, takenPorts } from '../host/taken-ports.ts';
 import { worldOf } from '../spec/network.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { OpenPort } from './state/state.ts';
@@ -17,12 +17,13 @@ export function openPorts(spec: VmSpec): OpenPort[] {
 }
 
 /** Throws `port-in-use`, which names every taken port, the service that wants it, and who has it where that can be known. */
-export async function requireFreePorts(ports: readonly OpenPort[], vm: string): Promise<void> {
-  const taken = (await Promise.all(ports.map(findTaken))).filter((each) => each !== undefined);
+export async function requireFreePorts(ports: readonly OpenPort[], vm: string, host: Host): Promise<void> {
+  const taken = await findTaken(ports, host);
   if (taken.length === 0) return;
   const lines = taken.map(({ port, holder }) => {
     const by = holder === undefined ? 'another program' : `${holder.command} (pid ${holder.pid})`;
-    return `Port ${port.hostPort} of ${port.protocol === 'udp' ? 'this host (UDP)' : '127.0.0.1'}, for the service ${port.service}, is taken by ${by}.`;
+    const where = port.protocol === 'udp' ? `${host.name} (UDP)` : '127.0.0.1';
+    return `Port ${port.hostPort} of ${where}, for the service ${port.service}, is taken by ${by}.`;
   });
   const machine = taken.map(({ holder }) => /^vmkit-(.+)$/.exec(holder?.command ?? '')?.[1]).find(Boolean);
   throw new VmkitError('host', 'port-in-use', lines.join('\n'), {
@@ -35,10 +36,14 @@ export async function requireFreePorts(ports: readonly OpenPort[], vm: string): 
 }
 
 async function findTaken(
-  port: OpenPort,
-): Promise<{ port: OpenPort; holder: Awaited<ReturnType<typeof portHolder>> } | undefined> {
-  const isFree = port.protocol === 'udp' ? isUdpPortFree : isPortFree;
-  return (await isFree(port.hostPort)) ? undefined : { port, holder: await portHolder(port.hostPort) };
+  ports: readonly OpenPort[],
+  host: Host,
+): Promise<readonly { readonly port: OpenPort; readonly holder: PortHolder | undefined }[]> {
+  const wanted = ports.map((port) => {
+    const protocol = port.protocol === 'udp' ? ('udp' as const) : ('tcp' as const);
+    return { protocol, port: port.hostPort, open: port };
+  });
+  return (await takenPorts(wanted, host)).map(({ open, holder }) => ({ port: open, holder }));
 }
 
 /** `http://127.0.0.1:3000`, or `127.0.0.1:5432` where no URL says more; `UDP 51820` is on every address of this host. */

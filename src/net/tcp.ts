@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VmkitError } from '../core/errors.ts';
@@ -8,32 +7,18 @@ export type Dial = () => Promise<Duplex>;
 
 const LOOPBACK = '127.0.0.1';
 
-/** Whether a server could listen on this port of 127.0.0.1 now. */
-export async function isPortFree(port: number): Promise<boolean> {
-  return (await listenOnce(port)) !== undefined;
-}
-
-/** The same of UDP, on every address. */
-export function isUdpPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.once('error', () => resolve(false));
-    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(true)));
-  });
-}
-
 /** A port of 127.0.0.1 that nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
+  const port = await listenOnce();
   if (port === undefined) throw new VmkitError('host', 'no-free-port', 'There is no free TCP port on 127.0.0.1.');
   return port;
 }
 
-function listenOnce(port: number): Promise<number | undefined> {
+function listenOnce(): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(undefined));
-    server.listen({ port, host: LOOPBACK, exclusive: true }, () => {
+    server.listen({ port: 0, host: LOOPBACK, exclusive: true }, () => {
       const address = server.address();
       const got = typeof address === 'object' && address !== null ? address.port : undefined;
       server.close(() => resolve(got));

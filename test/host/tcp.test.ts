@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
-import { listeningInodes, portHolder } from '../../src/host/local/tcp-holder.ts';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { localHost } from '../../src/host/local/local.ts';
+import { boundSockets, socketHolders, takenPorts } from '../../src/host/taken-ports.ts';
 import { connectTo } from '../../src/net/connect.ts';
 import { httpStatus } from '../../src/net/http.ts';
-import { freePort, isPortFree, postgresAnswers, sshAnswers, staysOpen } from '../../src/net/tcp.ts';
+import { freePort, postgresAnswers, sshAnswers, staysOpen } from '../../src/net/tcp.ts';
 
 const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
 
@@ -28,32 +30,60 @@ function serve(onConnection: (socket: Socket) => void): Promise<number> {
 }
 
 test('a port that somebody listens on is taken, and its holder is found', async () => {
+  const host = localHost();
   const port = await serve(() => undefined);
-  expect(await isPortFree(port)).toBe(false);
-  expect(await portHolder(port)).toMatchObject({ pid: process.pid });
   const free = await freePort();
-  expect(await isPortFree(free)).toBe(true);
-  expect(await portHolder(free)).toBeUndefined();
+  const wanted = [port, free].map((each) => ({ protocol: 'tcp' as const, port: each }));
+  expect(await takenPorts(wanted, host)).toMatchObject([{ port, holder: { pid: process.pid } }]);
 });
 
 test("another process's port", async () => {
   const child = spawn(process.execPath, [
     '-e',
-    'const s=require("net").createServer().listen(0,"127.0.0.1",()=>console.log(s.address().port))',
+    'const s=require("net").createServer().listen(0,"::",()=>console.log(s.address().port))',
   ]);
   const port = Number(await new Promise((resolve) => child.stdout.once('data', (data) => resolve(String(data)))));
-  expect(await portHolder(port)).toEqual({ pid: child.pid, command: 'node' });
+  const [taken] = await takenPorts([{ protocol: 'tcp', port }], localHost());
+  expect(taken?.holder).toEqual({ pid: child.pid, command: 'node' });
   child.kill('SIGKILL');
 });
 
-test('listeners in /proc/net/tcp: only that port, only in state 0A', () => {
+test('a UDP port that a program has, on whatever address', async () => {
+  const socket = createSocket('udp4');
+  onTestFinished(() => void socket.close());
+  await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  const wanted = [
+    { protocol: 'udp' as const, port },
+    { protocol: 'tcp' as const, port: await freePort() },
+  ];
+  expect(await takenPorts(wanted, localHost())).toMatchObject([{ protocol: 'udp', holder: { pid: process.pid } }]);
+});
+
+test('listeners in /proc/net/tcp: only in state 0A, on 127.0.0.1 or everywhere', () => {
   const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0
    1: 0100007F:1538 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4243 1 0 100 0 0 10 0
-   2: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4244 1 0 100 0 0 10 0
+   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4244 1 0 100 0 0 10 0
+   3: 0500A8C0:0017 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4245 1 0 100 0 0 10 0
 `;
-  expect(listeningInodes(table, 5432)).toEqual(['4242']);
-  expect(listeningInodes('', 5432)).toEqual([]);
+  expect(boundSockets('tcp', table).map(({ port, inode }) => [port, inode])).toEqual([
+    [5432, '4242'],
+    [22, '4244'],
+  ]);
+  expect(boundSockets('tcp', '')).toEqual([]);
+});
+
+test('the holder of a socket, in what ls -l lists of /proc', () => {
+  const listing = `/proc/7/fd:
+total 0
+lrwx------ 1 root root 64 Jan  1 00:00 0 -> /dev/null
+
+/proc/42/fd:
+total 0
+lrwx------ 1 root root 64 Jan  1 00:00 3 -> socket:[4242]
+`;
+  expect(socketHolders(listing).get('4242')).toBe(42);
 });
 
 test('a server that accepts and closes, as QEMU does for a guest that does not listen, answers nothing', async () => {

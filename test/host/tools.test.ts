@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Context } from '../../src/host/context.ts';
 import type { HostFacts } from '../../src/host/host.ts';
+import { localHost } from '../../src/host/local/local.ts';
 import { findMissing, howToInstall, requireTools, toolsOf } from '../../src/host/tools/tools.ts';
 import { findManager, installCommand } from '../../src/host/tools/tools-install.ts';
 import { TOOLS } from '../../src/host/tools/tools-table.ts';
@@ -26,6 +27,12 @@ async function programs(scripts: Readonly<Record<string, string>>): Promise<stri
   return folder;
 }
 
+/** As a host with this os-release(5) and only this folder of programs says. */
+function managerOf(osRelease: string, path: string): ReturnType<typeof findManager> {
+  vi.stubEnv('PATH', path);
+  return findManager({ ...localHost(), read: async () => Buffer.from(osRelease) });
+}
+
 function contextOf(folder: string, facts: HostFacts): Context {
   const context = contextIn(folder);
   return { ...context, host: { ...context.host, facts: async () => facts } };
@@ -44,15 +51,17 @@ test('every tool can be installed on Debian, or says what else to do', () => {
 test('all that is missing is found at once', async () => {
   const folder = await programs({ gcc: '', make: '' });
   await writeFile(join(folder, 'bison'), 'no execute permission', { mode: 0o644 });
-  const missing = names(findMissing(['kernel', 'machine-x86_64'], root));
+  const missing = names(await findMissing(['kernel', 'machine-x86_64'], localHost()));
   expect(missing).toEqual(expect.arrayContaining(['flex', 'bison', 'bc', 'qemu-system-x86_64']));
   expect(missing).not.toContain('gcc');
 });
 
 test("administrators' folders are searched, though a user's PATH lacks them", async () => {
-  expect(names(findMissing(['image'], root, '/usr/bin:/bin')).includes('mke2fs')).toBe(
-    names(findMissing(['image'], root, '/usr/bin:/bin:/usr/sbin:/sbin')).includes('mke2fs'),
-  );
+  const lacksMke2fs = async (path: string): Promise<boolean> => {
+    vi.stubEnv('PATH', path);
+    return names(await findMissing(['image'], localHost())).includes('mke2fs');
+  };
+  expect(await lacksMke2fs('/usr/bin:/bin')).toBe(await lacksMke2fs('/usr/bin:/bin:/usr/sbin:/sbin'));
 });
 
 test('what a host needs depends on its processor and on who asks', () => {
@@ -83,12 +92,12 @@ test('one exact command per manager', async () => {
 
 test("the distribution's own manager is taken, though apt-get is there for mmdebstrap", async () => {
   const path = await programs({ 'apt-get': '', dnf: '' });
-  expect(findManager('NAME="Fedora Linux"\nID=fedora\n', path)).toBe('dnf');
-  expect(findManager('ID="ubuntu"\nID_LIKE=debian\n', path)).toBe('apt');
-  expect(findManager('ID=linuxmint\nID_LIKE="ubuntu debian"\n', path)).toBe('apt');
-  expect(findManager('ID=unheard-of\n', path)).toBe('dnf');
-  expect(findManager('ID=arch\n', await programs({ 'apt-get': '' }))).toBe('apt');
-  expect(findManager('ID=debian\n', await temporaryFolder())).toBeUndefined();
+  expect(await managerOf('NAME="Fedora Linux"\nID=fedora\n', path)).toBe('dnf');
+  expect(await managerOf('ID="ubuntu"\nID_LIKE=debian\n', path)).toBe('apt');
+  expect(await managerOf('ID=linuxmint\nID_LIKE="ubuntu debian"\n', path)).toBe('apt');
+  expect(await managerOf('ID=unheard-of\n', path)).toBe('dnf');
+  expect(await managerOf('ID=arch\n', await programs({ 'apt-get': '' }))).toBe('apt');
+  expect(await managerOf('ID=debian\n', await temporaryFolder())).toBeUndefined();
 });
 
 test('without setup, the error names all that is missing and the command', async () => {

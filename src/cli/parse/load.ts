@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   logs: () => import('../commands/logs.ts'),
   shell: () => import('../commands/shell.ts'),
   exec: () => import('../commands/exec.ts'),
+  forward: () => import('../commands/forward.ts'),
   console: () => import('../commands/console.ts'),
   probe: () => import('../commands/probe.ts'),
   expose: () => import('../commands/expose.ts'),

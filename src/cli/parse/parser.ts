@@ -2,27 +2,31 @@ import yargs, { type Argv } from 'yargs';
 import { VmkitError } from '../../core/errors.ts';
 import { findVerb } from './verbs.ts';
 
-/** The yargs that every verb extends: strict, with the options that hold everywhere. It never prints an error or exits. */
-export function parserFor(argv: readonly string[]): Argv {
-  return (
-    yargs([...argv])
-      .scriptName('vmkit')
-      .locale('en')
-      .strict()
-      // What follows `--` is in args['--'], as it is.
-      .parserConfiguration({ 'populate--': true })
-      .exitProcess(false)
-      .showHelpOnFail(false)
-      .version(false)
-      .help('help', 'Show this help')
-      .alias('help', 'h')
-      .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
-      .option('verbose', { alias: 'v', type: 'boolean', describe: 'Print every command that is run' })
-      .wrap(Math.min(120, process.stdout.columns ?? 100))
-      .fail((message, error) => {
-        throw error ?? usageError(message, argv);
-      })
-  );
+/** The yargs that every verb extends: strict, with the options that hold everywhere; verbs that only build know no host. It never prints an error or exits. */
+export function parserFor(argv: readonly string[], isBuild?: true): Argv {
+  const parser = yargs([...argv])
+    .scriptName('vmkit')
+    .locale('en')
+    .strict()
+    // What follows `--` is in args['--'], as it is.
+    .parserConfiguration({ 'populate--': true })
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .version(false)
+    .help('help', 'Show this help')
+    .alias('help', 'h')
+    .option('json', { type: 'boolean', describe: 'Print the result as JSON' })
+    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Print every command that is run' })
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .fail((message, error) => {
+      throw error ?? usageError(message, argv);
+    });
+  if (isBuild === true) return parser;
+  return parser.option('host', {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Where machines run: ssh://[USER@]HOST[:PORT]. Default: VMKIT_HOST, else this computer',
+  });
 }
 
 function usageError(message: string, argv: readonly string[]): VmkitError {

@@ -1,7 +1,9 @@
-interface Verb {
+export interface Verb {
   /** As in the help: `boot <vm>`. */
   readonly usage: string;
   readonly summary: string;
+  /** Works on the computer where it is called, whatever the host of machines. */
+  readonly isBuild?: true;
 }
 
 interface VerbGroup {
@@ -17,6 +19,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       'build-kernel': {
         usage: 'build-kernel',
         summary: 'Build a guest kernel; refused if it would lack an option you asked for',
+        isBuild: true,
       },
       'check-kernel': {
         usage: 'check-kernel <target>',
@@ -25,6 +28,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       'build-image': {
         usage: 'build-image <vm>',
         summary: 'Build the root file system and the initramfs of a machine',
+        isBuild: true,
       },
     },
   },
@@ -45,6 +49,10 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       logs: { usage: 'logs <vm> [service]', summary: 'Print what a service says, or the console of the machine' },
       shell: { usage: 'shell <vm>', summary: 'Open a root shell in the machine, over ssh' },
       exec: { usage: 'exec <vm> -- <command..>', summary: 'Run a command in the machine' },
+      forward: {
+        usage: 'forward <vm>',
+        summary: 'Open the ports of a machine on another host on this computer, until Ctrl-C',
+      },
       console: { usage: 'console <vm>', summary: 'Open the serial console, which works when the network does not' },
     },
   },
@@ -87,7 +95,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       doctor: { usage: 'doctor', summary: 'Say what this computer lacks, and print the command that installs it' },
       host: { usage: 'host <action>', summary: 'check, setup or teardown: networks on this computer for machines' },
-      completion: { usage: 'completion [bash|zsh]', summary: 'Print the script for shell completion' },
+      completion: { usage: 'completion [bash|zsh]', summary: 'Print the script for shell completion', isBuild: true },
     },
   },
 ];

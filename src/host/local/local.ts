@@ -14,6 +14,7 @@ import { logReader } from './log-reader.ts';
 import { requireOurs } from './ours.ts';
 import { runProcess } from './process.ts';
 import { readWhole } from './read-whole.ts';
+import { isProgram, searchPath } from './search-path.ts';
 import { writeWhole } from './write-whole.ts';
 
 const NAME = 'this machine';
@@ -22,7 +23,12 @@ const NAME = 'this machine';
 export function localHost(): Host {
   return {
     ...shellHost(localShell(['sh'])),
+    isHere: true,
     facts: async () => ({ machine: machine(), cpus: availableParallelism(), isRoot: process.getuid?.() === 0 }),
+    programs: async (names) => {
+      const folders = searchPath(process.env['PATH'] ?? '');
+      return new Set(names.filter((name) => isProgram(name, folders)));
+    },
     place: async () => ({ system: `${type()} ${release()}`, bootId: bootId(), home: homedir(), paths: resolvePaths() }),
     exec: runProcess,
     start: startInBackground,

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { VmkitError } from '../../core/errors.ts';
 import { missingChanges } from '../changes/apply-changes.ts';
 import { readJournal } from '../changes/change-journal.ts';
@@ -15,12 +14,12 @@ export interface CheckRow {
 
 /** What this host has and lacks for a bridge network. Changes nothing. */
 export async function checkNetwork(request: NetworkRequest, context: Context): Promise<readonly CheckRow[]> {
-  const missing = findMissing(['network'], await context.host.facts()).map(({ name }) => name);
+  const missing = (await findMissing(['network'], context.host)).map(({ name }) => name);
   if (missing.length > 0) {
     return [{ what: 'tools', isOk: false, says: `missing: ${missing.join(', ')}`, hint: 'vmkit doctor --setup --all' }];
   }
   const facts = await readHostNetwork(context);
-  const hasTun = existsSync('/dev/net/tun');
+  const hasTun = (await context.host.stat('/dev/net/tun')) !== undefined;
   return [
     { what: 'tools', isOk: true, says: 'ip, nft, sysctl' },
     {

@@ -31,6 +31,7 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
   const place = shellPlace(name, pool);
   return {
     name,
+    isHere: false,
     ...place,
     ...commands,
     ...shellFiles(name, pool, place.place),

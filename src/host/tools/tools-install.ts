@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
-import type { HostFacts } from '../host.ts';
-import { isProgram, searchPath } from '../local/search-path.ts';
+import type { Host, HostFacts } from '../host.ts';
 import type { PackageManager, Tool } from './tools-table.ts';
 
 const PROGRAMS: Readonly<Record<PackageManager, string>> = { apt: 'apt-get', dnf: 'dnf', pacman: 'pacman', apk: 'apk' };
@@ -22,16 +20,15 @@ const DISTRIBUTIONS: Readonly<Record<string, PackageManager>> = {
  * The package manager of this host. The distribution's name decides: on Fedora or Arch, apt-get may be there only because
  * mmdebstrap needs it. Without a known name, whichever manager is there, apt last.
  */
-export function findManager(
-  osRelease: string = readOsRelease(),
-  path: string = process.env['PATH'] ?? '',
-): PackageManager | undefined {
+export async function findManager(host: Pick<Host, 'read' | 'programs'>): Promise<PackageManager | undefined> {
+  const osRelease = await readOsRelease(host);
   const ids = ['ID', 'ID_LIKE'].flatMap((key) => {
     const value = new RegExp(`^${key}=["']?([^"'\\n]*)`, 'm').exec(osRelease)?.[1] ?? '';
     return value.split(' ');
   });
   const named = ids.map((id) => DISTRIBUTIONS[id]).find((manager) => manager !== undefined);
-  const isHere = (manager: PackageManager): boolean => isProgram(PROGRAMS[manager], searchPath(path));
+  const programs = await host.programs(Object.values(PROGRAMS));
+  const isHere = (manager: PackageManager): boolean => programs.has(PROGRAMS[manager]);
   const order: readonly PackageManager[] = ['dnf', 'pacman', 'apk', 'apt'];
   return named !== undefined && isHere(named) ? named : order.find(isHere);
 }
@@ -93,13 +90,11 @@ function lastLines(text: string): string {
   return text.trim().split('\n').slice(-3).join('\n');
 }
 
-function readOsRelease(): string {
+async function readOsRelease(host: Pick<Host, 'read'>): Promise<string> {
+  // os-release(5): the second is the default of the first.
   for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch {
-      // os-release(5): the second is the default of the first.
-    }
+    const bytes = await host.read(file);
+    if (bytes !== undefined) return Buffer.from(bytes).toString('utf8');
   }
   return '';
 }

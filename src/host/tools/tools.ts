@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
-import type { HostFacts } from '../host.ts';
-import { isProgram, searchPath } from '../local/search-path.ts';
+import type { Host, HostFacts } from '../host.ts';
 import { findManager, installCommand, installMissing } from './tools-install.ts';
 import { type Finding, type PackageManager, TOOL_GROUPS, TOOLS, type Tool, type ToolGroup } from './tools-table.ts';
 
@@ -37,13 +35,12 @@ export function toolsOf(groups: readonly ToolGroup[], facts: HostFacts): readonl
   );
 }
 
-/** What of these groups is not on this host: all at once, by looking at files only; milliseconds. `path` is as in $PATH. */
-export function findMissing(
-  groups: readonly ToolGroup[],
-  facts: HostFacts,
-  path: string = process.env['PATH'] ?? '',
-): readonly Tool[] {
-  return toolsOf(groups, facts).filter((tool) => !isThere(tool.found, searchPath(path)));
+/** What of these groups is not on this host: all at once, by looking at files only; milliseconds. */
+export async function findMissing(groups: readonly ToolGroup[], host: Host): Promise<readonly Tool[]> {
+  const tools = toolsOf(groups, await host.facts());
+  const programs = await host.programs(tools.flatMap(({ found }) => ('programs' in found ? found.programs : [])));
+  const there = await Promise.all(tools.map(({ found }) => isThere(found, programs, host)));
+  return tools.filter((_, at) => there[at] !== true);
 }
 
 /** Throws `tools-missing`, which names all that is missing and the one command that installs it; with `setup` it is run first. */
@@ -52,23 +49,29 @@ export async function requireTools(
   context: Context,
   { setup = false }: { setup?: boolean } = {},
 ): Promise<void> {
-  const facts = await context.host.facts();
-  let missing = findMissing(groups, facts);
+  const { host } = context;
+  let missing = await findMissing(groups, host);
   if (missing.length === 0) return;
-  const manager = findManager();
-  const mayInstall = facts.isRoot || isProgram('sudo', searchPath(process.env['PATH'] ?? ''));
+  const facts = await host.facts();
+  const manager = await findManager(host);
+  const mayInstall = facts.isRoot || (await host.programs(['sudo'])).has('sudo');
   if (setup && manager !== undefined && mayInstall) {
     await installMissing(missing, manager, facts, context);
-    missing = findMissing(groups, facts);
+    missing = await findMissing(groups, host);
   }
-  if (missing.length > 0) throw toolsMissing(missing, manager, facts);
+  if (missing.length > 0) throw toolsMissing(missing, manager, facts, host.name);
 }
 
-function toolsMissing(missing: readonly Tool[], manager: PackageManager | undefined, facts: HostFacts): VmkitError {
+function toolsMissing(
+  missing: readonly Tool[],
+  manager: PackageManager | undefined,
+  facts: HostFacts,
+  where: string,
+): VmkitError {
   const names = missing.map((tool) => tool.name);
   const groups = ALL_GROUPS.filter((group) => missing.some((tool) => tool.groups.includes(group)));
   const purposes = groups.map((group) => TOOL_GROUPS[group]).join(', ');
-  return new VmkitError('tool', 'tools-missing', `Missing on this machine: ${names.join(', ')}. (${purposes})`, {
+  return new VmkitError('tool', 'tools-missing', `Missing on ${where}: ${names.join(', ')}. (${purposes})`, {
     hint: howToInstall(missing, manager, facts).join('\n'),
     details: { missing: names },
   });
@@ -89,19 +92,23 @@ export function howToInstall(
   ];
 }
 
-function isThere(found: Finding, folders: readonly string[]): boolean {
-  if ('programs' in found) return found.programs.some((name) => isProgram(name, folders));
-  if ('header' in found) return headerFolders().some((folder) => existsSync(join(folder, found.header)));
-  if ('files' in found) return found.files.some((file) => existsSync(file));
+async function isThere(found: Finding, programs: ReadonlySet<string>, host: Host): Promise<boolean> {
+  if ('programs' in found) return found.programs.some((name) => programs.has(name));
+  if ('header' in found)
+    return hasAny(
+      headerFolders().map((folder) => join(folder, found.header)),
+      host,
+    );
+  if ('files' in found) return hasAny(found.files, host);
   switch (found.account) {
     case 'subuid':
-      return hasSubordinateIds('/etc/subuid');
+      return hasSubordinateIds('/etc/subuid', host);
     case 'subgid':
-      return hasSubordinateIds('/etc/subgid');
+      return hasSubordinateIds('/etc/subgid', host);
     case 'user-namespaces':
       return (
-        numberIn('/proc/sys/user/max_user_namespaces') !== 0 &&
-        numberIn('/proc/sys/kernel/unprivileged_userns_clone') !== 0
+        (await numberIn('/proc/sys/user/max_user_namespaces', host)) !== 0 &&
+        (await numberIn('/proc/sys/kernel/unprivileged_userns_clone', host)) !== 0
       );
   }
 }
@@ -113,11 +120,9 @@ function headerFolders(): readonly string[] {
 }
 
 /** subuid(5): `user:first:count`, the user by name or number. */
-function hasSubordinateIds(file: string): boolean {
+async function hasSubordinateIds(file: string, host: Host): Promise<boolean> {
   const names = [userName(), String(process.getuid?.() ?? '')];
-  return textIn(file)
-    .split('\n')
-    .some((line) => names.some((name) => line.startsWith(`${name}:`)));
+  return (await textIn(file, host)).split('\n').some((line) => names.some((name) => line.startsWith(`${name}:`)));
 }
 
 function userName(): string {
@@ -129,15 +134,16 @@ function userName(): string {
   }
 }
 
-function numberIn(file: string): number | undefined {
-  const text = textIn(file).trim();
+async function numberIn(file: string, host: Host): Promise<number | undefined> {
+  const text = (await textIn(file, host)).trim();
   return text === '' ? undefined : Number(text);
 }
 
-function textIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+async function textIn(file: string, host: Host): Promise<string> {
+  return Buffer.from((await host.read(file)) ?? '').toString('utf8');
+}
+
+async function hasAny(files: readonly string[], host: Host): Promise<boolean> {
+  const there = await Promise.all(files.map((file) => host.stat(file)));
+  return there.some((file) => file !== undefined);
 }

@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
 import { type NetworkSpec, worldOf } from '../../spec/network.ts';
+import { ownProgram } from '../own-program.ts';
 import { type MachineState, writeState } from '../state/state.ts';
 
 /** Starts what stands between a guest and the world; nothing for a machine with another world than `internet`. It ends when its QEMU ends. */
@@ -13,10 +13,10 @@ export async function startGate(
 ): Promise<HostProcess | undefined> {
   const { world, hostAccess } = worldOf(network);
   if (world !== 'internet') return undefined;
-  // Beside this file in the bundle.
-  const program = fileURLToPath(new URL('./network-gate.js', import.meta.url));
+  const program = await ownProgram('network-gate', host);
+  if (program === undefined) throw new TypeError(`A gate on ${host.name}, which has no Node.`);
   const { gateGuestSocket, gateWorldSocket, gateLog } = paths;
-  return host.start([process.execPath, program, gateGuestSocket, gateWorldSocket, ...hostAccess.map(String)], {
+  return host.start([...program, gateGuestSocket, gateWorldSocket, ...hostAccess.map(String)], {
     logFile: gateLog,
   });
 }

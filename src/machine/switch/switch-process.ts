@@ -1,19 +1,31 @@
-import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
+import { VmkitError } from '../../core/errors.ts';
 import { safeJson } from '../../core/json.ts';
 import type { NetworkPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { readOurs } from '../../host/read-ours.ts';
+import { ownProgram } from '../own-program.ts';
 
 const processSchema = z.object({ pid: z.number(), startTime: z.number(), bootId: z.string().optional() });
 
-/** Starts the switch of a network if it does not run. Call it with the network's lock held. */
+/** Starts the switch of a network if it does not run. Call it with the network's lock held. Throws `node-missing`. */
 export async function ensureSwitch(paths: NetworkPaths, { host }: Pick<Context, 'host'>): Promise<void> {
   const bytes = await readOurs(paths.switchFile, host);
   const known = processSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
   if (known !== undefined && (await host.isRunning(known))) return;
-  // Beside this file in the bundle.
-  const program = fileURLToPath(new URL('./network-switch.js', import.meta.url));
-  const started = await host.start([process.execPath, program, paths.membersDir], { logFile: paths.switchLog });
+  const program = await ownProgram('network-switch', host);
+  if (program === undefined) throw needsNode(host.name);
+  const started = await host.start([...program, paths.membersDir], { logFile: paths.switchLog });
   await host.write(paths.switchFile, `${JSON.stringify(started)}\n`);
+}
+
+function needsNode(host: string): VmkitError {
+  return new VmkitError(
+    'host',
+    'node-missing',
+    `A private network on ${host} needs Node there: its switch is a program of vmkit.`,
+    {
+      hint: 'Install Node 20 or later there. A machine with `network: user` needs none.',
+    },
+  );
 }

@@ -12,12 +12,14 @@ import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
 import { requireHostLink, requireOwnTap } from '../../machine/vmm/qemu/host-link.ts';
+import { withWorldOf } from '../../machine/world-there.ts';
 import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
 import { secretTree } from '../../secrets/secret-tree.ts';
 import { packSecretsDisk } from '../../secrets/secrets-disk.ts';
 import { dropbearKey, ensureSshKeys } from '../../secrets/ssh-keys.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { assemble, planArtifacts } from '../build/assemble.ts';
+import { placeFiles } from '../build/place-files.ts';
 import { ensureNebulaCertificates } from '../nebula-certificates.ts';
 import type { Step, VerbContext } from '../step.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
@@ -34,13 +36,14 @@ export interface BootOutcome extends Booted {
  * only waited for. The machine stays locked until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
  */
 export async function prepareBoot(
-  spec: VmSpec,
+  defined: VmSpec,
   machine: LockedMachine,
   chosen: ChosenComponents,
   context: VerbContext,
   startedFor?: string,
 ): Promise<Step<BootOutcome>> {
   const { paths } = machine;
+  const spec = await withWorldOf(defined, context);
   const running = await runningMachine(spec.name, context);
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
@@ -52,20 +55,21 @@ export async function prepareBoot(
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
-  await requireFreePorts(openPorts(spec), spec.name);
+  await requireFreePorts(openPorts(spec), spec.name, context.host);
   await requireHostLink(spec, context.host);
   await requireOwnTap(spec, await plannedUser(spec.name, context), context.host);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
+  const files = await placeFiles(spec.name, assembled.files, context);
   const { uuid } = await ensureDataDisk(spec, paths, context);
   const user = await ensureMachineUser(machine, context);
   const { secrets, tells } = await packSecrets(spec, context);
-  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
+  const request = { ...assembled, files, spec, dataUuid: uuid, secrets, tells, user, startedFor };
   return {
     title: `boot ${spec.name}`,
     run: async (inner) => {
-      await requireFreePorts(openPorts(spec), spec.name);
+      await requireFreePorts(openPorts(spec), spec.name, inner.host);
       await joinNetwork(spec, inner);
       const booted = await bootMachine(request, machine, inner);
       await forgetGivenSecrets(spec, paths, inner.host);

@@ -1,6 +1,5 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { requireTools, toolGroups } from '../../host/tools/tools.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
@@ -9,6 +8,7 @@ import { renewHost } from '../host-network.ts';
 import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
 import { type BootOutcome, prepareBoot } from './boot-flow.ts';
+import { requireToBoot } from './require-to-boot.ts';
 
 export interface BootedMachines {
   readonly booted: BootOutcome;
@@ -29,7 +29,7 @@ export async function bootMachines(
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
-  await requireTools([...new Set(machines.flatMap(({ arch }) => toolGroups(arch)))], context, { setup });
+  await requireToBoot([...new Set(machines.map(({ arch }) => arch))], context, setup);
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];

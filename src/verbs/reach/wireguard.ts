@@ -5,7 +5,7 @@ import { publicKeyOf } from '../../core/x25519.ts';
 import { readJournal } from '../../host/changes/change-journal.ts';
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
-import { isUdpPortFree } from '../../net/tcp.ts';
+import { takenPorts } from '../../host/taken-ports.ts';
 import { wireguardConfig } from '../../reach/changes/wireguard-config.ts';
 import { clientKnown, tunnelListens, wireguardUp } from '../../reach/checks/tunnel.ts';
 import { udpForwarded } from '../../reach/checks/wireguard.ts';
@@ -96,7 +96,7 @@ async function findForward(
     ({ id, apply }) => id !== own && apply.some(({ input }) => sendsOn(input, port)),
   );
   const isSetUp = isUdpForwarded(spec, 'wireguard', journal);
-  const isHeld = !isSetUp && !(await isUdpPortFree(port));
+  const isHeld = !isSetUp && (await takenPorts([{ protocol: 'udp', port }], context.host)).length > 0;
   return { isSetUp, takenBy: other?.title ?? (isHeld ? 'a program on this host holds it' : undefined) };
 }
 

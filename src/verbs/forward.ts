@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../core/errors.ts';
+import type { Context } from '../host/context.ts';
+import { requireRunning } from '../machine/state/running.ts';
+import type { OpenPort } from '../machine/state/state.ts';
+import { type LoopbackServer, listenOnLoopback } from '../net/loopback-server.ts';
+
+export interface ForwardedPort extends OpenPort {
+  /** On 127.0.0.1 of this computer: the same number as on the host, or a free one where somebody has that. */
+  readonly here: number;
+}
+
+/**
+ * Opens every TCP port of a running machine on this computer, and passes each connection on to the machine's host, until the signal. `ready` is told the ports.
+ * A connection that cannot be passed on is closed, and told. Throws `machine-off`.
+ */
+export async function forwardPorts(
+  name: string,
+  ready: (ports: readonly ForwardedPort[]) => void,
+  context: Context,
+): Promise<void> {
+  const { ports } = await requireRunning(name, context);
+  const servers: LoopbackServer[] = [];
+  try {
+    const forwarded: ForwardedPort[] = [];
+    for (const port of ports.filter(({ protocol }) => protocol !== 'udp')) {
+      const server = await listenOnLoopback(port.hostPort, (socket) => void passOn(socket, port, context));
+      servers.push(server);
+      forwarded.push({ ...port, here: server.port });
+    }
+    ready(forwarded);
+    if (!context.signal.aborted) await once(context.signal, 'abort');
+  } finally {
+    for (const server of servers) server.close();
+  }
+}
+
+async function passOn(
+  socket: Socket,
+  { service, hostPort }: OpenPort,
+  { host, report, signal }: Context,
+): Promise<void> {
+  // Each end's errors are those of the pipelines below.
+  socket.on('error', () => undefined);
+  try {
+    const there = await host.open({ tcp: hostPort });
+    await Promise.all([pipeline(socket, there, { signal }), pipeline(there, socket, { signal })]);
+  } catch (error) {
+    if (!signal.aborted && !isHangUp(error)) {
+      report({ kind: 'note', text: `A connection to ${service} ended: ${messageOf(error)}` });
+    }
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A client that goes away is no news. */
+function isHangUp(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
