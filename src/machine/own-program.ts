@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../host/host.ts';
@@ -15,13 +13,10 @@ export async function ownProgram(name: OwnProgram, host: Host): Promise<readonly
   const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
   if (host.isHere) return [process.execPath, file];
   if (!(await hasNode(host))) return undefined;
-  const sha256 = createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
   // Node takes it for a module by the end of its name.
-  const path = join((await host.place()).paths.cache, 'files', `${name}-${sha256.slice(0, 16)}.mjs`);
+  const path = join((await host.place()).paths.cache, 'programs', `${name}.mjs`);
   await host.requireOurs(path);
-  if ((await host.stat(path)) === undefined) await host.push(file, path);
+  await host.push(file, path);
   return ['node', path];
 }
 

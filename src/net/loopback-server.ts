@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { isSystemError } from '../core/errors.ts';
 
 export interface LoopbackServer {
@@ -9,7 +10,7 @@ export interface LoopbackServer {
 }
 
 /** Listens on this port of 127.0.0.1, or on a free one where the port cannot be had. Each side of a connection may end its own half. */
-export async function listenOnLoopback(wanted: number, take: (socket: Socket) => void): Promise<LoopbackServer> {
+export async function listenOnLoopback(wanted: number, take: (connection: Duplex) => void): Promise<LoopbackServer> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
@@ -38,7 +38,7 @@ export async function forwardPorts(
 }
 
 async function passOn(
-  socket: Socket,
+  socket: Duplex,
   { service, hostPort }: OpenPort,
   { host, report, signal }: Context,
 ): Promise<void> {

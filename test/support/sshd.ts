@@ -18,6 +18,10 @@ export const SERVER_PROGRAMS =
     ' ',
   );
 
+/** What else a server needs that runs machines. */
+export const MACHINE_PROGRAMS =
+  'bash env qemu-system-x86_64 setpriv e2fsck mke2fs tune2fs truncate mkfifo getent ln sed grep tr'.split(' ');
+
 /** For the tests themselves. */
 const TEST_PROGRAMS = 'printf touch true ln test echo'.split(' ');
 
@@ -46,7 +50,11 @@ export interface Sshd {
  * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
  * programs it has.
  */
-export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly string[] = []): Promise<Sshd> {
+export async function startSshd(
+  kind: 'coreutils' | 'busybox',
+  config: readonly string[] = [],
+  programs: readonly string[] = [],
+): Promise<Sshd> {
   const folder = await mkdtemp('/tmp/vmkit-sshd-');
   const [etc, home, bin, path] = ['etc', 'home', 'bin', 'path'].map((name) => join(folder, name));
   for (const each of [etc, home, bin, path]) mkdirSync(each ?? '', { mode: 0o755 });
@@ -54,10 +62,10 @@ export async function startSshd(kind: 'coreutils' | 'busybox', config: readonly 
   await runProcess(['chmod', '755', folder]);
   chownSync(home ?? '', UID, UID);
   const busybox = findProgram('busybox', searchPath(process.env['PATH'] ?? '')) ?? '';
-  for (const name of [...SERVER_PROGRAMS, ...TEST_PROGRAMS]) {
+  for (const name of new Set([...SERVER_PROGRAMS, ...TEST_PROGRAMS, ...programs])) {
     // Debian's busybox has no flock.
     const isApplet = kind === 'busybox' && name !== 'flock';
-    const target = isApplet ? busybox : findProgram(name, ['/usr/bin', '/bin']);
+    const target = isApplet ? busybox : findProgram(name, ['/usr/bin', '/bin', '/usr/sbin', '/sbin']);
     if (target !== undefined) symlinkSync(target, join(path ?? '', name));
   }
   const talking = join(folder, 'talking-shell');

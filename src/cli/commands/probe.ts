@@ -32,7 +32,7 @@ export const command = defineCommand({
   run: async ({ vm, service, from, html }, context): Promise<ProbeReport> => {
     const spec = await loadVm(vm, context);
     const report = await probe(spec, targetOf(spec, service), from, context);
-    if (html !== undefined) await context.host.write(resolve(html), renderPage(report));
+    if (html !== undefined) await context.builder.host.write(resolve(html), renderPage(report));
     return report;
   },
   text: reportText,

@@ -43,13 +43,13 @@ export async function prepareBoot(
   startedFor?: string,
 ): Promise<Step<BootOutcome>> {
   const { paths } = machine;
-  const spec = await withWorldOf(defined, context);
-  const running = await runningMachine(spec.name, context);
+  const running = await runningMachine(defined.name, context);
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
-    await joinNetwork(spec, context);
-    return joinRunning(await keepGate(running, paths, context), spec, chosen, context);
+    await joinNetwork(defined, context);
+    return joinRunning(await keepGate(running, paths, context), defined, chosen, context);
   }
+  const spec = await withWorldOf(defined, context);
   await requireFree(machine, context);
   await clearState(paths, context.host);
   // All that can be known before minutes of building.
