@@ -1,3 +1,4 @@
+import { VmkitError } from '../../core/errors.ts';
 import type { Host } from '../host.ts';
 import { shellCommands } from './commands.ts';
 import { shellFiles } from './files.ts';
@@ -6,7 +7,7 @@ import { shellLock } from './lock.ts';
 import { shellPlace } from './place.ts';
 import { shellPush } from './push.ts';
 import { PRELUDE } from './scripts.ts';
-import { type ExplainEnd, type ShellProcess, shellOver } from './shell.ts';
+import { type ExplainEnd, type Shell, type ShellProcess, shellOver } from './shell.ts';
 import { shellPool } from './shell-pool.ts';
 
 const LOGIN_WITHIN_MS = 30_000;
@@ -20,12 +21,14 @@ export interface ShellTransport {
 
 /** A host that needs nothing but a POSIX shell, coreutils or busybox, setsid and flock. */
 export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open'> {
-  const pool = shellPool(async () => {
+  const logIn = async (): Promise<Shell> => {
     const shell = shellOver(startShell(), name, explain);
     // Nothing is asked of it before it has answered, so what a dead connection swallows was not begun.
     await shell.run({ title: 'the login', script: `${PRELUDE}finish 0`, withinMs: LOGIN_WITHIN_MS });
     return shell;
-  });
+  };
+  // A connection that is shared may be dying, and nobody knows yet: it lets us in, and ends. The next login makes its own.
+  const pool = shellPool(() => logIn().catch((error) => (isLost(error) ? logIn() : Promise.reject(error))));
   const { execLong, ...commands } = shellCommands(name, pool);
   const place = shellPlace(name, pool);
   return {
@@ -37,4 +40,8 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     follow: shellFollow(execLong),
     lock: shellLock(name, execLong),
   };
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof VmkitError && error.code === 'ssh-connection-lost';
 }
