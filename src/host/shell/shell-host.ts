@@ -1,4 +1,3 @@
-import { VmkitError } from '../../core/errors.ts';
 import type { Host } from '../host.ts';
 import { shellCommands } from './commands.ts';
 import { shellFiles } from './files.ts';
@@ -8,7 +7,7 @@ import { shellPlace } from './place.ts';
 import { shellPush } from './push.ts';
 import { PRELUDE } from './scripts.ts';
 import { type ExplainEnd, type Shell, type ShellProcess, shellOver } from './shell.ts';
-import { shellPool } from './shell-pool.ts';
+import { isConnectionLost, shellPool } from './shell-pool.ts';
 
 const LOGIN_WITHIN_MS = 30_000;
 
@@ -28,7 +27,7 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     return shell;
   };
   // A connection that is shared may be dying, and nobody knows yet: it lets us in, and ends. The next login makes its own.
-  const pool = shellPool(() => logIn().catch((error) => (isLost(error) ? logIn() : Promise.reject(error))));
+  const pool = shellPool(() => logIn().catch((error) => (isConnectionLost(error) ? logIn() : Promise.reject(error))));
   const { execLong, ...commands } = shellCommands(name, pool);
   const place = shellPlace(name, pool);
   return {
@@ -40,8 +39,4 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     follow: shellFollow(execLong),
     lock: shellLock(name, execLong),
   };
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof VmkitError && error.code === 'ssh-connection-lost';
 }

@@ -10,6 +10,7 @@ import { childShell } from '../../../src/host/shell/child-shell.ts';
 import { fileRuns } from '../../../src/host/shell/file-runs.ts';
 import { betweenMarks } from '../../../src/host/shell/marks.ts';
 import { BLOCK_BYTES } from '../../../src/host/shell/scripts.ts';
+import type { ShellProcess } from '../../../src/host/shell/shell.ts';
 import { shellHost } from '../../../src/host/shell/shell-host.ts';
 import { controlFolder } from '../../../src/host/ssh/control-folder.ts';
 import { parseSshUrl } from '../../../src/host/ssh/destination.ts';
@@ -171,4 +172,28 @@ test.each([
   );
   expect(said).toBe(expected === 2 ? 'hello\n' : 'ssh-denied');
   expect(logins).toBe(expected);
+});
+
+test('a connection that is lost takes the idle shells with it, and is no failed login', async () => {
+  const to = parseSshUrl('ssh://server');
+  const shells: ShellProcess[] = [];
+  const host = shellHost({
+    name: 'server',
+    startShell: () => {
+      const shell = childShell(bootArgv());
+      shells.push(shell);
+      return shell;
+    },
+    explain: (end) => explainSshEnd(to, end),
+  });
+  const first = host.exec(['sleep', '600']);
+  await host.exec(['true']);
+  expect(shells).toHaveLength(2);
+  shells[0]?.destroy();
+  await expect(first).rejects.toMatchObject({ code: 'ssh-connection-lost' });
+  expect((await host.exec(['echo', 'hello'])).stdout).toBe('hello\n');
+  expect(shells).toHaveLength(3);
+  // What is lost while it is idle is told by the next job, which may have been done.
+  shells[2]?.destroy();
+  await expect(host.exec(['true'])).rejects.toMatchObject({ code: 'ssh-connection-lost' });
 });
