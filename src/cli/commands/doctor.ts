@@ -23,7 +23,7 @@ export const command = defineCommand({
     yargs.option('setup', { type: 'boolean', default: false, describe: 'Install what is missing' }).option('all', {
       type: 'boolean',
       default: false,
-      describe: 'Include what other architectures and the tests need',
+      describe: 'Include what compiling kernels, other architectures and the tests need',
     }),
   run: async (args, context): Promise<DoctorReport> => {
     const facts = await context.host.facts();

@@ -14,14 +14,12 @@ export const ALL_GROUPS: readonly ToolGroup[] = TOOLS.flatMap((tool) => tool.gro
   (group, index, all) => all.indexOf(group) === index,
 );
 
-/** All that building and running a machine of this architecture takes. */
-export function toolGroups(arch: Arch): ToolGroup[] {
-  return [...buildTools(arch), `machine-${arch}`];
-}
+/** What building a machine takes beside its kernel. */
+export const BUILD_TOOLS: readonly ToolGroup[] = ['debian', 'image'];
 
-/** The same without running it. */
-export function buildTools(arch: Arch): ToolGroup[] {
-  return ['kernel', `kernel-${arch}`, 'debian', 'image'];
+/** All that a machine of this architecture takes with a kernel that is built already: no compiler. */
+export function toolGroups(arch: Arch): ToolGroup[] {
+  return ['modules', ...BUILD_TOOLS, `machine-${arch}`];
 }
 
 /** The tools of these groups that this host needs; those for root only, or for another processor, are left out. */

@@ -1,10 +1,11 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { requireTools, toolGroups } from '../../host/tools/tools.ts';
+import { requireTools } from '../../host/tools/tools.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
+import { machineTools } from '../build/machine-tools.ts';
 import { renewHost } from '../host-network.ts';
 import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
@@ -29,7 +30,8 @@ export async function bootMachines(
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
-  await requireTools([...new Set(machines.flatMap(({ arch }) => toolGroups(arch)))], context, { setup });
+  const tools = await Promise.all(machines.map((machine) => machineTools(machine, context)));
+  await requireTools([...new Set(tools.flat())], context, { setup });
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];
