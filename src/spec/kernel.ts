@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
-import type { VmSpec } from './vm-spec.ts';
 
 /** What one of vmkit's own kernels is made from. */
 export interface KernelRecipe {
@@ -43,7 +42,11 @@ export function readKernelChoice(text: string, directory: string): KernelSpec {
 }
 
 /** The machine with the kernel that the option `--kernel` names; `vmkit` keeps what its definition builds it from. Throws `bad-usage`. */
-export function withKernel(spec: VmSpec, option: string | undefined, cwd: string): VmSpec {
+export function withKernel<Spec extends { readonly kernel: KernelSpec }>(
+  spec: Spec,
+  option: string | undefined,
+  cwd: string,
+): Spec {
   if (option === undefined) return spec;
   if (!isKernelChoice(option)) {
     throw new VmkitError(

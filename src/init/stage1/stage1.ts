@@ -169,7 +169,6 @@ mount --move /dev /new/dev
 mount -o bind /new/proc /proc
 mount -o bind /new/sys /sys
 mount -o bind /new/dev /dev
-device_files
 mkdir -p /new/dev/pts /new/dev/shm
 mount -t devpts -o nosuid,noexec,gid=5,mode=0620,ptmxmode=0666 devpts /new/dev/pts
 mount -t tmpfs -o nosuid,nodev,mode=1777,size=15%,nr_inodes=$inodes shm /new/dev/shm
@@ -191,27 +190,27 @@ event_phase root
 `;
 }
 
-/** Modules lie below the root, which may have programs of its own for them. busybox's modprobe is the kernel's until the root is there. */
+/**
+ * Modules lie below the root, which may have programs of its own for them. A device that is there only once its module is loaded gets its file before, as from
+ * udev (modules.devname: `tun net/tun c10:200`): who opens it loads the module.
+ */
 function moduleSteps(): string {
-  return `# The modules of the kernel, if it has any: those above were loaded before there was a disk.
+  return `# The modules of the kernel, if it has any.
 if [ -d /modules ]; then
   find_disk ${DISK_SERIALS.modules} || ${fatal('modules-missing')} "no disk with the serial ${DISK_SERIALS.modules}"
   mkdir -p /module-image /lib
   mount -t squashfs -o ro,nosuid,nodev "$disk" /module-image || ${fatal('modules-unreadable')} "cannot mount $disk as squashfs"
-  [ -d /module-image/usr/lib/modules/"$(uname -r)" ] || ${fatal('modules-foreign')} "no modules for the kernel $(uname -r) on $disk"
+  release=$(uname -r)
+  [ -d /module-image/usr/lib/modules/"$release" ] || ${fatal('modules-foreign')} "the modules on $disk are not those of the kernel $release"
   ln -s /module-image/usr/lib/modules /lib/modules
   lower=$lower:/module-image
-fi
-# device_files: a device that exists only once its module is loaded gets its file before, as by udev (modules.devname: tun net/tun c10:200); opening it loads the module.
-device_files() {
-  [ -d /modules ] || return 0
   while read -r module file device; do
     case $module in '#'*) continue ;; esac
     numbers=\${device#[bc]}
-    mkdir -p "/new/dev/\${file%"\${file##*/}"}"
-    [ -e /new/dev/"$file" ] || mknod -m 0600 /new/dev/"$file" "\${device%%[0-9]*}" "\${numbers%:*}" "\${numbers#*:}"
-  done </lib/modules/"$(uname -r)"/modules.devname
-}
+    case $file in */*) mkdir -p /dev/"\${file%/*}" ;; esac
+    [ -e /dev/"$file" ] || mknod -m 0600 /dev/"$file" "\${device%%[0-9]*}" "\${numbers%:*}" "\${numbers#*:}"
+  done </lib/modules/"$release"/modules.devname
+fi
 `;
 }
 
