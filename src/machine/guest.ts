@@ -29,13 +29,3 @@ export async function withGuest<T>(
     guest.close();
   }
 }
-
-/** A file of a running machine, such as `/proc/config.gz`, of at most `maxBytes`. Undefined when it has no such file. */
-export function readGuestFile(
-  name: string,
-  path: string,
-  maxBytes: number,
-  context: Context,
-): Promise<Uint8Array | undefined> {
-  return withGuest(name, context, (guest) => guest.read(path, maxBytes));
-}
