@@ -12,6 +12,7 @@ import { type KernelOptions, kernelArtifact } from '../../src/kernel/artifact.ts
 import { configure } from '../../src/kernel/build.ts';
 import { type KernelBuild, runMake } from '../../src/kernel/build-make.ts';
 import { standInTree } from '../../src/kernel/build-tree.ts';
+import { chooseKernel } from '../../src/kernel/choose-kernel.ts';
 import { loadFragments, mergeFragments } from '../../src/kernel/fragments.ts';
 import { resolveSource } from '../../src/kernel/sources/sources.ts';
 import { findToolchain } from '../../src/kernel/toolchain.ts';
@@ -107,6 +108,8 @@ describe('the kernel', () => {
       },
     };
     expect((await built('x86_64', offline)).cached).toBe(true);
+    const chosen = await chooseKernel({ arch: 'x86_64', kernel: { kind: 'auto' } }, offline);
+    expect(chosen).toMatchObject({ kind: 'vmkit', profile: 'default' });
   });
 
   test('an option that is gone is refused before the compiler starts, with file, line and what replaced it', async () => {
