@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'client-unknown',
   'client-without-key',
   'clock-wrong',
+  'command-too-long',
   'component-changed',
   'component-missing',
   'component-unavailable',
