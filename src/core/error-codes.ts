@@ -66,6 +66,7 @@ export const ERROR_CODES = [
   'kernel-build-failed',
   'kernel-config-damaged',
   'kernel-config-missing',
+  'kernel-config-partial',
   'kernel-config-unmet',
   'kernel-missing',
   'kernel-panic',

@@ -8,7 +8,7 @@ unset SSH_ORIGINAL_COMMAND
 [ -n "$command" ] || exec "$SHELL" -l
 # dropbear does not tell its client of every signal by which a command ended; a shell turns each into an exit code. What it says of it itself goes nowhere.
 exec 9>&2 2>/dev/null
-"$SHELL" -c "$command" 2>&9 9>&-
+(exec 2>&9 9>&- && exec "$SHELL" -c "$command")
 exit $?
 `;
 }
