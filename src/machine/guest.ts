@@ -12,7 +12,7 @@ export async function guestAddress(name: string, context: Pick<Context, 'host' |
   const state = await requireRunning(name, context);
   await requireGoing(state, paths, context.host);
   const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
-  return { name, port: state.sshPort, host: context.host, clientKey, hostPublicKey };
+  return { name, port: state.sshPort, host: context.host, line: paths.loginLine, clientKey, hostPublicKey };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */
