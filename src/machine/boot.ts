@@ -10,9 +10,9 @@ import { type BootDeadlines, bootDeadlines, followBoot } from './follow/follow.t
 import { type BootRequest, planMachine } from './plan.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
 import { clearState, type MachineState, writeState } from './state/state.ts';
+import { zeroSecrets } from './vmm/launch/zero-secrets.ts';
 import { decideAccelerator } from './vmm/qemu/accelerator.ts';
 import { startMachine } from './vmm/qemu/run.ts';
-import { zeroSecrets } from './vmm/qemu/zero-secrets.ts';
 
 export interface Booted {
   readonly state: MachineState;

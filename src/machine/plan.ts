@@ -7,13 +7,13 @@ import { lanAddresses, linkAddresses, type NetworkSpec, worldOf } from '../spec/
 import type { Service } from '../spec/service.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import { macvtapDevice } from './host-link.ts';
 import { openPorts } from './ports.ts';
 import type { MachineState, OpenPort } from './state/state.ts';
+import { logsOf } from './vmm/launch/recorder.ts';
 import type { Accelerator, Trial } from './vmm/qemu/accelerator.ts';
 import type { MachinePlan, PlannedDisk } from './vmm/qemu/argv.ts';
 import { qemuFacts } from './vmm/qemu/facts.ts';
-import { macvtapDevice } from './vmm/qemu/host-link.ts';
-import { logsOf } from './vmm/qemu/recorder.ts';
 
 /** What a boot needs beside the definition; all of it is there already. */
 export interface BootRequest {

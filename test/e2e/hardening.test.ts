@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { isRunning } from '../../src/host/local/background.ts';
 import { localHost } from '../../src/host/local/local.ts';
+import { allRecorded, logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
-import { allRecorded, logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** A database, and a web server of a person's own beside it, with files on the data disk. */

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { endProcess, startInBackground } from '../../src/host/local/background.ts';
 import { type Followed, followBoot } from '../../src/machine/follow/follow.ts';
-import { logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
+import { logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { contextIn } from '../support/context.ts';
 import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

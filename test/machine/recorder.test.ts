@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/qemu/recorder.ts';
+import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/launch/recorder.ts';
 import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -4,9 +4,9 @@ import type { Context } from '../../host/context.ts';
 import type { HostProcess } from '../../host/host.ts';
 import { type GuestEvent, NO_EVENT_PORT, parseGuestEvent } from '../../spec/guest-event.ts';
 import type { Service } from '../../spec/service.ts';
+import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
+import { zeroSecrets } from '../vmm/launch/zero-secrets.ts';
 import { type Held, whatStillHolds } from '../vmm/qemu/paused.ts';
-import { allRecorded, logsOf } from '../vmm/qemu/recorder.ts';
-import { zeroSecrets } from '../vmm/qemu/zero-secrets.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
 
 const CONSOLE_TAIL_LINES = 15;

@@ -6,11 +6,11 @@ import type { Host, LogReader } from '../../host/host.ts';
 import { isGone, terminate } from '../../host/terminate.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { clearState, type MachineState } from '../state/state.ts';
+import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
 import { whatHolds } from '../vmm/qemu/paused.ts';
 import { qmpCommand } from '../vmm/qemu/qmp.ts';
-import { allRecorded, logsOf } from '../vmm/qemu/recorder.ts';
-import { wake } from '../vmm/qemu/wake.ts';
 import type { Ask } from './ask-power-off.ts';
+import { wake } from './wake.ts';
 
 /** What each way of asking gets, the last one excepted, until the guest must have said that it stops. */
 const ASK_MS = 10_000;

@@ -5,9 +5,9 @@ import { sha256 } from '../../../core/digest.ts';
 import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
+import { mayUse } from '../../../host/may-use.ts';
 import { readOurs } from '../../../host/read-ours.ts';
 import type { AcceleratorName, MachinePlan } from './argv.ts';
-import { mayUse } from './may-use.ts';
 import { runTrial } from './trial.ts';
 
 const verdictSchema = z.object({

@@ -3,7 +3,7 @@ import { SOCKETS } from '../../../core/paths.ts';
 import { EVENT_PORT } from '../../../spec/guest-event.ts';
 import { USER_NETWORK, type World } from '../../../spec/network.ts';
 import type { ServicePort } from '../../../spec/service.ts';
-import type { Logs } from './recorder.ts';
+import type { Logs } from '../launch/recorder.ts';
 
 export type AcceleratorName = 'kvm' | 'tcg';
 

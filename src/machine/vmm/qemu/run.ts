@@ -5,8 +5,8 @@ import { terminate } from '../../../host/terminate.ts';
 import { startGate } from '../../gate/gate-process.ts';
 import type { LockedMachine } from '../../state/machine-lock.ts';
 import type { MachineState } from '../../state/state.ts';
+import { type Launch, launchScript } from '../launch/launch-script.ts';
 import { type MachinePlan, openFiles, qemuArgv } from './argv.ts';
-import { type Launch, launchScript } from './launch.ts';
 
 /** What of a machine runs on this host. */
 export interface StartedMachine extends HostProcess {

@@ -4,8 +4,8 @@ import { VmkitError } from '../../../core/errors.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
 import { parseGuestEvent } from '../../../spec/guest-event.ts';
+import { allRecorded, type Logs } from '../launch/recorder.ts';
 import type { MachinePlan } from './argv.ts';
-import { allRecorded, type Logs } from './recorder.ts';
 import { launch } from './run.ts';
 
 /** A guest on working KVM says its first event within a second; one on broken KVM never does. */

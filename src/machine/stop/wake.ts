@@ -1,10 +1,10 @@
-import { poll } from '../../../core/deadline.ts';
-import { messageOf } from '../../../core/errors.ts';
-import type { MachinePaths } from '../../../core/paths.ts';
-import type { Context } from '../../../host/context.ts';
-import type { Host, HostProcess } from '../../../host/host.ts';
-import { type Held, whatHolds } from './paused.ts';
-import { qmpCommand } from './qmp.ts';
+import { poll } from '../../core/deadline.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { MachinePaths } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import type { Host, HostProcess } from '../../host/host.ts';
+import { type Held, whatHolds } from '../vmm/qemu/paused.ts';
+import { qmpCommand } from '../vmm/qemu/qmp.ts';
 
 /**
  * Lets a guest that is paused go on, so that it can stop itself; one that waits for room on a disk, for as long as `left` says (milliseconds).

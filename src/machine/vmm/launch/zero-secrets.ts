@@ -1,5 +1,5 @@
 import type { Host, HostProcess } from '../../../host/host.ts';
-import { MEMORY_FILE } from './launch.ts';
+import { MEMORY_FILE } from './launch-script.ts';
 
 /**
  * Reached through the process, as no folder has such a file (proc_pid_fd(5)). Where the process has ended its memory is gone, too. Where root may not look into

@@ -1,5 +1,5 @@
 import { quoteWord, shellCommand } from '../../../core/shell-quote.ts';
-import type { OpenFile } from './argv.ts';
+import type { OpenFile } from '../qemu/argv.ts';
 import { type Logs, recordLogs } from './recorder.ts';
 
 /** How QEMU comes to run. Paths are absolute. */
