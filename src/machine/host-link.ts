@@ -1,7 +1,8 @@
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
 import { mayUse } from '../host/may-use.ts';
-import { BRIDGE, type MacvtapSpec } from '../spec/network.ts';
+import { BRIDGE } from '../spec/networks/link-addresses.ts';
+import type { MacvtapSpec } from '../spec/networks/network-spec.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 
 /** IFNAMSIZ (linux/if.h). */

@@ -18,9 +18,9 @@ async function follow(script: string, bootMs = 30_000): Promise<Followed> {
   const paths = machinePaths(context.paths, 'sql');
   await mkdir(paths.stateDir, { recursive: true });
   const argv = recorded(script, logsOf(paths));
-  const process_ = await startInBackground(argv, { logFile: paths.qemuLog });
+  const process_ = await startInBackground(argv, { logFile: paths.monitorLog });
   onTestFinished(() => void endProcess(process_, 'SIGKILL'));
-  return await followBoot(process_, ['postgres'], paths, { initMs: 30_000, bootMs }, context);
+  return await followBoot({ ...process_, vmm: 'qemu' }, ['postgres'], paths, { initMs: 30_000, bootMs }, context);
 }
 
 test('an event counts on the port, and nowhere else', async () => {

@@ -1,43 +1,31 @@
 import { poll } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import type { Host, HostProcess } from '../../host/host.ts';
-import { type Held, whatHolds } from '../vmm/qemu/paused.ts';
-import { qmpCommand } from '../vmm/qemu/qmp.ts';
+import type { Monitor } from '../held.ts';
+import { vmmOf } from '../vmm/drivers.ts';
+import type { Held } from '../vmm/vmm.ts';
 
 /**
  * Lets a guest that is paused go on, so that it can stop itself; one that waits for room on a disk, for as long as `left` says (milliseconds).
  * Returns what still holds it.
  */
 export async function wake(
-  process: HostProcess,
-  paths: Pick<MachinePaths, 'qmpSocket'>,
+  monitor: Monitor,
+  paths: Pick<MachinePaths, 'controlSocket'>,
   left: () => number,
-  context: Pick<Context, 'host' | 'report' | 'signal'>,
+  { host, report, signal }: Pick<Context, 'host' | 'report' | 'signal'>,
 ): Promise<Held | undefined> {
-  let held = await whatHolds(process, paths, context.host);
+  const vmm = vmmOf(monitor);
+  const look = (): Promise<Held | undefined> => vmm.whatHolds(monitor, paths, host);
+  let held = await look();
   if (held === undefined) return undefined;
-  context.report({ kind: 'note', text: `It is ${held.text}.` });
+  report({ kind: 'note', text: `It is ${held.text}.` });
   const goesOn = async (): Promise<true | undefined> => {
-    if (held !== undefined) await resume(held, process, paths, context.host);
-    held = await poll(() => whatHolds(process, paths, context.host), { withinMs: 1_000, signal: context.signal });
-    return held?.resume === undefined ? true : undefined;
+    // Who cannot be told is held still, and is told again.
+    if (held !== undefined) await vmm.resume(held, monitor, paths, host).catch(() => undefined);
+    held = await poll(look, { withinMs: 1_000, signal });
+    return held?.canGoOn === true ? undefined : true;
   };
-  await poll(goesOn, { withinMs: left(), everyMs: 1_000, signal: context.signal });
+  await poll(goesOn, { withinMs: left(), everyMs: 1_000, signal });
   return held;
-}
-
-async function resume(
-  { resume: how }: Held,
-  process: HostProcess,
-  { qmpSocket }: Pick<MachinePaths, 'qmpSocket'>,
-  host: Host,
-): Promise<string | undefined> {
-  if (how === undefined) return undefined;
-  if (how === 'SIGCONT') {
-    await host.signal(process, how);
-    return undefined;
-  }
-  return await qmpCommand(qmpSocket, how, host).then(() => undefined, messageOf);
 }

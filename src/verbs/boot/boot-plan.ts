@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
-import { planMachine } from '../../machine/plan.ts';
+import { placeMachine } from '../../machine/plan.ts';
 import { runningMachine } from '../../machine/state/running.ts';
-import { type Accelerator, knownAccelerator } from '../../machine/vmm/qemu/accelerator.ts';
-import { type OpenFile, openFiles, qemuArgv } from '../../machine/vmm/qemu/argv.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
+import type { OpenFile } from '../../machine/vmm/launch/open-file.ts';
+import type { Accelerator } from '../../machine/vmm/vmm.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { bootFile, type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
+import { type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
 import { isThere } from '../machine-name.ts';
 import type { VerbContext } from '../step.ts';
 import { plannedUser } from './machine-user.ts';
@@ -18,7 +19,7 @@ export interface BootPlan {
   readonly artifacts: readonly PlannedArtifact[];
   readonly hasDataDisk: boolean;
   readonly accelerator: Accelerator;
-  /** QEMU's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
+  /** The monitor's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
   readonly command: readonly string[];
   readonly files: readonly OpenFile[];
 }
@@ -31,7 +32,7 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     return join(found?.directory ?? `<${kind}>`, name);
   };
   const files = {
-    kernel: file('kernel', bootFile(spec)),
+    kernel: file('kernel', USUAL_VMM.kernelFile(spec.arch)),
     root: file('root', 'root.img'),
     initramfs: file('initramfs', 'initramfs.cpio'),
     components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
@@ -39,9 +40,12 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
   const user = await plannedUser(spec.name, context);
   const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
-  const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
-    (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
-  const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
+  const vmm = USUAL_VMM;
+  const decide: typeof vmm.decideAccelerator = async (trial, inner) =>
+    (await vmm.knownAccelerator(trial, inner)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
+  const known = { ...request, artifacts: Object.fromEntries(keys) };
+  const { placed, state } = await placeMachine(known, vmm, decide, context);
+  const { argv, files: open } = vmm.command(placed);
   const paths: MachinePaths = machinePaths(context.paths, spec.name);
   return {
     name: spec.name,
@@ -49,7 +53,7 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     artifacts,
     hasDataDisk: await isThere(paths.dataDisk, context),
     accelerator: state.accelerator,
-    command: qemuArgv(plan),
-    files: openFiles(plan),
+    command: argv,
+    files: open,
   };
 }

@@ -2,6 +2,7 @@ import { type Arch, archOf } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { buildTools, requireTools, toolGroups } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import { buildContext, type VerbContext } from '../step.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function requireToBoot(arches: readonly Arch[], context: VerbContex
 async function requireArchitecture(arch: Arch, { host }: VerbContext): Promise<void> {
   const { machine } = await host.facts();
   if (archOf(machine) === arch) return;
-  const emulator = arch === 'x86_64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64';
+  const emulator = USUAL_VMM.program(arch);
   if ((await host.programs([emulator])).has(emulator)) return;
   throw new VmkitError(
     'host',

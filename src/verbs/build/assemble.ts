@@ -8,6 +8,7 @@ import { ageNote, rootArtifact } from '../../image/root.ts';
 import { guestTree } from '../../init/guest-tree.ts';
 import { kernelArtifact } from '../../kernel/artifact.ts';
 import type { BootRequest } from '../../machine/plan.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
@@ -45,7 +46,7 @@ export async function assemble(spec: VmSpec, chosen: ChosenComponents, verb: Ver
   }
   return {
     files: {
-      kernel: join(kernel.directory, bootFile(spec)),
+      kernel: join(kernel.directory, USUAL_VMM.kernelFile(spec.arch)),
       root: join(root.directory, 'root.img'),
       initramfs: join(initramfs.directory, 'initramfs.cpio'),
       components: components === undefined ? undefined : join(components.directory, 'components.img'),
@@ -76,11 +77,6 @@ export async function planArtifacts(
     await planned(rootArtifact(spec), context),
     await planned(await kernelOf(spec, context), context),
   ];
-}
-
-/** The file of the kernel artifact that QEMU enters: the ELF file (PVH) where there is one, without real mode and decompression. */
-export function bootFile({ arch }: Pick<VmSpec, 'arch'>): string {
-  return arch === 'x86_64' ? 'vmlinux' : 'kernel';
 }
 
 function kernelOf({ arch, kernel }: VmSpec, context: Context): Promise<Artifact> {
