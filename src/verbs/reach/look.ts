@@ -16,6 +16,7 @@ import { type GuestFacts, guestScript, readGuestFacts } from '../../reach/look/g
 import { NEBULA_COMMANDS } from '../../reach/look/nebula-facts.ts';
 import { FILTERS, withDropsAfter } from '../../reach/look/node-facts.ts';
 import type { Via } from '../../reach/vias.ts';
+import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { nebulaOf } from '../nebula-certificates.ts';
@@ -88,7 +89,7 @@ async function findRouter(target: Target, context: Context): Promise<NodeFacts |
   if (target.bridgeAddress === undefined) return undefined;
   const others = (await runningMachines(context)).filter(
     ({ name, network, services }) =>
-      name !== target.machine && network.kind === 'bridge' && services.includes('tailscale'),
+      name !== target.machine && networkOf(network).routed !== undefined && services.includes('tailscale'),
   );
   const nodes = await Promise.all(
     others.map(({ name }) =>
