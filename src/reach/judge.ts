@@ -1,5 +1,7 @@
+import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
-import type { Facts } from './facts.ts';
+import { degradations, isSilentByNature } from './degraded.ts';
+import type { Dial, Facts } from './facts.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
 import { WAYS, type Way } from './ways.ts';
 
@@ -9,23 +11,56 @@ export function judge(facts: Facts): Verdict[] {
 }
 
 function judgeWay(way: Way, facts: Facts): Verdict {
+  const base = { ...NOTHING, way: way.id };
   const reason = way.whyNot(facts);
-  const base = {
-    way: way.id,
-    address: undefined,
-    firstByteMs: undefined,
-    finding: undefined,
-    reason: undefined,
-    warnings: [],
-  };
-  if (reason !== undefined) return { ...base, state: 'unavailable', reason, layers: [] };
-  const { layers, finding, warnings } = climb(way.checks, facts);
-  const address = way.address(facts);
-  if (finding !== undefined) return { ...base, state: 'fails', address, finding, warnings, layers };
+  if (reason !== undefined) return { ...base, state: 'unavailable', reason };
   const dial = way.dial(facts);
-  const seen = { ...base, address, warnings, layers };
-  if (dial === undefined) return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) };
-  return { ...seen, state: 'works', firstByteMs: dial.firstByteMs };
+  const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
+  const { layers, finding, warnings } = climb(way.checks, facts, works);
+  const seen = { ...base, address: way.address(facts), layers, warnings };
+  if (works) return judgeAnswer(way, facts, dial, seen);
+  if (finding !== undefined) return { ...seen, state: 'fails', finding };
+  if (dial !== undefined) return { ...seen, state: 'fails', finding: unexplained(way, facts, dial) };
+  return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
+}
+
+const NOTHING = {
+  address: undefined,
+  firstByteMs: undefined,
+  wholeMs: undefined,
+  finding: undefined,
+  reason: undefined,
+  warnings: [],
+  layers: [],
+} as const;
+
+function judgeAnswer(way: Way, facts: Facts, dial: Dial, seen: Omit<Verdict, 'state'>): Verdict {
+  const { firstByteMs, wholeMs } = dial;
+  const [finding, ...more] = degradations(way.id, facts, dial);
+  const told = new Set([finding, ...more].map((each) => each?.cause));
+  const warnings = [...more, ...seen.warnings.filter(({ cause }) => !told.has(cause))];
+  return { ...seen, state: finding === undefined ? 'works' : 'degraded', firstByteMs, wholeMs, finding, warnings };
+}
+
+/** An error that the service itself does not answer with is somebody else's, in front of it. */
+function isErrorOnWay({ asked }: Facts, { status = 0 }: Dial): boolean {
+  return status >= 500 && asked?.status !== undefined && asked.status < 500;
+}
+
+/** What is told where every layer that was looked at is in order, and the peer's dial failed all the same. */
+function unexplained({ id }: Way, { target, asked }: Facts, { result, status, observation }: Dial): Finding {
+  const inGuest = asked === undefined ? '' : `; inside the guest: ${asked.observation.output}`;
+  const base = { observed: `${observation.output}${inGuest}`, fix: `vmkit logs ${target.machine}` };
+  if (status === undefined || status < 500) {
+    return { ...base, cause: `dial-${result}`, hop: 'peer', title: `the peer's dial ended: ${result}` };
+  }
+  const hop = id === 'host-proxy' ? 'host' : 'tailscaled';
+  const title = `${status} is answered in front of the service, which answers ${asked?.status} itself`;
+  return { ...base, cause: 'answers-5xx', hop, title };
+}
+
+function noPeer({ peerError }: Facts): string | undefined {
+  return peerError === undefined ? undefined : `no peer could look: ${peerError}`;
 }
 
 interface Climbed {
@@ -34,8 +69,11 @@ interface Climbed {
   readonly warnings: readonly Finding[];
 }
 
-/** From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. */
-function climb(checks: readonly Check[], facts: Facts): Climbed {
+/**
+ * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. Where a peer got its answer, no layer is: what is wrong there
+ * is told beside.
+ */
+function climb(checks: readonly Check[], facts: Facts, works: boolean): Climbed {
   const layers: Layer[] = [];
   const warnings: Finding[] = [];
   let finding: Finding | undefined;
@@ -45,10 +83,11 @@ function climb(checks: readonly Check[], facts: Facts): Climbed {
       layers.push({ id, title, hop, state: 'skipped', evidence: [] });
       continue;
     }
-    const warning = looked.ok ? looked.warning : undefined;
-    if (warning !== undefined) warnings.push({ ...warning, hop });
-    if (!looked.ok) finding = { ...looked.problem, hop };
-    const state = !looked.ok ? 'failed' : warning === undefined ? 'ok' : 'warned';
+    const problem = looked.ok ? looked.warning : looked.problem;
+    const isBroken = !looked.ok && !works;
+    if (problem !== undefined && isBroken) finding = { ...problem, hop };
+    else if (problem !== undefined) warnings.push({ ...problem, hop });
+    const state = isBroken ? 'failed' : problem === undefined ? 'ok' : 'warned';
     layers.push({ id, title, hop, state, evidence: looked.evidence });
   }
   return { layers, finding, warnings };

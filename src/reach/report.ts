@@ -55,16 +55,19 @@ export interface Finding {
 export interface Verdict {
   readonly way: WayId;
   /**
-   * - works: a peer got an answer.
+   * - works: a peer got a whole answer of the service's own protocol.
+   * - degraded: the same, with something that a person will notice, or that may break it soon: `finding`.
    * - untried: nothing is wrong as far as was looked, and nobody looked from a peer.
    * - unavailable: this machine, host or definition does not offer it; that is no failure.
    */
-  readonly state: 'works' | 'untried' | 'fails' | 'unavailable';
+  readonly state: 'works' | 'degraded' | 'untried' | 'fails' | 'unavailable';
   /** What a person types at the peer; undefined when nobody knows it. */
   readonly address: string | undefined;
   /** From the dial to the first byte at the peer; undefined when there was none. */
   readonly firstByteMs: number | undefined;
-  /** Set when it fails. */
+  /** From the dial to the end of the answer; undefined when there was none. */
+  readonly wholeMs: number | undefined;
+  /** Set when it fails or is degraded. */
   readonly finding: Finding | undefined;
   /** What is wrong beside, though the way works. */
   readonly warnings: readonly Finding[];
@@ -84,4 +87,6 @@ export interface ProbeReport {
   /** Who looked: `peer: ephemeral node vmkit-probe-1a2b, 100.64.0.3`. */
   readonly vantages: readonly { readonly vantage: Vantage; readonly title: string }[];
   readonly ways: readonly Verdict[];
+  /** What is wrong beside the ways: the guest takes no ssh, no peer could look. */
+  readonly beside: readonly Finding[];
 }

@@ -23,7 +23,7 @@ const BOX = 34;
  * with its name, grey behind it.
  */
 export function picture(verdict: Verdict): string {
-  const failing = verdict.finding?.hop;
+  const failing = verdict.state === 'fails' ? verdict.finding?.hop : undefined;
   const route = ROUTES[verdict.way];
   // A hop beside the route, such as the control server, stands before the one that it stops.
   const hops =
@@ -31,7 +31,7 @@ export function picture(verdict: Verdict): string {
   const at = failing === undefined ? -1 : hops.indexOf(failing);
   const height = hops.length * STEP + (at < 0 ? 0 : 22);
   const parts = hops.map((hop, index) => {
-    const isGood = verdict.state === 'works' || index < at;
+    const isGood = verdict.state === 'works' || verdict.state === 'degraded' || index < at;
     const state = isGood ? 'good' : index === at ? 'bad' : 'idle';
     const y = index * STEP + (at >= 0 && index > at ? 22 : 0) + 4;
     const line = index === 0 ? '' : edge(y, state);
