@@ -1,6 +1,7 @@
 import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import type { Watches } from './follow/steps.ts';
 import type { Drop } from './look/forward-drops.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
 import type { NebulaFacts } from './look/nebula-facts.ts';
@@ -37,6 +38,8 @@ export interface Redirect {
 /** What a tailnet peer saw. */
 export interface PeerFacts {
   readonly title: string;
+  /** In the tailnet; undefined where it was not asked. */
+  readonly address: string | undefined;
   /** What the peer's own Tailscale knows; undefined where it was not asked. */
   readonly status: Observation | undefined;
   /** Whether the peer knows the guest's node; undefined where that was not asked. */
@@ -116,6 +119,8 @@ export interface Facts {
   readonly guestHeld?: string | undefined;
   /** The peer's question, asked inside the guest; undefined where it was not. */
   readonly asked: Dial | undefined;
+  /** What each place saw while the peer dialled once more; undefined where no dial failed. */
+  readonly watches?: Watches | undefined;
   /** Why a peer that was wanted did not look. */
   readonly peerError: string | undefined;
   /** A dial of the control server from this host, where no peer could join; undefined: nobody tried. */

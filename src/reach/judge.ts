@@ -2,6 +2,9 @@ import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
 import { degradations, isSilentByNature } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
+import { explainEnd } from './follow/explain.ts';
+import { followTrail } from './follow/trail.ts';
+import { isPassed } from './hops.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
 import { WAYS, type Way } from './ways.ts';
 
@@ -16,11 +19,17 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   if (reason !== undefined) return { ...base, state: 'unavailable', reason };
   const dial = way.dial(facts);
   const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
-  const { layers, finding, warnings } = climb(way.checks, facts, works);
-  const seen = { ...base, address: way.address(facts), layers, warnings };
+  const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
+  const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
+  const isHarmless = ({ hop }: Check): boolean => works || reached.some((each) => isPassed(way.id, hop, each));
+  const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
+  const seen = { ...base, address: way.address(facts), layers, warnings, trail: trail?.steps ?? [] };
   if (works) return judgeAnswer(way, facts, dial, seen);
-  if (finding !== undefined) return { ...seen, state: 'fails', finding };
-  if (dial !== undefined) return { ...seen, state: 'fails', finding: unexplained(way, facts, dial) };
+  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
+  if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
+  if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };
+  if (dial !== undefined)
+    return { ...seen, state: 'fails', finding: explained?.finding ?? finding ?? unexplained(way, facts, dial) };
   return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
 }
 
@@ -32,6 +41,7 @@ const NOTHING = {
   reason: undefined,
   warnings: [],
   layers: [],
+  trail: [],
 } as const;
 
 function judgeAnswer(way: Way, facts: Facts, dial: Dial, seen: Omit<Verdict, 'state'>): Verdict {
@@ -66,29 +76,34 @@ function noPeer({ peerError }: Facts): string | undefined {
 interface Climbed {
   readonly layers: readonly Layer[];
   readonly finding: Finding | undefined;
+  /** It says no more than that the dial failed. */
+  readonly isOfDial: boolean;
   readonly warnings: readonly Finding[];
 }
 
 /**
- * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. Where a peer got its answer, no layer is: what is wrong there
- * is told beside.
+ * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's packets have passed all the same breaks nothing:
+ * it is told beside.
  */
-function climb(checks: readonly Check[], facts: Facts, works: boolean): Climbed {
+function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check) => boolean): Climbed {
   const layers: Layer[] = [];
   const warnings: Finding[] = [];
   let finding: Finding | undefined;
-  for (const { id, title, hop, look } of checks) {
+  let isOfDial = false;
+  for (const check of checks) {
+    const { id, title, hop, look } = check;
     const looked = finding === undefined ? look(facts) : undefined;
     if (looked === undefined) {
       layers.push({ id, title, hop, state: 'skipped', evidence: [] });
       continue;
     }
     const problem = looked.ok ? looked.warning : looked.problem;
-    const isBroken = !looked.ok && !works;
+    const isBroken = !looked.ok && !isHarmless(check);
     if (problem !== undefined && isBroken) finding = { ...problem, hop };
+    if (isBroken) isOfDial = check.isOfDial === true;
     else if (problem !== undefined) warnings.push({ ...problem, hop });
     const state = isBroken ? 'failed' : problem === undefined ? 'ok' : 'warned';
     layers.push({ id, title, hop, state, evidence: looked.evidence });
   }
-  return { layers, finding, warnings };
+  return { layers, finding, isOfDial, warnings };
 }

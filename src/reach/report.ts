@@ -38,6 +38,24 @@ export interface Layer {
   readonly evidence: readonly Evidence[];
 }
 
+/**
+ * One place that the peer's connection passes, in the order of time, and what was seen of it there.
+ * - seen: its packets.
+ * - passed: not seen, but a later place saw them.
+ * - missing: the first place that did not see what the one before sent.
+ * - unknown: behind that, or nobody could look there.
+ */
+export interface TrailStep {
+  readonly hop: HopId;
+  /** Where it was watched. */
+  readonly place: 'guest' | 'host' | 'router';
+  /** What happens there when all is well. */
+  readonly title: string;
+  readonly state: 'seen' | 'passed' | 'missing' | 'unknown';
+  /** `3 packets on tailscale0, 100.64.0.4:40112 to 100.64.0.3:3000`; empty: none. */
+  readonly seen: string;
+}
+
 /** Why a way fails, in words that a person can act on. */
 export interface Finding {
   /** Stable, kebab-case: `loopback-down`. */
@@ -74,6 +92,8 @@ export interface Verdict {
   /** Set when it is unavailable: `the host has no Tailscale`; and when it is untried for a reason. */
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];
+  /** The connection's own way while a peer dialled once more; empty where it was not followed, as where the first dial was answered. */
+  readonly trail: readonly TrailStep[];
 }
 
 /** What `vmkit probe` found. */

@@ -108,5 +108,5 @@ function guestDialled(id: string, title: string, dialOf: (facts: Facts) => Dial 
     }),
     ({ guest }) => guest?.observed.get('log'),
   );
-  return { id, title, hop: 'peer', look };
+  return { id, title, hop: 'peer', isOfDial: true, look };
 }

@@ -69,6 +69,7 @@ const dialAnswered = onDial(wireguardDial, ({ result, observation }, { target })
 
 export const clientGetsAnswer: Check = {
   id: 'wireguard-answers',
+  isOfDial: true,
   title: 'the client gets an answer through the tunnel',
   hop: 'backend',
   look: dialAnswered,

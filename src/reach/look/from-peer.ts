@@ -13,11 +13,12 @@ import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.t
 import type { Observation } from '../observation.ts';
 import type { Via } from '../vias.ts';
 import { peerDial } from './dial-observation.ts';
+import { dialFollowed, type Watcher } from './followed-dial.ts';
 import type { GuestFacts } from './guest-facts.ts';
 import { tryRedirect } from './redirect.ts';
 
 /** For a whole answer. */
-const DIAL_MS = 9_000;
+const DIAL_MS = 8_000;
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
 /** The largest message of a tunnel whose MTU is 1280: 16 bytes of WireGuard's header before it, 16 of its tag behind. */
@@ -32,6 +33,7 @@ interface Around {
   readonly router: NodeFacts | undefined;
   /** Runs a script in the guest meanwhile; undefined where only its console answers. */
   readonly inGuest: InGuest | undefined;
+  readonly watcher: Watcher | undefined;
 }
 
 export type InGuest = (script: string, withinMs: number) => Promise<string>;
@@ -39,19 +41,30 @@ export type InGuest = (script: string, withinMs: number) => Promise<string>;
 /** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
 export async function lookFromPeer(
   peer: Peer,
-  { guest, proxy, router, inGuest }: Around,
+  { guest, proxy, router, inGuest, watcher }: Around,
   target: Target,
   dials: readonly Via[],
 ): Promise<PeerFacts> {
+  const status = await observe(peer, ['status', '--json']);
+  const [address] = parseJson(status.output, tailscaleStatus)?.Self.TailscaleIPs ?? [];
+  const from = { peer, address, watcher };
   const [direct, proxyDial, routed] = await Promise.all([
-    guest === undefined || !dials.includes('guest') ? undefined : lookAtNode(peer, guest, target, inGuest),
-    peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(peer, proxy, target),
-    peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(peer, proxy, router, target),
+    guest === undefined || !dials.includes('guest') ? undefined : lookAtNode(from, guest, target, inGuest),
+    peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(from, proxy, target),
+    peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(from, proxy, router, target),
   ]);
-  return { title: peer.title, ...NOT_ASKED, ...direct, proxyDial, routed };
+  return { title: peer.title, address, ...NOT_ASKED, ...direct, proxyDial, routed };
 }
 
-type SeenNode = Omit<PeerFacts, 'title' | 'proxyDial' | 'routed'>;
+/** Who dials, and what is watched meanwhile. */
+interface From {
+  readonly peer: Peer;
+  /** Its own, in the tailnet. */
+  readonly address: string | undefined;
+  readonly watcher: Watcher | undefined;
+}
+
+type SeenNode = Omit<PeerFacts, 'title' | 'address' | 'proxyDial' | 'routed'>;
 
 const NOT_ASKED: SeenNode = {
   status: undefined,
@@ -65,11 +78,12 @@ const NOT_ASKED: SeenNode = {
 };
 
 async function lookAtNode(
-  peer: Peer,
+  from: From,
   { status, serve }: GuestFacts,
   target: Target,
   inGuest: InGuest | undefined,
 ): Promise<SeenNode | undefined> {
+  const { peer } = from;
   const address = status?.Self.TailscaleIPs?.[0];
   if (address === undefined || status?.BackendState !== 'Running') return undefined;
   const known = await knownTo(peer, address);
@@ -81,14 +95,14 @@ async function lookAtNode(
   const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
   const dialOf = async (port: number): Promise<readonly [number, Dial]> => [
     port,
-    await dialFrom(peer, { address, port }, requestFor(port, served, status, target.protocol), withinMs),
+    await dialFrom(from, { address, port }, requestFor(port, served, status, target.protocol), withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
   const [largePing, largePingBack, directPing, dials] = await Promise.all([
     pongs(ping)
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
-    pongs(ping) ? pingBack(known.status, inGuest) : undefined,
+    pongs(ping) ? pingBack(from.address, inGuest) : undefined,
     pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(ports.map(dialOf)),
   ]);
@@ -116,22 +130,23 @@ function knows({ Self, Peer }: TailscaleStatus, address: string): boolean {
   return nodes.some(({ TailscaleIPs }) => TailscaleIPs?.includes(address));
 }
 
-async function dialProxy(peer: Peer, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {
+async function dialProxy(from: From, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {
   const entries = servedTo(proxy?.serve, target.hostPort);
   const [entry] = entries;
   const address = proxy?.status?.Self.TailscaleIPs?.[0];
   if (entry === undefined || address === undefined) return undefined;
   const request = requestFor(entry.port, entries, proxy?.status, target.protocol);
-  return dialFrom(peer, { address, port: entry.port }, request, DIAL_MS);
+  return dialFrom(from, { address, port: entry.port }, request, DIAL_MS);
 }
 
 /** By the route that the peer takes. Where it takes none, a dial would go another way: a peer on this host would reach the bridge itself. */
 async function lookAtRoute(
-  peer: Peer,
+  from: From,
   proxy: NodeFacts | undefined,
   router: NodeFacts | undefined,
   target: Target,
 ): Promise<RoutedFacts | undefined> {
+  const { peer } = from;
   const { bridgeAddress: address, port, protocol } = target;
   if (address === undefined || ![proxy, router].some((node) => isApproved(node, target))) return undefined;
   const [prefs, nodes] = await Promise.all([observe(peer, ['debug', 'prefs']), observe(peer, ['status', '--json'])]);
@@ -139,7 +154,7 @@ async function lookAtRoute(
   const via = routerOf(parseJson(nodes.output, tailscaleStatus), target);
   const mayDial = acceptsRoutes && via !== undefined;
   const request = { ...questionTo(protocol, address), tlsName: undefined };
-  const dial = mayDial ? await dialFrom(peer, { address, port }, request, DIAL_MS) : undefined;
+  const dial = mayDial ? await dialFrom(from, { address, port }, request, DIAL_MS) : undefined;
   return { prefs, nodes, acceptsRoutes, via, dial };
 }
 
@@ -180,11 +195,7 @@ async function pingFrom(peer: Peer, address: string, options: readonly string[])
 }
 
 /** The guest pings the peer with the largest message: answers of the service may be small. */
-async function pingBack(
-  status: Observation | undefined,
-  inGuest: InGuest | undefined,
-): Promise<Observation | undefined> {
-  const [own] = parseJson(status?.output, tailscaleStatus)?.Self.TailscaleIPs ?? [];
+async function pingBack(own: string | undefined, inGuest: InGuest | undefined): Promise<Observation | undefined> {
   if (own === undefined || inGuest === undefined) return undefined;
   const command = `tailscale ping --c=2 --timeout=2s --until-direct=false --size=${LARGEST} ${own}`;
   const output = await inGuest(`PATH=${GUEST_PATH}; timeout 7 ${command} 2>&1`, 9_000).catch(() => undefined);
@@ -208,7 +219,15 @@ function requestFor(
   return { ...questionTo(protocol, name), tlsName: isTls ? name : undefined };
 }
 
-async function dialFrom(peer: Peer, to: Endpoint, request: DialRequest, withinMs: number): Promise<Dial> {
-  const end = await peer.dial(to, request, withinMs);
-  return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
+async function dialFrom(
+  { peer, address, watcher }: From,
+  to: Endpoint,
+  request: DialRequest,
+  withinMs: number,
+): Promise<Dial> {
+  const dialOnce = async (within: number): Promise<Dial> => {
+    const end = await peer.dial(to, request, within);
+    return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
+  };
+  return dialFollowed(dialOnce, withinMs, address, watcher);
 }

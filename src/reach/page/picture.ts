@@ -1,18 +1,7 @@
-import type { HopId, Verdict, WayId } from '../report.ts';
+import { ROUTES } from '../hops.ts';
+import type { Verdict } from '../report.ts';
 import { HOP_TITLES } from '../way-titles.ts';
 import { escapeHtml } from './html.ts';
-
-/** From the person to the service. */
-const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
-  'guest-serve-tun': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
-  'guest-serve-userspace': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
-  'guest-direct': ['peer', 'relay', 'guest', 'backend'],
-  'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
-  'guest-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
-  'wireguard-direct': ['peer', 'host', 'guest', 'backend'],
-  'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
-  nebula: ['peer', 'host', 'guest', 'backend'],
-};
 
 const WIDTH = 320;
 const STEP = 56;

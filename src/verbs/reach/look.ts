@@ -15,6 +15,7 @@ import type { Via } from '../../reach/vias.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { runStep, type VerbContext } from '../step.ts';
+import { watcherOf } from './follow.ts';
 import { type OpenedShell, openGuestShell } from './guest-shell.ts';
 import { askInGuest, lookAtGuest } from './look-guest.ts';
 import { lookAtNebula } from './nebula-look.ts';
@@ -81,7 +82,9 @@ async function lookWithPeer(
       return { ...before, peerError: joined, control: await dialControl(loginServer) };
     }
     const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
-    return { ...before, peer: await lookFromPeer(joined, { ...before, inGuest }, before.target, dials) };
+    const watcher = watcherOf({ ...before, shell }, context);
+    const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
+    return { ...before, peer: looked, watches: await watcher.seen() };
   };
   return runStep({ title: 'looks from a peer', run: () => unlessInterrupted(run(), context.signal) }, context);
 }
