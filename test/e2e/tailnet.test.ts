@@ -278,8 +278,8 @@ services:
       await inGuest('tailscale serve reset');
       const before = await inGuest('tailscale serve status --json; ip rule; nft list tables');
       const first = await sandbox.vmkit(['expose', 'web'], withKey());
-      expect(first.stdout).toContain('http://web.tailnet.test/\n');
-      expect(first.stdout).toContain('a peer had the first byte');
+      expect(first.stdout, first.stderr).toContain('http://web.tailnet.test/\n');
+      expect(first.stdout, first.stderr).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web'])).stdout).toContain('Served already');
       expect((await sandbox.vmkit(['unexpose', 'web'])).exitCode).toBe(0);
       expect(await inGuest('tailscale serve status --json; ip rule; nft list tables')).toBe(before);
@@ -306,7 +306,7 @@ services:
       const before = await served();
       const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
       expect(stderr).not.toContain('error:');
-      expect(stdout).toContain(`laptop.tailnet.test:${hostPort}`);
+      expect(stdout, stderr).toContain(`laptop.tailnet.test:${hostPort}`);
       expect(stdout).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost)).stdout).toContain('Served already');
       expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: this host serves');
@@ -322,8 +322,8 @@ services:
       const approved = (): Promise<string> => laptop.tailscale('status', '--json', '--peers=false');
       await expect.poll(approved, { timeout: 15_000 }).toContain('192.168.100.5/32');
       const routed = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
-      expect(routed.stdout).toContain('http://192.168.100.5:3000/\n');
-      expect(routed.stdout).toContain('a peer had the first byte');
+      expect(routed.stdout, routed.stderr).toContain('http://192.168.100.5:3000/\n');
+      expect(routed.stdout, routed.stderr).toContain('a peer had the first byte');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
       expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
 
@@ -332,7 +332,7 @@ services:
       await narrow();
       const next = await sandbox.vmkit(['expose', 'web'], onHost);
       await wide();
-      expect(next.stdout).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
+      expect(next.stdout, next.stderr).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
       expect(await inGuest('tailscale serve status --json')).toBe('{}\n');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
     });
