@@ -154,11 +154,11 @@ services:
         'ip rule add pref 6000 lookup local; ip rule del pref 0',
         'ip rule add pref 0 lookup local; ip rule del pref 6000',
       ],
-      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 20000 -u /run/service/page'],
+      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 60000 -u /run/service/page'],
       [
         'backend-other-address',
         's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 10.0.2.15:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 20000 -u /run/service/page',
+        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
       ],
       ['clock-wrong', 'date -s @$(($(date +%s) + 86400))', 'date -s @$(($(date +%s) - 86400))'],
       ['serve-not-configured', 'tailscale serve reset', 'tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000'],
