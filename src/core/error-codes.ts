@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'client-unknown',
   'client-without-key',
   'clock-wrong',
+  'command-too-long',
   'component-changed',
   'component-missing',
   'component-unavailable',
@@ -65,6 +66,7 @@ export const ERROR_CODES = [
   'kernel-build-failed',
   'kernel-config-damaged',
   'kernel-config-missing',
+  'kernel-config-partial',
   'kernel-config-unmet',
   'kernel-missing',
   'kernel-panic',
@@ -163,6 +165,7 @@ export const ERROR_CODES = [
   'unknown-verb',
   'unpack-failed',
   'user-namespaces',
+  'vmm-cannot',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -3,8 +3,8 @@ import type { SshAddress } from '../guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../guest/ssh/guest-host.ts';
 import type { Context } from '../host/context.ts';
 import { ensureSshKeys } from '../secrets/ssh-keys.ts';
+import { requireGoing } from './held.ts';
 import { requireRunning } from './state/running.ts';
-import { requireGoing } from './vmm/qemu/paused.ts';
 
 /** Where a running machine is reached, and with which keys. Throws `machine-off`, `machine-paused`, `disk-full`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {
@@ -12,7 +12,7 @@ export async function guestAddress(name: string, context: Pick<Context, 'host' |
   const state = await requireRunning(name, context);
   await requireGoing(state, paths, context.host);
   const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
-  return { name, port: state.sshPort, host: context.host, clientKey, hostPublicKey };
+  return { name, port: state.sshPort, host: context.host, line: paths.loginLine, clientKey, hostPublicKey };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */

@@ -134,8 +134,8 @@ describe('the kernel', () => {
     expect(commands.filter((command) => command.includes(' make '))).toEqual([]);
   });
 
-  // The whole tree takes eight minutes where there is no ccache. These parts have what could differ: the time and the builder's name, the configuration as it
-  // is packed into the kernel, file names in messages, archives, and a linked object (the vdso).
+  // The whole tree takes eight minutes where there is no ccache. These parts have what could differ: the time and the
+  // builder's name, the configuration as it is packed into the kernel, file names, archives, and a linked object (the vdso).
   const PARTS = ['init/', 'init/version-timestamp.o', 'kernel/configs.o', 'usr/', 'arch/x86/entry/', 'fs/proc/'];
 
   /** Builds the parts as `buildKernel` does, without the compiler's cache; the SHA-256 of each object. */

@@ -3,6 +3,7 @@ import type { GuestHost } from '../../guest/ssh/guest-host.ts';
 import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
 import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
 import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
+import { requireWhole } from '../../kernel/check/whole.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import type { VerbContext } from '../../verbs/step.ts';
@@ -31,7 +32,9 @@ export const command = defineCommand({
   run: async ({ target, profile }, context): Promise<CheckResult> => {
     const profiles = purposeNames(profile);
     const content = (await readTarget(target, context)) ?? (await readRunning(target, context));
-    return { target, ...judgeConfig(await readKernelConfig(target, content, context), profiles) };
+    const config = await readKernelConfig(target, content, context);
+    requireWhole(target, config);
+    return { target, ...judgeConfig(config, profiles) };
   },
   text: checkText,
   exitCode: ({ verdicts }) => (verdicts.every(({ isSatisfied }) => isSatisfied) ? 0 : 4),

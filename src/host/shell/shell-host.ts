@@ -20,7 +20,7 @@ export interface ShellTransport {
 }
 
 /** A host that needs nothing but a POSIX shell, coreutils or busybox, setsid and flock. */
-export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open'> {
+export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open' | 'address'> {
   const logIn = async (): Promise<Shell> => {
     const shell = shellOver(startShell(), name, explain);
     // Nothing is asked of it before it has answered, so what a dead connection swallows was not begun.

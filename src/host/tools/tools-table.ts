@@ -49,7 +49,7 @@ const program = (name: string, groups: readonly ToolGroup[], packages: Tool['pac
 export const TOOLS: readonly Tool[] = [
   program('flock', ['kernel', 'debian', 'image', 'machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
   program('setpriv', ['machine-x86_64', 'machine-arm64'], { ...everywhere('util-linux'), apk: 'setpriv' }),
-  program('bash', ['machine-x86_64', 'machine-arm64']),
+  program('bash', ['machine-x86_64', 'machine-arm64', 'network']),
 
   // Documentation/process/changes.rst of linux 6.12, and what its makefiles call beside.
   program('gcc', ['kernel']),

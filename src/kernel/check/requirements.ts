@@ -167,7 +167,6 @@ export const KERNEL_PURPOSES = {
       onArm64('ARM_AMBA', 'the bus that the clock is on'),
       onArm64('RTC_CLASS', 'the clock'),
       onArm64('RTC_DRV_PL030', "crosvm's clock; without it the guest boots in 1970"),
-      { ...need('RTC_DRV_CMOS', 'the clock'), arch: 'x86_64' },
     ],
   },
 } as const satisfies Readonly<Record<string, KernelPurpose>>;

@@ -1,3 +1,4 @@
+import { besideTheWays } from '../../reach/beside.ts';
 import type { Target } from '../../reach/facts.ts';
 import { judge } from '../../reach/judge.ts';
 import type { ProbeReport } from '../../reach/report.ts';
@@ -33,5 +34,6 @@ export async function probe(
       ),
     ],
     ways: judge(facts),
+    beside: besideTheWays(facts),
   };
 }

@@ -2,17 +2,17 @@ import type { JournalEntry } from '../../host/changes/change-journal.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { outboundAddress } from '../../net/udp-channel.ts';
-import { linkAddresses } from '../../spec/network.ts';
+import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 
-/** Whether this host's UDP port leads to a tunnel of the machine. QEMU forwards it where its user network leads out; with macvtap the machine has an address itself. */
+/** Whether a UDP port leads to a tunnel of the machine: of this host, or of the machine itself where it has an address outside. */
 export function isUdpForwarded(
   { name, network }: Pick<VmSpec, 'name' | 'network'>,
   service: string,
   journal: readonly JournalEntry[],
 ): boolean {
   const own = udpForwardId(name, service);
-  return network.kind !== 'bridge' || appliedIn(journal).some(({ id }) => id === own);
+  return networkOf(network).udp.by !== 'rule' || appliedIn(journal).some(({ id }) => id === own);
 }
 
 /** What was done to this host, wholly. */
@@ -20,24 +20,13 @@ export function appliedIn(journal: readonly JournalEntry[]): readonly JournalEnt
   return journal.filter(({ state }) => state === 'applied');
 }
 
-/**
- * Where this host itself finds the UDP port: QEMU's on loopback; on the bridge an address of this host, so that it is sent on as what comes from outside, and no
- * loopback address, since a packet from there cannot leave this host. Undefined with macvtap: this host does not reach the machine.
- */
+/** Where this host itself finds the UDP port; undefined where it does not reach the machine. */
 export function endpointHere({ network }: Pick<VmSpec, 'network'>, port: number): Endpoint | undefined {
-  switch (network.kind) {
-    case 'user':
-    case 'private':
-      return { address: '127.0.0.1', port };
-    case 'bridge':
-      return { address: linkAddresses(network).gateway, port };
-    case 'macvtap':
-      return undefined;
-  }
+  const address = networkOf(network).udp.here;
+  return address === undefined ? undefined : { address, port };
 }
 
-/** Where clients elsewhere find it, unless the definition says. A machine with an address of its own on a network is found there. */
+/** Where clients elsewhere find it, unless the definition says. */
 export async function addressElsewhere({ network }: Pick<VmSpec, 'network'>): Promise<string> {
-  if (network.kind === 'macvtap') return network.address.replace(/\/.*/, '');
-  return (await outboundAddress()) ?? '127.0.0.1';
+  return networkOf(network).udp.elsewhere ?? (await outboundAddress()) ?? '127.0.0.1';
 }
