@@ -24,7 +24,11 @@ export interface BootRequest {
     readonly initramfs: string;
     readonly root: string;
     readonly components: string | undefined;
+    /** Undefined for a kernel without modules. */
+    readonly modules: string | undefined;
   };
+  /** For people: `Linux 6.12.9, vmkit's own`. */
+  readonly kernel: string;
   /** The ext4 UUID that the guest must find on the data disk. */
   readonly dataUuid: string;
   /** The archive on the secrets disk. */
@@ -42,7 +46,7 @@ type PlanRequest = Omit<BootRequest, 'secrets'>;
 
 /** The command for QEMU and what will be recorded of it. `decide` says what runs the guest's code. */
 export async function planMachine(
-  { spec, files, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
+  { spec, files, kernel, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
 ): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
@@ -73,6 +77,7 @@ export async function planMachine(
     name: spec.name,
     startedAt: new Date().toISOString(),
     accelerator,
+    kernel,
     cpus: spec.cpus,
     memoryMib: spec.memoryMib,
     services: spec.services.map(({ name }) => name),
@@ -130,6 +135,7 @@ function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] 
   return [
     readOnly(DISK_SERIALS.root, files.root),
     ...(files.components === undefined ? [] : [readOnly(DISK_SERIALS.components, files.components)]),
+    ...(files.modules === undefined ? [] : [readOnly(DISK_SERIALS.modules, files.modules)]),
     { serial: DISK_SERIALS.data, path: paths.dataDisk, isReadOnly: false },
     readOnly(DISK_SERIALS.secrets, undefined),
   ];

@@ -30,6 +30,7 @@ export interface MachineStatus {
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
+  readonly kernel: string | undefined;
   /** What the guest has, and what QEMU takes of this host for it and for itself. */
   readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
   readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
@@ -62,6 +63,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     pid: state.pid,
     upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
     accelerator: state.accelerator.reason,
+    kernel: state.kernel,
     memory: { guestMib: state.memoryMib, usedMib: await residentMib(state.pid, context) },
     services: [...progress.services].map(([service, its]) => ({ name: service, ...its })),
     ports: state.ports,
@@ -76,6 +78,7 @@ const nothing = {
   pid: undefined,
   upSeconds: undefined,
   accelerator: undefined,
+  kernel: undefined,
   memory: undefined,
   services: [],
   ports: [],

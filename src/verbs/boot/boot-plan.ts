@@ -6,7 +6,7 @@ import { runningMachine } from '../../machine/state/running.ts';
 import { type Accelerator, knownAccelerator } from '../../machine/vmm/qemu/accelerator.ts';
 import { type OpenFile, openFiles, qemuArgv } from '../../machine/vmm/qemu/argv.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { bootFile, type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
+import { type PlannedArtifact, planArtifacts, plannedKernel } from '../build/assemble.ts';
 import { isThere } from '../machine-name.ts';
 import type { VerbContext } from '../step.ts';
 import { plannedUser } from './machine-user.ts';
@@ -30,15 +30,17 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     const found = artifacts.find((artifact) => artifact.kind === kind);
     return join(found?.directory ?? `<${kind}>`, name);
   };
+  const kernel = await plannedKernel(spec, context);
   const files = {
-    kernel: file('kernel', bootFile(spec)),
+    kernel: kernel.boot,
     root: file('root', 'root.img'),
     initramfs: file('initramfs', 'initramfs.cpio'),
     components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
+    modules: kernel.modules,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
   const user = await plannedUser(spec.name, context);
-  const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
+  const request = { spec, files, kernel: kernel.text, dataUuid: '<data disk>', user, tells: [] };
   const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
     (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
   const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
