@@ -4,7 +4,6 @@ import { VmkitError } from '../core/errors.ts';
 import { formatAddress, parseAddress } from '../core/ipv4.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readOurs } from '../host/read-ours.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import { PROBE_CLIENT } from '../spec/services/nebula.ts';
 
@@ -89,7 +88,7 @@ export function assignAddresses({ address, clients }: NebulaNode, known: Overlay
 
 async function ensureOverlay(node: NebulaNode, folder: string, { host }: Context): Promise<Overlay> {
   const file = join(folder, 'overlay.json');
-  const bytes = await readOurs(file, host);
+  const bytes = await host.readOurs(file);
   const known = bytes === undefined ? undefined : overlaySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   if (known !== undefined && known.address !== node.address) throw moved(known.address, node.address, folder);
   const overlay = { address: node.address, clients: assignAddresses(node, known?.clients ?? {}) };

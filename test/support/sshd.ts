@@ -19,11 +19,10 @@ export const SERVER_PROGRAMS =
   );
 
 /** What else a server needs that runs machines. */
-export const MACHINE_PROGRAMS =
-  'bash env qemu-system-x86_64 setpriv e2fsck mke2fs tune2fs truncate mkfifo getent ln sed grep tr'.split(' ');
+export const MACHINE_PROGRAMS = 'bash cp env e2fsck ls mke2fs qemu-system-x86_64 resize2fs setpriv truncate'.split(' ');
 
 /** For the tests themselves. */
-const TEST_PROGRAMS = 'printf touch true ln test echo'.split(' ');
+const TEST_PROGRAMS = 'printf touch true ln echo'.split(' ');
 
 // Users of the tests' own, in a mount namespace, so the machine keeps its own.
 const SCRIPT = `set -eu
@@ -41,8 +40,12 @@ export interface Sshd {
   readonly home: string;
   readonly folder: string;
   url(user?: string): string;
+  /** The only folder of programs that its users have. */
+  readonly path: string;
   /** Ends the processes that serve connections, not what they started. */
   cutConnections(): void;
+  /** The same processes get this signal: SIGSTOP makes a server that is silent. */
+  signalConnections(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -114,7 +117,9 @@ export async function startSshd(
     home: home ?? '',
     folder,
     url: (user = 'vmkit-test') => `ssh://${user}@127.0.0.1:${port}`,
-    cutConnections: () => cutBelow(child.pid ?? 0),
+    path: path ?? '',
+    cutConnections: () => signalBelow(child.pid ?? 0, 'SIGKILL'),
+    signalConnections: (signal) => signalBelow(child.pid ?? 0, signal),
     stop: () => stop(child, folder),
   };
 }
@@ -125,14 +130,14 @@ export function knowHost(folder: string, port: number, key: string | undefined):
   writeFileSync(join(folder, 'known-hosts'), line);
 }
 
-function cutBelow(pid: number): void {
+function signalBelow(pid: number, signal: NodeJS.Signals): void {
   const file = `/proc/${pid}/task/${pid}/children`;
   const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
   for (const child of children) {
     if (!isSshd(child)) continue;
-    cutBelow(child);
+    signalBelow(child, signal);
     try {
-      process.kill(child, 'SIGKILL');
+      process.kill(child, signal);
     } catch {
       // It ended by itself.
     }
@@ -148,7 +153,7 @@ function isSshd(pid: number): boolean {
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
-  cutBelow(child.pid ?? 0);
+  signalBelow(child.pid ?? 0, 'SIGKILL');
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
   await ended;

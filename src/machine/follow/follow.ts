@@ -63,13 +63,18 @@ export async function followBoot(
     consoleTail.push(line);
     if (consoleTail.length > CONSOLE_TAIL_LINES) consoleTail.shift();
   };
+  let isZeroed = false;
+  const zeroOnce = async (): Promise<void> => {
+    if (!isZeroed) await zeroSecrets(process, context.host);
+    isZeroed = true;
+  };
   const take = async (line: string): Promise<void> => {
     const event = parseGuestEvent(line, services);
     if (event === undefined) return;
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
-    if (event.event === 'phase' && event.phase === 'secrets') await zeroSecrets(process, context.host);
+    if (event.event === 'phase' && event.phase === 'secrets') await zeroOnce();
   };
   let held: Held | undefined;
   let heldSince = started;
@@ -101,11 +106,14 @@ export async function followBoot(
       },
       { withinMs: deadlines.bootMs, everyMs: 50, signal: context.signal },
     );
+    await zeroOnce();
     return { progress, end: end ?? (held === undefined ? { kind: 'timeout' } : { kind: 'held', held }), consoleTail };
+  } catch (error) {
+    await zeroOnce().catch(() => undefined);
+    throw error;
   } finally {
     await log.close();
     await console.close();
-    await zeroSecrets(process, context.host);
   }
 }
 

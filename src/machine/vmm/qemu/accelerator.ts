@@ -5,7 +5,6 @@ import { sha256 } from '../../../core/digest.ts';
 import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
-import { readOurs } from '../../../host/read-ours.ts';
 import type { AcceleratorName, MachinePlan } from './argv.ts';
 import { mayUse } from './may-use.ts';
 import { runTrial } from './trial.ts';
@@ -60,7 +59,7 @@ export async function knownAccelerator(trial: Trial, context: Context): Promise<
   const device = trial.user === undefined ? await openKvm(context.host) : await openKvmByGroup(context.host);
   const excluded = withoutTrial(trial.plan.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
-  const bytes = await readOurs(await verdictFile(trial, context), context.host);
+  const bytes = await context.host.readOurs(await verdictFile(trial, context));
   return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
 }
 
