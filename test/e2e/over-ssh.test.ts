@@ -1,14 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
 import { symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { poll } from '../../src/core/deadline.ts';
 import { machinePaths } from '../../src/core/paths.ts';
 import { hostFrom, type Place } from '../../src/host/host-from.ts';
 import { runProcess } from '../../src/host/local/process.ts';
 import { readPowerRecord } from '../../src/machine/state/state.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+import { errorOf, helloSaying, says } from '../support/over-ssh.ts';
 import { MACHINE_PROGRAMS, type Sshd, startSshd } from '../support/sshd.ts';
 
 const sandbox = useSandbox();
@@ -38,9 +37,9 @@ describe.skipIf(!isRoot)('a machine on a host behind ssh, which has no Node', ()
     await sshd.stop();
   });
 
-  const define = async (says: string): Promise<void> => {
+  const define = async (text: string): Promise<void> => {
     for (const computer of [sandbox, otherComputer]) {
-      for (const name of ['hello', 'twin']) await computer.define(name, definition(says, port));
+      for (const name of ['hello', 'twin']) await computer.define(name, helloSaying(text, port));
     }
   };
   /** Name, inode and time of each file that was sent. */
@@ -145,29 +144,3 @@ describe.skipIf(!isRoot)('a machine on a host behind ssh, which has no Node', ()
     expect(await there.host.list(machinePaths(there.paths, 'hello').dataDir)).toBeUndefined();
   });
 });
-
-function definition(says: string, port: number): string {
-  return `memory: 256MiB
-data: 64MiB
-services:
-  - name: hello
-    packages: [busybox]
-    files: [{ path: /srv/hello/index.html, content: "${says}\\n" }]
-    run: exec busybox httpd -f -p 8000 -h /srv/hello
-    ready: { http: http://127.0.0.1:8000/ }
-    ports: [{ name: web, port: 8000, protocol: http, host: ${port} }]
-`;
-}
-
-function errorOf({ stderr }: { readonly stderr: string }): unknown {
-  return JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error;
-}
-
-/** Waits until a process has printed what fits. */
-async function says(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text += chunk));
-  const found = await poll(() => what.exec(text) ?? undefined, { withinMs: 120_000 });
-  if (found === undefined) throw new Error(`It did not say ${what}, but: ${text}`);
-  return found;
-}

@@ -10,7 +10,7 @@ import { freePort, sshAnswers } from '../../src/net/tcp.ts';
 
 const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
 
-const UID = 61_235;
+export const TEST_UID = 61_235;
 
 /** All that a server needs, as docs/hosts/ssh.md says: it finds nothing else. */
 export const SERVER_PROGRAMS =
@@ -51,19 +51,20 @@ export interface Sshd {
 
 /**
  * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
- * programs it has.
+ * programs it has. `folders`: variables that name folders of the home.
  */
 export async function startSshd(
   kind: 'coreutils' | 'busybox',
   config: readonly string[] = [],
   programs: readonly string[] = [],
+  folders: Readonly<Record<string, string>> = {},
 ): Promise<Sshd> {
   const folder = await mkdtemp('/tmp/vmkit-sshd-');
   const [etc, home, bin, path] = ['etc', 'home', 'bin', 'path'].map((name) => join(folder, name));
   for (const each of [etc, home, bin, path]) mkdirSync(each ?? '', { mode: 0o755 });
   // mkdtemp gives 0700.
   await runProcess(['chmod', '755', folder]);
-  chownSync(home ?? '', UID, UID);
+  chownSync(home ?? '', TEST_UID, TEST_UID);
   const busybox = findProgram('busybox', searchPath(process.env['PATH'] ?? '')) ?? '';
   for (const name of new Set([...SERVER_PROGRAMS, ...TEST_PROGRAMS, ...programs])) {
     // Debian's busybox has no flock.
@@ -76,9 +77,9 @@ export async function startSshd(
     mode: 0o755,
   });
   const users = { 'vmkit-test': '/bin/sh', 'vmkit-banner': talking, 'vmkit-no-login': '/usr/sbin/nologin' };
-  const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${UID}:${UID}::${home}:${shell}\n`);
+  const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${TEST_UID}:${TEST_UID}::${home}:${shell}\n`);
   writeFileSync(`${etc}/passwd`, readFileSync('/etc/passwd', 'utf8') + lines.join(''));
-  writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${UID}:\n`);
+  writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${TEST_UID}:\n`);
   for (const key of ['host', 'client', 'stranger']) {
     await runProcess(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
   }
@@ -94,7 +95,9 @@ export async function startSshd(
     'PidFile none',
     'PrintMotd no',
     'MaxStartups 100',
-    `SetEnv PATH=${path}`,
+    `SetEnv PATH=${path} ${Object.entries(folders)
+      .map(([name, below]) => `${name}=${join(home ?? '', below)}`)
+      .join(' ')}`.trim(),
     ...config,
   ];
   writeFileSync(join(folder, 'sshd.conf'), `${options.join('\n')}\n`);
