@@ -5,7 +5,6 @@ import { formatAddress, parseAddress } from '../core/ipv4.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';
-import { readOurs } from '../host/read-ours.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import { PROBE_CLIENT } from '../spec/services/nebula.ts';
 import { certify, type NebulaPair } from './nebula-certifier.ts';
@@ -105,7 +104,7 @@ export function assignAddresses({ address, clients }: NebulaNode, known: Overlay
 
 async function ensureOverlay(node: NebulaNode, folder: string, { host }: Context): Promise<Overlay> {
   const file = join(folder, 'overlay.json');
-  const bytes = await readOurs(file, host);
+  const bytes = await host.readOurs(file);
   const known = bytes === undefined ? undefined : overlaySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   if (known !== undefined && known.address !== node.address) throw moved(known.address, node.address, folder);
   const overlay = { address: node.address, clients: assignAddresses(node, known?.clients ?? {}) };
@@ -120,7 +119,7 @@ async function isThere(folder: string, file: string, { host }: Context): Promise
 
 async function readPair(folder: string, file: string, { host }: Context): Promise<NebulaPair> {
   const read = async (end: string): Promise<string> =>
-    Buffer.from((await readOurs(join(folder, `${file}.${end}`), host)) ?? []).toString('utf8');
+    Buffer.from((await host.readOurs(join(folder, `${file}.${end}`))) ?? []).toString('utf8');
   return { key: await read('key'), certificate: await read('crt') };
 }
 
