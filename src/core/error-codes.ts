@@ -35,6 +35,8 @@ export const ERROR_CODES = [
   'data-disk-unknown',
   'data-disk-unmountable',
   'data-file-in-the-way',
+  'data-not-whole',
+  'data-of-other-version',
   'debian-signature',
   'debian-unreachable',
   'definition-missing',

@@ -88,6 +88,21 @@ services:
     expect((await sandbox.vmkit(psql('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
     const count = await sandbox.vmkit(psql('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));
     expect(Number(count.stdout.trim())).toBeGreaterThanOrEqual(committed.length);
+  });
+
+  test('data of another version is refused at once, and there is no other cluster beside it', async () => {
+    const root = (script: string): ReturnType<typeof sandbox.vmkit> =>
+      sandbox.vmkit(['exec', 'sql', '--', 'sh', '-ec', `cd /data/postgres; ${script}`]);
+    await root('s6-svc -wD -T 60000 -d /run/service/postgres; mv 17 15; echo 15 >15/PG_VERSION');
+    expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
+    const refused = await sandbox.vmkit(['boot', 'sql']);
+    expect(refused.exitCode).toBe(5);
+    expect(refused.stderr).toContain('is of PostgreSQL 15, and this is PostgreSQL 17');
+    expect((await root('ls')).stdout).toBe('15\n');
+    expect(await sandbox.json(['status', 'sql'])).toMatchObject({ condition: 'failed' });
+    // Put right while it runs, it goes on.
+    await root('echo 17 >15/PG_VERSION; mv 15 17; s6-svc -u /run/service/postgres');
+    expect(await sandbox.vmkit(['boot', 'sql'])).toMatchObject({ exitCode: 0 });
     expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
   });
 });
