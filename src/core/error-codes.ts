@@ -79,6 +79,7 @@ export const ERROR_CODES = [
   'machine-cycle',
   'machine-elsewhere',
   'machine-held',
+  'machine-of-other-definition',
   'machine-off',
   'machine-paused',
   'machine-running',
