@@ -16,9 +16,11 @@ export function networkPicture(machines: readonly PicturedMachine[]): string {
 
 const USER = "user network (QEMU's own), ports on 127.0.0.1";
 const OFF = 'off';
+const UNKNOWN = 'unknown: their files cannot be read';
 
 function networkOf({ condition, network }: PicturedMachine): string {
   if (condition === 'off' || condition === 'crashed') return OFF;
+  if (condition === 'unknown') return UNKNOWN;
   if (network.kind === 'user') return USER;
   if (network.kind === 'macvtap') return `network of ${network.on}`;
   const where = network.kind === 'bridge' ? `bridge ${BRIDGE.interface}` : 'private network';

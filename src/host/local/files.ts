@@ -31,7 +31,8 @@ export const localFiles: Pick<Host, 'list' | 'stat' | 'makeFolder' | 'remove'> =
   },
 };
 
-function nothing(error: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR', 'ELOOP'].some((code) => isSystemError(error, code))) return undefined;
+/** Where nothing can be, nothing is. */
+export function nothing(error: unknown): undefined {
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].some((code) => isSystemError(error, code))) return undefined;
   throw error;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism, homedir, machine, release, type } from 'node:os';
 import { VmkitError } from '../../core/errors.ts';
 import { resolvePaths } from '../../core/paths.ts';
+import { explained } from '../../core/system-error.ts';
 import { connectTo } from '../../net/connect.ts';
 import { freePort } from '../../net/tcp.ts';
 import { type Host, LONGEST_FILE } from '../host.ts';
@@ -19,7 +20,7 @@ import { writeWhole } from './write-whole.ts';
 
 const NAME = 'this machine';
 
-/** This machine. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
+/** This machine; its system errors are named ones. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
 export function localHost(): Host {
   return {
     ...shellHost(localShell(['sh'])),
@@ -31,15 +32,18 @@ export function localHost(): Host {
     },
     place: async () => ({ system: `${type()} ${release()}`, bootId: bootId(), home: homedir(), paths: resolvePaths() }),
     exec: runProcess,
-    start: startInBackground,
+    start: explained(startInBackground),
     isRunning: async (process) => isRunning(process),
     signal: async (process, signal) => endProcess(process, signal),
-    ...localFiles,
-    requireOurs,
+    list: explained(localFiles.list),
+    stat: explained(localFiles.stat),
+    makeFolder: explained(localFiles.makeFolder),
+    remove: explained(localFiles.remove),
+    requireOurs: explained(requireOurs),
     log: logReader,
-    lock: localLock,
-    read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
-    write: writeWhole,
+    lock: explained(localLock),
+    read: explained((path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes)),
+    write: explained(writeWhole),
     freePort,
     open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: '127.0.0.1' } : { path: to.unix }),
   };
