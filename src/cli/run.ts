@@ -1,15 +1,18 @@
 import { VmkitError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { packageVersion } from '../core/package-root.ts';
+import { explained } from '../core/system-error.ts';
 import { hasFlag } from './parse/flags.ts';
 import { helpText } from './parse/help.ts';
 import { findVerb, VERB_NAMES } from './parse/verbs.ts';
 
 /**
  * Runs one command line (without node and script) and prints its result on standard output. Returns the exit code.
- * Throws what went wrong, for main to print.
+ * Throws what went wrong, for main to print; what went wrong with a file of this computer is no bug.
  */
-export async function run(argv: readonly string[], signal: AbortSignal): Promise<number> {
+export const run: (argv: readonly string[], signal: AbortSignal) => Promise<number> = explained(runVerb);
+
+async function runVerb(argv: readonly string[], signal: AbortSignal): Promise<number> {
   if (argv[0] === '--get-yargs-completions') return (await import('./parse/completion.ts')).complete(argv);
   const name = argv.find((word, at) => !word.startsWith('-') && argv[at - 1] !== '--host');
   if (name === undefined || name === 'help') return runWithoutVerb(argv);

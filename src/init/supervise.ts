@@ -34,6 +34,15 @@ event_machine() {
   say "{\\"event\\":\\"$1\\",\\"uptime\\":$now\${2-}}"
 }
 
+# refuse SERVICE CODE MESSAGE: for a setup that does not touch the data that it found. It is not started again; a person who mended it does (s6-svc -u).
+refuse() {
+  message=$(printf %s "$3" | tr -c 'A-Za-z0-9 .,:;/_()=+%-' ' ')
+  event refused "$1" ",\\"code\\":\\"$2\\",\\"message\\":\\"$message\\""
+  echo "$3"
+  s6-svc -d /run/service/"$1"
+  exit 1
+}
+
 # await_supervised SERVICE: until its supervisor can be asked, milliseconds after s6-svscan has started it; at most a minute.
 await_supervised() {
   tries=0

@@ -31,7 +31,7 @@ export async function boot(
 ): Promise<BootedMachine & { readonly needed: readonly BootedMachine[] }> {
   const spec = await definitionOf(vm, context);
   const chosen = chooseComponents([], process.env, spec, process.cwd());
-  const { booted, needed } = await bootMachines(spec, chosen, false, context);
+  const { booted, needed } = await bootMachines(spec, chosen, {}, context);
   return { ...describeBooted(booted), needed: needed.map(describeBooted) };
 }
 

@@ -26,6 +26,8 @@ export interface BootedMachine {
   readonly wasRunning: boolean;
   /** It runs, and its definition has changed since it was booted: stop and boot it. */
   readonly isOutdated: boolean;
+  /** What the definition says otherwise, a line each, for people. */
+  readonly changes: readonly string[];
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
   readonly bootedAfter: number | undefined;
   readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly reason: string };

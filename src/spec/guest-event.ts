@@ -41,15 +41,24 @@ export function fatal(code: FatalCode): string {
   return `fatal ${code}`;
 }
 
-/** A guest may say any code. One that stage 1 does not have is no word of ours: it becomes a part of the message. */
-export function fatalError(code: string, message: string): { readonly code: ErrorCode; readonly message: string } {
-  const known = FATAL_CODES.find((each) => each === code);
+/** Why a service refuses its data. */
+const REFUSAL_CODES = ['data-not-whole', 'data-of-other-version'] as const satisfies readonly ErrorCode[];
+
+/** How a service's `setup` says that it refuses (init/supervise.ts), once it has read the library; the message follows. */
+export function refuse(service: string, code: (typeof REFUSAL_CODES)[number]): string {
+  return `refuse ${service} ${code}`;
+}
+
+/** A guest may say any code. One that its scripts do not have is no word of ours: it becomes a part of the message. */
+export function refusalOf(code: string, message: string): { readonly code: ErrorCode; readonly message: string } {
+  const known = [...FATAL_CODES, ...REFUSAL_CODES].find((each) => each === code);
   return known === undefined ? { code: 'guest-refused', message: `${code}: ${message}` } : { code: known, message };
 }
 
 /** Seconds since the kernel started, from /proc/uptime. */
 const uptime = z.number().nonnegative();
 const service = z.string().max(64);
+const refusal = { code: z.string().regex(/^[a-z][a-z-]{1,40}$/), message: z.string().max(4096), uptime };
 
 /**
  * What the guest says on its port, one line of JSON each: `{"event":"ready","service":"postgres","uptime":2.41}`. It is the guest's word: each text has its
@@ -62,6 +71,7 @@ const service = z.string().max(64);
  * - booted: every service is ready.
  * - state: how it all stands now, said again from time to time, so that a reader needs only the newest events.
  * - fatal: stage 1 refuses to go on; `code` is one of FATAL_CODES, `message` is for people.
+ * - refused: a service does not touch the data that it found, and is not started again; `code` is one of REFUSAL_CODES.
  * - stopping, stopped: of a service, or of the machine where `service` is absent.
  */
 export const guestEvent = z.discriminatedUnion('event', [
@@ -86,12 +96,8 @@ export const guestEvent = z.discriminatedUnion('event', [
     isBooted: z.boolean(),
     services: z.record(service, z.enum(['starting', 'ready', 'unready', 'ended'])),
   }),
-  z.object({
-    event: z.literal('fatal'),
-    code: z.string().regex(/^[a-z][a-z-]{1,40}$/),
-    message: z.string().max(4096),
-    uptime,
-  }),
+  z.object({ event: z.literal('fatal'), ...refusal }),
+  z.object({ event: z.literal('refused'), service, ...refusal }),
   z.object({ event: z.literal('stopping'), service: service.optional(), uptime }),
   z.object({ event: z.literal('stopped'), service: service.optional(), uptime, forced: z.boolean().optional() }),
 ]);

@@ -1,3 +1,5 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
@@ -88,6 +90,38 @@ services:
     expect((await sandbox.vmkit(psql('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
     const count = await sandbox.vmkit(psql('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));
     expect(Number(count.stdout.trim())).toBeGreaterThanOrEqual(committed.length);
+  });
+
+  test('a changed definition is told while it runs, and that of another clone is refused', async () => {
+    const file = join(sandbox.folder, 'vm', 'sql', 'vm.yaml');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('512MiB', '640MiB'));
+    const { exitCode, stdout } = await sandbox.vmkit(['boot', 'sql']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('  memory: 640MiB; it runs with 512MiB\nIt runs on as it was.');
+    await writeFile(file, text);
+    expect(await sandbox.json(['boot', 'sql'])).toMatchObject({ booted: { isOutdated: false, changes: [] } });
+    const clone = join(sandbox.folder, 'clone', 'sql');
+    await mkdir(clone, { recursive: true });
+    await writeFile(join(clone, 'vm.yaml'), text);
+    const other = await sandbox.vmkit(['boot', clone]);
+    expect(other.exitCode).toBe(2);
+    expect(other.stderr).toContain(`belongs to the definition in ${join(sandbox.folder, 'vm', 'sql')}`);
+  });
+
+  test('data of another version is refused at once, and there is no other cluster beside it', async () => {
+    const root = (script: string): ReturnType<typeof sandbox.vmkit> =>
+      sandbox.vmkit(['exec', 'sql', '--', 'sh', '-ec', `cd /data/postgres; ${script}`]);
+    await root('s6-svc -wD -T 60000 -d /run/service/postgres; mv 17 15; echo 15 >15/PG_VERSION');
+    expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
+    const refused = await sandbox.vmkit(['boot', 'sql']);
+    expect(refused.exitCode).toBe(5);
+    expect(refused.stderr).toContain('is of PostgreSQL 15, and this is PostgreSQL 17');
+    expect((await root('ls')).stdout).toBe('15\n');
+    expect(await sandbox.json(['status', 'sql'])).toMatchObject({ condition: 'failed' });
+    // Put right while it runs, it goes on.
+    await root('echo 17 >15/PG_VERSION; mv 15 17; s6-svc -u /run/service/postgres');
+    expect(await sandbox.vmkit(['boot', 'sql'])).toMatchObject({ exitCode: 0 });
     expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
   });
 });

@@ -24,6 +24,17 @@ test('a boot is over when the guest says so, and every service is ready', () => 
   expect(progress.services.get('miniflux')?.state).toBe('waiting');
 });
 
+test('a service that refuses its data ends the boot, until it is started again', () => {
+  const refused = { event: 'refused', service: 'postgres', code: 'data-of-other-version', message: '15', uptime: 2 };
+  const lines = [say({ event: 'start', service: 'postgres', uptime: 1 }), say(refused)];
+  expect(after(lines).end).toMatchObject({ kind: 'fatal', code: 'data-of-other-version', message: 'postgres: 15' });
+  expect(after([...lines, say({ event: 'start', service: 'ssh', uptime: 3 })]).end?.kind).toBe('fatal');
+  expect(after([...lines, say({ event: 'start', service: 'postgres', uptime: 3 })]).end).toBeUndefined();
+  // Neither another's service nor a code of its own invention.
+  expect(after([say({ ...refused, service: 'other' })]).end).toBeUndefined();
+  expect(after([say({ ...refused, code: 'disk-full' })]).end).toMatchObject({ code: 'guest-refused' });
+});
+
 test('a late service is named, with its log in clear', () => {
   const log = Buffer.from('FATAL: no space\n').toString('base64');
   const { end } = after([

@@ -25,16 +25,21 @@ export const command = defineCommand({
         describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
       })
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' })
+      .option('adopt', {
+        type: 'boolean',
+        default: false,
+        describe: 'Take over a machine, with its data, that belongs to another definition',
+      })
       .option('dry-run', {
         type: 'boolean',
         default: false,
         describe: 'Print what would be built and run, and do nothing',
       }),
-  run: async ({ vm, component, kernel, setup, 'dry-run': dryRun }, context): Promise<Result> => {
+  run: async ({ vm, component, kernel, setup, adopt, 'dry-run': dryRun }, context): Promise<Result> => {
     const spec = withKernel(await loadVm(vm, context), kernel, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
-    const { booted, needed } = await bootMachines(spec, chosen, setup, context);
+    const { booted, needed } = await bootMachines(spec, chosen, { setup, isAdopted: adopt }, context);
     return { booted: summarize(booted), ...(needed.length === 0 ? {} : { needed: needed.map(summarize) }) };
   },
   text: (result) =>

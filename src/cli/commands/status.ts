@@ -1,6 +1,5 @@
-import { type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
+import { allStatuses, type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
 import { addressOf } from '../../machine/ports.ts';
-import { machineNames } from '../../machine/state/machines.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
 import { networkPicture } from '../show/network-picture.ts';
@@ -11,9 +10,7 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs.positional('vm', { type: 'string', describe: 'The machine. Default: all machines, and their networks' }),
   run: async ({ vm }, context): Promise<MachineStatus | readonly MachineStatus[]> =>
-    vm === undefined
-      ? Promise.all((await machineNames(context)).map((name) => machineStatus(name, context)))
-      : machineStatus(await machineName(vm, context), context),
+    vm === undefined ? allStatuses(context) : machineStatus(await machineName(vm, context), context),
   text: (result) => ('name' in result ? statusText(result) : networkPicture(result)),
 });
 

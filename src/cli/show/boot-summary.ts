@@ -14,9 +14,13 @@ export function summarize(outcome: BootOutcome): BootSummary {
 
 /** What a person reads at the end of a boot: where it is, how to get in, what took how long. */
 export function bootText(summary: BootSummary): string {
-  const { name, wasRunning, isOutdated, bootedAfter, accelerator, kernel, ports, logins, timeline } = summary;
+  const { name, wasRunning, changes, bootedAfter, accelerator, kernel, ports, logins, timeline } = summary;
   const how = wasRunning ? 'runs already' : `is up, ${bootedAfter?.toFixed(1)} s after power-on`;
-  const outdated = `Its definition has changed since it was booted: vmkit stop ${name} && vmkit boot ${name}`;
+  const outdated = [
+    'Its definition has changed since it was booted:',
+    ...changes.map((change) => `  ${change}`),
+    `It runs on as it was. To take the changes over: vmkit stop ${name} && vmkit boot ${name}`,
+  ];
   const addresses = ports.map((port) => [
     `  ${port.service}`,
     port.name === port.service ? '' : port.name,
@@ -24,7 +28,7 @@ export function bootText(summary: BootSummary): string {
   ]);
   return [
     `${name} ${how} (${[kernel, accelerator.reason].filter(Boolean).join('; ')})`,
-    ...(isOutdated ? [outdated] : []),
+    ...(changes.length === 0 ? [] : outdated),
     '',
     table(addresses),
     ...logins.map(({ text, file }) => `  ${text}: password in ${file}`),

@@ -15,9 +15,11 @@ export function networkPicture(machines: readonly PicturedMachine[]): string {
 }
 
 const OFF = 'off';
+const UNKNOWN = 'unknown: their files cannot be read';
 
 function titleOf({ condition, network }: PicturedMachine): string {
   if (condition === 'off' || condition === 'crashed') return OFF;
+  if (condition === 'unknown') return UNKNOWN;
   return networkOf(network).title;
 }
 

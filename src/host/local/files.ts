@@ -34,7 +34,8 @@ export const localFiles: Pick<Host, 'list' | 'stat' | 'statAll' | 'makeFolder' |
   },
 };
 
-function nothing(error: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR', 'ELOOP'].some((code) => isSystemError(error, code))) return undefined;
+/** Where nothing can be, nothing is. */
+export function nothing(error: unknown): undefined {
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].some((code) => isSystemError(error, code))) return undefined;
   throw error;
 }

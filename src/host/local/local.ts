@@ -1,6 +1,7 @@
 import { availableParallelism, homedir, machine, release, type } from 'node:os';
 import { VmkitError } from '../../core/errors.ts';
 import { resolvePaths } from '../../core/paths.ts';
+import { explained } from '../../core/system-error.ts';
 import { connectTo } from '../../net/connect.ts';
 import { freePort } from '../../net/tcp.ts';
 import { type Host, LONGEST_FILE } from '../host.ts';
@@ -20,7 +21,7 @@ import { writeWhole } from './write-whole.ts';
 const NAME = 'this machine';
 const LOOPBACK = '127.0.0.1';
 
-/** This machine. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
+/** This machine; its system errors are named ones. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
 export function localHost(): Host {
   return {
     ...shellHost(localShell(['sh'])),
@@ -39,19 +40,22 @@ export function localHost(): Host {
     }),
     address: async () => ({ name: LOOPBACK, isDirect: true }),
     exec: runProcess,
-    start: startInBackground,
+    start: explained(startInBackground),
     isRunning: async (process) => isRunning(process),
     signal: async (process, signal) => endProcess(process, signal),
-    ...localFiles,
-    requireOurs,
-    readOurs: async (path) => {
+    list: explained(localFiles.list),
+    stat: explained(localFiles.stat),
+    makeFolder: explained(localFiles.makeFolder),
+    remove: explained(localFiles.remove),
+    requireOurs: explained(requireOurs),
+    readOurs: explained(async (path) => {
       await requireOurs(path);
       return readWhole(path, LONGEST_FILE);
-    },
+    }),
     log: logReader,
-    lock: localLock,
-    read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
-    write: writeWhole,
+    lock: explained(localLock),
+    read: explained((path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes)),
+    write: explained(writeWhole),
     freePort,
     open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: to.at ?? LOOPBACK } : { path: to.unix }),
   };

@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors.ts';
+
+import { nothing } from './files.ts';
 
 const CHUNK = 1024 * 1024;
 
@@ -15,8 +17,7 @@ export async function readWhole(path: string, maxBytes: number): Promise<Uint8Ar
     requireFile(path, await stat(path));
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
+    return nothing(error);
   }
   try {
     requireFile(path, await file.stat());

@@ -14,6 +14,8 @@ const identitySchema = z.strictObject({
   created: z.iso.datetime(),
   /** As whom its QEMU runs where root starts it. */
   uid: z.int().positive().optional(),
+  /** The folder of the definition that it belongs to, on this computer. */
+  definition: z.string().optional(),
 });
 
 export type Identity = z.infer<typeof identitySchema>;

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../core/error-codes.ts';
-import { fatalError, type GuestEvent } from '../../spec/guest-event.ts';
+import { type GuestEvent, refusalOf } from '../../spec/guest-event.ts';
 
 export type ServiceState = 'waiting' | 'starting' | 'ready' | 'unready' | 'late' | 'ended' | 'stopping' | 'stopped';
 
@@ -25,7 +25,14 @@ export type BootEnd =
       readonly reason?: 'crash-loop' | undefined;
       readonly log: string;
     }
-  | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string; readonly uptime: number };
+  | {
+      readonly kind: 'fatal';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly uptime: number;
+      /** The service that refused; undefined for stage 1. */
+      readonly service?: string;
+    };
 
 export interface BootProgress {
   readonly phases: readonly { readonly name: string; readonly uptime: number }[];
@@ -54,7 +61,11 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
     case 'phase':
       return { ...progress, phases: [...progress.phases, { name: event.phase, uptime: event.uptime }] };
     case 'start':
-      return withService(progress, event.service, { state: 'starting', startedAt: event.uptime, readyAt: undefined });
+      return withService(withoutRefusal(progress, event.service), event.service, {
+        state: 'starting',
+        startedAt: event.uptime,
+        readyAt: undefined,
+      });
     case 'ready':
       // One that answers again has been ready all along.
       return withService(progress, event.service, {
@@ -93,7 +104,13 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       return { ...progress, services: new Map(services), end };
     }
     case 'fatal':
-      return withEnd(progress, { kind: 'fatal', ...fatalError(event.code, event.message), uptime: event.uptime });
+      return withEnd(progress, { kind: 'fatal', ...refusalOf(event.code, event.message), uptime: event.uptime });
+    case 'refused': {
+      const { service, uptime } = event;
+      const { code, message } = refusalOf(event.code, event.message);
+      const refused = withService(progress, service, { state: 'ended' });
+      return withEnd(refused, { kind: 'fatal', code, message: `${service}: ${message}`, uptime, service });
+    }
     case 'stopping':
     case 'stopped':
       if (event.service !== undefined) return withService(progress, event.service, { state: event.event });
@@ -116,6 +133,12 @@ function withService(progress: BootProgress, name: string, change: Partial<Servi
   const services = new Map(progress.services);
   services.set(name, { ...(services.get(name) ?? NOT_STARTED), ...change });
   return { ...progress, services };
+}
+
+/** One that is started again was mended by a person. */
+function withoutRefusal(progress: BootProgress, service: string): BootProgress {
+  const { end } = progress;
+  return end?.kind === 'fatal' && end.service === service ? { ...progress, end: undefined } : progress;
 }
 
 function withEnd(progress: BootProgress, end: BootEnd): BootProgress {

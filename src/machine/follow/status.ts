@@ -4,6 +4,7 @@ import type { Context } from '../../host/context.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { hasLostGate } from '../gate/gate-process.ts';
 import { whatStillHolds } from '../held.ts';
+import { isTroubleOfFiles, machineNames } from '../state/machines.ts';
 import { findRunning } from '../state/running.ts';
 import { type MachineState, type OpenPort, readPowerRecord, readState } from '../state/state.ts';
 import { vmmOf } from '../vmm/drivers.ts';
@@ -27,7 +28,7 @@ export type MachineCondition =
 
 export interface MachineStatus {
   readonly name: string;
-  readonly condition: MachineCondition;
+  readonly condition: MachineCondition | 'unknown';
   readonly held: Pick<Held, 'state' | 'text' | 'hint'> | undefined;
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
@@ -41,13 +42,31 @@ export interface MachineStatus {
   readonly network: MachineState['network'];
   /** Its gate has died: no port answers, and it dials nobody. */
   readonly isCutOff: boolean;
+  /** Why nothing is known of it: its files cannot be read, or are somebody else's. */
+  readonly trouble: string | undefined;
+}
+
+/** All machines of this host. The trouble of one is told in its own place. */
+export async function allStatuses(context: Context): Promise<MachineStatus[]> {
+  const look = async (name: string): Promise<MachineStatus> => {
+    try {
+      return await machineStatus(name, context);
+    } catch (error) {
+      if (!isTroubleOfFiles(error)) throw error;
+      return { ...nothing, name, condition: 'unknown', trouble: error.message };
+    }
+  };
+  return Promise.all((await machineNames(context)).map(look));
 }
 
 /**
  * How a machine fares, from its state, its events, and QEMU. Asks nothing of the guest, so it never hangs. A guest that waited for room on a disk goes on
  * where there is some.
  */
-export async function machineStatus(name: string, context: Context): Promise<MachineStatus> {
+export async function machineStatus(
+  name: string,
+  context: Context,
+): Promise<MachineStatus & { readonly condition: MachineCondition }> {
   const found = await findRunning(name, context);
   if (found === undefined) {
     const paths = machinePaths(context.paths, name);
@@ -72,6 +91,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     needs: state.needs,
     network: state.network,
     isCutOff: await hasLostGate(state, context.host),
+    trouble: undefined,
   };
 }
 
@@ -87,6 +107,7 @@ const nothing = {
   needs: [],
   network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] },
   isCutOff: false,
+  trouble: undefined,
 };
 
 /** All that a running machine has said so far. */

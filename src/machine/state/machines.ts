@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { VmkitError } from '../../core/errors.ts';
 import { NAME } from '../../core/names.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
@@ -20,8 +21,22 @@ async function namesIn(folder: string, host: Host): Promise<string[]> {
   return names.filter((_, at) => isFolder[at]);
 }
 
-/** The states of all machines that run with their state in this state folder. */
-export async function runningMachines(context: Pick<Context, 'host' | 'paths'>): Promise<MachineState[]> {
-  const found = await Promise.all((await machineNames(context)).map((name) => findRunning(name, context)));
+/** Whether what went wrong is what one machine's files are, or whose: it is no other machine's matter. */
+export function isTroubleOfFiles(error: unknown): error is VmkitError {
+  return error instanceof VmkitError && error.kind === 'host';
+}
+
+/** The states of all machines that run with their state in this state folder. One whose files cannot be read is told, and counts as none. */
+export async function runningMachines(context: Pick<Context, 'host' | 'paths' | 'report'>): Promise<MachineState[]> {
+  const look = async (name: string): ReturnType<typeof findRunning> => {
+    try {
+      return await findRunning(name, context);
+    } catch (error) {
+      if (!isTroubleOfFiles(error)) throw error;
+      context.report({ kind: 'note', text: `Whether ${name} runs is not known: ${error.message}` });
+      return undefined;
+    }
+  };
+  const found = await Promise.all((await machineNames(context)).map(look));
   return found.flatMap((running) => (running?.isHere === true ? [running.state] : []));
 }

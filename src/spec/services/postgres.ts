@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { refuse } from '../guest-event.ts';
 import { machineAddress } from '../networks/addresses.ts';
 import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
@@ -106,19 +107,31 @@ SQL
 }
 
 function setupScript(port: number): string {
-  return `# The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
+  return `. /run/vmkit/library
+# other_version FILE: refuses the cluster whose PG_VERSION it is.
+other_version() {
+  read -r version <"$1"
+  ${refuse('postgres', 'data-of-other-version')} "the data in \${1%/PG_VERSION} is of PostgreSQL $version, and this is PostgreSQL ${VERSION}, which cannot read it. Nothing was written. Copy it out, dump it with PostgreSQL $version (pg_dumpall), move the folder away, boot, and load the dump."
+}
 /run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
-${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -s ${DATA}/PG_VERSION ]; then
-  if [ -e ${DATA} ]; then
-    echo "${DATA} exists but holds no cluster (no PG_VERSION); it is left as it is" >&2
-    exit 1
-  fi
+${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -e ${DATA} ] && [ ! -h ${DATA} ]; then
+  # Data of another version is no reason for an empty cluster beside it. What ends in .new is what a killed initdb left.
+  for file in /data/postgres/PG_VERSION /data/postgres/*/PG_VERSION /data/postgres/*/*/PG_VERSION; do
+    case $file in *.new/*) continue ;; esac
+    [ ! -s "$file" ] || other_version "$file"
+  done
+  # The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
   rm -rf ${DATA}.new
   s6-setuidgid postgres ${POSTGRES_BIN}/initdb -D ${DATA}.new --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
     --locale=C --data-checksums --auth-local=peer --auth-host=scram-sha-256 --no-instructions
   mv ${DATA}.new ${DATA}
   sync
 fi
+for file in PG_VERSION global/pg_control; do
+  [ -s ${DATA}/$file ] || ${refuse('postgres', 'data-not-whole')} "${DATA} holds no whole cluster: $file is missing. It is left as it is. Put it back from a backup, or move the folder away: then an empty cluster is made."
+done
+read -r version <${DATA}/PG_VERSION
+[ "$version" = ${VERSION} ] || other_version ${DATA}/PG_VERSION
 `;
 }
 

@@ -25,31 +25,42 @@ import { assemble, planArtifacts } from '../build/assemble.ts';
 import { placeFiles } from '../build/place-files.ts';
 import { ensureNebulaCertificates } from '../nebula-certificates.ts';
 import type { Step, VerbContext } from '../step.ts';
+import { changesSinceBoot } from './changes-since-boot.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
 import { ensureMachineUser, plannedUser } from './machine-user.ts';
+import { rememberDefinition, requireOwnMachine } from './whose-machine.ts';
 
 export interface BootOutcome extends Booted {
   readonly wasRunning: boolean;
-  /** The definition asks for other artifacts than those that the running machine was started from. */
-  readonly isOutdated: boolean;
+  /** What the definition says otherwise than the running machine was booted with, a line each. */
+  readonly changes: readonly string[];
+}
+
+interface BootOptions {
+  /** It is taken over from another definition. */
+  readonly isAdopted?: boolean;
+  /** The machine that needs it, where nobody asked for it by name. */
+  readonly startedFor?: string | undefined;
 }
 
 /**
  * Builds what is stale and prepares a machine's disks. The step that it returns starts the machine and waits until it really answers; one that runs already is
- * only waited for. The machine stays locked until the step is over. `startedFor` is the machine that needs it, where nobody asked for it by name.
+ * only waited for. The machine stays locked until the step is over.
  */
 export async function prepareBoot(
   defined: VmSpec,
   machine: LockedMachine,
   chosen: ChosenComponents,
   context: VerbContext,
-  startedFor?: string,
+  { isAdopted = false, startedFor }: BootOptions = {},
 ): Promise<Step<BootOutcome>> {
   const { paths } = machine;
+  await requireOwnMachine(defined, paths, isAdopted, context);
   const running = await runningMachine(defined.name, context);
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
     await joinNetwork(defined, context);
+    await rememberDefinition(defined, paths, context);
     const started = withWorldOfStart(defined, running, context.host);
     return joinRunning(await keepGate(running, paths, context), started, chosen, context);
   }
@@ -69,6 +80,7 @@ export async function prepareBoot(
   const assembled = await assemble(spec, chosen, context);
   const files = await placeFiles(spec.name, assembled.files, context);
   const { uuid } = await ensureDataDisk(spec, paths, context);
+  await rememberDefinition(spec, paths, context);
   const user = await ensureMachineUser(machine, context);
   const { secrets, tells } = await packSecrets(spec, context);
   const request = { ...assembled, files, spec, dataUuid: uuid, secrets, tells, user, startedFor };
@@ -79,7 +91,7 @@ export async function prepareBoot(
       await joinNetwork(spec, inner);
       const booted = await bootMachine(request, machine, inner);
       await forgetGivenSecrets(spec, paths, inner.host);
-      return { ...booted, wasRunning: false, isOutdated: false };
+      return { ...booted, wasRunning: false, changes: [] };
     },
   };
 }
@@ -91,16 +103,16 @@ async function joinRunning(
   context: VerbContext,
 ): Promise<Step<BootOutcome>> {
   const planned = await planArtifacts(spec, chosen, context);
-  const isOutdated = planned.some(
-    ({ kind, key }) => key !== undefined && kind in state.artifacts && state.artifacts[kind] !== key,
-  );
+  const disk = await context.host.stat(machinePaths(context.paths, spec.name).dataDisk);
+  const diskMib = disk === undefined ? undefined : Math.floor(disk.bytes / 1024 ** 2);
+  const changes = changesSinceBoot(state, await withWorldOf(spec, context), diskMib, planned);
   return {
     title: `${spec.name} runs`,
     run: async (inner) => {
       // What was said long ago is not news.
       const isBooted = (await readProgress(state, inner)).end?.kind === 'booted';
       const quiet = isBooted ? { ...inner, report: () => undefined } : inner;
-      return { ...(await followMachine(state, spec.services, quiet)), wasRunning: true, isOutdated };
+      return { ...(await followMachine(state, spec.services, quiet)), wasRunning: true, changes };
     },
   };
 }

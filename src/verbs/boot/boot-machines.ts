@@ -24,7 +24,7 @@ export interface BootedMachines {
 export async function bootMachines(
   spec: VmSpec,
   chosen: ChosenComponents,
-  setup: boolean,
+  { setup = false, isAdopted = false }: { readonly setup?: boolean; readonly isAdopted?: boolean },
   context: VerbContext,
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
@@ -37,10 +37,10 @@ export async function bootMachines(
       const components = chooseComponents([], process.env, other, process.cwd());
       prepared.push({
         spec: other,
-        step: await prepareBoot(other, locked(other.name), components, context, spec.name),
+        step: await prepareBoot(other, locked(other.name), components, context, { isAdopted, startedFor: spec.name }),
       });
     }
-    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context) };
+    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context, { isAdopted }) };
     const outcomes = await runSteps(inOrder([...prepared, last]), context);
     for (const { name } of machines) await unserveNow(name, context);
     const booted = outcomes.at(-1);

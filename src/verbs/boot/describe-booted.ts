@@ -7,6 +7,7 @@ export interface BootedDescription {
   readonly name: string;
   readonly wasRunning: boolean;
   readonly isOutdated: boolean;
+  readonly changes: readonly string[];
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
   readonly bootedAfter: number | undefined;
   readonly accelerator: MachineState['accelerator'];
@@ -17,11 +18,12 @@ export interface BootedDescription {
   readonly logins: MachineState['tells'];
 }
 
-export function describeBooted({ state, progress, wasRunning, isOutdated }: BootOutcome): BootedDescription {
+export function describeBooted({ state, progress, wasRunning, changes }: BootOutcome): BootedDescription {
   return {
     name: state.name,
     wasRunning,
-    isOutdated,
+    isOutdated: changes.length > 0,
+    changes,
     bootedAfter: progress.end?.kind === 'booted' ? progress.end.uptime : undefined,
     accelerator: state.accelerator,
     kernel: state.kernel,
