@@ -1,5 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * End-to-end tests that are the only ones at work: they measure how fast an answer comes, cut what must be in the middle of its work, or use all
+ * processors. All others have ports, folders and namespaces of their own, and run two beside one another: a guest that is emulated takes one processor.
+ */
+const ALONE = [
+  'host-contract',
+  'host-network',
+  'kernel',
+  'ssh-faults',
+  'tailnet',
+  'tailnet-kernels',
+  'tailnet-routes',
+].map((name) => `test/e2e/${name}.test.ts`);
+
+const e2e = { testTimeout: 2_500_000, hookTimeout: 2_500_000 };
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/count-reporter.ts'],
@@ -14,14 +30,17 @@ export default defineConfig({
         },
       },
       {
+        // After the unit tests: a kernel that is being compiled starves them. Before the others, which find it built.
+        test: { ...e2e, name: 'e2e-alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
+      },
+      {
         test: {
+          ...e2e,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 2_500_000,
-          hookTimeout: 2_500_000,
-          fileParallelism: false,
-          // After the unit tests: a kernel that is being compiled starves them.
-          sequence: { groupOrder: 2 },
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -2,6 +2,7 @@ import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { faults } from './measures-faults.ts';
+import { debianKernel, firstPage } from './measures-first.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
 import { throughput } from './measures-throughput.ts';
@@ -29,9 +30,11 @@ const commandLine: Measure = {
 };
 
 export const MEASURES: readonly Measure[] = [
+  firstPage,
   kernelBuild,
   sizes,
   powerOn,
+  debianKernel,
   rootImage,
   changedOption,
   sqlBoot,

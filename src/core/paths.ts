@@ -23,6 +23,8 @@ export interface MachinePaths {
   readonly lock: string;
   /** Held by the machine's monitor (QEMU) for as long as it runs; says who that is. */
   readonly powerLock: string;
+  /** Logins wait before lock files that begin with it. */
+  readonly loginLine: string;
   readonly stateFile: string;
   /** What the guest prints. Of this log and the two that follow, the part before the newest file is under the same name with `.1`. */
   readonly consoleLog: string;
@@ -84,6 +86,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     dataDir,
     lock: join(dataDir, 'lock'),
     powerLock: join(dataDir, 'power.lock'),
+    loginLine: join(dataDir, 'login.lock'),
     stateFile: join(stateDir, 'state.json'),
     consoleLog: join(stateDir, 'console.log'),
     eventsLog: join(stateDir, 'events.log'),

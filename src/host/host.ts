@@ -21,6 +21,8 @@ export interface HostPlace {
   readonly system: string;
   /** Another one after each start of the system (random(4)). */
   readonly bootId: string;
+  /** Of the user as whom we are there. */
+  readonly uid: number;
   readonly home: string;
   readonly paths: Paths;
 }
@@ -117,8 +119,16 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
-/** A server on that host: a TCP port of its 127.0.0.1, or a unix socket. */
-export type HostEndpoint = { readonly tcp: number } | { readonly unix: string };
+/** A server that the host reaches: a TCP port of its 127.0.0.1, or of the IPv4 address `at`; a unix socket. */
+export type HostEndpoint = { readonly tcp: number; readonly at?: string } | { readonly unix: string };
+
+/** How this computer's packets get to a host. */
+export interface HostAddress {
+  /** A name or an address; 127.0.0.1 for this computer. */
+  readonly name: string;
+  /** False where ssh goes through another computer: nothing but ssh may reach that name from here. */
+  readonly isDirect: boolean;
+}
 
 /**
  * A place where commands run and files are: this machine, a machine behind ssh. Paths are absolute.
@@ -130,6 +140,8 @@ export interface Host {
   readonly isHere: boolean;
   facts(): Promise<HostFacts>;
   place(): Promise<HostPlace>;
+  /** Where its ports are, those beside ssh's. */
+  address(): Promise<HostAddress>;
   /** Which of these programs are there. */
   programs(names: readonly string[]): Promise<ReadonlySet<string>>;
 
@@ -179,6 +191,6 @@ export interface Host {
   lock(path: string, purpose: string, options?: LockOptions): Promise<HeldLock>;
   /** A TCP port of its 127.0.0.1 that nobody listens on now. */
   freePort(): Promise<number>;
-  /** A connection to a server there. One that nobody takes ends without a byte, or with an error. */
+  /** A connection to a server there, or one that it reaches. One that nobody takes ends without a byte, or with an error. */
   open(to: HostEndpoint): Promise<Duplex>;
 }

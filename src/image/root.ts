@@ -5,9 +5,9 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
 import { withScratchFolder } from '../store/scratch-folder.ts';
+import { packSquashfs, SQUASHFS_OPTIONS } from '../store/squashfs.ts';
 import { type DebianPackage, parseDpkgStatus, renderPackages } from './packages.ts';
 import { rootRecipe } from './root-recipe.ts';
-import { packSquashfs, SQUASHFS_OPTIONS } from './squashfs.ts';
 
 /**
  * The read-only root file system: Debian with the packages of the machine. Outputs: `root.img` (squashfs) and `packages.txt`.

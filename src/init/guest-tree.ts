@@ -22,6 +22,8 @@ export function guestTree(spec: VmSpec): Tree {
     ...['bin', 'dev', 'proc', 'sys'].map((path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 })),
     // The kernel opens it for process 1 before /dev is mounted.
     { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    // The kernel starts it for a module that it lacks (sysctl kernel.modprobe), until the root has its own.
+    { kind: 'symlink', path: 'sbin/modprobe', target: '../bin/busybox' },
     ...STAGE1_APPLETS.map((applet): TreeEntry => ({ kind: 'symlink', path: `bin/${applet}`, target: 'busybox' })),
     ...payload(spec).map((entry) => ({ ...entry, path: `payload/${entry.path}` })),
   ];

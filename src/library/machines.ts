@@ -1,4 +1,4 @@
-import { buildTools, requireTools } from '../host/tools/tools.ts';
+import { requireTools } from '../host/tools/tools.ts';
 import { chooseComponents } from '../image/components/component-choice.ts';
 import { machineStatus } from '../machine/follow/status.ts';
 import { withAddress } from '../machine/ports.ts';
@@ -7,15 +7,17 @@ import type { VmSpec } from '../spec/vm-spec.ts';
 import { bootMachines } from '../verbs/boot/boot-machines.ts';
 import { describeBooted } from '../verbs/boot/describe-booted.ts';
 import { assemble } from '../verbs/build/assemble.ts';
+import { buildTools } from '../verbs/build/machine-tools.ts';
 import { machineName } from '../verbs/machine-name.ts';
-import type { VerbContext } from '../verbs/step.ts';
+import { buildContext, type VerbContext } from '../verbs/step.ts';
 import { stopMachines } from '../verbs/stop.ts';
 import type { BootedMachine, BuiltFiles, MachineStatus, StoppedMachine } from './results.ts';
 
 /** Builds what has changed of what a machine boots from. Starts nothing. Throws `tools-missing`, and what building does. */
 export async function build(vm: string | VmSpec, context: VerbContext): Promise<BuiltFiles> {
   const spec = await definitionOf(vm, context);
-  await requireTools(buildTools(spec.arch), context);
+  const builder = buildContext(context);
+  await requireTools(await buildTools(spec, builder), builder);
   return (await assemble(spec, chooseComponents([], process.env, spec, process.cwd()), context)).files;
 }
 

@@ -12,7 +12,7 @@ export async function guestAddress(name: string, context: Pick<Context, 'host' |
   const state = await requireRunning(name, context);
   await requireGoing(state, paths, context.host);
   const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
-  return { name, port: state.sshPort, host: context.host, clientKey, hostPublicKey };
+  return { name, port: state.sshPort, host: context.host, line: paths.loginLine, clientKey, hostPublicKey };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */
@@ -28,14 +28,4 @@ export async function withGuest<T>(
   } finally {
     guest.close();
   }
-}
-
-/** A file of a running machine, such as `/proc/config.gz`, of at most `maxBytes`. Undefined when it has no such file. */
-export function readGuestFile(
-  name: string,
-  path: string,
-  maxBytes: number,
-  context: Context,
-): Promise<Uint8Array | undefined> {
-  return withGuest(name, context, (guest) => guest.read(path, maxBytes));
 }

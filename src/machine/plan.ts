@@ -6,7 +6,7 @@ import { DISK_SERIALS, type DiskSerial } from '../spec/disks.ts';
 import { networkOf } from '../spec/networks/networks.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import type { DescribedDisk, MachineDescription } from './description.ts';
+import type { DescribedDisk, DescribedPort, MachineDescription } from './description.ts';
 import { macvtapDevice } from './host-link.ts';
 import type { PlacedMachine } from './placing.ts';
 import { openPorts } from './ports.ts';
@@ -23,7 +23,11 @@ export interface BootRequest {
     readonly initramfs: string;
     readonly root: string;
     readonly components: string | undefined;
+    /** Undefined for a kernel without modules. */
+    readonly modules: string | undefined;
   };
+  /** For people: `Linux 6.12.9, vmkit's own`. */
+  readonly kernel: string;
   /** The ext4 UUID that the guest must find on the data disk. */
   readonly dataUuid: string;
   /** The archive on the secrets disk. */
@@ -39,8 +43,8 @@ export interface BootRequest {
 
 type PlanRequest = Omit<BootRequest, 'secrets'>;
 
-/** What a definition makes of a machine. Pure: no host, no monitor. */
-export function describeMachine(spec: VmSpec): MachineDescription {
+/** What a definition makes of a machine. Pure: no host, no monitor. A kernel may bring a disk of its modules. */
+export function describeMachine(spec: VmSpec, hasModules: boolean): MachineDescription {
   const { name, arch, cpus, memoryMib, network, needs, services } = spec;
   const readOnly = (serial: DiskSerial): DescribedDisk => ({ serial, isReadOnly: true });
   return {
@@ -53,30 +57,29 @@ export function describeMachine(spec: VmSpec): MachineDescription {
     disks: [
       readOnly(DISK_SERIALS.root),
       ...(services.some(({ components }) => components.length > 0) ? [readOnly(DISK_SERIALS.components)] : []),
+      ...(hasModules ? [readOnly(DISK_SERIALS.modules)] : []),
       { serial: DISK_SERIALS.data, isReadOnly: false },
       readOnly(DISK_SERIALS.secrets),
     ],
     services: services.map((service) => service.name),
-    ports: services.flatMap((service) =>
-      service.ports.map(({ name, protocol, port, hostPort }) => ({
-        service: service.name,
-        name,
-        protocol,
-        guestPort: port,
-        hostPort,
-      })),
-    ),
+    ports: describePorts(services),
   };
+}
+
+export function describePorts(services: VmSpec['services']): DescribedPort[] {
+  return services.flatMap(({ name: service, ports }) =>
+    ports.map(({ name, protocol, port, hostPort }) => ({ service, name, protocol, guestPort: port, hostPort })),
+  );
 }
 
 /** What a machine gets of its host, and what will be recorded of it. `decide` says what runs the guest's code. */
 export async function placeMachine(
-  { spec, files, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
+  { spec, files, kernel, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
   vmm: Vmm,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
 ): Promise<{ placed: PlacedMachine; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
-  const machine = describeMachine(spec);
+  const machine = describeMachine(spec, files.modules !== undefined);
   const paths = machinePaths(context.paths, spec.name);
   const facts = await vmm.facts(machine.arch, context);
   const ports = await withSshPort(machine, context.host);
@@ -101,6 +104,7 @@ export async function placeMachine(
     vmm: vmm.name,
     startedAt: new Date().toISOString(),
     accelerator,
+    kernel,
     cpus: machine.cpus,
     memoryMib: machine.memoryMib,
     services: [...machine.services],
@@ -141,10 +145,14 @@ async function nameServers({ name, network }: MachineDescription, context: Conte
   return found;
 }
 
-function diskFiles({ root, components }: BootRequest['files'], { dataDisk }: MachinePaths): PlacedMachine['diskFiles'] {
+function diskFiles(
+  { root, components, modules }: BootRequest['files'],
+  { dataDisk }: MachinePaths,
+): PlacedMachine['diskFiles'] {
   return {
     [DISK_SERIALS.root]: root,
     ...(components === undefined ? {} : { [DISK_SERIALS.components]: components }),
+    ...(modules === undefined ? {} : { [DISK_SERIALS.modules]: modules }),
     [DISK_SERIALS.data]: dataDisk,
   };
 }

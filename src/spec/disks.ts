@@ -5,6 +5,7 @@
 export const DISK_SERIALS = {
   root: 'vmkit-root',
   components: 'vmkit-components',
+  modules: 'vmkit-modules',
   data: 'vmkit-data',
   secrets: 'vmkit-secrets',
 } as const;

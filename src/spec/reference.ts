@@ -95,17 +95,18 @@ function rowsOf(schema: Schema, above: string): string[] {
     const items = itemsOf(value);
     return [
       `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
-      ...rowsOf(value, `${key}.`),
+      ...(value.anyOf ?? [value]).flatMap((each) => rowsOf(each, `${key}.`)),
       ...(items === undefined ? [] : rowsOf(items, `${key}[].`)),
     ];
   });
 }
 
 function describeValue(schema: Schema): string {
-  const { title, type, enum: choices, minimum, maximum, oneOf } = schema;
+  const { title, type, enum: choices, minimum, maximum, oneOf, anyOf } = schema;
   if (title !== undefined) return title;
   if (choices !== undefined) return choices.map((choice) => `\`${choice}\``).join(', ');
   if (oneOf !== undefined) return 'one of several groups';
+  if (anyOf !== undefined) return anyOf.map(describeValue).join(', or ');
   const items = itemsOf(schema);
   if (items !== undefined) return `list: ${describeValue(items)}`;
   if (type === 'integer') return `${minimum} to ${maximum}`;

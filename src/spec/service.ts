@@ -45,6 +45,8 @@ export interface Service {
   /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
   readonly secrets: readonly ServiceSecret[];
   readonly ports: readonly ServicePort[];
+  /** Profiles of `check-kernel` that the kernel must satisfy. */
+  readonly kernelProfiles?: readonly string[];
   /** Set for a node of a tailnet. */
   readonly node?: TailnetNode;
   /** Set for a node of Nebula. */

@@ -1,4 +1,5 @@
 import type { Arch } from '../core/arch.ts';
+import type { KernelSpec } from './kernel.ts';
 import type { NetworkSpec } from './networks/network-spec.ts';
 import type { Service } from './service.ts';
 
@@ -10,11 +11,7 @@ export interface VmSpec {
   readonly memoryMib: number;
   /** Size of the data disk; it grows to this, never shrinks. */
   readonly dataMib: number;
-  readonly kernel: {
-    readonly profile: string;
-    /** Absolute paths of the user's own fragments. */
-    readonly fragments: readonly string[];
-  };
+  readonly kernel: KernelSpec;
   /** Debian packages beside those that services ask for. */
   readonly packages: readonly string[];
   /** Machines that are ready before this one starts. */

@@ -52,7 +52,7 @@ async function sshPlace(kind: 'coreutils' | 'busybox'): Promise<Place> {
 }
 
 const byShell = (...shell: string[]): Promise<Place> =>
-  localPlace({ ...shellHost(localShell(shell)), open: localHost().open });
+  localPlace({ ...shellHost(localShell(shell)), address: localHost().address, open: localHost().open });
 
 describe.each<[string, () => Promise<Place>, boolean]>([
   ['this machine', () => localPlace(localHost()), true],
@@ -85,7 +85,9 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     const { machine, cpus } = await host.facts();
     const { stdout } = await host.exec(['uname', '-m']);
     expect({ machine, isCounted: cpus > 0 }).toEqual({ machine: stdout.trim(), isCounted: true });
-    const { bootId, system, home, paths } = await host.place();
+    const { bootId, system, uid, home, paths } = await host.place();
+    expect(String(uid)).toBe((await host.exec(['id', '-u'])).stdout.trim());
+    expect(await host.address()).toEqual({ name: '127.0.0.1', isDirect: true });
     expect(bootId).toBe((await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim());
     expect(system).toMatch(/^Linux \d/);
     expect(home).toMatch(/^\//);

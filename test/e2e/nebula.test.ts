@@ -7,6 +7,7 @@ import { componentArtifact } from '../../src/image/components/component.ts';
 import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
+import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 
@@ -122,9 +123,9 @@ describe
       expect(stdout).toContain('http://10.89.0.1:3000/\n');
       expect(stdout).toContain('a peer had the first byte');
       const verdict = await probe('one');
-      expect(verdict).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
+      expectVerdict(verdict).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
       expect(verdict.firstByteMs).toBeGreaterThan(0);
-      expect((await probe('one', '--from', 'none')).state).toBe('untried');
+      expectVerdict(await probe('one', '--from', 'none')).toMatchObject({ state: 'untried' });
       expect((await sandbox.vmkit(['unexpose', 'one'])).exitCode).toBe(0);
       expect(await look()).toBe(before);
     });
@@ -186,7 +187,7 @@ describe
     });
 
     test('all faults are out again: no false alarm', async () => {
-      expect(await probe('one')).toMatchObject({ state: 'works' });
+      expectVerdict(await probe('one')).toMatchObject({ state: 'works' });
     });
 
     test('after a reboot the certificates are the same but for a new client; a broken pair is mended; who was taken out is shut out', async () => {
@@ -204,7 +205,7 @@ describe
         address: '10.89.0.1/24',
         clients: { probe: '10.89.0.254/24', laptop: '10.89.0.2/24', phone: '10.89.0.3/24' },
       });
-      expect((await probe('one')).state).toBe('works');
+      expectVerdict(await probe('one')).toMatchObject({ state: 'works' });
       // The laptop's certificate is still valid.
       for (const end of ['crt', 'key']) {
         await cp(join(folder('one'), `client-laptop.${end}`), join(folder('one'), `client-probe.${end}`));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { sshServer } from '../support/ssh-server.ts';
@@ -124,7 +125,7 @@ services:
     await away.tailscale('set', '--accept-routes');
     const works = await probe('host-subnet-router', 'ssh://laptop');
     expect(works.finding).toBeUndefined();
-    expect(works.state).toBe('works');
+    expectVerdict(works).toMatchObject({ state: 'works' });
     expect(works.firstByteMs).toBeGreaterThan(0);
   });
 
@@ -160,7 +161,7 @@ services:
     const found = await probe('host-subnet-router');
     await laptop.tailscale('set', '--stateful-filtering=false', '--snat-subnet-routes=true');
     await onHost(mended);
-    expect(without.state).toBe('works');
+    expectVerdict(without).toMatchObject({ state: 'works' });
     expect(found.finding?.cause).toBe('stateful-filtering');
     expect(found.finding?.observed).toMatch(/ts-forward dropped \d+ packets/);
   });
@@ -168,7 +169,7 @@ services:
   test('all faults are out again: no false alarm; unexpose leaves the host as it was', async () => {
     const works = await probe('host-subnet-router');
     expect(works.finding).toBeUndefined();
-    expect(works.state).toBe('works');
+    expectVerdict(works).toMatchObject({ state: 'works' });
     const taken = await sandbox.vmkit(['unexpose', 'web'], env());
     expect(taken.stderr).toBe('');
     expect(taken.stdout).toContain('Taken back: this host advertises 192.168.100.5/32');
@@ -185,7 +186,7 @@ services:
     await approve('router', ['192.168.100.0/24'], () => inRouter('tailscale status --json --peers=false'));
     const works = await probe('guest-subnet-router');
     expect(works.finding).toBeUndefined();
-    expect(works).toMatchObject({ state: 'works', address: 'http://192.168.100.5:3000/' });
+    expectVerdict(works).toMatchObject({ state: 'works', address: 'http://192.168.100.5:3000/' });
     const exposed = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], env());
     expect(exposed.stdout).toContain('http://192.168.100.5:3000/\nServed already');
     await inRouter(forwarding(0));

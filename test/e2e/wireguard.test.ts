@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
+import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 
@@ -111,8 +112,8 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
 
     test('on the user network it works at once', async () => {
       await Promise.all(['web', 'home', 'away'].map((name) => must('boot', name)));
-      expect(await probe('home')).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
-      expect((await probe('home', '--from', 'none')).state).toBe('untried');
+      expectVerdict(await probe('home')).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
+      expectVerdict(await probe('home', '--from', 'none')).toMatchObject({ state: 'untried' });
       expect(await probe('away')).toMatchObject({
         state: 'unavailable',
         reason: expect.stringContaining('- use: wireguard'),
@@ -231,7 +232,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       await inGuest('away', 'ip link delete wg-web');
       await connect('wg-web', await must('client', 'web', 'laptop'));
       expect(await fetched('10.88.0.1')).toBe('web\n');
-      expect((await probe('web')).state).toBe('works');
+      expectVerdict(await probe('web')).toMatchObject({ state: 'works' });
     });
 
     test('unexpose leaves this host as it was', async () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ beforeEach(async () => {
         child.stderr.pipe(channel.stderr, { end: false });
         child.on('close', (code, signal) => {
           if (signal === null) channel.exit(code ?? 0);
-          else channel.exit(signal.replace('SIG', ''));
+          else channel.exit(signal);
           channel.end();
         });
         channel.on('close', () => child.kill());
@@ -59,7 +59,8 @@ beforeEach(async () => {
   const port = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
   });
-  address = { name: 'sql', port, host: localHost(), clientKey: keys.clientKey, hostPublicKey: keys.hostPublicKey };
+  const { clientKey, hostPublicKey } = keys;
+  address = { name: 'sql', port, host: localHost(), line: join(folder, 'login.lock'), clientKey, hostPublicKey };
 });
 
 afterEach(async () => {
@@ -80,12 +81,51 @@ test('arguments arrive as they are', async () => {
 test('exit codes, signals, input, environment and folder', async () => {
   guest = await guestHost(address);
   expect((await guest.exec(['sh', '-c', 'exit 7'])).exitCode).toBe(7);
-  expect((await guest.exec(['sh', '-c', 'kill -TERM $$'])).exitCode).toBe(143);
+  // Of the command itself, not of a shell around it.
+  for (const [signal, exitCode] of [
+    ['TERM', 143],
+    ['KILL', 137],
+    ['USR1', 138],
+  ] as const)
+    expect((await guest.exec(['eval', `kill -${signal} $$`])).exitCode).toBe(exitCode);
   expect((await guest.exec(['cat'], { input: 'hello\n' })).stdout).toBe('hello\n');
   expect(await guest.exec(['sh', '-c', 'echo "$A"; pwd; echo no >&2'], { env: { A: 'x y' }, cwd: '/' })).toMatchObject({
     stdout: 'x y\n/\n',
     stderr: 'no\n',
   });
+});
+
+test('a command of any length that Linux starts, and no longer one', async () => {
+  guest = await guestHost(address);
+  const words = Array.from({ length: 30 }, (_, at) => `${at}`.repeat(30_000));
+  const { exitCode, stdout } = await guest.exec(['printf', '%s\n', ...words, "it's"], { cwd: '/', env: { A: 'x' } });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${words.join('\n')}\nit's\n` });
+  // The file that held it is gone.
+  const file = commands.at(-1)?.replace('. ', '') ?? '';
+  await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  const before = commands.length;
+  for (const long of [
+    ['a'.repeat(131_072)],
+    ['ä'.repeat(65_536)],
+    Array(70).fill('b'.repeat(30_000)),
+    Array(300_000).fill(''),
+  ])
+    await expect(guest.exec(['printf', ...long])).rejects.toMatchObject({ code: 'command-too-long', exitCode: 2 });
+  expect(commands.length).toBe(before);
+});
+
+test('many logins at once wait in line', async () => {
+  let most = 0;
+  let now = 0;
+  server.on('connection', (client: ssh2.Connection) => {
+    most = Math.max(most, ++now);
+    client.once('ready', () => {
+      now -= 1;
+    });
+  });
+  const guests = await Promise.all(Array.from({ length: 12 }, () => guestHost(address)));
+  for (const each of guests) each.close();
+  expect(most).toBeLessThanOrEqual(4);
 });
 
 test('files of any bytes are written whole and read back', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
+import { MODULE_NAMES } from '../../src/kernel/check/module-names.ts';
 import { KERNEL_PURPOSES } from '../../src/kernel/check/requirements.ts';
 
 const on = (symbols: readonly string[], value = 'y'): string =>
@@ -25,6 +26,21 @@ describe('check-kernel', () => {
   test('a module is as good, where there are modules', () => {
     expect(missing(`CONFIG_MODULES=y\n${on(needed('wireguard'), 'm')}`, 'wireguard')).toEqual([]);
     expect(missing(on(needed('wireguard'), 'm'), 'wireguard')).toEqual(needed('wireguard'));
+  });
+
+  test('a module counts only where its file is, for each option that a profile needs as a module', () => {
+    const text = `CONFIG_MODULES=y\n${on(needed('tailscale-nftables'), 'm')}`;
+    const all = new Set(Object.values(MODULE_NAMES));
+    const judged = (modules: ReadonlySet<string>): readonly string[] =>
+      judgeConfig(text, ['tailscale-nftables'], modules).verdicts.flatMap(({ missing }) =>
+        missing.flatMap(({ anyOf }) => anyOf),
+      );
+    expect(judged(new Set([...all].filter((name) => name !== 'tun')))).toContain('TUN');
+    expect(judged(all)).not.toContain('TUN');
+    const known = Object.values(KERNEL_PURPOSES).flatMap(({ requirements }) =>
+      requirements.flatMap(({ anyOf }) => anyOf),
+    );
+    expect(Object.keys(MODULE_NAMES).filter((symbol) => !known.includes(symbol))).toEqual([]);
   });
 
   test('any of several symbols will do', () => {
@@ -60,6 +76,7 @@ describe('check-kernel', () => {
       'tailscale-nftables',
       'tailscale-iptables',
       'wireguard',
+      'nebula',
       'postgres',
       'avf',
     ]);

@@ -80,10 +80,12 @@ test('a definition alone says what a machine consists of', () => {
   const web = { name: 'web', port: 8000, protocol: 'http' as const, hostPort: 8080 };
   const machine = describeMachine(
     specWith('demo', [ownService({ name: 'web', components: ['forgejo'], ports: [web] })]),
+    true,
   );
   expect(machine.disks.map(({ serial }) => serial)).toEqual([
     'vmkit-root',
     'vmkit-components',
+    'vmkit-modules',
     'vmkit-data',
     'vmkit-secrets',
   ]);
@@ -91,5 +93,5 @@ test('a definition alone says what a machine consists of', () => {
     { service: 'ssh', name: 'ssh', protocol: 'ssh', guestPort: 22, hostPort: undefined },
     { service: 'web', name: 'web', protocol: 'http', guestPort: 8000, hostPort: 8080 },
   ]);
-  expect(describeMachine(specWith('demo', [])).disks).toHaveLength(3);
+  expect(describeMachine(specWith('demo', []), false).disks).toHaveLength(3);
 });

@@ -15,6 +15,8 @@ const MISTAKES: Record<string, string> = {
     'name: demo\nmemory: 768\ndata: 4GB\nservices:\n  - use: postgres\n',
   'too little memory': machine('  - use: postgres\n').replace('512MiB', '128MiB'),
   'unknown keys, with what was meant': `${machine('  - use: postgres\n    hots: 5432\n')}cpu: 4\nkernel: { profil: all }\nnetwork: tap\n`,
+  'a kernel that is a slip, and no path': `${machine('  - use: postgres\n')}kernel: debain\n`,
+  'a kernel of the wrong kind': `${machine('  - use: postgres\n')}kernel: 6\n`,
   'an unknown service': machine('  - use: postgress\n'),
   'a value of the wrong kind': `${machine('  - use: miniflux\n    port: http\n  - use: postgres\n')}cpus: many\narch: amd64\n`,
   'an entry that is no service': machine('  - postgres\n  - 5\n  -\n'),

@@ -35,7 +35,7 @@ export interface Sandbox {
   readonly paths: Paths;
   /** The bundled program, for `node`. */
   readonly program: string;
-  /** Kernel, root file system and components of a machine, outside the sandbox's namespace: there is no network in it. */
+  /** Root file system and components of a machine, outside the sandbox's namespace: there is no network in it. */
   prebuild(name: string): Promise<void>;
   /** Runs the bundled program as a person would, and waits for it. */
   vmkit(args: readonly string[], options?: RunOptions): Promise<Ended>;
@@ -50,11 +50,17 @@ export interface Sandbox {
   killQemu(name: string): Promise<void>;
 }
 
+/** `VMKIT_TEST_KERNEL=debian` gives another kernel to machines that a test defines. */
+const kernel = process.env['VMKIT_TEST_KERNEL'];
+
 /** The first boot on a slow machine compiles a kernel: 20 minutes have been seen on two cores. */
 const LONGEST_RUN_MS = 2_400_000;
 
-/** Call it at the top of a test file. `namespace`: the network namespace in which it all runs. Whatever still runs when its tests have ended is ended, and only that. */
-export function useSandbox(namespace?: string): Sandbox {
+/**
+ * Call it at the top of a test file. vmkit's own kernel is built first, so that every boot of the file takes that one; not with `hasOwnKernel` false.
+ * `namespace`: the network namespace in which it all runs. Whatever still runs when its tests have ended is ended, and only that.
+ */
+export function useSandbox(namespace?: string, { hasOwnKernel = true }: { hasOwnKernel?: boolean } = {}): Sandbox {
   const program = join(packageRoot(), 'node_modules', `.vmkit-e2e-${process.pid}`);
   let folder = '';
   const env = (): Record<string, string> => ({
@@ -74,6 +80,10 @@ export function useSandbox(namespace?: string): Sandbox {
     child.stdin.on('error', () => undefined).end(options.input ?? '');
     return { process: child, ended: collect(child) };
   };
+  const succeed = async (args: readonly string[]): Promise<void> => {
+    const { exitCode, stderr } = await start(args, { isOutside: true }).ended;
+    if (exitCode !== 0) throw new Error(stderr);
+  };
   const sandbox: Sandbox = {
     get folder() {
       return folder;
@@ -83,10 +93,7 @@ export function useSandbox(namespace?: string): Sandbox {
     },
     program: join(program, 'main.js'),
     prebuild: async (name) => {
-      for (const args of [['build-kernel'], ['build-image', name]]) {
-        const { exitCode, stderr } = await start(args, { isOutside: true }).ended;
-        if (exitCode !== 0) throw new Error(stderr);
-      }
+      await succeed(['build-image', name]);
     },
     vmkit: (args, options) => start(args, options).ended,
     start,
@@ -97,7 +104,8 @@ export function useSandbox(namespace?: string): Sandbox {
     },
     define: async (name, yaml) => {
       await mkdir(join(folder, 'vm', name), { recursive: true });
-      await writeFile(join(folder, 'vm', name, 'vm.yaml'), `name: ${name}\n${yaml}`);
+      const own = kernel === undefined || /^kernel:/m.test(yaml) ? '' : `kernel: ${kernel}\n`;
+      await writeFile(join(folder, 'vm', name, 'vm.yaml'), `name: ${name}\n${own}${yaml}`);
     },
     machine: (name) => machinePaths(sandbox.paths, name),
     state: (name) => readState(sandbox.machine(name), { host: localHost() }),
@@ -110,6 +118,7 @@ export function useSandbox(namespace?: string): Sandbox {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vmkit-e2e-'));
     await execa(process.execPath, ['scripts/build.mjs', program], { cwd: packageRoot() });
+    if (hasOwnKernel && kernel === undefined) await succeed(['build-kernel']);
   });
   afterAll(async () => {
     await endMachines(sandbox);

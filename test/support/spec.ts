@@ -10,7 +10,7 @@ export function specWith(name: string, services: readonly Service[]): VmSpec {
     cpus: 2,
     memoryMib: 512,
     dataMib: 1024,
-    kernel: { profile: 'default', fragments: [] },
+    kernel: { kind: 'auto' },
     packages: [],
     needs: [],
     network: { kind: 'user', world: 'internet', hostAccess: [] },

@@ -1,4 +1,5 @@
 import { chooseComponents } from '../../image/components/component-choice.ts';
+import { withKernel } from '../../spec/kernel.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import { bootMachines } from '../../verbs/boot/boot-machines.ts';
 import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
@@ -19,14 +20,18 @@ export const command = defineCommand({
         default: [],
         describe: 'Use this executable: NAME=PATH; may be repeated',
       })
+      .option('kernel', {
+        type: 'string',
+        describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
+      })
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' })
       .option('dry-run', {
         type: 'boolean',
         default: false,
         describe: 'Print what would be built and run, and do nothing',
       }),
-  run: async ({ vm, component, setup, 'dry-run': dryRun }, context): Promise<Result> => {
-    const spec = await loadVm(vm, context);
+  run: async ({ vm, component, kernel, setup, 'dry-run': dryRun }, context): Promise<Result> => {
+    const spec = withKernel(await loadVm(vm, context), kernel, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
     const { booted, needed } = await bootMachines(spec, chosen, setup, context);

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
-import { requireTools } from '../../host/tools/tools.ts';
+import { BUILD_TOOLS, requireTools } from '../../host/tools/tools.ts';
 import { busyboxArtifact } from '../../image/busybox.ts';
 import { chooseComponents } from '../../image/components/component-choice.ts';
 import { componentsArtifact } from '../../image/components/components.ts';
 import { initramfsArtifact } from '../../image/initramfs.ts';
 import { ageNote, rootArtifact } from '../../image/root.ts';
 import { guestTree } from '../../init/guest-tree.ts';
+import { chooseKernel, chosenArtifact } from '../../kernel/choose-kernel.ts';
+import { kernelFiles } from '../../kernel/kernel-files.ts';
+import { requireKernel } from '../../kernel/require-kernel.ts';
+import { withKernel } from '../../spec/kernel.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { ensureArtifact } from '../../store/store.ts';
@@ -31,6 +35,8 @@ interface ImageResult {
   readonly packages: string;
   readonly initramfs: ImageFile;
   readonly components: ImageFile | undefined;
+  /** Undefined for one of vmkit's own, which `build-kernel` builds. */
+  readonly kernel: ImageFile | undefined;
 }
 
 export const command = defineCommand({
@@ -53,32 +59,44 @@ export const command = defineCommand({
         default: false,
         describe: 'Build the root file system again, with the newest Debian packages',
       })
+      .option('kernel', {
+        type: 'string',
+        describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
+      })
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' }),
-  run: async ({ vm, component, arch, rebuild, setup }, verb): Promise<ImageResult> => {
+  run: async ({ vm, component, kernel: option, arch, rebuild, setup }, verb): Promise<ImageResult> => {
     const context = buildContext(verb);
-    const spec = await loadVm(vm, { ...context, arch });
+    const spec = withKernel(await loadVm(vm, { ...context, arch }), option, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
-    await requireTools(['debian', 'image'], context, { setup });
+    const kernel = await chooseKernel(spec, context);
+    // One that is compiled is not needed: the initramfs holds nothing of it.
+    const isReadyMade = kernel.kind !== 'vmkit';
+    await requireTools([...(isReadyMade ? (['modules'] as const) : []), ...BUILD_TOOLS], context, { setup });
+    const kernelPlan = isReadyMade ? await chosenArtifact(kernel, spec.arch, context) : undefined;
     const components = await runStep(
       { title: 'components', run: (inner) => componentsArtifact(spec, chosen, inner) },
       context,
     );
     const busybox = await ensure(busyboxArtifact(spec.arch), context);
-    const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
+    const readyMade = kernelPlan === undefined ? undefined : await ensure(kernelPlan, context, rebuild);
+    if (readyMade !== undefined) await requireKernel(spec, kernel, readyMade, context);
+    const modules = readyMade === undefined ? undefined : kernelFiles(readyMade).stage1Modules;
+    const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox, modules), context);
     const root = await ensure(rootArtifact(spec), context, rebuild);
     const note = ageNote(root.manifest.builtAt, spec.name, Date.now());
     if (note !== undefined) context.report({ kind: 'note', text: note });
     return {
       name: spec.name,
+      kernel: readyMade === undefined ? undefined : fileOf(readyMade, 'kernel'),
       root: fileOf(root, 'root.img'),
       packages: join(root.directory, 'packages.txt'),
       initramfs: fileOf(initramfs, 'initramfs.cpio'),
       components: components === undefined ? undefined : fileOf(await ensure(components, context), 'components.img'),
     };
   },
-  text: ({ root, packages, initramfs, components }) =>
+  text: ({ root, packages, initramfs, components, kernel }) =>
     table([
-      ...[root, initramfs, components].flatMap((file) =>
+      ...[root, initramfs, components, kernel].flatMap((file) =>
         file === undefined
           ? []
           : [

@@ -1,8 +1,10 @@
 import { VmkitError } from '../../core/errors.ts';
+import type { GuestHost } from '../../guest/ssh/guest-host.ts';
 import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
 import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
 import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
-import { readGuestFile } from '../../machine/guest.ts';
+import { requireWhole } from '../../kernel/check/whole.ts';
+import { withGuest } from '../../machine/guest.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import type { VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
@@ -30,7 +32,9 @@ export const command = defineCommand({
   run: async ({ target, profile }, context): Promise<CheckResult> => {
     const profiles = purposeNames(profile);
     const content = (await readTarget(target, context)) ?? (await readRunning(target, context));
-    return { target, ...judgeConfig(await readKernelConfig(target, content, context), profiles) };
+    const config = await readKernelConfig(target, content, context);
+    requireWhole(target, config);
+    return { target, ...judgeConfig(config, profiles) };
   },
   text: checkText,
   exitCode: ({ verdicts }) => (verdicts.every(({ isSatisfied }) => isSatisfied) ? 0 : 4),
@@ -51,11 +55,26 @@ async function readTarget(path: string, context: VerbContext): Promise<Uint8Arra
 }
 
 async function readRunning(target: string, context: VerbContext): Promise<Uint8Array> {
-  const content = await readGuestFile(await machineName(target, context), '/proc/config.gz', LONGEST_CONFIG, context);
+  const content = await withGuest(await machineName(target, context), context, readConfig);
   if (content !== undefined) return content;
-  throw new VmkitError('build', 'kernel-config-missing', `The kernel of ${target} has no /proc/config.gz.`, {
-    hint: 'It was built without IKCONFIG_PROC. Check the file that it was built with.',
-  });
+  throw new VmkitError(
+    'build',
+    'kernel-config-missing',
+    `The kernel of ${target} has no /proc/config.gz, and no file in /boot.`,
+    {
+      hint: 'It was built without IKCONFIG_PROC. Check the file that it was built with.',
+    },
+  );
+}
+
+/** What the kernel says itself; else the file that came with it. */
+async function readConfig(guest: GuestHost): Promise<Uint8Array | undefined> {
+  const own = await guest.read('/proc/config.gz', LONGEST_CONFIG);
+  if (own !== undefined) return own;
+  const release = Buffer.from((await guest.read('/proc/sys/kernel/osrelease', 256)) ?? '')
+    .toString()
+    .trim();
+  return guest.read(`/boot/config-${release}`, LONGEST_CONFIG);
 }
 
 function checkText({ target, version, arch, verdicts }: CheckResult): string {

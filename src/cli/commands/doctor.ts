@@ -1,6 +1,6 @@
 import { archOf } from '../../core/arch.ts';
 import type { Context } from '../../host/context.ts';
-import { ALL_GROUPS, buildTools, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
+import { ALL_GROUPS, BUILD_TOOLS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
 import { findManager } from '../../host/tools/tools-install.ts';
 import { TOOL_GROUPS, type ToolGroup } from '../../host/tools/tools-table.ts';
 import { buildContext, type VerbContext } from '../../verbs/step.ts';
@@ -27,7 +27,7 @@ export const command = defineCommand({
     yargs.option('setup', { type: 'boolean', default: false, describe: 'Install what is missing' }).option('all', {
       type: 'boolean',
       default: false,
-      describe: 'Include what other architectures and the tests need',
+      describe: 'Include what compiling kernels, other architectures and the tests need',
     }),
   run: async ({ all, setup }, context): Promise<DoctorReport> => {
     const reports: DoctorReport[] = [];
@@ -51,7 +51,7 @@ interface Place {
 async function placesOf(all: boolean, context: VerbContext): Promise<readonly Place[]> {
   const arch = archOf((await context.host.facts()).machine) ?? 'x86_64';
   const run: readonly ToolGroup[] = all ? ALL_GROUPS.filter(isForMachines) : [`machine-${arch}`];
-  const build = all ? ALL_GROUPS.filter((group) => !isForMachines(group)) : buildTools(arch);
+  const build = all ? ALL_GROUPS.filter((group) => !isForMachines(group)) : (['modules', ...BUILD_TOOLS] as const);
   if (context.host.isHere) return [{ groups: all ? ALL_GROUPS : [...build, ...run], on: undefined, place: context }];
   return [
     { groups: build, on: undefined, place: buildContext(context) },

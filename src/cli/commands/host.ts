@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { VmkitError } from '../../core/errors.ts';
 import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../core/ipv4.ts';
 import type { Context } from '../../host/context.ts';
@@ -22,7 +21,7 @@ export const command = defineCommand({
       .option('subnet', {
         type: 'string',
         default: '192.168.100.0/24',
-        describe: 'The subnet of the bridge; this host is its .1',
+        describe: 'The subnet of the bridge; the host is its .1',
       })
       .option('tap', {
         type: 'string',
@@ -47,19 +46,24 @@ export const command = defineCommand({
       }),
   run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);
-    const request = await withOwners(networkRequest(args), dryRun || action === 'check', context);
+    const { uid } = await context.host.place();
+    const request = await withOwners(networkRequest(args, uid), dryRun || action === 'check', context);
     return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);
   },
   text: (result) => ('changes' in result ? reportText(result) : checkText(result)),
   exitCode: (result) => ('changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3),
 });
 
-function networkRequest(args: { subnet: string; tap: string[]; link: string[]; macvtap: string[] }): NetworkRequest {
+/** `owner`: of interfaces, as long as their machines have no users of their own. */
+function networkRequest(
+  args: { subnet: string; tap: string[]; link: string[]; macvtap: string[] },
+  owner: number,
+): NetworkRequest {
   const subnet = parseSubnet(args.subnet);
   if (subnet === undefined || !isPrivate(subnet) || subnet.bits < 16 || subnet.bits > 29) {
     throw badUsage(`--subnet ${args.subnet} is not a private subnet of /16 to /29`, '--subnet 192.168.100.0/24');
   }
-  const taps = args.tap.map((text) => parseTap(text, subnet));
+  const taps = args.tap.map((text) => ({ ...parseTap(text, subnet), owner }));
   const twice = taps.find((tap, at) =>
     taps.some(({ name, address }, other) => other < at && (name === tap.name || address === tap.address)),
   );
@@ -72,7 +76,7 @@ function networkRequest(args: { subnet: string; tap: string[]; link: string[]; m
       throw badUsage(`--link ${text} is not two of the TAPs given`, '--link sql:forge');
     return [one, other];
   });
-  const macvtaps = args.macvtap.map(parseMacvtap);
+  const macvtaps = args.macvtap.map((text) => ({ ...parseMacvtap(text), owner }));
   return { name: BRIDGE.name, bridge: BRIDGE.interface, subnet, taps, links, macvtaps };
 }
 
@@ -88,7 +92,7 @@ async function withOwners(request: NetworkRequest, isLook: boolean, context: Con
 }
 
 /** IFNAMSIZ (linux/if.h): 15 characters. The letters are those that nft takes in a chain's name, too. */
-function parseTap(text: string, subnet: Subnet): Tap {
+function parseTap(text: string, subnet: Subnet): Omit<Tap, 'owner'> {
   const [, name = '', host = ''] = /^([a-z][a-z0-9_-]{0,14})=([0-9.]+)$/.exec(text) ?? [];
   const address = parseAddress(host);
   const at = address === undefined ? 0 : address - subnet.base;
@@ -98,17 +102,17 @@ function parseTap(text: string, subnet: Subnet): Tap {
       '--tap sql=192.168.100.2',
     );
   }
-  return { name, address, owner: userInfo().uid };
+  return { name, address };
 }
 
-function parseMacvtap(text: string): Macvtap {
+function parseMacvtap(text: string): Omit<Macvtap, 'owner'> {
   const [, name = '', host = '', parent = ''] =
     /^([a-z][a-z0-9_-]{0,14})=([0-9.]+)@([A-Za-z0-9_.-]{1,15})$/.exec(text) ?? [];
   const address = parseAddress(host);
   if (address === undefined) {
     throw badUsage(`--macvtap ${text} is not NAME=ADDRESS@INTERFACE`, '--macvtap web=192.168.1.50@enp3s0');
   }
-  return { name, parent, address, owner: userInfo().uid };
+  return { name, parent, address };
 }
 
 function badUsage(what: string, example: string): VmkitError {

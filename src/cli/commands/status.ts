@@ -18,7 +18,7 @@ export const command = defineCommand({
 });
 
 function statusText(status: MachineStatus): string {
-  const { name, condition, held, upSeconds, pid, accelerator, memory, isCutOff } = status;
+  const { name, condition, held, upSeconds, pid, accelerator, kernel, memory, isCutOff } = status;
   if (condition === 'off') return `${name}: off`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
@@ -40,7 +40,7 @@ function statusText(status: MachineStatus): string {
   return [
     `${name}: ${condition}, up ${ageText(upSeconds ?? 0)}, pid ${pid}${used}`,
     ...(held === undefined ? [] : [`  It is ${held.text}.`, `  ${held.hint}`]),
-    `  ${accelerator}`,
+    `  ${[kernel, accelerator].filter(Boolean).join('; ')}`,
     ...(isCutOff ? [`  Its gate to the network has ended: no port answers. vmkit boot ${name} starts it again.`] : []),
     table(services),
   ].join('\n');

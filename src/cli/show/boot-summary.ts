@@ -14,7 +14,7 @@ export function summarize(outcome: BootOutcome): BootSummary {
 
 /** What a person reads at the end of a boot: where it is, how to get in, what took how long. */
 export function bootText(summary: BootSummary): string {
-  const { name, wasRunning, isOutdated, bootedAfter, accelerator, ports, logins, timeline } = summary;
+  const { name, wasRunning, isOutdated, bootedAfter, accelerator, kernel, ports, logins, timeline } = summary;
   const how = wasRunning ? 'runs already' : `is up, ${bootedAfter?.toFixed(1)} s after power-on`;
   const outdated = `Its definition has changed since it was booted: vmkit stop ${name} && vmkit boot ${name}`;
   const addresses = ports.map((port) => [
@@ -23,7 +23,7 @@ export function bootText(summary: BootSummary): string {
     port.address,
   ]);
   return [
-    `${name} ${how} (${accelerator.reason})`,
+    `${name} ${how} (${[kernel, accelerator.reason].filter(Boolean).join('; ')})`,
     ...(isOutdated ? [outdated] : []),
     '',
     table(addresses),

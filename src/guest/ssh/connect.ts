@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Client, ConnectConfig } from 'ssh2';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
@@ -9,7 +10,9 @@ export interface SshAddress {
   readonly name: string;
   readonly port: number;
   /** Where that port is. */
-  readonly host: Pick<Host, 'open'>;
+  readonly host: Pick<Host, 'open' | 'lock'>;
+  /** There: lock files begin with it, before which logins wait for one another. */
+  readonly line: string;
   /** Private key, OpenSSH format. */
   readonly clientKey: string;
   /** `ssh-ed25519 BASE64`. */
@@ -21,11 +24,28 @@ interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** dropbear turns away who comes while five others of the same address log in (MAX_UNAUTH_PER_IP in its sysoptions.h). */
+const AT_ONCE = 4;
+const LONGEST_LINE_MS = 120_000;
+
 /**
- * Logs in as root. Throws `guest-unreachable` when that did not work in time, `guest-key-changed` when another host key answers.
+ * Logs in as root, a few at a time. Throws `guest-unreachable` when that did not work in time, `guest-key-changed` when another host key answers.
  * The connection asks for a sign of life every 15 s, so that a guest that died is noticed within a minute.
  */
 export async function connectSsh(address: SshAddress, options: ConnectOptions = {}): Promise<Client> {
+  const { host, line, name } = address;
+  const place = await host.lock(`${line}-${randomInt(AT_ONCE)}`, `a login to ${name}`, {
+    withinMs: LONGEST_LINE_MS,
+    signal: options.signal,
+  });
+  try {
+    return await login(address, options);
+  } finally {
+    await place.release();
+  }
+}
+
+async function login(address: SshAddress, options: ConnectOptions): Promise<Client> {
   // Loaded when it is needed: most verbs log in nowhere.
   const { default: ssh2 } = await import('ssh2');
   throwIfInterrupted(options.signal);

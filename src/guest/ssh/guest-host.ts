@@ -6,11 +6,11 @@ import { announce } from '../../core/announce.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
-import { shellCommand } from '../../core/shell-quote.ts';
 import { type ExecOptions, type ExecResult, type Host, LONGEST_FILE, LONGEST_OUTPUT } from '../../host/host.ts';
 import { outputTooLong } from '../../host/local/process.ts';
 import { tooLong } from '../../host/local/read-whole.ts';
 import { commandWithVariables } from '../../host/shell/variables.ts';
+import { commandLine, requireStartable } from './command-line.ts';
 import { connectSsh, type SshAddress } from './connect.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
@@ -65,12 +65,16 @@ export async function guestHost(
 
 type Output = ExecResult & { readonly bytes: Buffer };
 
-function run(client: Client, name: string, argv: readonly string[], options: ExecOptions): Promise<Output> {
+async function run(client: Client, name: string, argv: readonly string[], options: ExecOptions): Promise<Output> {
   throwIfInterrupted(options.signal);
+  requireStartable(argv, name);
   const withinMs = options.withinMs ?? DEFAULT_DEADLINE_MS;
+  const given = withVariables(argv, options);
+  const line = await commandLine(client, given.argv, options.cwd).catch((error) => {
+    throw lost(name, argv, error);
+  });
   return new Promise((resolve, reject) => {
     announce(argv, name);
-    const { line, input } = remoteCommand(argv, options);
     client.exec(line, (error, channel) => {
       if (error !== undefined) return reject(lost(name, argv, error));
       const release = (): void => {
@@ -112,7 +116,7 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
         if (exitCode === undefined) reject(lost(name, argv, new Error('the connection was closed')));
         else resolve({ exitCode, stdout: stdout().toString(), stderr: stderr().toString(), bytes: stdout() });
       });
-      channel.end(input);
+      channel.end(given.input);
     });
   });
 }
@@ -121,23 +125,20 @@ function run(client: Client, name: string, argv: readonly string[], options: Exe
 export function onExit(channel: ClientChannel, done: (exitCode: number) => void): void {
   channel.once('exit', (code: number | null, signal?: string) => {
     if (code !== null) return done(code);
+    // ssh2 gives it as SIGKILL.
     const numbers: Readonly<Record<string, number>> = constants.signals;
-    done(128 + (numbers[`SIG${signal ?? ''}`] ?? 0));
+    done(128 + (numbers[signal ?? ''] ?? 0));
   });
 }
 
 /** The values of variables are in no command line, there or in the guest's logs: they come before the input. */
-function remoteCommand(
+function withVariables(
   argv: readonly string[],
-  { cwd, env, input = '' }: ExecOptions,
-): { readonly line: string; readonly input: string | Uint8Array } {
-  const hasVariables = env !== undefined && Object.keys(env).length > 0;
-  const given = hasVariables ? commandWithVariables(argv, env) : { argv, input: '' };
-  const command = shellCommand(given.argv);
-  return {
-    line: cwd === undefined ? command : `cd ${shellCommand([cwd])} && ${command}`,
-    input: hasVariables ? Buffer.concat([Buffer.from(given.input), Buffer.from(input)]) : input,
-  };
+  { env, input = '' }: ExecOptions,
+): { readonly argv: readonly string[]; readonly input: string | Uint8Array } {
+  if (env === undefined || Object.keys(env).length === 0) return { argv, input };
+  const given = commandWithVariables(argv, env);
+  return { argv: given.argv, input: Buffer.concat([Buffer.from(given.input), Buffer.from(input)]) };
 }
 
 /** What a stream gives, in all; nothing where `onOutput` is given each piece. */

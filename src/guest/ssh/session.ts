@@ -2,8 +2,8 @@ import type { ClientChannel } from 'ssh2';
 import { announce } from '../../core/announce.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { onLines } from '../../core/lines.ts';
-import { shellCommand } from '../../core/shell-quote.ts';
 import { withRawTerminal } from '../../host/local/terminal.ts';
+import { commandLine, requireStartable } from './command-line.ts';
 import { connectSsh, type SshAddress } from './connect.ts';
 import { onExit } from './guest-host.ts';
 
@@ -17,17 +17,19 @@ export async function runSession(
   signal: AbortSignal,
   onLine?: (line: string) => void,
 ): Promise<number> {
+  if (argv !== undefined) requireStartable(argv, address.name);
   const client = await connectSsh(address, { signal });
   if (argv !== undefined) announce(argv, address.name);
   const isTerminal = onLine === undefined && process.stdin.isTTY === true && process.stdout.isTTY === true;
   try {
+    const line = argv === undefined ? undefined : await commandLine(client, argv);
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
       const opened = (error: Error | undefined, channel: ClientChannel): void =>
         error === undefined ? resolve(channel) : reject(error);
       const pty = isTerminal ? terminalSize() : false;
-      if (argv === undefined) client.shell(pty, opened);
-      else if (pty === false) client.exec(shellCommand(argv), opened);
-      else client.exec(shellCommand(argv), { pty }, opened);
+      if (line === undefined) client.shell(pty, opened);
+      else if (pty === false) client.exec(line, opened);
+      else client.exec(line, { pty }, opened);
     });
     if (onLine !== undefined) return await readLines(channel, address, signal, onLine);
     return isTerminal

@@ -1,6 +1,6 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
-import type { ExecResult } from '../host.ts';
+import type { ExecResult, Host } from '../host.ts';
 import type { Command } from './change.ts';
 
 const DEADLINE_MS = 30_000;
@@ -20,10 +20,11 @@ export async function rootRunner({ host }: Pick<Context, 'host'>): Promise<RunAs
     const options = { input, signal, withinMs: DEADLINE_MS, env: { LC_ALL: 'C' } };
     if (isRoot) return host.exec(argv, options);
     const result = await host.exec(['sudo', '-n', '--', ...argv], options).catch((error) => {
-      if (error instanceof VmkitError && error.code === 'tool-missing') throw refused(argv, 'there is no sudo', error);
+      if (error instanceof VmkitError && error.code === 'tool-missing')
+        throw refused(host, argv, 'there is no sudo', error);
       throw error;
     });
-    if (result.exitCode !== 0 && REFUSAL.test(result.stderr)) throw refused(argv, result.stderr.trim());
+    if (result.exitCode !== 0 && REFUSAL.test(result.stderr)) throw refused(host, argv, result.stderr.trim());
     return result;
   };
 }
@@ -34,9 +35,13 @@ export async function requireRoot(commands: readonly Command[], run: RunAsRoot, 
   for (const program of programs) await run({ argv: [program, HARMLESS[program] ?? '--version'] }, signal);
 }
 
-function refused(argv: readonly string[], reason: string, cause?: unknown): VmkitError {
-  return new VmkitError('host', 'sudo-refused', `Running ${argv[0]} as root: ${reason}.`.replace('..', '.'), {
-    hint: 'Nothing was changed by it. Run `sudo -v` first, or run vmkit as root; --dry-run prints the commands for somebody else to run.',
+function refused(host: Host, argv: readonly string[], reason: string, cause?: unknown): VmkitError {
+  const where = host.isHere ? '' : ` on ${host.name}`;
+  const way = host.isHere
+    ? 'Run `sudo -v` first, or run vmkit as root'
+    : 'Log in there as root (--host ssh://root@HOST), or let sudo ask this user for no password (NOPASSWD, sudoers(5))';
+  return new VmkitError('host', 'sudo-refused', `Running ${argv[0]} as root${where}: ${reason}.`.replace('..', '.'), {
+    hint: `Nothing was changed by it. ${way}; --dry-run prints the commands for somebody else to run.`,
     cause,
   });
 }

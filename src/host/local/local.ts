@@ -18,6 +18,7 @@ import { isProgram, searchPath } from './search-path.ts';
 import { writeWhole } from './write-whole.ts';
 
 const NAME = 'this machine';
+const LOOPBACK = '127.0.0.1';
 
 /** This machine. What Node does itself needs no shell; the rest are the same scripts as on any other host. */
 export function localHost(): Host {
@@ -29,7 +30,14 @@ export function localHost(): Host {
       const folders = searchPath(process.env['PATH'] ?? '');
       return new Set(names.filter((name) => isProgram(name, folders)));
     },
-    place: async () => ({ system: `${type()} ${release()}`, bootId: bootId(), home: homedir(), paths: resolvePaths() }),
+    place: async () => ({
+      system: `${type()} ${release()}`,
+      bootId: bootId(),
+      uid: process.getuid?.() ?? 0,
+      home: homedir(),
+      paths: resolvePaths(),
+    }),
+    address: async () => ({ name: LOOPBACK, isDirect: true }),
     exec: runProcess,
     start: startInBackground,
     isRunning: async (process) => isRunning(process),
@@ -41,7 +49,7 @@ export function localHost(): Host {
     read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),
     write: writeWhole,
     freePort,
-    open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: '127.0.0.1' } : { path: to.unix }),
+    open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: to.at ?? LOOPBACK } : { path: to.unix }),
   };
 }
 

@@ -28,7 +28,7 @@ export async function checkNetwork(request: NetworkRequest, context: Context): P
       says: hasTun ? '/dev/net/tun' : 'no /dev/net/tun',
       hint: hasTun ? undefined : 'modprobe tun',
     },
-    rootRow(facts),
+    rootRow(facts, context),
     ...firewallRows(facts, request.bridge),
     uplinkRow(facts),
     ...ipv6Rows(facts),
@@ -36,13 +36,15 @@ export async function checkNetwork(request: NetworkRequest, context: Context): P
   ];
 }
 
-function rootRow({ filters }: HostNetworkFacts): CheckRow {
+function rootRow({ filters }: HostNetworkFacts, { host }: Context): CheckRow {
   if (filters !== undefined) return { what: 'root', isOk: true, says: 'changes can be made' };
   return {
     what: 'root',
     isOk: false,
-    says: 'sudo asks for a password, so firewalls cannot be seen either',
-    hint: 'sudo -v, then again; or run vmkit as root',
+    says: 'sudo refuses, or asks for a password, so firewalls cannot be seen either',
+    hint: host.isHere
+      ? 'sudo -v, then again; or run vmkit as root'
+      : '--host ssh://root@HOST, or sudo without a password',
   };
 }
 

@@ -7,11 +7,15 @@ import { networkAddresses } from './bridge-addresses.ts';
 import { type HostNetworkFacts, type NetworkRequest, takesBridge } from './host-network.ts';
 import { routedSubnets } from './host-routes.ts';
 
-/** An empty datagram to the discard port: whoever has the address says that nobody listens there (ICMP, RFC 1122, 3.2.2.1), or takes it. */
-const ASK = `const s = require('node:dgram').createSocket('udp4');
-s.on('error', ({ code }) => process.exit(code === 'ECONNREFUSED' ? 0 : 1));
-s.connect(9, process.argv[1], () => s.send(''));
-setTimeout(() => process.exit(1), 500);`;
+/**
+ * A datagram to the discard port: whoever has the address says that nobody listens there (ICMP, RFC 1122, 3.2.2.1), which the next one's sender is told, or takes
+ * it. By bash, which each host of machines has: one behind ssh need not have Node. bash opens UDP sockets by such a name (bash(1), REDIRECTION).
+ */
+const ASK = `exec 3<>"/dev/udp/$1/9" || exit 1
+for try in 1 2 3 4 5 6; do
+  echo >&3 || exit 0
+  sleep 0.1
+done 2>&1 | grep -q refused`;
 
 const neighbours = z.array(z.object({ lladdr: z.string().optional(), state: z.array(z.string()).default([]) }));
 
@@ -42,8 +46,8 @@ function addressOf({ address }: { readonly address: number }): string {
 }
 
 async function answersAlready(address: string, { host, signal }: Context): Promise<boolean> {
-  const options = { signal, withinMs: 10_000 };
-  if ((await host.exec([process.execPath, '-e', ASK, address], options)).exitCode === 0) return true;
+  const options = { signal, withinMs: 10_000, env: { LC_ALL: 'C' } };
+  if ((await host.exec(['bash', '-c', ASK, 'bash', address], options)).exitCode === 0) return true;
   const { exitCode, stdout } = await host.exec(['ip', '-j', 'neighbour', 'show', address], options);
   const found = exitCode === 0 ? neighbours.parse(JSON.parse(stdout || '[]')) : [];
   return found.some(({ lladdr, state }) => lladdr !== undefined && !state.includes('FAILED'));

@@ -49,7 +49,7 @@ function parsePlace(text: string): { facts: HostFacts; place: HostPlace } {
   const paths = resolvePaths({ HOME: home, XDG_CACHE_HOME: cache, XDG_DATA_HOME: data, XDG_STATE_HOME: state });
   return {
     facts: { machine, cpus: Number(cpus), isRoot: uid === '0' },
-    place: { system, bootId, home, paths },
+    place: { system, bootId, uid: Number(uid), home, paths },
   };
 }
 

@@ -7,8 +7,8 @@ import { shellLog } from './log.ts';
 import { shellPlace } from './place.ts';
 import { shellPush } from './push.ts';
 import { PRELUDE } from './scripts.ts';
-import { type ExplainEnd, type ShellProcess, shellOver } from './shell.ts';
-import { shellPool } from './shell-pool.ts';
+import { type ExplainEnd, type Shell, type ShellProcess, shellOver } from './shell.ts';
+import { isConnectionLost, shellPool } from './shell-pool.ts';
 
 const LOGIN_WITHIN_MS = 30_000;
 
@@ -20,13 +20,15 @@ export interface ShellTransport {
 }
 
 /** A host that needs nothing but a POSIX shell, coreutils or busybox, setsid and flock. */
-export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open'> {
-  const pool = shellPool(async () => {
+export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open' | 'address'> {
+  const logIn = async (): Promise<Shell> => {
     const shell = shellOver(startShell(), name, explain);
     // Nothing is asked of it before it has answered, so what a dead connection swallows was not begun.
     await shell.run({ title: 'the login', script: `${PRELUDE}finish 0`, withinMs: LOGIN_WITHIN_MS });
     return shell;
-  });
+  };
+  // A connection that is shared may be dying, and nobody knows yet: it lets us in, and ends. The next login makes its own.
+  const pool = shellPool(() => logIn().catch((error) => (isConnectionLost(error) ? logIn() : Promise.reject(error))));
   const { execLong, ...commands } = shellCommands(name, pool);
   const place = shellPlace(name, pool);
   return {

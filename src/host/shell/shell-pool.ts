@@ -1,3 +1,4 @@
+import { VmkitError } from '../../core/errors.ts';
 import type { Job, JobResult, Shell } from './shell.ts';
 
 /** OpenSSH's server lets 10 sessions through one connection (sshd_config(5), MaxSessions); some are left for locks and logs. */
@@ -33,6 +34,10 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
     const shell = await take();
     try {
       return await shell.run(job);
+    } catch (error) {
+      // The idle ones share that connection, and may not have noticed yet.
+      if (isConnectionLost(error)) for (const each of idle.splice(0)) each.close();
+      throw error;
     } finally {
       giveBack(shell);
     }
@@ -50,4 +55,8 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
       }
     },
   };
+}
+
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof VmkitError && error.code === 'ssh-connection-lost';
 }

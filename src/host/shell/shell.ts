@@ -52,7 +52,7 @@ export interface JobResult {
   readonly stderr: Buffer;
 }
 
-/** Why a shell ended without a status. `noise` is what it said outside of any output: banners, and ssh's own messages. */
+/** Why a shell ended without a status. `hasStarted`: it had answered, to this job or one before. `noise` is what it said outside of any output: banners, and ssh's own messages. */
 export type ExplainEnd = (end: { how: string; noise: string; hasStarted: boolean; title: string }) => VmkitError;
 
 export interface Shell {
@@ -66,6 +66,7 @@ export interface Shell {
 /** A shell that runs one job after the other. After a last job, or one that did not end by itself, it is not usable any more. */
 export function shellOver(process: ShellProcess, name: string, explain: ExplainEnd): Shell {
   let isUsable = true;
+  let hasAnswered = false;
   let ended: string | undefined;
   let onEnd: (how: string) => void = () => undefined;
   const close = (): void => {
@@ -122,6 +123,7 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
       const status = await new Promise<string>((resolve, reject) => {
         const statuses: (string | undefined)[] = [undefined, undefined];
         const see = (index: number, status: string | undefined): void => {
+          hasAnswered ||= out.hasStarted();
           if (status === undefined) return;
           statuses[index] = status;
           if (statuses[0] !== undefined && statuses[1] !== undefined) resolve(status);
@@ -135,7 +137,7 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
             explain({
               how,
               noise: noise + Buffer.concat(stderr).toString().slice(-NOISE_BYTES),
-              hasStarted: out.hasStarted(),
+              hasStarted: hasAnswered,
               title: job.title,
             }),
           );

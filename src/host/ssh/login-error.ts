@@ -77,6 +77,12 @@ export function explainSshEnd(destination: SshDestination, { how, noise, hasStar
       hint: reason.hint(ssh),
     });
   }
+  // ssh is silent about one thing only: that the connection which it shared has ended (mux_client_request_session).
+  if (how === 'exit code 255' && said === '') {
+    return new VmkitError('unreachable', 'ssh-connection-lost', `${url}: the connection was lost during ${title}.`, {
+      hint: `Run the same again. If it stays, ${ssh} must work without a question.`,
+    });
+  }
   // 255 is ssh's own failure (ssh(1), EXIT STATUS); any other is that of the login shell.
   if (how === 'exit code 255' || how.startsWith('signal')) {
     return new VmkitError('unreachable', 'ssh-failed', `Logging in to ${url}: ${said || how}`, {

@@ -1,3 +1,4 @@
+import type { HostEndpoint } from '../host.ts';
 import { BOOT_COMMAND } from '../shell/boot-shell.ts';
 import type { SshDestination } from './destination.ts';
 
@@ -22,14 +23,17 @@ const OPTIONS: readonly string[] = [
 
 /** `controlPath`: a socket in a folder that only we can enter. */
 function sshArgv(destination: SshDestination, controlPath: string, words: readonly string[]): string[] {
-  const { user, port } = destination;
-  return [
-    'ssh',
-    ...[...OPTIONS, `ControlPath=${controlPath}`].flatMap((option) => ['-o', option]),
-    ...(user === undefined ? [] : ['-l', user]),
-    ...(port === undefined ? [] : ['-p', String(port)]),
-    ...words,
-  ];
+  const options = [...OPTIONS, `ControlPath=${controlPath}`].flatMap((option) => ['-o', option]);
+  return ['ssh', ...options, ...loginOptions(destination), ...words];
+}
+
+function loginOptions({ user, port }: SshDestination): string[] {
+  return [...(user === undefined ? [] : ['-l', user]), ...(port === undefined ? [] : ['-p', String(port)])];
+}
+
+/** Prints what a person's configuration says of the destination, and connects to nothing (ssh(1), -G). */
+export function configurationArgv(destination: SshDestination): string[] {
+  return ['ssh', '-G', ...loginOptions(destination), '--', destination.host];
 }
 
 /** Opens a shell there that runs one job after the other. A person's own forwards are left out: they would be taken already. */
@@ -46,8 +50,8 @@ export function forwardArgv(
   controlPath: string,
   verb: 'forward' | 'cancel',
   socket: string,
-  to: { readonly tcp: number } | { readonly unix: string },
+  to: HostEndpoint,
 ): string[] {
-  const target = 'tcp' in to ? `127.0.0.1:${to.tcp}` : to.unix;
+  const target = 'tcp' in to ? `${to.at ?? '127.0.0.1'}:${to.tcp}` : to.unix;
   return sshArgv(destination, controlPath, ['-O', verb, '-L', `${socket}:${target}`, '--', destination.host]);
 }

@@ -7,6 +7,7 @@ import { controlFolder } from './control-folder.ts';
 import { parseSshUrl } from './destination.ts';
 import { openBySsh } from './forward.ts';
 import { explainSshEnd } from './login-error.ts';
+import { realAddress } from './real-address.ts';
 import { shellArgv } from './ssh-argv.ts';
 
 /** Another machine, by OpenSSH's own client: a person's configuration, agent, keys, jump hosts and known hosts count. Logs in when it is first asked something. */
@@ -19,6 +20,7 @@ export function sshHost(url: string): Host {
       startShell: () => childShell(shellArgv(destination, controlPath()), agentEnvironment()),
       explain: (end) => explainSshEnd(destination, end),
     }),
+    address: () => realAddress(destination),
     open: (to) => openBySsh(destination, controlPath(), to),
   };
 }

@@ -3,6 +3,7 @@ export const TOOL_GROUPS = {
   kernel: 'build a kernel',
   'kernel-x86_64': 'compile for x86_64',
   'kernel-arm64': 'compile for arm64',
+  modules: 'prepare a kernel with modules',
   debian: 'fetch Debian packages, signatures verified',
   image: 'make root file systems and disks',
   'machine-x86_64': 'run x86_64 machines',
@@ -48,7 +49,7 @@ const program = (name: string, groups: readonly ToolGroup[], packages: Tool['pac
 export const TOOLS: readonly Tool[] = [
   program('flock', ['kernel', 'debian', 'image', 'machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
   program('setpriv', ['machine-x86_64', 'machine-arm64'], { ...everywhere('util-linux'), apk: 'setpriv' }),
-  program('bash', ['machine-x86_64', 'machine-arm64']),
+  program('bash', ['machine-x86_64', 'machine-arm64', 'network']),
 
   // Documentation/process/changes.rst of linux 6.12, and what its makefiles call beside.
   program('gcc', ['kernel']),
@@ -58,11 +59,15 @@ export const TOOLS: readonly Tool[] = [
   program('bc', ['kernel']),
   program('perl', ['kernel']),
   program('awk', ['kernel'], everywhere('gawk')),
-  program('find', ['kernel'], everywhere('findutils')),
+  program('find', ['kernel', 'modules'], everywhere('findutils')),
+  program('xargs', ['modules'], everywhere('findutils')),
   program('cmp', ['kernel'], everywhere('diffutils')),
   program('gzip', ['kernel']),
   program('tar', ['kernel', 'image']),
-  program('xz', ['kernel'], { ...everywhere('xz'), apt: 'xz-utils' }),
+  program('xz', ['kernel', 'modules'], { ...everywhere('xz'), apt: 'xz-utils' }),
+  // Debian's kernel is packed by zstd, its modules by xz; other distributions pack modules by zstd.
+  program('zstd', ['modules']),
+  program('depmod', ['modules'], everywhere('kmod')),
   {
     name: 'headers of the C library',
     groups: ['kernel'],

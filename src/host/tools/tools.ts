@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 import type { Host, HostFacts } from '../host.ts';
@@ -12,15 +11,8 @@ export const ALL_GROUPS: readonly ToolGroup[] = TOOLS.flatMap((tool) => tool.gro
   (group, index, all) => all.indexOf(group) === index,
 );
 
-/** All that building and running a machine of this architecture takes. */
-export function toolGroups(arch: Arch): ToolGroup[] {
-  return [...buildTools(arch), `machine-${arch}`];
-}
-
-/** The same without running it. */
-export function buildTools(arch: Arch): ToolGroup[] {
-  return ['kernel', `kernel-${arch}`, 'debian', 'image'];
-}
+/** What building a machine takes beside its kernel. */
+export const BUILD_TOOLS: readonly ToolGroup[] = ['debian', 'image'];
 
 /** The tools of these groups that this host needs; those for root only, or for another processor, are left out. */
 export function toolsOf(groups: readonly ToolGroup[], facts: HostFacts): readonly Tool[] {

@@ -5,10 +5,9 @@ import type { Context } from '../../host/context.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { sha256OfFile } from '../../store/fetch/fetch.ts';
-import { DEBIAN_EPOCH } from '../../store/mmdebstrap.ts';
 import { withScratchFolder } from '../../store/scratch-folder.ts';
+import { packFolder } from '../../store/squashfs.ts';
 import { ensureArtifact, findArtifact } from '../../store/store.ts';
-import { SQUASHFS_OPTIONS } from '../squashfs.ts';
 import { componentArtifact } from './component.ts';
 import { type ChosenComponents, componentNames } from './component-choice.ts';
 import { requireExecutable } from './component-executable.ts';
@@ -88,19 +87,11 @@ function imageOf(executables: readonly Executable[], arch: Arch): Artifact {
           await run(['install', '-D', '-m', '0755', '--', path, copy], context);
           if ((await sha256OfFile(copy)) !== sha256) throw changed(name, path);
         }
-        await run(['chmod', '-R', 'a=rX,u+w', scratch], context);
-        await run(squashfs(scratch, image), context);
+        await packFolder(scratch, image, context);
       });
       return { components: sorted.length };
     },
   };
-}
-
-/** mksquashfs(1): owner and times do not depend on the host; the variable would be refused beside the time options. */
-function squashfs(folder: string, image: string): string[] {
-  const times = ['-all-time', `${DEBIAN_EPOCH}`, '-mkfs-time', `${DEBIAN_EPOCH}`];
-  const mksquashfs = ['env', '-u', 'SOURCE_DATE_EPOCH', 'mksquashfs', folder, image];
-  return [...mksquashfs, ...SQUASHFS_OPTIONS, '-all-root', '-no-xattrs', ...times];
 }
 
 async function run(argv: readonly string[], context: Context): Promise<void> {

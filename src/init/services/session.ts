@@ -5,7 +5,10 @@ export function session(): string {
 echo 0 >/proc/self/oom_score_adj
 command=\${SSH_ORIGINAL_COMMAND-}
 unset SSH_ORIGINAL_COMMAND
-[ -z "$command" ] || exec "$SHELL" -c "$command"
-exec "$SHELL" -l
+[ -n "$command" ] || exec "$SHELL" -l
+# dropbear does not tell its client of every signal by which a command ended; a shell turns each into an exit code. What it says of it itself goes nowhere.
+exec 9>&2 2>/dev/null
+(exec 2>&9 9>&- && exec "$SHELL" -c "$command")
+exit $?
 `;
 }

@@ -15,9 +15,11 @@ export const STAGE1_APPLETS = [
   'date',
   'grep',
   'hostname',
+  'insmod',
   'ip',
   'ln',
   'mkdir',
+  'mknod',
   'mount',
   'mv',
   'od',
@@ -29,6 +31,7 @@ export const STAGE1_APPLETS = [
   'sync',
   'tr',
   'umount',
+  'uname',
   'usleep',
 ] as const;
 
@@ -47,6 +50,9 @@ mount -t proc -o nosuid,nodev,noexec proc /proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 mount -t devtmpfs -o nosuid,mode=0755 devtmpfs /dev
 exec </dev/null >/dev/console 2>&1
+
+# What the kernel has as modules, in an order in which each finds those that it uses.
+for module in /modules/*; do [ ! -f "$module" ] || insmod "$module"; done
 
 # Loopback first of all: nothing that runs here works without it.
 ip link set lo up
@@ -140,14 +146,15 @@ function rootSteps(hasComponents: boolean): string {
     ? `find_disk ${DISK_SERIALS.components} || ${fatal('components-missing')} "no disk with the serial ${DISK_SERIALS.components}"
 mkdir -p /components
 mount -t squashfs -o ro,nodev "$disk" /components || ${fatal('components-unreadable')} "cannot mount $disk as squashfs"
-lower=/components:/root-image
+lower=/components:$lower
 `
-    : 'lower=/root-image\n';
+    : '';
   return `# The root: read-only image below, memory above. Nothing written there outlives the machine.
 find_disk ${DISK_SERIALS.root} || ${fatal('root-missing')} "no disk with the serial ${DISK_SERIALS.root}"
 mkdir -p /root-image /memory /new
 mount -t squashfs -o ro "$disk" /root-image || ${fatal('root-unreadable')} "cannot mount $disk as squashfs"
-# Sizes add up to less than the memory; what users can write to, /tmp and /dev/shm, to 30 % of it. A file without content costs 1 KiB:
+lower=/root-image
+${moduleSteps()}# Sizes add up to less than the memory; what users can write to, /tmp and /dev/shm, to 30 % of it. A file without content costs 1 KiB:
 # 1 for each 32 KiB of memory.
 while read -r key kib _; do [ "$key" != MemTotal: ] || inodes=$((kib / 32)); done </proc/meminfo
 ${components}mount -t tmpfs -o mode=0755,size=25%,nr_inodes=$inodes memory /memory
@@ -180,6 +187,30 @@ hostname >/new/etc/hostname
 echo "127.0.0.1 localhost $(hostname)
 ::1 localhost ip6-localhost ip6-loopback" >/new/etc/hosts
 event_phase root
+`;
+}
+
+/**
+ * Modules lie below the root, which may have programs of its own for them. A device that is there only once its module is loaded gets its file before, as from
+ * udev (modules.devname: `tun net/tun c10:200`): who opens it loads the module.
+ */
+function moduleSteps(): string {
+  return `# The modules of the kernel, if it has any.
+if [ -d /modules ]; then
+  find_disk ${DISK_SERIALS.modules} || ${fatal('modules-missing')} "no disk with the serial ${DISK_SERIALS.modules}"
+  mkdir -p /module-image /lib
+  mount -t squashfs -o ro,nosuid,nodev "$disk" /module-image || ${fatal('modules-unreadable')} "cannot mount $disk as squashfs"
+  release=$(uname -r)
+  [ -d /module-image/usr/lib/modules/"$release" ] || ${fatal('modules-foreign')} "the modules on $disk are not those of the kernel $release"
+  ln -s /module-image/usr/lib/modules /lib/modules
+  lower=$lower:/module-image
+  while read -r module file device; do
+    case $module in '#'*) continue ;; esac
+    numbers=\${device#[bc]}
+    case $file in */*) mkdir -p /dev/"\${file%/*}" ;; esac
+    [ -e /dev/"$file" ] || mknod -m 0600 /dev/"$file" "\${device%%[0-9]*}" "\${numbers%:*}" "\${numbers#*:}"
+  done </lib/modules/"$release"/modules.devname
+fi
 `;
 }
 

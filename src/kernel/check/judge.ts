@@ -2,6 +2,7 @@ import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { type Config, readConfig } from '../kconfig/config-text.ts';
+import { MODULE_NAMES } from './module-names.ts';
 import { KERNEL_PURPOSES, type KernelPurpose, type Requirement } from './requirements.ts';
 
 /** What a kernel lacks for a purpose. */
@@ -42,8 +43,11 @@ export function purposeNames(asked: readonly string[]): readonly string[] {
   });
 }
 
-/** Which of these profiles a .config satisfies. A foreign kernel may have modules: m is as good as y. */
-export function judgeConfig(text: string, profiles: readonly string[]): KernelJudgement {
+/**
+ * Which of these profiles a .config satisfies. A foreign kernel may have modules: m is as good as y, where the module is one of `modules`. Undefined: nobody
+ * knows which modules are there, and the .config is believed.
+ */
+export function judgeConfig(text: string, profiles: readonly string[], modules?: ReadonlySet<string>): KernelJudgement {
   const config = readConfig(text);
   const arch = archOf(config);
   return {
@@ -51,33 +55,33 @@ export function judgeConfig(text: string, profiles: readonly string[]): KernelJu
     arch,
     verdicts: profiles.flatMap((profile) => {
       const purpose = PURPOSES.get(profile);
-      return purpose === undefined ? [] : [judge(profile, purpose, config, arch)];
+      return purpose === undefined ? [] : [judge(profile, purpose, { config, arch, modules })];
     }),
   };
 }
 
-function judge(
-  profile: string,
-  { title, source, requirements }: KernelPurpose,
-  config: Config,
-  arch: Arch | undefined,
-): Verdict {
+interface Kernel {
+  readonly config: Config;
+  readonly arch: Arch | undefined;
+  readonly modules: ReadonlySet<string> | undefined;
+}
+
+function judge(profile: string, { title, source, requirements }: KernelPurpose, kernel: Kernel): Verdict {
   const missing = requirements
-    .filter(
-      (requirement) => applies(requirement, config, arch) && !requirement.anyOf.some((symbol) => isOn(symbol, config)),
-    )
+    .filter((requirement) => applies(requirement, kernel) && !requirement.anyOf.some((symbol) => isOn(symbol, kernel)))
     .map(({ anyOf, reason }) => ({ anyOf, reason }));
   return { profile, title, source, isSatisfied: missing.length === 0, missing };
 }
 
-function applies({ anyOf, arch, onlyIfKnown }: Requirement, config: Config, actual: Arch | undefined): boolean {
+function applies({ anyOf, arch, onlyIfKnown }: Requirement, { config, arch: actual }: Kernel): boolean {
   if (arch !== undefined && arch !== actual) return false;
   return onlyIfKnown !== true || anyOf.some((symbol) => config.has(symbol));
 }
 
-function isOn(symbol: string, config: Config): boolean {
+function isOn(symbol: string, { config, modules }: Kernel): boolean {
   const value = config.get(symbol);
-  return value === 'y' || (value === 'm' && config.get('MODULES') === 'y');
+  if (value !== 'm') return value === 'y';
+  return config.get('MODULES') === 'y' && (modules?.has(MODULE_NAMES[symbol] ?? '') ?? true);
 }
 
 function archOf(config: Config): Arch | undefined {

@@ -22,7 +22,7 @@ export async function readKernelConfig(name: string, content: Uint8Array, contex
   if (found !== undefined) return found;
   const payload = findPayload(content);
   if (payload === undefined) throw configMissing(`${name} holds no kernel configuration.`);
-  const { unpacked, trouble } = await unpack(name, payload, context);
+  const { unpacked, trouble } = await unpackKernel(name, payload, context);
   const inside = configIn(name, unpacked);
   if (inside !== undefined) return inside;
   throw configMissing(
@@ -54,7 +54,7 @@ const UNPACKERS: Readonly<Record<Exclude<Compression, 'gzip'>, readonly string[]
  * What a payload holds. An x86 kernel's payload ends with four bytes that are not the compressor's (its size), so that a tool
  * fails after it wrote everything: its exit code says nothing, `trouble` is what it said.
  */
-async function unpack(
+export async function unpackKernel(
   name: string,
   { compression, data }: Payload,
   context: Context,

@@ -112,6 +112,14 @@ export const KERNEL_PURPOSES = {
       need('IPV6_MULTIPLE_TABLES', 'the same for IPv6'),
     ],
   },
+  nebula: {
+    title: 'Nebula',
+    source: 'nebula: overlay/tun_linux.go',
+    requirements: [
+      need('TUN', '/dev/net/tun: nebula writes its packets there'),
+      need('INET', 'it speaks UDP, and routes IPv4 in its overlay'),
+    ],
+  },
   postgres: {
     title: 'PostgreSQL, and services in Go',
     source: 'PostgreSQL: "Managing Kernel Resources"; Go: runtime/netpoll_epoll.go, os_linux.go',
@@ -159,7 +167,6 @@ export const KERNEL_PURPOSES = {
       onArm64('ARM_AMBA', 'the bus that the clock is on'),
       onArm64('RTC_CLASS', 'the clock'),
       onArm64('RTC_DRV_PL030', "crosvm's clock; without it the guest boots in 1970"),
-      { ...need('RTC_DRV_CMOS', 'the clock'), arch: 'x86_64' },
     ],
   },
 } as const satisfies Readonly<Record<string, KernelPurpose>>;

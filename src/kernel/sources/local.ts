@@ -52,7 +52,8 @@ async function localTree(tree: string): Promise<KernelSource> {
   };
 }
 
-async function digestOfTree(tree: string): Promise<string> {
+/** By the names, sizes, times and modes of its files. */
+export async function digestOfTree(tree: string): Promise<string> {
   const lines: string[] = [tree];
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(join(tree, folder), { withFileTypes: true });

@@ -32,6 +32,7 @@ export interface MachineStatus {
   readonly pid: number | undefined;
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
+  readonly kernel: string | undefined;
   /** What the guest has, and what its monitor takes of its host for it and for itself. */
   readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
   readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
@@ -64,6 +65,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     pid: state.pid,
     upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
     accelerator: state.accelerator.reason,
+    kernel: state.kernel,
     memory: { guestMib: state.memoryMib, usedMib: await vmmOf(state).usedMib(state, context.host) },
     services: [...progress.services].map(([service, its]) => ({ name: service, ...its })),
     ports: state.ports,
@@ -78,6 +80,7 @@ const nothing = {
   pid: undefined,
   upSeconds: undefined,
   accelerator: undefined,
+  kernel: undefined,
   memory: undefined,
   services: [],
   ports: [],

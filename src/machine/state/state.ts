@@ -30,6 +30,8 @@ const stateSchema = z.object({
   gate: backgroundProcess.optional(),
   startedAt: z.iso.datetime(),
   accelerator: z.object({ name: z.enum(ACCELERATORS), reason: z.string() }),
+  /** Undefined for a machine that an older vmkit started. */
+  kernel: z.string().optional(),
   cpus: z.number(),
   memoryMib: z.number(),
   services: z.array(z.string()),

@@ -3,6 +3,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import type { Arch } from '../../core/arch.ts';
 import { messageOf } from '../../core/errors.ts';
+import { type KernelSpec, readKernelChoice } from '../kernel.ts';
 import { orderServices } from '../order.ts';
 import type { Finding, Problem } from '../problem.ts';
 import { check } from '../rules/check.ts';
@@ -97,6 +98,12 @@ function specOf(raw: unknown, directory: string): { spec: ParsedSpec | undefined
   return { spec: toSpec(top.value, [...implicitServices(), ...services], directory), findings };
 }
 
+function toKernel(read: Definition['kernel'], directory: string): KernelSpec {
+  if (typeof read === 'string') return readKernelChoice(read, directory);
+  const { profile, fragments } = read;
+  return { kind: 'vmkit', profile, fragments: fragments.map((file) => resolve(directory, file)) };
+}
+
 function rawServices(raw: unknown): unknown[] {
   const services = typeof raw === 'object' && raw !== null && 'services' in raw ? raw.services : undefined;
   return Array.isArray(services) ? services : [];
@@ -109,10 +116,7 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
     cpus: read.cpus,
     memoryMib: read.memory,
     dataMib: read.data,
-    kernel: {
-      profile: read.kernel.profile,
-      fragments: read.kernel.fragments.map((file) => resolve(directory, file)),
-    },
+    kernel: toKernel(read.kernel, directory),
     needs: read.needs,
     network: read.network,
     packages: read.packages,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { NAME } from '../../core/names.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
+import { DEFAULT_RECIPE, isKernelChoice } from '../kernel.ts';
 import { networkSchema } from '../networks/networks.ts';
 import { duration, expected, port, size } from '../units.ts';
 
@@ -121,6 +122,25 @@ export const ownService = z.strictObject({
   ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),
 });
 
+const kernelError = expected('auto, vmkit, debian, a path with a / in it, or a group', 'kernel: debian');
+const kernel = z.union(
+  [
+    z.string().refine(isKernelChoice, { error: kernelError }).meta({ title: '`auto`, `vmkit`, `debian` or a path' }),
+    z
+      .strictObject({
+        profile: name
+          .default(DEFAULT_RECIPE.profile)
+          .describe('A list of kernel fragments that kernel-configs/profiles.yaml names: `default` or `small`'),
+        fragments: z
+          .array(z.string().min(1))
+          .default([])
+          .describe('Files with kernel options of your own; paths are relative to vm.yaml'),
+      })
+      .meta({ title: 'group' }),
+  ],
+  { error: kernelError },
+);
+
 /** vm.yaml, with its services still unread: each has a schema of its own. */
 export const definition = z.strictObject({
   name: name.describe('The name of the machine; the name of the folder of vm.yaml, too'),
@@ -133,18 +153,11 @@ export const definition = z.strictObject({
     .describe('Number of CPUs'),
   memory: size(256).describe('Size of the memory, at least 256MiB'),
   data: size(64).describe('Size of the data disk, at least 64MiB; it grows when you write more, and never shrinks'),
-  kernel: z
-    .strictObject({
-      profile: name
-        .default('default')
-        .describe('A list of kernel fragments that kernel-configs/profiles.yaml names: `default` or `small`'),
-      fragments: z
-        .array(z.string().min(1))
-        .default([])
-        .describe('Files with kernel options of your own; paths are relative to vm.yaml'),
-    })
-    .prefault({})
-    .describe('What the kernel is built from'),
+  kernel: kernel
+    .default('auto')
+    .describe(
+      "`vmkit`: vmkit's own; `debian`: Debian's signed cloud kernel; `auto`: vmkit's own where `build-kernel` has built it, else Debian's; a path: a kernel image, or a folder as `dpkg -x` and `make dir-pkg` leave it (boot/vmlinuz-V, lib/modules/V); a group: vmkit's own, with options of yours",
+    ),
   needs: z
     .array(name)
     .default([])

@@ -34,8 +34,19 @@ function findingsOf(issue: z.core.$ZodIssue, keys: KnownKeys, at: YamlPath): Fin
   if (issue.code === 'invalid_key') {
     return [{ path, atKey: true, message: `the key is not ${issue.issues[0]?.message ?? 'valid'}` }];
   }
+  if (issue.code === 'invalid_union') {
+    // Of the alternatives, the one that is of the kind that was written: a text or a group.
+    const [meant, ...others] = issue.errors.filter((alternative) => !alternative.some(isOfAnotherKind));
+    if (meant !== undefined && others.length === 0) {
+      return meant.flatMap((inner) => findingsOf({ ...inner, path: [...issue.path, ...inner.path] }, keys, at));
+    }
+  }
   const [expected, ...hint] = issue.message.split('\n');
   return [{ path, expected, hint: hint.length === 0 ? undefined : hint.join('\n') }];
+}
+
+function isOfAnotherKind({ code, path }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0;
 }
 
 /** What zod expects, where the schema has no words of its own. */
@@ -82,8 +93,11 @@ function keysAt(path: readonly PropertyKey[], jsonSchema: unknown): string[] {
   let node = jsonSchema;
   for (const part of path)
     node = typeof part === 'number' ? field(node, 'items') : field(field(node, 'properties'), part);
-  const properties = field(node, 'properties');
-  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+  const alternatives = field(node, 'anyOf');
+  return [node, ...(Array.isArray(alternatives) ? alternatives : [])].flatMap((each) => {
+    const properties = field(each, 'properties');
+    return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+  });
 }
 
 function field(node: unknown, name: PropertyKey): unknown {

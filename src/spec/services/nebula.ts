@@ -76,6 +76,7 @@ fi
     stop: { signal: 'TERM', withinSeconds: 10 },
     files: [],
     secrets: ['ca.crt', 'host.crt', 'host.key'].map((name) => ({ name, kind: 'made', tell: undefined })),
+    kernelProfiles: ['nebula'],
     ports: [{ name: 'overlay', port: node.port, protocol: 'udp', hostPort: node.port }],
     nebula: node,
   }),

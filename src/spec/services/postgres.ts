@@ -63,6 +63,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     user: 'postgres',
     capabilities: [],
     isVital: true,
+    kernelProfiles: ['postgres'],
     // What the server protects, its children give back (PostgreSQL, "Linux Memory Overcommit"): a query that takes too much ends alone.
     env: { PGDATA: DATA, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
     setup: setupScript(port),

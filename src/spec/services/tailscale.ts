@@ -42,6 +42,7 @@ export const tailscale = defineService(
       },
     ],
     ports: [],
+    ...(chosen.mode === 'userspace' ? {} : { kernelProfiles: ['tailscale-nftables'] }),
     node: { serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
   }),
 );

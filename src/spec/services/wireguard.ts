@@ -88,6 +88,7 @@ wait $!
     files: [configuration(tunnel)],
     secrets: secrets(tunnel),
     ports: [{ name: 'wireguard', port, protocol: 'udp', hostPort: port }],
+    kernelProfiles: ['wireguard'],
     wireguard: tunnel,
   };
 });

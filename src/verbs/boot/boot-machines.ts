@@ -29,7 +29,7 @@ export async function bootMachines(
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
-  await requireToBoot([...new Set(machines.map(({ arch }) => arch))], context, setup);
+  await requireToBoot(machines, context, setup);
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];

@@ -7,7 +7,7 @@ import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { OpenFile } from '../../machine/vmm/launch/open-file.ts';
 import type { Accelerator } from '../../machine/vmm/vmm.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { type PlannedArtifact, planArtifacts } from '../build/assemble.ts';
+import { type PlannedArtifact, planArtifacts, plannedKernel } from '../build/assemble.ts';
 import { isThere } from '../machine-name.ts';
 import type { VerbContext } from '../step.ts';
 import { plannedUser } from './machine-user.ts';
@@ -31,15 +31,17 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     const found = artifacts.find((artifact) => artifact.kind === kind);
     return join(found?.directory ?? `<${kind}>`, name);
   };
+  const kernel = await plannedKernel(spec, context);
   const files = {
-    kernel: file('kernel', USUAL_VMM.kernelFile(spec.arch)),
+    kernel: kernel.boot,
     root: file('root', 'root.img'),
     initramfs: file('initramfs', 'initramfs.cpio'),
     components: artifacts.some(({ kind }) => kind === 'components') ? file('components', 'components.img') : undefined,
+    modules: kernel.modules,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
   const user = await plannedUser(spec.name, context);
-  const request = { spec, files, dataUuid: '<data disk>', user, tells: [] };
+  const request = { spec, files, kernel: kernel.text, dataUuid: '<data disk>', user, tells: [] };
   const vmm = USUAL_VMM;
   const decide: typeof vmm.decideAccelerator = async (trial, inner) =>
     (await vmm.knownAccelerator(trial, inner)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };

@@ -10,6 +10,8 @@ export interface BootedDescription {
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
   readonly bootedAfter: number | undefined;
   readonly accelerator: MachineState['accelerator'];
+  /** `Linux 6.12.9, vmkit's own`; undefined for a machine that an older vmkit started. */
+  readonly kernel: string | undefined;
   readonly ports: readonly ReturnType<typeof withAddress>[];
   /** What a person logs in with, and the file that holds the secret. */
   readonly logins: MachineState['tells'];
@@ -22,6 +24,7 @@ export function describeBooted({ state, progress, wasRunning, isOutdated }: Boot
     isOutdated,
     bootedAfter: progress.end?.kind === 'booted' ? progress.end.uptime : undefined,
     accelerator: state.accelerator,
+    kernel: state.kernel,
     ports: state.ports.map(withAddress),
     logins: state.tells,
   };

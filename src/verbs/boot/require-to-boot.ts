@@ -1,23 +1,29 @@
-import { type Arch, archOf } from '../../core/arch.ts';
+import { archOf } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
-import { buildTools, requireTools, toolGroups } from '../../host/tools/tools.ts';
+import { requireTools } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
 import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
+import { buildTools } from '../build/machine-tools.ts';
 import { buildContext, type VerbContext } from '../step.ts';
 
+type Machine = Pick<VmSpec, 'arch' | 'kernel'>;
+
 /**
- * What building machines of these architectures takes on this computer, and running them on their host. Throws `tools-missing`; `other-architecture` where
- * the host could only emulate them and has nothing that does.
+ * What building these machines takes on this computer, and running them on their host. Throws `tools-missing`; `other-architecture` where the host could
+ * only emulate them and has nothing that does.
  */
-export async function requireToBoot(arches: readonly Arch[], context: VerbContext, setup: boolean): Promise<void> {
-  const run = arches.map((arch): ToolGroup => `machine-${arch}`);
-  if (context.host.isHere) return requireTools([...new Set(arches.flatMap(toolGroups))], context, { setup });
-  for (const arch of arches) await requireArchitecture(arch, context);
-  await requireTools([...new Set(arches.flatMap(buildTools))], buildContext(context), { setup });
-  await requireTools(run, context, { setup });
+export async function requireToBoot(machines: readonly Machine[], context: VerbContext, setup: boolean): Promise<void> {
+  const builder = buildContext(context);
+  const run = machines.map(({ arch }): ToolGroup => `machine-${arch}`);
+  const build = (await Promise.all(machines.map((machine) => buildTools(machine, builder)))).flat();
+  if (context.host.isHere) return requireTools([...new Set([...build, ...run])], context, { setup });
+  for (const { arch } of machines) await requireArchitecture(arch, context);
+  await requireTools([...new Set(build)], builder, { setup });
+  await requireTools([...new Set(run)], context, { setup });
 }
 
-async function requireArchitecture(arch: Arch, { host }: VerbContext): Promise<void> {
+async function requireArchitecture(arch: VmSpec['arch'], { host }: VerbContext): Promise<void> {
   const { machine } = await host.facts();
   if (archOf(machine) === arch) return;
   const emulator = USUAL_VMM.program(arch);

@@ -6,16 +6,17 @@ import { componentsArtifact, findComponentsArtifact } from '../../image/componen
 import { initramfsArtifact } from '../../image/initramfs.ts';
 import { ageNote, rootArtifact } from '../../image/root.ts';
 import { guestTree } from '../../init/guest-tree.ts';
-import { kernelArtifact } from '../../kernel/artifact.ts';
+import { chooseKernel, chosenArtifact } from '../../kernel/choose-kernel.ts';
+import { type KernelFiles, kernelFiles, kernelText } from '../../kernel/kernel-files.ts';
+import { requireKernel } from '../../kernel/require-kernel.ts';
 import type { BootRequest } from '../../machine/plan.ts';
-import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
-import { buildContext, runStep, type VerbContext } from '../step.ts';
+import { buildContext, runStep, runSteps, type Step, type VerbContext } from '../step.ts';
 
 /** The files that a machine boots from, and which artifacts they are. */
-export type Assembled = Pick<BootRequest, 'files' | 'artifacts'>;
+export type Assembled = Pick<BootRequest, 'files' | 'kernel' | 'artifacts'>;
 
 /** One artifact as it stands, before anything is built. */
 export interface PlannedArtifact {
@@ -29,15 +30,19 @@ export interface PlannedArtifact {
 }
 
 /** On this computer: builds what is stale, the quick ones first, and says of each whether it was cached. A given component that is unusable is refused before. */
-export async function assemble(spec: VmSpec, chosen: ChosenComponents, verb: VerbContext): Promise<Assembled> {
+export async function assemble(spec: VmSpec, given: ChosenComponents, verb: VerbContext): Promise<Assembled> {
   const context = buildContext(verb);
-  const components = await ensureComponents(spec, chosen, context);
+  const chosen = await chooseKernel(spec, context);
+  const kernelPlan = await chosenArtifact(chosen, spec.arch, context);
+  const components = await ensureComponents(spec, given, context);
   const busybox = await ensure(busyboxArtifact(spec.arch), context);
-  const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox), context);
-  const root = await ensure(rootArtifact(spec), context);
+  const [root, kernel] = await ensureBoth(rootArtifact(spec), kernelPlan, chosen.kind !== 'vmkit', context);
   const age = ageNote(root.manifest.builtAt, spec.name, Date.now());
   if (age !== undefined) context.report({ kind: 'note', text: age });
-  const kernel = await ensure(await kernelOf(spec, context), context);
+  if (spec.kernel.kind === 'auto' && chosen.kind === 'debian') context.report({ kind: 'note', text: WHY_DEBIAN });
+  await requireKernel(spec, chosen, kernel, context);
+  const { boot, modules, stage1Modules } = kernelFiles(kernel);
+  const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox, stage1Modules), context);
   const parts = { kernel, root, initramfs, ...(components === undefined ? {} : { components }) };
   const cached = Object.values(parts).filter((part) => part.cached);
   if (cached.length > 0) {
@@ -46,11 +51,13 @@ export async function assemble(spec: VmSpec, chosen: ChosenComponents, verb: Ver
   }
   return {
     files: {
-      kernel: join(kernel.directory, USUAL_VMM.kernelFile(spec.arch)),
+      kernel: boot,
       root: join(root.directory, 'root.img'),
       initramfs: join(initramfs.directory, 'initramfs.cpio'),
       components: components === undefined ? undefined : join(components.directory, 'components.img'),
+      modules,
     },
+    kernel: kernelText(chosen, kernel),
     artifacts: Object.fromEntries(Object.entries(parts).map(([kind, part]) => [kind, part.key])),
   };
 }
@@ -58,30 +65,48 @@ export async function assemble(spec: VmSpec, chosen: ChosenComponents, verb: Ver
 /** What `assemble` would find and what it would build. Builds nothing. */
 export async function planArtifacts(
   spec: VmSpec,
-  chosen: ChosenComponents,
+  given: ChosenComponents,
   verb: VerbContext,
 ): Promise<PlannedArtifact[]> {
   const context = buildContext(verb);
-  const components = await findComponentsArtifact(spec, chosen, context);
+  const components = await findComponentsArtifact(spec, given, context);
   const busyboxPlan = busyboxArtifact(spec.arch);
   const busybox = await findArtifact(busyboxPlan, context);
   const title = `initramfs of ${spec.name}`;
+  const kernelPlan = await chosenArtifact(await chooseKernel(spec, context), spec.arch, context);
+  const kernel = await findArtifact(kernelPlan, context);
   return [
     ...(components === undefined
       ? []
       : [components === 'unknown' ? unknown('components', 'components') : await planned(components, context)]),
     await planned(busyboxPlan, context),
-    busybox === undefined
+    busybox === undefined || kernel === undefined
       ? unknown('initramfs', title)
-      : await planned(initramfsArtifact(spec.name, guestTree(spec), busybox), context),
+      : await planned(
+          initramfsArtifact(spec.name, guestTree(spec), busybox, kernelFiles(kernel).stage1Modules),
+          context,
+        ),
     await planned(rootArtifact(spec), context),
-    await planned(await kernelOf(spec, context), context),
+    await planned(kernelPlan, context),
   ];
 }
 
-function kernelOf({ arch, kernel }: VmSpec, context: Context): Promise<Artifact> {
-  return kernelArtifact({ arch, profile: kernel.profile, fragments: kernel.fragments }, context);
+/** What QEMU would be given of the machine's kernel; where it is not there yet, as far as that can be told. */
+export async function plannedKernel(
+  spec: VmSpec,
+  verb: VerbContext,
+): Promise<Pick<KernelFiles, 'boot' | 'modules'> & { readonly text: string }> {
+  const context = buildContext(verb);
+  const chosen = await chooseKernel(spec, context);
+  const artifact = await chosenArtifact(chosen, spec.arch, context);
+  const kernel = await findArtifact(artifact, context);
+  if (kernel !== undefined) return { ...kernelFiles(kernel), text: kernelText(chosen, kernel) };
+  const modules = chosen.kind === 'debian' ? '<kernel>/modules.img' : undefined;
+  return { boot: `<kernel>/${spec.arch === 'x86_64' ? 'vmlinux' : 'kernel'}`, modules, text: artifact.title };
 }
+
+const WHY_DEBIAN =
+  "The kernel is Debian's. vmkit's own starts in two thirds of the time; it is compiled once, in ten minutes or so: vmkit build-kernel";
 
 function unknown(kind: string, title: string): PlannedArtifact {
   return { kind, title, key: undefined, isCached: false, directory: undefined };
@@ -105,7 +130,24 @@ async function planned(artifact: Artifact, context: Context): Promise<PlannedArt
 }
 
 async function ensure(artifact: Artifact, context: VerbContext): Promise<Built> {
-  const found = await findArtifact(artifact, context);
-  if (found !== undefined) return found;
-  return runStep({ title: artifact.title, run: (inner) => ensureArtifact(artifact, inner) }, context);
+  return (await findArtifact(artifact, context)) ?? runStep(building(artifact), context);
+}
+
+/** Beside one another where the second takes no minutes: a failure of the first is told when both are over. */
+async function ensureBoth(
+  first: Artifact,
+  second: Artifact,
+  isSecondQuick: boolean,
+  context: VerbContext,
+): Promise<[Built, Built]> {
+  const found = await Promise.all([findArtifact(first, context), findArtifact(second, context)]);
+  if (isSecondQuick && found.every((each) => each === undefined)) {
+    const [one, other] = await runSteps([building(first), building(second)], context);
+    if (one !== undefined && other !== undefined) return [one, other];
+  }
+  return [await ensure(first, context), await ensure(second, context)];
+}
+
+function building(artifact: Artifact): Step<Built> {
+  return { title: artifact.title, run: (inner) => ensureArtifact(artifact, inner) };
 }

@@ -19,6 +19,7 @@ export async function placeFiles(name: string, files: Files, context: VerbContex
         const placed = { ...files, kernel: await placeFile(files.kernel, inner) };
         placed.initramfs = await placeFile(files.initramfs, inner);
         placed.root = await placeFile(files.root, inner);
+        if (files.modules !== undefined) placed.modules = await placeFile(files.modules, inner);
         if (files.components !== undefined) placed.components = await placeFile(files.components, inner);
         return placed;
       },

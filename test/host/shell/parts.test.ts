@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { requireRemovable } from '../../../src/host/removable.ts';
+import { bootArgv } from '../../../src/host/shell/boot-shell.ts';
+import { childShell } from '../../../src/host/shell/child-shell.ts';
 import { fileRuns } from '../../../src/host/shell/file-runs.ts';
 import { betweenMarks } from '../../../src/host/shell/marks.ts';
 import { BLOCK_BYTES } from '../../../src/host/shell/scripts.ts';
+import type { ShellProcess } from '../../../src/host/shell/shell.ts';
+import { shellHost } from '../../../src/host/shell/shell-host.ts';
 import { controlFolder } from '../../../src/host/ssh/control-folder.ts';
 import { parseSshUrl } from '../../../src/host/ssh/destination.ts';
 import { explainSshEnd } from '../../../src/host/ssh/login-error.ts';
@@ -141,7 +145,55 @@ test('a login that failed is told apart from a connection that was lost', () => 
   expect(code('exit code 255', 'ssh: connect to host server port 22: Connection timed out')).toBe('ssh-timeout');
   expect(code('exit code 255', 'ssh: connect to host server port 22: No route to host')).toBe('ssh-timeout');
   expect(code('exit code 255', 'kex_exchange_identification: Connection closed by remote host')).toBe('ssh-failed');
+  expect(code('exit code 255', '')).toBe('ssh-connection-lost');
   expect(code('exit code 1', 'This account is currently not available.')).toBe('ssh-no-shell');
   expect(code('exit code 255', 'Permission denied', true)).toBe('ssh-connection-lost');
   expect(code('spawn ssh ENOENT', '')).toBe('tool-missing');
+});
+
+test.each([
+  ['a shared connection that ends without a word', 'exit 255', 2],
+  ['one that ends while the shell answers', 'IFS= read -r job; mark=${job#mark=}; echo "${mark%%\\\\n*}"; exit 255', 2],
+  ['a login that is refused', 'echo Permission denied >&2; exit 255', 1],
+])('%s: how often a login is tried', async (_, first, expected) => {
+  let logins = 0;
+  const to = parseSshUrl('ssh://server');
+  const host = shellHost({
+    name: 'server',
+    startShell: () => {
+      logins += 1;
+      return childShell(logins === 1 ? ['sh', '-c', first] : bootArgv());
+    },
+    explain: (end) => explainSshEnd(to, end),
+  });
+  const said = await host.exec(['echo', 'hello']).then(
+    ({ stdout }) => stdout,
+    ({ code }) => code,
+  );
+  expect(said).toBe(expected === 2 ? 'hello\n' : 'ssh-denied');
+  expect(logins).toBe(expected);
+});
+
+test('a connection that is lost takes the idle shells with it, and is no failed login', async () => {
+  const to = parseSshUrl('ssh://server');
+  const shells: ShellProcess[] = [];
+  const host = shellHost({
+    name: 'server',
+    startShell: () => {
+      const shell = childShell(bootArgv());
+      shells.push(shell);
+      return shell;
+    },
+    explain: (end) => explainSshEnd(to, end),
+  });
+  const first = host.exec(['sleep', '600']);
+  await host.exec(['true']);
+  expect(shells).toHaveLength(2);
+  shells[0]?.destroy();
+  await expect(first).rejects.toMatchObject({ code: 'ssh-connection-lost' });
+  expect((await host.exec(['echo', 'hello'])).stdout).toBe('hello\n');
+  expect(shells).toHaveLength(3);
+  // What is lost while it is idle is told by the next job, which may have been done.
+  shells[2]?.destroy();
+  await expect(host.exec(['true'])).rejects.toMatchObject({ code: 'ssh-connection-lost' });
 });

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { BOOT_COMMAND } from '../../../src/host/shell/boot-shell.ts';
 import * as scripts from '../../../src/host/shell/scripts.ts';
 import { parseSshUrl } from '../../../src/host/ssh/destination.ts';
-import { forwardArgv, shellArgv } from '../../../src/host/ssh/ssh-argv.ts';
+import { readAddress } from '../../../src/host/ssh/real-address.ts';
+import { configurationArgv, forwardArgv, shellArgv } from '../../../src/host/ssh/ssh-argv.ts';
 
 const { PRELUDE, STATUS: _status, BLOCK_BYTES: _bytes, commandJob, startJob, simpleJob, inputJob, ...bodies } = scripts;
 const jobs: Readonly<Record<string, string>> = {
@@ -26,9 +27,20 @@ test('what ssh is called with', async () => {
       shellArgv(to, '/run/vmkit-ssh/%C'),
       forwardArgv(to, '/run/vmkit-ssh/%C', 'forward', '/run/vmkit-ssh/to-1', { tcp: 5432 }),
       forwardArgv(to, '/run/vmkit-ssh/%C', 'cancel', '/run/vmkit-ssh/to-1', { unix: '/state/qmp.sock' }),
+      forwardArgv(to, '/run/vmkit-ssh/%C', 'forward', '/run/vmkit-ssh/to-2', { tcp: 80, at: '192.168.100.5' }),
+      configurationArgv(to),
     ].map((argv) => argv.join('\n'));
   });
   await expect(`${text.join('\n\n')}\n`).toMatchFileSnapshot('../../golden/ssh-argv.txt');
+});
+
+test('what a person calls a host is not where it is: `ssh -G` says that', () => {
+  const printed = (more: string): string => `user me\nhostname server.example.org\nport 22\n${more}`;
+  expect(readAddress(printed(''), 'server')).toEqual({ name: 'server.example.org', isDirect: true });
+  expect(readAddress(printed('proxyjump none\n'), 'server').isDirect).toBe(true);
+  expect(readAddress(printed('proxyjump me@gate:22\n'), 'server').isDirect).toBe(false);
+  expect(readAddress(printed('proxycommand nc -x proxy %h %p\n'), 'server').isDirect).toBe(false);
+  expect(readAddress('', 'server').name).toBe('server');
 });
 
 test('the command for the login shell is one line that fish, csh and POSIX shells read alike', () => {

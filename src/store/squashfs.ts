@@ -1,6 +1,6 @@
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
-import { DEBIAN_EPOCH } from '../store/mmdebstrap.ts';
+import { DEBIAN_EPOCH } from './mmdebstrap.ts';
 
 /**
  * How mksquashfs(1) packs. LZ4: under software emulation a boot waits for unpacking, and zstd takes four times as long for a quarter
@@ -24,8 +24,21 @@ export async function packSquashfs(archive: string, image: string, { host, signa
     env: { SOURCE_DATE_EPOCH: `${DEBIAN_EPOCH}` },
     signal,
   });
-  if (exitCode === 0) return;
-  throw new VmkitError('build', 'mksquashfs-failed', `mksquashfs could not pack ${image}.\n${stderr.trim()}`, {
-    hint: 'It must be version 4.5 or later, which reads tar archives: mksquashfs -version',
+  if (exitCode !== 0) throw packingFailed(image, stderr, 'It must be version 4.5 or later, which reads tar archives.');
+}
+
+/** Packs a folder into an image in which all is root's, for everybody to read; the same names and contents give the same bytes. */
+export async function packFolder(folder: string, image: string, { host, signal }: Context): Promise<void> {
+  const times = ['-all-time', `${DEBIAN_EPOCH}`, '-mkfs-time', `${DEBIAN_EPOCH}`];
+  const options = [...SQUASHFS_OPTIONS, '-all-root', '-no-xattrs', ...times];
+  // The variable would be refused beside the time options.
+  const script = 'chmod -R a=rX,u+w "$1" && exec env -u SOURCE_DATE_EPOCH mksquashfs "$@"';
+  const { exitCode, stderr } = await host.exec(['sh', '-c', script, 'sh', folder, image, ...options], { signal });
+  if (exitCode !== 0) throw packingFailed(image, stderr, 'Is there room on the disk?');
+}
+
+function packingFailed(image: string, stderr: string, hint: string): VmkitError {
+  return new VmkitError('build', 'mksquashfs-failed', `mksquashfs could not pack ${image}.\n${stderr.trim()}`, {
+    hint: `${hint} mksquashfs -version tells its version.`,
   });
 }

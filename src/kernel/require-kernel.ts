@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { VmkitError } from '../core/errors.ts';
+import type { Context } from '../host/context.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
+import type { Built } from '../store/artifact.ts';
+import { judgeConfig, type Verdict } from './check/judge.ts';
+import type { ChosenKernel } from './choose-kernel.ts';
+import { MODULES_INDEX } from './ready-made/install-modules.ts';
+import { moduleName, parseModulesDep } from './ready-made/load-order.ts';
+
+/** The profiles of `check-kernel` that a machine needs. */
+export function neededProfiles({ services }: Pick<VmSpec, 'services'>): string[] {
+  return [...new Set(['machine', ...services.flatMap(({ kernelProfiles = [] }) => kernelProfiles)])];
+}
+
+/**
+ * Judges a kernel by what a machine needs, before anything is started. Throws `kernel-unfit`. Where the definition itself builds a kernel with less than a
+ * service needs, that is what somebody asked for: it is told, and tried.
+ */
+export async function requireKernel(
+  spec: Pick<VmSpec, 'name' | 'services'>,
+  kernel: ChosenKernel,
+  built: Built,
+  context: Context,
+): Promise<void> {
+  const config = await textOf(built, 'config', context);
+  const modules = [...parseModulesDep(await textOf(built, MODULES_INDEX, context)).keys()].map(moduleName);
+  const lacking = judgeConfig(config, neededProfiles(spec), new Set(modules)).verdicts.filter(
+    ({ isSatisfied }) => !isSatisfied,
+  );
+  if (lacking.length === 0) return;
+  const text = [`The kernel lacks what ${spec.name} needs (${built.manifest.title}).`, ...lacking.map(lackText)].join(
+    '\n',
+  );
+  const isAsked = kernel.kind === 'vmkit' && lacking.every(({ profile }) => profile !== 'machine');
+  if (isAsked) return context.report({ kind: 'note', text });
+  throw new VmkitError('build', 'kernel-unfit', text, {
+    hint: `Take another one: --kernel debian, or --kernel vmkit. What was looked at: vmkit check-kernel ${join(built.directory, 'config')}`,
+    details: { lacking },
+  });
+}
+
+function lackText({ title, missing }: Verdict): string {
+  return [`${title}:`, ...missing.map(({ anyOf, reason }) => `  ${anyOf.join(' or ')}: ${reason}`)].join('\n');
+}
+
+/** Empty for an output that a kernel does not have. */
+async function textOf({ directory }: Built, name: string, { host }: Context): Promise<string> {
+  return Buffer.from((await host.read(join(directory, name))) ?? '').toString('utf8');
+}

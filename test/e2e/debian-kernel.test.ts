@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { debianKernelArtifact } from '../../src/kernel/ready-made/debian-kernel.ts';
+import type { Built } from '../../src/store/artifact.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
+import { contextIn } from '../support/context.ts';
+import { useSandbox } from '../support/machine.ts';
+
+const HELLO = `memory: 384MiB
+data: 64MiB
+services:
+  - name: hello
+    files: [{ path: /srv/hello/index.html, content: "Hello!\\n" }]
+    run: exec /run/vmkit/busybox httpd -f -p 8000 -h /srv/hello
+    ready: { http: http://127.0.0.1:8000/ }
+`;
+
+/** Each loads modules by itself: nothing here names one but the last. */
+const WORK = `set -eux
+nft -f - <<'END'
+table inet t {
+  chain logs { type filter hook output priority 0; log prefix "vmkit-log " accept; }
+  chain masquerades { type nat hook postrouting priority 100; oifname "eth9" masquerade; }
+  chain limits { type filter hook input priority 0; ct state new limit rate 5/second accept; }
+}
+END
+ip -6 route add unreachable fd00::/64
+: | /run/vmkit/busybox nc -w 1 127.0.0.1 9 || true
+dmesg | grep -c vmkit-log
+ip link add wg9 type wireguard
+ip tuntap add dev t9 mode tun
+ip link add v9 type veth peer name w9
+modprobe dummy
+ip link add d9 type dummy
+perl -MSocket -e 'socket(my $s, 40, SOCK_STREAM, 0) or die "vsock: $!"' 
+ls -l /dev/net/tun /dev/input/event0
+`;
+
+/** Debian's kernel in a real guest, and the same files given as a kernel of somebody else's. One boot. */
+describe('a machine on the kernel of Debian', () => {
+  const sandbox = useSandbox(undefined, { hasOwnKernel: false });
+  let kernel: Built;
+
+  beforeAll(async () => {
+    const context = { ...contextIn(sandbox.folder), paths: sandbox.paths };
+    kernel = await ensureArtifact(debianKernelArtifact('x86_64'), context);
+    await sandbox.define('hello', HELLO);
+  });
+
+  test('boots without a compiler, says which kernel it is, and loads what is asked for by itself', async () => {
+    const { stdout, exitCode, stderr } = await sandbox.vmkit(['boot', 'hello', '--kernel', 'debian']);
+    expect(stderr).not.toContain('error');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/Linux \S+-cloud-amd64, Debian's, signed/);
+    expect((await sandbox.vmkit(['status', 'hello'])).stdout).toMatch(/Linux \S+-cloud-amd64, Debian's, signed/);
+    const work = await sandbox.vmkit(['exec', 'hello', '--', 'sh', '-c', WORK]);
+    expect(work.stderr).toContain('/dev/input/event0');
+    expect(work).toMatchObject({ exitCode: 0 });
+    const check = await sandbox.vmkit(['check-kernel', 'hello']);
+    expect(check.stdout).not.toContain('lacking');
+    expect(check.exitCode).toBe(0);
+    await sandbox.vmkit(['stop', 'hello']);
+  });
+
+  test('the same in a folder is the same kernel', async () => {
+    const folder = await asPackage(kernel, join(sandbox.folder, 'package'));
+    const built = await sandbox.json(['build-image', 'hello', '--kernel', folder]);
+    expect(built).toMatchObject({ kernel: { bytes: kernel.manifest.outputs['kernel']?.bytes } });
+    const manifest: unknown = JSON.parse(await readFile(join(storeFolder(built), 'manifest.json'), 'utf8'));
+    expect(manifest).toMatchObject({ outputs: kernel.manifest.outputs, facts: kernel.manifest.facts });
+  });
+
+  test('without its modules it is refused before anything starts, and every missing option is named', async () => {
+    const alone = join(sandbox.folder, 'package/boot', `vmlinuz-${releaseOf(kernel)}`);
+    const { stderr, exitCode } = await sandbox.vmkit(['boot', 'hello', '--kernel', alone]);
+    expect(exitCode).toBe(4);
+    expect(stderr).toContain('VIRTIO_BLK: disks');
+    expect(stderr).toContain('OVERLAY_FS: ');
+    expect(stderr).not.toContain('EXT4_FS');
+  });
+});
+
+function releaseOf({ manifest: { facts } }: Built): string {
+  if (typeof facts !== 'object' || facts === null || !('release' in facts)) throw new Error('no release');
+  return String(facts['release']);
+}
+
+function storeFolder(built: unknown): string {
+  const path = JSON.stringify(built).match(/"path":"([^"]*)\/kernel"/)?.[1];
+  if (path === undefined) throw new Error('no kernel');
+  return path;
+}
+
+/** As `dpkg -x` leaves a package of a distribution. */
+async function asPackage({ directory, ...built }: Built, folder: string): Promise<string> {
+  const release = releaseOf({ directory, ...built });
+  execFileSync('unsquashfs', ['-no-progress', '-quiet', '-d', folder, join(directory, 'modules.img')]);
+  await mkdir(join(folder, 'boot'), { recursive: true });
+  await copyFile(join(directory, 'kernel'), join(folder, 'boot', `vmlinuz-${release}`));
+  return folder;
+}
