@@ -1,4 +1,4 @@
-import { GUEST_PATH } from '../spec/guest-path.ts';
+import { GUEST, GUEST_SEARCH_PATH } from '../core/guest-paths.ts';
 import type { Evidence, Vantage } from './report.ts';
 
 /** A command that was run, and what it said on both outputs. */
@@ -16,7 +16,7 @@ interface Scratch {
 }
 
 /** A machine's own folder for such things is root's. */
-const IN_GUEST: Scratch = { make: 'd=/run/vmkit/look-$$.', remove: 'rm -f "$d"*' };
+const IN_GUEST: Scratch = { make: `d=${GUEST.own}/look-$$.`, remove: 'rm -f "$d"*' };
 export const ON_HOST: Scratch = { make: 't=$(mktemp -d) && d=$t/ || exit 70', remove: 'rm -rf "$t"' };
 
 /**
@@ -25,7 +25,7 @@ export const ON_HOST: Scratch = { make: 't=$(mktemp -d) && d=$t/ || exit 70', re
  */
 export function observeScript(
   commands: Readonly<Record<string, string>>,
-  path: string = GUEST_PATH,
+  path: string = GUEST_SEARCH_PATH,
   { make, remove }: Scratch = IN_GUEST,
 ): string {
   const runs = Object.entries(commands).map(

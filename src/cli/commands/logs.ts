@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmkitError } from '../../core/errors.ts';
+import { GUEST } from '../../core/guest-paths.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { runSession } from '../../guest/ssh/session.ts';
 import type { Context } from '../../host/context.ts';
@@ -43,7 +44,7 @@ function logCommand(service: string, follow: boolean): string[] {
     '-c',
     `cd "$1" && for old in @*.s; do [ ! -f "$old" ] || cat "$old"; done && ${last}`,
     'sh',
-    `/run/log/${service}`,
+    `${GUEST.logs}/${service}`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
 export const POSTGRES_BIN = '/usr/lib/postgresql/17/bin';
 
@@ -18,7 +19,7 @@ export interface OwnedDatabase {
  */
 export function ensureDatabases(databases: readonly OwnedDatabase[]): string {
   return `# Roles and their databases, once.
-s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -d postgres <<'SQL'
+s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -d postgres <<'SQL'
 ${databasesSql(databases)}SQL
 `;
 }

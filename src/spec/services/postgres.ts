@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import { machineAddress } from '../networks/addresses.ts';
 import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
@@ -6,8 +7,8 @@ import { defineService } from './define.ts';
 import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
 
 const VERSION = 17;
-const DATA = `/data/postgres/${VERSION}`;
-const CONF = '/run/vmkit/postgres';
+const DATA = `${GUEST.data}/postgres/${VERSION}`;
+const CONF = `${GUEST.own}/postgres`;
 
 const identifier = z
   .string()
@@ -39,7 +40,7 @@ const options = z
       .describe('The port on 127.0.0.1 of this host that leads there; each role then has a password. None when absent'),
   })
   .meta({
-    description: 'PostgreSQL 17 from Debian. Its data is in /data/postgres, its socket in /run/postgresql.',
+    description: `PostgreSQL 17 from Debian. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
     examples: [{ databases: [{ name: 'app', owner: 'app' }], host: 5432 }],
   });
 
@@ -53,7 +54,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
   const owned = databases.map(({ name, owner }) => ({
     role: owner,
     database: name,
-    ...(hasPassword(owner) ? { passwordFile: `/run/secrets/postgres/${owner}-password` } : {}),
+    ...(hasPassword(owner) ? { passwordFile: `${GUEST.secrets}/postgres/${owner}-password` } : {}),
   }));
   return {
     name: 'postgres',
@@ -94,11 +95,11 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
  * since psql asks the server itself.
  */
 function readyCheck(port: number, databases: readonly OwnedDatabase[]): string {
-  return `[ -S /run/postgresql/.s.PGSQL.${port} ]
+  return `[ -S ${GUEST.postgresql}/.s.PGSQL.${port} ]
 status=
 { for line in 1 2 3 4 5 6 7 8; do read -r status || exit 1; done; } <${DATA}/postmaster.pid
 [ "$status" = ready ]
-${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h /run/postgresql -p ${port} -d postgres <<'SQL'
+${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -p ${port} -d postgres <<'SQL'
 ${databasesSql(databases)}SELECT 1;
 SQL
 )" = 1 ]
@@ -107,7 +108,7 @@ SQL
 
 function setupScript(port: number): string {
   return `# The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
-/run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
+${GUEST.busybox} install -d -o postgres -g postgres -m 0755 ${GUEST.postgresql}
 ${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -s ${DATA}/PG_VERSION ]; then
   if [ -e ${DATA} ]; then
     echo "${DATA} exists but holds no cluster (no PG_VERSION); it is left as it is" >&2
@@ -125,7 +126,7 @@ fi
 /** A socket's name holds the port (PostgreSQL, `unix_socket_directories`); the services of this machine know the usual one. */
 function usualSocket(port: number): string {
   return `# Services of this machine find it by its usual name.
-ln -sfn .s.PGSQL.${port} /run/postgresql/.s.PGSQL.${POSTGRES_PORT}
+ln -sfn .s.PGSQL.${port} ${GUEST.postgresql}/.s.PGSQL.${POSTGRES_PORT}
 `;
 }
 
@@ -141,7 +142,7 @@ data_directory = '${DATA}'
 hba_file = '${CONF}/pg_hba.conf'
 listen_addresses = '${listen}'
 port = ${port}
-unix_socket_directories = '/run/postgresql'
+unix_socket_directories = '${GUEST.postgresql}'
 password_encryption = scram-sha-256
 # Compiling queries would drag LLVM into the image.
 jit = off
