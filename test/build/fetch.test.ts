@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { parseChecksums } from '../../src/store/fetch/checksums.ts';
-import { type Download, download, fetchText } from '../../src/store/fetch/fetch.ts';
+import { download, fetchText } from '../../src/store/fetch/fetch.ts';
+import type { Download } from '../../src/store/fetch/transfer.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -2,7 +2,8 @@ import { dirname } from 'node:path/posix';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Host } from '../host.ts';
-import { LOCK, STATUS } from './scripts.ts';
+import { STATUS } from './scripts/job.ts';
+import { LOCK } from './scripts/lock.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -5,7 +5,7 @@ import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { sha256OfFile } from '../../store/fetch/fetch.ts';
+import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import { withScratchFolder } from '../../store/scratch-folder.ts';
 import { packFolder } from '../../store/squashfs.ts';
 import { ensureArtifact, findArtifact } from '../../store/store.ts';
