@@ -8,13 +8,14 @@ import { guestAddress } from '../../machine/guest.ts';
 import { runningMachine } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 import { print } from '../show/say.ts';
 
 export const command = defineCommand({
   usage: 'logs <vm> [service]',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .positional('service', {
         type: 'string',
         describe: 'A service of the machine. Default: the console of the machine',

@@ -1,6 +1,7 @@
 import { GUEST } from '../../core/guest-paths.ts';
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
-export const POSTGRES_BIN = '/usr/lib/postgresql/17/bin';
+export const POSTGRES_VERSION = 17;
+export const POSTGRES_BIN = `/usr/lib/postgresql/${POSTGRES_VERSION}/bin`;
 
 /** Where PostgreSQL listens unless it is told otherwise. */
 export const POSTGRES_PORT = 5432;

@@ -4,10 +4,16 @@ import { machineAddress } from '../networks/addresses.ts';
 import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
+import {
+  databasesSql,
+  exportPasswords,
+  type OwnedDatabase,
+  POSTGRES_BIN,
+  POSTGRES_PORT,
+  POSTGRES_VERSION,
+} from './postgres-role.ts';
 
-const VERSION = 17;
-const DATA = `${GUEST.data}/postgres/${VERSION}`;
+const DATA = `${GUEST.data}/postgres/${POSTGRES_VERSION}`;
 const CONF = `${GUEST.own}/postgres`;
 
 const identifier = z
@@ -40,11 +46,11 @@ const options = z
       .describe('The port on 127.0.0.1 of this host that leads there; each role then has a password. None when absent'),
   })
   .meta({
-    description: `PostgreSQL 17 from Debian. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
+    description: `PostgreSQL ${POSTGRES_VERSION} from Debian. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
     examples: [{ databases: [{ name: 'app', owner: 'app' }], host: 5432 }],
   });
 
-/** PostgreSQL 17 from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
+/** PostgreSQL from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
 export const postgres = defineService(options, ({ databases, port, host }): Service => {
   const roles = [...new Set(databases.map(({ owner }) => owner))];
   const isRemote = host !== undefined;
@@ -59,7 +65,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
   return {
     name: 'postgres',
     needs: [],
-    packages: [`postgresql-${VERSION}`],
+    packages: [`postgresql-${POSTGRES_VERSION}`],
     components: [],
     user: 'postgres',
     capabilities: [],

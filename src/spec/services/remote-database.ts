@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { GUEST } from '../../core/guest-paths.ts';
 import { machineAddress } from '../networks/addresses.ts';
 import type { ServiceFile, ServiceSecret } from '../service.ts';
-import { POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
+import { POSTGRES_BIN, POSTGRES_PORT, POSTGRES_VERSION } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
 
@@ -17,7 +17,7 @@ export const remoteDatabase = z.strictObject({
 export type RemoteDatabase = z.output<typeof remoteDatabase>;
 
 /** The psql that asks whether it answers. */
-export const REMOTE_DATABASE_PACKAGES = ['postgresql-client-17'];
+export const REMOTE_DATABASE_PACKAGES = [`postgresql-client-${POSTGRES_VERSION}`];
 
 /** The password, which the other machine's PostgreSQL made. */
 export function databaseSecret({ machine, name }: RemoteDatabase): ServiceSecret {
