@@ -43,8 +43,11 @@ export interface BootRequest {
 
 type PlanRequest = Omit<BootRequest, 'secrets'>;
 
-/** What a definition makes of a machine. Pure: no host, no monitor. A kernel may bring a disk of its modules. */
-export function describeMachine(spec: VmSpec, hasModules: boolean): MachineDescription {
+/** What a definition makes of a machine; `hasModules`: its kernel comes with a disk of modules. Pure: no host, no monitor. */
+export function describeMachine(
+  spec: VmSpec,
+  { hasModules = false }: { readonly hasModules?: boolean } = {},
+): MachineDescription {
   const { name, arch, cpus, memoryMib, network, needs, services } = spec;
   const readOnly = (serial: DiskSerial): DescribedDisk => ({ serial, isReadOnly: true });
   return {
@@ -79,7 +82,7 @@ export async function placeMachine(
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
 ): Promise<{ placed: PlacedMachine; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
-  const machine = describeMachine(spec, files.modules !== undefined);
+  const machine = describeMachine(spec, { hasModules: files.modules !== undefined });
   const paths = machinePaths(context.paths, spec.name);
   const facts = await vmm.facts(machine.arch, context);
   const ports = await withSshPort(machine, context.host);

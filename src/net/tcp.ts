@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VmkitError } from '../core/errors.ts';
-import { greeting } from './greeting.ts';
+import { questionTo } from './question.ts';
 
 /** Opens a connection to the server that is asked. */
 export type Dial = () => Promise<Duplex>;
@@ -32,7 +32,7 @@ function listenOnce(): Promise<number | undefined> {
  * So an SSLRequest is sent, which any server answers with one byte, S or N.
  */
 export async function postgresAnswers(dial: Dial, withinMs = 2_000): Promise<boolean> {
-  const answer = await firstAnswer(dial, withinMs, greeting('postgres'));
+  const answer = await firstAnswer(dial, withinMs, questionTo('postgres', '').text);
   return answer === 'S' || answer === 'N';
 }
 

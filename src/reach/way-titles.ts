@@ -5,8 +5,8 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'guest-serve-tun': 'serve in the guest, TUN',
   'guest-serve-userspace': 'serve in the guest, userspace',
   'guest-direct': 'straight to the guest',
-  'host-proxy': 'serve on this host',
-  'host-subnet-router': 'this host routes',
+  'host-proxy': 'serve on the host',
+  'host-subnet-router': 'the host routes',
   'guest-subnet-router': 'another machine routes',
   'wireguard-direct': 'WireGuard to the guest',
   nebula: 'Nebula to the guest',
@@ -16,7 +16,7 @@ export const HOP_TITLES: Readonly<Record<HopId, string>> = {
   peer: 'a peer',
   relay: 'direct path or DERP relay',
   control: 'control server',
-  host: 'this host',
+  host: 'the host',
   router: 'subnet router',
   guest: "the guest's kernel",
   tailscaled: 'tailscaled in the guest',
@@ -27,6 +27,7 @@ export const HOP_TITLES: Readonly<Record<HopId, string>> = {
 /** How a way, or a layer of one, stands. */
 export const STATE_MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
   works: '✓',
+  degraded: '~',
   untried: '?',
   ok: '✓',
   warned: '!',

@@ -127,7 +127,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       before = await look();
       await sandbox.define('web', web('[phone]').replace('clients', 'port: 51821\n    clients'));
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'wireguard'])).stderr).toContain(
-        'UDP 51821 of this host is taken',
+        'UDP 51821 of the host is taken',
       );
       await sandbox.define('web', web('[phone]'));
       expect(await probe('web')).toMatchObject({ state: 'unavailable', reason: expect.stringContaining('not set up') });
@@ -155,17 +155,17 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       [
         'wireguard-down',
         's6-svc -wD -T 20000 -d /run/service/wireguard',
-        's6-svc -wU -T 20000 -u /run/service/wireguard',
+        's6-svc -wU -T 60000 -u /run/service/wireguard',
       ],
       [
         'wireguard-unknown-client',
         'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\\t10.88.0.254.*//p")" remove',
-        's6-svc -wR -T 20000 -r /run/service/wireguard',
+        's6-svc -wR -T 60000 -r /run/service/wireguard',
       ],
       [
         'backend-other-address',
         's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 127.0.0.1:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 20000 -u /run/service/page',
+        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
       ],
       [
         'dial-timeout',
@@ -236,7 +236,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
     });
 
     test('unexpose leaves this host as it was', async () => {
-      expect(await must('unexpose', 'web')).toContain('Taken back: UDP 51820 of this host');
+      expect(await must('unexpose', 'web')).toContain('Taken back: UDP 51820 of the host');
       expect(await look()).toBe(before);
     });
   });

@@ -80,7 +80,7 @@ test('a definition alone says what a machine consists of', () => {
   const web = { name: 'web', port: 8000, protocol: 'http' as const, hostPort: 8080 };
   const machine = describeMachine(
     specWith('demo', [ownService({ name: 'web', components: ['forgejo'], ports: [web] })]),
-    true,
+    { hasModules: true },
   );
   expect(machine.disks.map(({ serial }) => serial)).toEqual([
     'vmkit-root',
@@ -93,5 +93,6 @@ test('a definition alone says what a machine consists of', () => {
     { service: 'ssh', name: 'ssh', protocol: 'ssh', guestPort: 22, hostPort: undefined },
     { service: 'web', name: 'web', protocol: 'http', guestPort: 8000, hostPort: 8080 },
   ]);
-  expect(describeMachine(specWith('demo', []), false).disks).toHaveLength(3);
+  expect(describeMachine(specWith('demo', [])).disks).toHaveLength(3);
+  expect(describeMachine(specWith('demo', []), { hasModules: true }).disks).toHaveLength(4);
 });

@@ -32,7 +32,7 @@ export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Pro
     return entries.filter((entry) => entry.outlivesReboot || entry.boot === boot);
   } catch (error) {
     throw new VmkitError('host', 'journal-damaged', `The journal of host changes, ${journal}, cannot be read.`, {
-      hint: `vmkit never writes it in part, so another program changed it (${messageOf(error).split('\n')[0]}). Restart this computer, which undoes everything but rules in ufw, and the serve entries and routes of Tailscale; then delete the file.`,
+      hint: `vmkit never writes it in part, so another program changed it (${messageOf(error).split('\n')[0]}). Restart the host, which undoes everything but rules in ufw, and the serve entries and routes of Tailscale; then delete the file.`,
       cause: error,
     });
   }

@@ -8,12 +8,12 @@ export function whyNoWireguard({ wireguard }: Facts): string | undefined {
   if (wireguard === undefined) return 'the machine has no WireGuard: add `- use: wireguard` to its services';
   const { takenBy, tunnel } = wireguard;
   if (takenBy === undefined) return undefined;
-  return `UDP ${tunnel.port} of this host is taken: ${takenBy}; give \`use: wireguard\` another port`;
+  return `UDP ${tunnel.port} of the host is taken: ${takenBy}; give \`use: wireguard\` another port`;
 }
 
 export const udpForwarded: Check = {
   id: 'udp-port',
-  title: "this host's UDP port leads to the guest",
+  title: "the host's UDP port leads to the guest",
   hop: 'host',
   look: ({ target, wireguard }) => {
     const forward = wireguard?.forward;
@@ -22,7 +22,7 @@ export const udpForwarded: Check = {
     return broken(
       {
         cause: 'udp-not-forwarded',
-        title: `UDP ${wireguard?.tunnel.port} of this host does not lead to the guest`,
+        title: `UDP ${wireguard?.tunnel.port} of the host does not lead to the guest`,
         observed: said(forward),
         fix:
           target.bridgeAddress === undefined
@@ -47,7 +47,7 @@ export const handshakeAnswered: Check = {
         cause: 'wireguard-no-handshake',
         title: 'no answer to the WireGuard handshake',
         observed: said(handshake),
-        fix: `Does a firewall drop UDP ${wireguard?.tunnel.port}, on this host (nft list ruleset) or in the guest? Does the endpoint lead here?`,
+        fix: `Does a firewall drop UDP ${wireguard?.tunnel.port}, on the host (nft list ruleset) or in the guest? Does the endpoint lead here?`,
       },
       handshake,
     );
@@ -57,6 +57,7 @@ export const handshakeAnswered: Check = {
 /** Packets come through the tunnel by now: what is left is the guest's own firewall, and the service. */
 const FIXES: Partial<Record<Dial['result'], string>> = {
   timeout: 'Does a firewall in the guest drop what comes from wg0 (nft list ruleset)? ',
+  silent: 'Where only long packets are lost, a smaller MTU at the client helps. ',
   refused: "Nothing takes the connection on the tunnel's address (ss -ltn). ",
 };
 
@@ -68,22 +69,10 @@ const dialAnswered = onDial(wireguardDial, ({ result, observation }, { target })
 
 export const clientGetsAnswer: Check = {
   id: 'wireguard-answers',
+  isOfDial: true,
   title: 'the client gets an answer through the tunnel',
   hop: 'backend',
-  look: (facts) => {
-    const { target, wireguard } = facts;
-    if (wireguard?.dial?.result !== 'open' || target.protocol !== 'http') return dialAnswered(facts);
-    const { observation } = wireguard.dial;
-    return broken(
-      {
-        cause: 'dial-silent',
-        title: 'the service takes the connection and says nothing',
-        observed: said(observation),
-        fix: `vmkit logs ${target.machine} ${target.name}. Where only long packets are lost, a smaller MTU at the client helps`,
-      },
-      observation,
-    );
-  },
+  look: dialAnswered,
 };
 
 export function wireguardDial({ wireguard }: Facts): Dial | undefined {

@@ -1,4 +1,4 @@
-import { GUEST, GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Host } from '../../host/host.ts';
 import type { NodeFacts, Target } from '../facts.ts';
 import { observeScript, readObservations } from '../observation.ts';
@@ -11,7 +11,7 @@ export async function lookAtRouter(machine: string, target: Target, guest: Pick<
     bridge: `${GUEST.busybox} nc -w 5 ${target.bridgeAddress} ${target.port} -e /bin/true`,
     filters: FILTERS,
   };
-  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands, GUEST_SEARCH_PATH), withinMs: 30_000 });
+  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands), withinMs: 10_000 });
   const observed = readObservations(stdout, commands, 'router');
-  return readNodeFacts(machine, observed, observed.get('filters')?.output);
+  return readNodeFacts({ title: `the machine ${machine}`, machine }, observed, observed.get('filters')?.output);
 }

@@ -6,25 +6,25 @@ import { forwardDrops } from './forward-drops.ts';
 
 /** What is looked at on a node that a way may lead through, as a person would type it there. */
 export const NODE_COMMANDS = {
-  status: 'tailscale status --json --peers=false',
-  serve: 'tailscale serve status --json',
-  prefs: 'tailscale debug prefs',
+  status: 'timeout 8 tailscale status --json --peers=false',
+  serve: 'timeout 8 tailscale serve status --json',
+  prefs: 'timeout 8 tailscale debug prefs',
   forward: 'grep . /proc/sys/net/ipv4/conf/*/forwarding',
   addresses: 'ip -br -4 address',
 } as const;
 
 export const FILTERS = 'nft -j list ruleset';
 
-/** `machine`: undefined for this host. `filters`: what FILTERS printed; undefined where it was not seen. */
+/** `machine`: undefined for the host. `filters`: what FILTERS printed; undefined where it was not seen. */
 export function readNodeFacts(
-  machine: string | undefined,
+  { title, machine }: Pick<NodeFacts, 'title' | 'machine'>,
   observed: ReadonlyMap<string, Observation>,
   filters: string | undefined,
 ): NodeFacts {
   const status = parseJson(observed.get('status')?.output, tailscaleStatus);
   const drops = forwardDrops(filters);
   return {
-    title: machine === undefined ? 'this host' : `the machine ${machine}`,
+    title,
     machine,
     observed,
     status,

@@ -91,7 +91,7 @@ export async function planArtifacts(
   ];
 }
 
-/** What QEMU would be given of the machine's kernel; where it is not there yet, as far as that can be told. */
+/** What the monitor would be given of the machine's kernel; where it is not there yet, as far as that can be told. */
 export async function plannedKernel(
   spec: VmSpec,
   verb: VerbContext,
