@@ -1,3 +1,4 @@
+import { GUEST, inTree } from '../core/guest-paths.ts';
 import type { Tree, TreeEntry } from '../core/tree.ts';
 import { holdsSecret } from '../spec/secrets.ts';
 import { uidOf } from '../spec/uid.ts';
@@ -32,11 +33,11 @@ export function guestTree(spec: VmSpec): Tree {
 function payload({ services }: VmSpec): Tree {
   const script = (name: string, content: string): TreeEntry => ({
     kind: 'file',
-    path: `run/vmkit/${name}`,
+    path: inTree(`${GUEST.own}/${name}`),
     mode: 0o755,
     content,
   });
-  const stopScript = '#!/bin/sh\nexec /run/vmkit/poweroff\n';
+  const stopScript = `#!/bin/sh\nexec ${GUEST.powerOff}\n`;
   return [
     script('library', library()),
     script('supervise', supervise()),
@@ -47,14 +48,14 @@ function payload({ services }: VmSpec): Tree {
     script('session', session()),
     script('shutdown', shutdown(services)),
     script('poweroff', poweroff()),
-    ...['run/log', ...['ends', 'ended', 'checked', 'silent'].map((name) => `run/vmkit/${name}`)].map(
-      (path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 }),
+    ...[GUEST.logs, ...['ends', 'ended', 'checked', 'silent'].map((name) => `${GUEST.own}/${name}`)].map(
+      (path): TreeEntry => ({ kind: 'directory', path: inTree(path), mode: 0o755 }),
     ),
     // s6-svscan(8): what process 1 does on a signal, and when it can not go on.
     ...['SIGTERM', 'SIGINT', 'SIGPWR'].map(
       (signal): TreeEntry => ({
         kind: 'file',
-        path: `run/service/.s6-svscan/${signal}`,
+        path: inTree(`${GUEST.supervised}/.s6-svscan/${signal}`),
         mode: 0o755,
         content: stopScript,
       }),
@@ -62,7 +63,7 @@ function payload({ services }: VmSpec): Tree {
     ...['finish', 'crash'].map(
       (event): TreeEntry => ({
         kind: 'file',
-        path: `run/service/.s6-svscan/${event}`,
+        path: inTree(`${GUEST.supervised}/.s6-svscan/${event}`),
         mode: 0o755,
         content: endOfSupervision(),
       }),
@@ -70,7 +71,7 @@ function payload({ services }: VmSpec): Tree {
     ...users(services),
     // A login's PATH is short.
     ...[...new Set(services.flatMap(({ components }) => components))].map(
-      (name): TreeEntry => ({ kind: 'symlink', path: `usr/bin/${name}`, target: `/opt/vmkit/bin/${name}` }),
+      (name): TreeEntry => ({ kind: 'symlink', path: `usr/bin/${name}`, target: `${GUEST.components}/${name}` }),
     ),
     ...consoleService(),
     ...services.flatMap(serviceDirectory),

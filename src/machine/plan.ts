@@ -6,7 +6,7 @@ import { DISK_SERIALS, type DiskSerial } from '../spec/disks.ts';
 import { networkOf } from '../spec/networks/networks.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import type { DescribedDisk, MachineDescription } from './description.ts';
+import type { DescribedDisk, DescribedPort, MachineDescription } from './description.ts';
 import { macvtapDevice } from './host-link.ts';
 import type { PlacedMachine } from './placing.ts';
 import { openPorts } from './ports.ts';
@@ -65,16 +65,14 @@ export function describeMachine(
       readOnly(DISK_SERIALS.secrets),
     ],
     services: services.map((service) => service.name),
-    ports: services.flatMap((service) =>
-      service.ports.map(({ name, protocol, port, hostPort }) => ({
-        service: service.name,
-        name,
-        protocol,
-        guestPort: port,
-        hostPort,
-      })),
-    ),
+    ports: describePorts(services),
   };
+}
+
+export function describePorts(services: VmSpec['services']): DescribedPort[] {
+  return services.flatMap(({ name: service, ports }) =>
+    ports.map(({ name, protocol, port, hostPort }) => ({ service, name, protocol, guestPort: port, hostPort })),
+  );
 }
 
 /** What a machine gets of its host, and what will be recorded of it. `decide` says what runs the guest's code. */

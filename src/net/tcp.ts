@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VmkitError } from '../core/errors.ts';
+import { questionTo } from './question.ts';
 
 /** Opens a connection to the server that is asked. */
 export type Dial = () => Promise<Duplex>;
@@ -28,11 +29,10 @@ function listenOnce(): Promise<number | undefined> {
 
 /**
  * Whether PostgreSQL answers behind a connection. That a connection opens says nothing: QEMU accepts it before the guest does.
- * So an SSLRequest is sent, which any server answers with one byte, S or N (PostgreSQL documentation, "Message Formats").
+ * So an SSLRequest is sent, which any server answers with one byte, S or N.
  */
 export async function postgresAnswers(dial: Dial, withinMs = 2_000): Promise<boolean> {
-  const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
-  const answer = await firstAnswer(dial, withinMs, sslRequest);
+  const answer = await firstAnswer(dial, withinMs, questionTo('postgres', '').text);
   return answer === 'S' || answer === 'N';
 }
 
@@ -49,7 +49,7 @@ export async function staysOpen(dial: Dial, forMs = 300): Promise<boolean> {
 const CLOSED = 'closed';
 
 /** The first data that a server sends, as Latin-1; '' when it stays silent for that long; CLOSED when there is no connection or it ends. */
-async function firstAnswer(dial: Dial, withinMs: number, greeting?: Buffer): Promise<string> {
+async function firstAnswer(dial: Dial, withinMs: number, request = ''): Promise<string> {
   const socket = await dial().catch(() => undefined);
   if (socket === undefined) return CLOSED;
   return new Promise((resolve) => {
@@ -59,7 +59,7 @@ async function firstAnswer(dial: Dial, withinMs: number, greeting?: Buffer): Pro
       socket.destroy();
       resolve(answer);
     };
-    if (greeting !== undefined) socket.write(greeting);
+    socket.write(request, 'latin1');
     socket.once('data', (data) => end(data.toString('latin1')));
     socket.on('error', () => end(CLOSED));
     socket.once('end', () => end(CLOSED));

@@ -1,3 +1,4 @@
+import { GUEST } from '../core/guest-paths.ts';
 import { said } from './checks/check.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './report.ts';
@@ -14,7 +15,7 @@ function sshDown({ guest, guestBy, guestError, target }: Facts): Finding | undef
     hop: 'guest',
     title: 'the guest takes no ssh; its console answers',
     observed: guestError ?? 'no answer by ssh',
-    fix: `vmkit console ${target.machine}, and there: s6-svc -u /run/service/ssh; ip rule; ss -ltnp`,
+    fix: `vmkit console ${target.machine}, and there: s6-svc -u ${GUEST.supervised}/ssh; ip rule; ss -ltnp`,
   };
 }
 

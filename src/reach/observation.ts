@@ -1,4 +1,4 @@
-import { GUEST_PATH } from '../spec/guest-path.ts';
+import { GUEST, GUEST_SEARCH_PATH } from '../core/guest-paths.ts';
 import type { Evidence, Vantage } from './report.ts';
 
 /** A command that was run, and what it said on both outputs. */
@@ -19,7 +19,7 @@ interface Place {
 }
 
 /** A machine's own folder for such things is root's. */
-const IN_GUEST: Place = { path: `PATH='${GUEST_PATH}'`, make: 'd=/run/vmkit/look-$$.', remove: 'rm -f "$d"*' };
+const IN_GUEST: Place = { path: `PATH='${GUEST_SEARCH_PATH}'`, make: `d=${GUEST.own}/look-$$.`, remove: 'rm -f "$d"*' };
 export const ON_HOST: Place = {
   path: 'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin',
   make: 't=$(mktemp -d) && d=$t/ || exit 70',

@@ -1,3 +1,4 @@
+import { GUEST, inTree } from '../core/guest-paths.ts';
 import type { Tree, TreeEntry } from '../core/tree.ts';
 import { holdsSecret, renderSecrets } from '../spec/secrets.ts';
 import type { Service } from '../spec/service.ts';
@@ -22,9 +23,9 @@ export interface BootSecrets {
 export function secretTree(spec: VmSpec, boot: BootSecrets): Tree {
   return [
     // Users must reach their own files; nobody but root may list them.
-    { kind: 'directory', path: 'run/secrets', mode: 0o711 },
-    { kind: 'file', path: 'run/vmkit/now', mode: 0o400, content: `${boot.now}\n` },
-    { kind: 'directory', path: 'run/secrets/ssh', mode: 0o700 },
+    { kind: 'directory', path: inTree(GUEST.secrets), mode: 0o711 },
+    { kind: 'file', path: inTree(`${GUEST.own}/now`), mode: 0o400, content: `${boot.now}\n` },
+    { kind: 'directory', path: inTree(`${GUEST.secrets}/ssh`), mode: 0o700 },
     { kind: 'file', path: SSH_HOST_KEY.slice(1), mode: 0o400, content: boot.hostKey },
     { kind: 'directory', path: 'root', mode: 0o700 },
     { kind: 'directory', path: 'root/.ssh', mode: 0o700 },
@@ -44,13 +45,13 @@ function secretsOf(service: Service, values: SecretValues): Tree {
   const directory: Tree =
     inGuest.length === 0
       ? []
-      : [{ kind: 'directory', path: `run/secrets/${service.name}`, mode: 0o500, uid: id, gid: id }];
+      : [{ kind: 'directory', path: inTree(`${GUEST.secrets}/${service.name}`), mode: 0o500, uid: id, gid: id }];
   return [
     ...directory,
     ...inGuest.map(
       ({ name }): TreeEntry => ({
         kind: 'file',
-        path: `run/secrets/${service.name}/${name}`,
+        path: inTree(`${GUEST.secrets}/${service.name}/${name}`),
         mode: 0o400,
         uid: id,
         gid: id,

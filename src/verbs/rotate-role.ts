@@ -1,4 +1,5 @@
 import { VmkitError } from '../core/errors.ts';
+import { GUEST } from '../core/guest-paths.ts';
 import { withGuest } from '../machine/guest.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
 import { runningMachines } from '../machine/state/machines.ts';
@@ -44,7 +45,7 @@ export async function rotateRole(spec: VmSpec, role: string, context: VerbContex
     if (isOn) await step(`password of ${role} in ${spec.name}`, context, () => handOver(spec, APPLY_ROLES, context));
     for (const reader of readers) {
       const restarts = readingServices(reader, spec.name, name).map(
-        (service) => `s6-svc -wR -T 120000 -r /run/service/${service}`,
+        (service) => `s6-svc -wR -T 120000 -r ${GUEST.supervised}/${service}`,
       );
       await step(`password of ${role} in ${reader.name}`, context, () =>
         handOver(reader, restarts.join(' && '), context),
@@ -55,7 +56,7 @@ export async function rotateRole(spec: VmSpec, role: string, context: VerbContex
 }
 
 /** PostgreSQL's check of its readiness gives each role the password of its file. */
-const APPLY_ROLES = `HOME=/data/postgres ${asUser('postgres')}/run/vmkit/services/postgres/ready`;
+const APPLY_ROLES = `HOME=${GUEST.data}/postgres ${asUser('postgres')}${GUEST.services}/postgres/ready`;
 
 function readingServices(reader: VmSpec, machine: string, name: string): string[] {
   return reader.services
@@ -67,7 +68,7 @@ function readingServices(reader: VmSpec, machine: string, name: string): string[
 async function handOver(spec: VmSpec, then: string, context: VerbContext): Promise<void> {
   const { secrets } = await packSecrets(spec, context);
   await withGuest(spec.name, context, async (guest) => {
-    const unpack = 'cd / && /run/vmkit/busybox cpio -idmu 2>/dev/null';
+    const unpack = `cd / && ${GUEST.busybox} cpio -idmu 2>/dev/null`;
     const { exitCode, stderr } = await guest.exec(['sh', '-c', `${unpack} && ${then}`], {
       input: secrets,
       withinMs: 180_000,

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { GUEST_SEARCH_PATH } from '../../src/core/guest-paths.ts';
 import { freePort } from '../../src/net/tcp.ts';
-import { GUEST_PATH } from '../../src/spec/guest-path.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const KILLS = 3;
 /** The environment of the service's scripts. */
-const AS_SERVICE = `export HOME=/data/forgejo USER=git LOGNAME=git PATH=${GUEST_PATH}`;
+const AS_SERVICE = `export HOME=/data/forgejo USER=git LOGNAME=git PATH=${GUEST_SEARCH_PATH}`;
 const VMKIT_FORGEJO = process.env['VMKIT_FORGEJO'];
 const executable = VMKIT_FORGEJO ?? (await buildStandIn());
 if (VMKIT_FORGEJO !== undefined) console.log(`Forgejo is the real one: ${VMKIT_FORGEJO}; its stand-in is skipped.`);

@@ -25,11 +25,10 @@ async function world(): Promise<{ root: string; changes: Change[]; context: Cont
   };
 }
 
-/** The same host after it was started again: /proc/sys/kernel/random/boot_id is another. */
+/** The same host after it was started again. */
 function rebootedHost(context: Context, id = 'the next boot'): Context {
-  const read: Context['host']['read'] = async (path) =>
-    path.endsWith('boot_id') ? Buffer.from(id) : context.host.read(path);
-  return { ...context, host: { ...context.host, read } };
+  const place: Context['host']['place'] = async () => ({ ...(await context.host.place()), bootId: id });
+  return { ...context, host: { ...context.host, place } };
 }
 
 describe('changes', () => {

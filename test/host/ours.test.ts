@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { hostPaths, machinePaths } from '../../src/core/paths.ts';
 import { undoChanges } from '../../src/host/changes/apply-changes.ts';
-import { bootId, type JournalEntry, writeJournal } from '../../src/host/changes/change-journal.ts';
+import { type JournalEntry, writeJournal } from '../../src/host/changes/change-journal.ts';
 import { requireOurs } from '../../src/host/local/ours.ts';
 import { withLock } from '../../src/host/with-lock.ts';
 import { runningMachine } from '../../src/machine/state/running.ts';
@@ -102,7 +102,7 @@ describe.runIf(isRoot)('what another user wrote is not run', () => {
       undo: [{ argv: ['touch', made] }],
       isApplied: probe,
       outlivesReboot: true,
-      boot: await bootId(context),
+      boot: (await context.host.place()).bootId,
     };
     await writeJournal([entry], context);
     return { context, made };

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { componentArtifact } from '../../src/image/components/component.ts';
 import { COMPONENT_SOURCES, type ComponentSource } from '../../src/image/components/component-sources.ts';
 import { readLockedSource } from '../../src/store/fetch/source-lock.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
+import { serveHttp } from '../support/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { elf } from './component-elf.ts';
 
@@ -18,7 +18,7 @@ type Files = Record<string, string | Buffer>;
 
 /** A publisher on loopback; `cut` files end early, which their length contradicts. */
 async function publish(files: Files, cut: readonly string[] = []): Promise<string> {
-  const server = createServer((request, response) => {
+  return serveHttp((request, response) => {
     const path = request.url ?? '';
     const body = files[path];
     if (body === undefined) return void response.writeHead(404).end();
@@ -27,11 +27,6 @@ async function publish(files: Files, cut: readonly string[] = []): Promise<strin
     if (!cut.includes(path)) return void response.end(bytes);
     response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
   });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 function release(url: string, member?: string): ComponentSource {

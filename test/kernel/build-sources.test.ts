@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { VmkitError } from '../../src/core/errors.ts';
 import { debianArgs, debianSource } from '../../src/kernel/sources/debian.ts';
@@ -11,10 +10,10 @@ import { resolveSource } from '../../src/kernel/sources/sources.ts';
 import { treeVersion } from '../../src/kernel/sources/tree.ts';
 import { sourceLockPath } from '../../src/store/fetch/source-lock.ts';
 import { contextIn } from '../support/context.ts';
+import { serveHttp } from '../support/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;
-let server: Server;
 let files: Map<string, Uint8Array | string>;
 let asked: string[];
 let base: string;
@@ -23,21 +22,12 @@ beforeEach(async () => {
   folder = await temporaryFolder();
   files = new Map();
   asked = [];
-  server = createServer((request, response) => {
+  base = await serveHttp((request, response) => {
     asked.push(request.url ?? '');
     const content = files.get(request.url ?? '');
     if (content === undefined) response.writeHead(404).end();
     else response.end(content);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  base = `http://127.0.0.1:${address.port}`;
-});
-
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
 });
 
 /** A small tarball with the shape of linux-6.12.N.tar.xz. */

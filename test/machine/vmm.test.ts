@@ -80,10 +80,12 @@ test('a definition alone says what a machine consists of', () => {
   const web = { name: 'web', port: 8000, protocol: 'http' as const, hostPort: 8080 };
   const machine = describeMachine(
     specWith('demo', [ownService({ name: 'web', components: ['forgejo'], ports: [web] })]),
+    { hasModules: true },
   );
   expect(machine.disks.map(({ serial }) => serial)).toEqual([
     'vmkit-root',
     'vmkit-components',
+    'vmkit-modules',
     'vmkit-data',
     'vmkit-secrets',
   ]);

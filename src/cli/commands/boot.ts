@@ -4,6 +4,7 @@ import { loadVm } from '../../spec/read/load.ts';
 import { bootMachines } from '../../verbs/boot/boot-machines.ts';
 import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
 import { defineCommand } from '../parse/command.ts';
+import { DEFINITION } from '../parse/positionals.ts';
 import { planText } from '../show/boot-plan-text.ts';
 import { type BootSummary, bootText, summarize } from '../show/boot-summary.ts';
 
@@ -13,7 +14,7 @@ export const command = defineCommand({
   usage: 'boot <vm>',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
+      .positional('vm', DEFINITION)
       .option('component', {
         type: 'string',
         array: true,

@@ -15,6 +15,7 @@ import type { Artifact, Built } from '../../store/artifact.ts';
 import { ensureArtifact } from '../../store/store.ts';
 import { buildContext, runStep, type VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
+import { DEFINITION } from '../parse/positionals.ts';
 import { durationText } from '../show/progress-lines.ts';
 import { table } from '../show/table.ts';
 
@@ -43,7 +44,7 @@ export const command = defineCommand({
   usage: 'build-image <vm>',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'A name, or the path of a definition' })
+      .positional('vm', DEFINITION)
       .option('component', {
         type: 'string',
         array: true,

@@ -6,6 +6,7 @@ import type { ClientKind } from '../../verbs/reach/client-kind.ts';
 import { nebulaClients } from '../../verbs/reach/nebula-client.ts';
 import { wireguardClients } from '../../verbs/reach/wireguard.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 
 interface ClientConfiguration {
   readonly machine: string;
@@ -25,7 +26,7 @@ export const command = defineCommand({
   usage: 'client <vm> <name>',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .positional('name', { type: 'string', demandOption: true, describe: 'The name of the client in vm.yaml' })
       .option('via', {
         choices: ['wireguard', 'nebula'] as const,

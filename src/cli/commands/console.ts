@@ -3,11 +3,12 @@ import { attachConsole } from '../../guest/console/attach.ts';
 import { requireRunning } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 import { say } from '../show/say.ts';
 
 export const command = defineCommand({
   usage: 'console <vm>',
-  options: (yargs) => yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }),
+  options: (yargs) => yargs.positional('vm', MACHINE),
   run: async ({ vm }, context) => {
     const name = await machineName(vm, context);
     await requireRunning(name, context);

@@ -3,13 +3,14 @@ import { runSession } from '../../guest/ssh/session.ts';
 import { guestAddress } from '../../machine/guest.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'exec <vm>',
   takesRest: true,
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .option('--', { type: 'string', array: true, hidden: true })
       .epilogue('After --, the program and its arguments: vmkit exec sql -- psql -U postgres -c "SELECT 1"'),
   run: async ({ vm, '--': argv = [] }, context) => {

@@ -3,16 +3,14 @@ import { VIAS } from '../../reach/vias.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import { type Exposed, expose } from '../../verbs/reach/expose.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE, SERVICE } from '../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'expose <vm> [service]',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', {
-        type: 'string',
-        describe: 'A service of the machine. Default: the first one that speaks HTTP',
-      })
+      .positional('vm', MACHINE)
+      .positional('service', SERVICE)
       .option('via', {
         choices: ['auto', ...VIAS] as const,
         default: 'auto' as const,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmkitError } from '../../core/errors.ts';
+import { GUEST } from '../../core/guest-paths.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { runSession } from '../../guest/ssh/session.ts';
 import type { Context } from '../../host/context.ts';
@@ -7,13 +8,14 @@ import { guestAddress } from '../../machine/guest.ts';
 import { runningMachine } from '../../machine/state/running.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 import { print } from '../show/say.ts';
 
 export const command = defineCommand({
   usage: 'logs <vm> [service]',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .positional('service', {
         type: 'string',
         describe: 'A service of the machine. Default: the console of the machine',
@@ -43,7 +45,7 @@ function logCommand(service: string, follow: boolean): string[] {
     '-c',
     `cd "$1" && for old in @*.s; do [ ! -f "$old" ] || cat "$old"; done && ${last}`,
     'sh',
-    `/run/log/${service}`,
+    `${GUEST.logs}/${service}`,
   ];
 }
 

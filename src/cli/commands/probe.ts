@@ -6,17 +6,15 @@ import { loadVm } from '../../spec/read/load.ts';
 import { probe } from '../../verbs/reach/probe.ts';
 import { peerKind } from '../../verbs/reach/probe-peer.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE, SERVICE } from '../parse/positionals.ts';
 import { reportText } from '../show/report-text.ts';
 
 export const command = defineCommand({
   usage: 'probe <vm> [service]',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
-      .positional('service', {
-        type: 'string',
-        describe: 'A service of the machine. Default: the first one that speaks HTTP',
-      })
+      .positional('vm', MACHINE)
+      .positional('service', SERVICE)
       .option('from', {
         type: 'string',
         requiresArg: true,

@@ -4,12 +4,13 @@ import { machineName } from '../../verbs/machine-name.ts';
 import type { MachineParts } from '../../verbs/machine-parts.ts';
 import { removeMachine } from '../../verbs/remove.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'rm <vm>',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Delete without asking' }),
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);

@@ -1,12 +1,13 @@
 import { machineName } from '../../verbs/machine-name.ts';
 import { type StoppedMachine, stopMachines } from '../../verbs/stop.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE } from '../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'stop <vm>',
   options: (yargs) =>
     yargs
-      .positional('vm', { type: 'string', demandOption: true, describe: 'The machine' })
+      .positional('vm', MACHINE)
       .option('within', { type: 'number', default: 60, describe: 'Seconds until the machine is killed' }),
   run: async ({ vm, within }, context): Promise<StopResult> => {
     const name = await machineName(vm, context);

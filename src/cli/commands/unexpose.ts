@@ -3,14 +3,11 @@ import { loadVm } from '../../spec/read/load.ts';
 import { unexpose } from '../../verbs/reach/expose.ts';
 import type { TakenBack } from '../../verbs/reach/expose-via.ts';
 import { defineCommand } from '../parse/command.ts';
+import { MACHINE, SERVICE } from '../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'unexpose <vm> [service]',
-  options: (yargs) =>
-    yargs.positional('vm', { type: 'string', demandOption: true, describe: 'The machine' }).positional('service', {
-      type: 'string',
-      describe: 'A service of the machine. Default: the first one that speaks HTTP',
-    }),
+  options: (yargs) => yargs.positional('vm', MACHINE).positional('service', SERVICE),
   run: async ({ vm, service }, context): Promise<TakenBack> => {
     const spec = await loadVm(vm, context);
     return unexpose(spec, targetOf(spec, service), context);

@@ -3,7 +3,7 @@ import { hostPaths } from '../../core/paths.ts';
 import type { Context } from '../context.ts';
 import { type RunAsRoot, requireRoot, rootRunner } from './as-root.ts';
 import type { Change, Command, Probe } from './change.ts';
-import { bootId, type JournalEntry, readJournal, writeJournal } from './change-journal.ts';
+import { type JournalEntry, readJournal, writeJournal } from './change-journal.ts';
 
 /**
  * Applies the changes that do not hold yet, in order, and returns those. Each is in the journal, on the disk, before its first
@@ -21,7 +21,7 @@ export async function applyChanges(changes: readonly Change[], context: Context)
   // What a crash left half made goes first, and what stood upon it with it.
   const undone = await undoWhere(({ state }) => state === 'pending', run, context);
   const missing = undone.length === 0 ? planned : await missingChanges(changes, context);
-  const boot = await bootId(context);
+  const boot = (await context.host.place()).bootId;
   const begun = new Set<string>();
   try {
     for (const change of missing) {
@@ -40,7 +40,7 @@ export async function applyChanges(changes: readonly Change[], context: Context)
 /** What was to outlive a reboot of this host, and was not looked at since one. Takes no lock: most hosts have none of it. */
 export async function changesOfFormerBoots(context: Context): Promise<readonly JournalEntry[]> {
   const entries = await readJournal(context);
-  const boot = entries.length === 0 ? '' : await bootId(context);
+  const boot = entries.length === 0 ? '' : (await context.host.place()).bootId;
   return entries.filter((entry) => entry.boot !== boot);
 }
 
@@ -51,7 +51,7 @@ export async function changesOfFormerBoots(context: Context): Promise<readonly J
 export async function renewChanges(context: Context): Promise<readonly JournalEntry[]> {
   const old = await changesOfFormerBoots(context);
   if (old.length === 0) return [];
-  const boot = await bootId(context);
+  const boot = (await context.host.place()).bootId;
   const run = await rootRunner(context);
   const renewed: JournalEntry[] = [];
   for (const entry of old) {

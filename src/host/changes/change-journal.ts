@@ -25,7 +25,7 @@ export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Pro
   const { journal } = hostPaths(context.paths);
   const bytes = await context.host.readOurs(journal);
   if (bytes === undefined) return [];
-  const boot = await bootId(context);
+  const boot = (await context.host.place()).bootId;
   try {
     const { entries } = journalSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
     return entries.filter((entry) => entry.outlivesReboot || entry.boot === boot);
@@ -44,8 +44,4 @@ export async function writeJournal(
 ): Promise<void> {
   const text = `${JSON.stringify({ version: 1, entries }, null, 2)}\n`;
   await context.host.write(hostPaths(context.paths).journal, text, 0o600);
-}
-
-export async function bootId({ host }: Pick<Context, 'host'>): Promise<string> {
-  return new TextDecoder().decode(await host.read('/proc/sys/kernel/random/boot_id')).trim();
 }

@@ -5,9 +5,10 @@ import { lineSplitter } from '../../core/lines.ts';
 import type { ExecOptions, ExecResult, Host, HostProcess } from '../host.ts';
 import { processStat } from '../local/process-stat.ts';
 import { scriptFailure } from './failure.ts';
-import { commandJob, PROCESS, STATUS, simpleJob, startJob } from './scripts.ts';
-import type { JobResult } from './shell.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { commandJob, PROCESS, startJob } from './scripts/command.ts';
+import { STATUS, simpleJob } from './scripts/job.ts';
+import type { JobResult } from './session/shell.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 /** Commands and processes by way of a shell. */
 export function shellCommands(

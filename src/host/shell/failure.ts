@@ -1,5 +1,5 @@
 import { VmkitError } from '../../core/errors.ts';
-import type { JobResult } from './shell.ts';
+import type { JobResult } from './session/shell.ts';
 
 /** An error for a script that failed: `doing` starts the message, `Writing /a/b`. What the tools said tells a full disk from a foreign folder. */
 export function scriptFailure(host: string, doing: string, { status, stderr }: JobResult): VmkitError {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { BLOCK_BYTES } from './scripts.ts';
+import { BLOCK_BYTES } from './scripts/job.ts';
 
 /** Blocks that are sent with one header, and written there by one dd. */
 const MAX_RUN_BLOCKS = 64;

@@ -6,22 +6,11 @@ import { notOurs } from '../local/ours.ts';
 import { tooLong } from '../local/read-whole.ts';
 import { requireRemovable } from '../removable.ts';
 import { scriptFailure } from './failure.ts';
-import {
-  inputJob,
-  LIST,
-  MAKE_FOLDER,
-  OURS,
-  READ,
-  READ_OURS,
-  REMOVE,
-  SPACE,
-  STAT,
-  STATUS,
-  simpleJob,
-  WRITE,
-} from './scripts.ts';
-import type { Job, JobResult } from './shell.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { LIST, MAKE_FOLDER, READ, READ_OURS, REMOVE, SPACE, STAT, WRITE } from './scripts/files.ts';
+import { inputJob, STATUS, simpleJob } from './scripts/job.ts';
+import { OURS } from './scripts/ours.ts';
+import type { Job, JobResult } from './session/shell.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 type Files = Pick<
   Host,

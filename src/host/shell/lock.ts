@@ -2,8 +2,9 @@ import { dirname } from 'node:path/posix';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import type { Host } from '../host.ts';
-import { LOCK, STATUS } from './scripts.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { STATUS } from './scripts/job.ts';
+import { LOCK } from './scripts/lock.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -1,8 +1,9 @@
 import { lineSplitter } from '../../core/lines.ts';
 import type { Host } from '../host.ts';
 import { scriptFailure } from './failure.ts';
-import { LOG, simpleJob } from './scripts.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { simpleJob } from './scripts/job.ts';
+import { LOG } from './scripts/log.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 /** A rotated log by way of a shell: each call asks for what came after a place in a file, which its inode names. */
 export function shellLog(name: string, pool: ShellPool): Host['log'] {

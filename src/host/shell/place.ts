@@ -3,8 +3,9 @@ import { VmkitError } from '../../core/errors.ts';
 import { resolvePaths } from '../../core/paths.ts';
 import type { Host, HostFacts, HostPlace } from '../host.ts';
 import { scriptFailure } from './failure.ts';
-import { PLACE, PROGRAMS, simpleJob, TCP_PORTS } from './scripts.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { simpleJob } from './scripts/job.ts';
+import { PLACE, PROGRAMS, TCP_PORTS } from './scripts/place.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 /** Where nobody's default range of outgoing connections is (ip_local_port_range: 32768 on). */
 const FIRST_PORT = 20_000;

@@ -6,8 +6,9 @@ import { VmkitError } from '../../core/errors.ts';
 import type { Host, PushOptions } from '../host.ts';
 import { scriptFailure } from './failure.ts';
 import { fileRuns } from './file-runs.ts';
-import { BLOCK_BYTES, inputJob, PUSH_LOOK, PUSH_TAKE, STATUS, simpleJob } from './scripts.ts';
-import type { ShellPool } from './shell-pool.ts';
+import { BLOCK_BYTES, inputJob, STATUS, simpleJob } from './scripts/job.ts';
+import { PUSH_LOOK, PUSH_TAKE } from './scripts/push.ts';
+import type { ShellPool } from './session/shell-pool.ts';
 
 /** Nothing is sent for as long as the other side makes a digest of a large file; a dead connection is noticed without a deadline. */
 const PUSH_WITHIN_MS = 24 * 3_600_000;

@@ -6,9 +6,9 @@ import { shellLock } from './lock.ts';
 import { shellLog } from './log.ts';
 import { shellPlace } from './place.ts';
 import { shellPush } from './push.ts';
-import { PRELUDE } from './scripts.ts';
-import { type ExplainEnd, type Shell, type ShellProcess, shellOver } from './shell.ts';
-import { isConnectionLost, shellPool } from './shell-pool.ts';
+import { PRELUDE } from './scripts/job.ts';
+import { type ExplainEnd, type Shell, type ShellProcess, shellOver } from './session/shell.ts';
+import { isConnectionLost, shellPool } from './session/shell-pool.ts';
 
 const LOGIN_WITHIN_MS = 30_000;
 

@@ -1,5 +1,5 @@
 import { quoteWord } from '../../core/shell-quote.ts';
-import { oneLine } from './boot-shell.ts';
+import { oneLine } from './session/boot-shell.ts';
 
 /** Lines of a POSIX shell that export these variables. */
 export function exports(env: Readonly<Record<string, string>> = {}): string {

@@ -1,5 +1,5 @@
 import type { HostEndpoint } from '../host.ts';
-import { BOOT_COMMAND } from '../shell/boot-shell.ts';
+import { BOOT_COMMAND } from '../shell/session/boot-shell.ts';
 import type { SshDestination } from './destination.ts';
 
 /**

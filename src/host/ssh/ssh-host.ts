@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Host } from '../host.ts';
-import { childShell } from '../shell/child-shell.ts';
+import { childShell } from '../shell/session/child-shell.ts';
 import { shellHost } from '../shell/shell-host.ts';
 import { agentEnvironment } from './agent.ts';
 import { controlFolder } from './control-folder.ts';

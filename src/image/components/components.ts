@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { sha256OfFile } from '../../store/fetch/fetch.ts';
+import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import { withScratchFolder } from '../../store/scratch-folder.ts';
 import { packFolder } from '../../store/squashfs.ts';
 import { ensureArtifact, findArtifact } from '../../store/store.ts';
@@ -83,7 +84,7 @@ function imageOf(executables: readonly Executable[], arch: Arch): Artifact {
       const image = join(directory, 'components.img');
       await withScratchFolder(directory, async (scratch) => {
         for (const { name, path, sha256 } of sorted) {
-          const copy = join(scratch, 'opt/vmkit/bin', name);
+          const copy = join(scratch, GUEST.components, name);
           await run(['install', '-D', '-m', '0755', '--', path, copy], context);
           if ((await sha256OfFile(copy)) !== sha256) throw changed(name, path);
         }

@@ -1,3 +1,4 @@
+import { GUEST, inTree } from '../../core/guest-paths.ts';
 import type { Tree } from '../../core/tree.ts';
 import type { Service } from '../../spec/service.ts';
 import { uidOf } from '../../spec/uid.ts';
@@ -9,14 +10,14 @@ export function users(services: readonly Service[]): Tree {
     [...byUser].map(([user, service]) => `${line(user, service)}\n`).join('');
   const file = (name: string, content: string, mode = 0o644): Tree[number] => ({
     kind: 'file',
-    path: `run/vmkit/users/${name}`,
+    path: inTree(`${GUEST.own}/users/${name}`),
     mode,
     content,
   });
   return [
     file(
       'passwd',
-      lines((user, name) => `${user}:x:${uidOf(user)}:${uidOf(user)}:${name}:/data/${name}:/bin/sh`),
+      lines((user, name) => `${user}:x:${uidOf(user)}:${uidOf(user)}:${name}:${GUEST.data}/${name}:/bin/sh`),
     ),
     file(
       'group',

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { DISK_SERIALS } from '../../spec/disks.ts';
 import { fatal } from '../../spec/guest-event.ts';
 import { uidOf } from '../../spec/uid.ts';
@@ -17,7 +18,7 @@ found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
 ${dataChecks()}mkdir /data-disk
 mount -t ext4 -o noatime,nosuid,nodev,errors=remount-ro${reserve} "$disk" /data-disk \\
   || ${fatal('data-disk-unmountable')} "cannot mount $disk as ext4"
-${placeDataFiles(services)}mount --move /data-disk /new/data
+${placeDataFiles(services)}mount --move /data-disk /new${GUEST.data}
 event_phase data-disk
 `;
 }

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { DISK_SERIALS } from '../../spec/disks.ts';
 import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -75,7 +76,7 @@ ${clockSteps()}
 ${networkSteps(network)}
 ${dataSteps(services)}
 event_phase supervisor
-exec switch_root /new /run/vmkit/supervise
+exec switch_root /new ${GUEST.own}/supervise
 `;
 }
 
@@ -160,7 +161,7 @@ ${components}mount -t tmpfs -o mode=0755,size=25%,nr_inodes=$inodes memory /memo
 mkdir /memory/upper /memory/work
 mount -t overlay -o "lowerdir=$lower,upperdir=/memory/upper,workdir=/memory/work" overlay /new \\
   || ${fatal('root-unreadable')} "cannot put the overlay over the root image"
-mkdir -p /new/proc /new/sys /new/dev /new/run /new/tmp /new/data
+mkdir -p /new/proc /new/sys /new/dev /new/run /new/tmp /new${GUEST.data}
 mount --move /proc /new/proc
 mount --move /sys /new/sys
 mount --move /dev /new/dev
@@ -176,11 +177,11 @@ mkdir -p /new/var/tmp
 mount -o bind /new/tmp /new/var/tmp
 mount -t tmpfs -o nosuid,nodev,mode=0755,size=15%,nr_inodes=$inodes run /new/run
 cp -a /payload/. /new/
-cp -a /bin/busybox /new/run/vmkit/busybox
+cp -a /bin/busybox /new${GUEST.busybox}
 for list in passwd group shadow; do
   : >/users.tmp
-  [ ! -e /new/etc/$list ] || grep -v -x -E "$(cat /new/run/vmkit/users/replaced)" /new/etc/$list >/users.tmp
-  cat /users.tmp /new/run/vmkit/users/$list >/new/etc/$list
+  [ ! -e /new/etc/$list ] || grep -v -x -E "$(cat /new${GUEST.own}/users/replaced)" /new/etc/$list >/users.tmp
+  cat /users.tmp /new${GUEST.own}/users/$list >/new/etc/$list
 done
 hostname >/new/etc/hostname
 echo "127.0.0.1 localhost $(hostname)
@@ -192,16 +193,16 @@ event_phase root
 function secretSteps(): string {
   return `# Secrets: from a disk that the host empties as soon as it reads the event.
 find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial ${DISK_SERIALS.secrets}"
-mkdir -m 0711 /new/run/secrets
+mkdir -m 0711 /new${GUEST.secrets}
 (cd /new && cpio -idmu <"$disk" 2>/dev/null) || ${fatal('secrets-unreadable')} "cannot read the archive on $disk"
-[ -s /new/run/vmkit/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"
+[ -s /new${GUEST.own}/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"
 event_phase secrets
 `;
 }
 
 function clockSteps(): string {
   return `# A clock that is behind the host's, as it was when this boot began, is a clock that was never set.
-read -r host_now </new/run/vmkit/now
+read -r host_now </new${GUEST.own}/now
 if [ $(($(date +%s) + 60)) -lt "$host_now" ]; then
   date -u -s "@$host_now" >/dev/null || ${fatal('clock-wrong')} "the clock is behind the host and cannot be set"
   event_phase clock-set

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { VmkitError } from '../../core/errors.ts';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import { packFolder } from '../../store/squashfs.ts';
 import { loadOrder, parseModulesDep, STAGE1_MODULES } from './load-order.ts';
@@ -77,7 +78,7 @@ async function makeIndex(scratch: string, release: string, context: Context): Pr
 /** Debian's own kmod takes the place of these where a definition asks for it. */
 async function addPrograms(image: string, release: string, config: string): Promise<void> {
   await mkdir(join(image, 'usr/sbin'), { recursive: true });
-  for (const tool of MODULE_TOOLS) await symlink('/run/vmkit/busybox', join(image, 'usr/sbin', tool));
+  for (const tool of MODULE_TOOLS) await symlink(GUEST.busybox, join(image, 'usr/sbin', tool));
   await mkdir(join(image, 'boot'));
   await writeFile(join(image, `boot/config-${release}`), config);
 }

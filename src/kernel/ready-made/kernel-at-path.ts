@@ -1,6 +1,6 @@
 import type { Arch } from '../../core/arch.ts';
 import type { Artifact } from '../../store/artifact.ts';
-import { sha256OfFile } from '../../store/fetch/fetch.ts';
+import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import { withScratchFolder } from '../../store/scratch-folder.ts';
 import { digestOfTree } from '../sources/local.ts';
 import { installKernel, READY_MADE_RECIPE } from './install-kernel.ts';

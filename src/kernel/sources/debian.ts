@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { requireTools } from '../../host/tools/tools.ts';
-import { sha256OfFile } from '../../store/fetch/fetch.ts';
+import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import { type LockedSource, lockedSource } from '../../store/fetch/source-lock.ts';
 import { withFreshFolder } from '../../store/fresh-folder.ts';
 import { DEBIAN_SUITE, runMmdebstrap } from '../../store/mmdebstrap.ts';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { sha256 } from '../../core/digest.ts';
 import { isSystemError, VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { sha256OfFile } from '../../store/fetch/fetch.ts';
+import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import type { KernelSource } from './publisher.ts';
 import { treeVersion, unpackedTree } from './tree.ts';
 

@@ -1,12 +1,10 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { runOnConsole } from '../../guest/console/script.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../guest.ts';
 import { vmmOf } from '../vmm/drivers.ts';
 import type { VmmName } from '../vmm/vmm-facts.ts';
-
-/** Starts the stop in reverse order and the power-off; returns at once. */
-const POWER_OFF = '/run/vmkit/poweroff';
 
 /** One way to ask a guest to power itself off. */
 export interface Ask {
@@ -32,7 +30,7 @@ export function waysToAsk(
           context,
           async (guest) => {
             // The guest may be gone before it has said goodbye to us.
-            await guest.exec([POWER_OFF], { withinMs }).catch(() => undefined);
+            await guest.exec([GUEST.powerOff], { withinMs }).catch(() => undefined);
           },
           withinMs,
         ),
@@ -41,7 +39,7 @@ export function waysToAsk(
       by: 'its console',
       ask: async (withinMs) => {
         const { host, signal } = context;
-        await runOnConsole(paths.consoleSocket, POWER_OFF, host, { name, withinMs, signal });
+        await runOnConsole(paths.consoleSocket, GUEST.powerOff, host, { name, withinMs, signal });
       },
     },
     ...(vmm.abilities.has('power-key')

@@ -70,8 +70,6 @@ export interface Vmm {
   readonly abilities: ReadonlySet<Ability>;
   /** Its program for machines of an architecture. */
   program(arch: Arch): string;
-  /** The file of the kernel artifact that it enters. */
-  kernelFile(arch: Arch): 'kernel' | 'vmlinux';
   /** What a kernel has to be told about the board, the console first. */
   kernelParameters(arch: Arch): string;
   /** Asks its program. Throws `tool-failed`. */

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { typedAddress } from '../addresses.ts';
 import type { Facts } from '../facts.ts';
 import { validityOf } from '../look/nebula-facts.ts';
@@ -45,7 +46,7 @@ export const nebulaRuns: Check = {
       cause: 'nebula-down',
       title: 'nebula does not run in the guest',
       observed: `ss -lunp: no socket of nebula on UDP ${port}`,
-      fix: `vmkit logs ${machine} nebula; vmkit exec ${machine} -- s6-svc -u /run/service/nebula`,
+      fix: `vmkit logs ${machine} nebula; vmkit exec ${machine} -- s6-svc -u ${GUEST.supervised}/nebula`,
     };
   }),
 };

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Host } from '../../host/host.ts';
 import type { NodeFacts, Target } from '../facts.ts';
 import { observeScript, readObservations } from '../observation.ts';
@@ -7,7 +8,7 @@ import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 export async function lookAtRouter(machine: string, target: Target, guest: Pick<Host, 'exec'>): Promise<NodeFacts> {
   const commands = {
     ...NODE_COMMANDS,
-    bridge: `/run/vmkit/busybox nc -w 5 ${target.bridgeAddress} ${target.port} -e /bin/true`,
+    bridge: `${GUEST.busybox} nc -w 5 ${target.bridgeAddress} ${target.port} -e /bin/true`,
     filters: FILTERS,
   };
   const { stdout } = await guest.exec(['sh'], { input: observeScript(commands), withinMs: 10_000 });

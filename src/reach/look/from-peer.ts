@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmkitError } from '../../core/errors.ts';
+import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
 import { parseJson } from '../../core/json.ts';
 import type { DialRequest } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
-import { GUEST_PATH } from '../../spec/guest-path.ts';
 import type { ServeEntry, ServicePort } from '../../spec/service.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
@@ -198,7 +198,7 @@ async function pingFrom(peer: Peer, address: string, options: readonly string[])
 async function pingBack(own: string | undefined, inGuest: InGuest | undefined): Promise<Observation | undefined> {
   if (own === undefined || inGuest === undefined) return undefined;
   const command = `tailscale ping --c=2 --timeout=2s --until-direct=false --size=${LARGEST} ${own}`;
-  const output = await inGuest(`PATH=${GUEST_PATH}; timeout 7 ${command} 2>&1`, 9_000).catch(() => undefined);
+  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; timeout 7 ${command} 2>&1`, 9_000).catch(() => undefined);
   if (output === undefined) return undefined;
   return { vantage: 'guest', command, output: output.trim(), exitCode: /^pong from /m.test(output) ? 0 : 1 };
 }

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { dialEnd } from '../../net/dial.ts';
 import { FULL_PACKET, type Question } from '../../net/question.ts';
 import type { Dial } from '../facts.ts';
@@ -13,11 +14,11 @@ const SECONDS = 9;
 export function askScript(address: string, port: number, { protocol, text }: Question): string {
   const rest = protocol === 'http' ? 'dd bs=65536 <&6 2>/dev/null >>"$d/data"' : ':';
   return `PATH=/usr/sbin:/usr/bin:/sbin:/bin
-d=$(mktemp -d /run/vmkit/ask-XXXXXX) && mkfifo "$d/in" "$d/out" || exit 70
+d=$(mktemp -d ${GUEST.own}/ask-XXXXXX) && mkfifo "$d/in" "$d/out" || exit 70
 exec 5<>"$d/in"
 printf '${inShell(text)}' >&5
 read -r begin _ </proc/uptime
-timeout ${SECONDS} /run/vmkit/busybox nc -w 3 ${address} ${port} <&5 >"$d/out" 2>"$d/said" & nc=$!
+timeout ${SECONDS} ${GUEST.busybox} nc -w 3 ${address} ${port} <&5 >"$d/out" 2>"$d/said" & nc=$!
 exec 6<"$d/out"
 dd bs=512 count=1 <&6 2>/dev/null >"$d/data"
 read -r first _ </proc/uptime

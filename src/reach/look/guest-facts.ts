@@ -1,4 +1,6 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { parseJson } from '../../core/json.ts';
+import { TAILSCALE_NOTES } from '../../spec/services/tailscale-scripts.ts';
 import { type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import { type Observation, observeScript, readObservations } from '../observation.ts';
 
@@ -7,16 +9,17 @@ const TAILNET_RESOLVES = 'case $(cat /etc/resolv.conf) in *"nameserver 100.100.1
 
 /** The name servers of the root: every resolver with a way to the world knows them. */
 function asks(server: string): string {
-  return `timeout 4 /run/vmkit/busybox nslookup -type=ns . ${server}`;
+  return `timeout 4 ${GUEST.busybox} nslookup -type=ns . ${server}`;
 }
 
 /** A tailscaled that hangs answers nobody: what is asked of it is given up after some seconds. */
 const TAILSCALE = 'timeout 5 tailscale';
+const TAILSCALED = `${GUEST.supervised}/tailscale`;
 
 /** What is looked at in the guest, each as a person would type it there. */
 function guestCommands(): Record<string, string> {
   return {
-    clock: '/run/vmkit/busybox date +%s',
+    clock: `${GUEST.busybox} date +%s`,
     loopback: 'ip -br link show lo',
     rules: 'ip rule show',
     listeners: 'ss -Hltn',
@@ -24,19 +27,18 @@ function guestCommands(): Record<string, string> {
     tun: '{ test -c /dev/net/tun || ! echo no such device; } && true <>/dev/net/tun',
     nftables: 'nft list tables',
     iptables: 'command -v iptables',
-    mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
-    refused: 'cat /run/vmkit/tailscale/refused',
+    mode: `cat ${TAILSCALE_NOTES}/mode ${TAILSCALE_NOTES}/why`,
+    refused: `cat ${TAILSCALE_NOTES}/refused`,
     status: `${TAILSCALE} status --json --peers=false`,
     serve: `${TAILSCALE} serve status --json`,
     // Up or down, and since when; when it ended last; whether a signal halts it (T, proc_pid_stat(5)).
-    daemon:
-      's6-svstat /run/service/tailscale; read -r _ _ state _ </proc/$(s6-svstat -o pid /run/service/tailscale)/stat && echo "state $state"',
-    deaths: 's6-svdt /run/service/tailscale',
+    daemon: `s6-svstat ${TAILSCALED}; read -r _ _ state _ </proc/$(s6-svstat -o pid ${TAILSCALED})/stat && echo "state $state"`,
+    deaths: `s6-svdt ${TAILSCALED}`,
     routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',
     // It hides the private key; `dump` would not.
     wireguard: 'wg show wg0',
-    log: '/run/vmkit/busybox tail -n 40 /run/log/tailscale/current',
+    log: `${GUEST.busybox} tail -n 40 ${GUEST.logs}/tailscale/current`,
     resolver: `if ${TAILNET_RESOLVES}; then ${asks('100.100.100.100')}; fi`,
     // What was asked before tailscaled took over (net/dns/direct.go), one after another until one answers.
     'resolver-before': `if ${TAILNET_RESOLVES}; then for server in $(sed -n 's/^nameserver //p' /etc/resolv.pre-tailscale-backup.conf); do ${asks('$server')} && break; done; fi`,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import { parseJson } from '../../core/json.ts';
 import type { DialEnd } from '../../net/dial.ts';
 import type { NebulaNode } from '../../spec/service.ts';
@@ -7,8 +8,8 @@ import type { Observation } from '../observation.ts';
 /** What is looked at in a guest that is a node of Nebula. */
 export const NEBULA_COMMANDS = {
   nebulaSocket: 'ss -Hlunp',
-  nebulaCertificate: 'nebula-cert print -json -path /run/secrets/nebula/host.crt',
-  nebulaLog: '/run/vmkit/busybox tail -n 20 /run/log/nebula/current',
+  nebulaCertificate: `nebula-cert print -json -path ${GUEST.secrets}/nebula/host.crt`,
+  nebulaLog: `${GUEST.busybox} tail -n 20 ${GUEST.logs}/nebula/current`,
 };
 
 /** A machine as a node of an overlay of its own. */

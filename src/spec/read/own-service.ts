@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
 import type { OwnService } from './schema.ts';
 
@@ -36,7 +37,7 @@ export function serviceOf(own: OwnService): Service {
 
 /** The busybox of stage 1 stays at /run/vmkit/busybox, so that a check needs no package. */
 function readyCheck({ http, tcp, check }: OwnService['ready']): string {
-  if (http !== undefined) return `/run/vmkit/busybox wget -q -T 5 -O /dev/null '${http}'`;
-  if (tcp !== undefined) return `/run/vmkit/busybox nc -w 5 127.0.0.1 ${tcp} -e /bin/true`;
+  if (http !== undefined) return `${GUEST.busybox} wget -q -T 5 -O /dev/null '${http}'`;
+  if (tcp !== undefined) return `${GUEST.busybox} nc -w 5 127.0.0.1 ${tcp} -e /bin/true`;
   return check ?? '';
 }

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { Finding, YamlPath } from '../problem.ts';
 import type { Service } from '../service.ts';
@@ -30,7 +31,7 @@ export function secretFindings(service: Service, path: YamlPath): Finding[] {
     placeholders(script ?? '').map(({ text, name }) => ({
       path: [...path, key],
       message: `${text} stands for a secret only in the content of files`,
-      hint: `A script reads /run/secrets/${service.name}/${name}.`,
+      hint: `A script reads ${GUEST.secrets}/${service.name}/${name}.`,
     })),
   );
   return [...inFiles, ...elsewhere];

@@ -1,7 +1,8 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import type { RemoteDatabase } from './remote-database.ts';
 
 /** Where Forgejo's folders are in the guest; all of them are on the data disk. */
-export const FORGEJO_HOME = '/data/forgejo';
+export const FORGEJO_HOME = `${GUEST.data}/forgejo`;
 export const FORGEJO_DATA = `${FORGEJO_HOME}/data`;
 export const FORGEJO_REPOSITORIES = `${FORGEJO_HOME}/repositories`;
 /** The user that Forgejo runs as, and PostgreSQL's role: peer authentication wants one name. */
@@ -106,7 +107,7 @@ ENABLED = false
 }
 
 function databaseKeys(database: RemoteDatabase | undefined): string {
-  if (database === undefined) return `HOST = /run/postgresql\nNAME = ${FORGEJO_DATABASE}\nUSER = ${FORGEJO_USER}\n`;
+  if (database === undefined) return `HOST = ${GUEST.postgresql}\nNAME = ${FORGEJO_DATABASE}\nUSER = ${FORGEJO_USER}\n`;
   const { address, port, name } = database;
   return `HOST = ${address}:${port}\nNAME = ${name}\nUSER = ${name}\nPASSWD = {{secret:database-password}}\n`;
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
 import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
 import { defineService } from './define.ts';
@@ -12,7 +13,7 @@ import {
   remoteDatabase,
 } from './remote-database.ts';
 
-const CONFIG = '/run/secrets/forgejo/app.ini';
+const CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 
 /** Forgejo refuses these as user names (models/user/user.go, reservedUsernames; Forgejo 9 to 15). */
 const RESERVED = new Set(
@@ -74,7 +75,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
 `,
     run: `exec forgejo web --config ${CONFIG}\n`,
     ready: {
-      check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
+      check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
       everyMs: 250,
       withinSeconds: 180,
     },
@@ -82,7 +83,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
       name: admin,
       port,
       config: CONFIG,
-      passwordFile: '/run/secrets/forgejo/admin-password',
+      passwordFile: `${GUEST.secrets}/forgejo/admin-password`,
     }),
     // GRACEFUL_HAMMER_TIME is 15 s.
     stop: { signal: 'TERM', withinSeconds: 30 },

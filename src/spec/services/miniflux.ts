@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { ensureDatabases } from './postgres-role.ts';
@@ -47,7 +48,7 @@ export const miniflux = defineService(
       BASE_URL: `http://127.0.0.1:${port}`,
       CREATE_ADMIN: '1',
       ADMIN_USERNAME: admin,
-      ADMIN_PASSWORD_FILE: '/run/secrets/miniflux/admin-password',
+      ADMIN_PASSWORD_FILE: `${GUEST.secrets}/miniflux/admin-password`,
       LOG_DATE_TIME: '0',
     },
     setup:
@@ -56,7 +57,7 @@ export const miniflux = defineService(
         : awaitDatabase('miniflux', 'miniflux', database),
     run: 'exec miniflux\n',
     ready: {
-      check: `/run/vmkit/busybox wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,
+      check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,
       everyMs: 100,
       withinSeconds: 180,
     },
@@ -73,10 +74,10 @@ export const miniflux = defineService(
 
 function databaseEnv(database: RemoteDatabase | undefined): Record<string, string> {
   if (database === undefined) {
-    return { DATABASE_URL: 'user=miniflux dbname=miniflux host=/run/postgresql sslmode=disable' };
+    return { DATABASE_URL: `user=miniflux dbname=miniflux host=${GUEST.postgresql} sslmode=disable` };
   }
   const { address, port, name } = database;
   // The link between the machines is a socket of this user's: nobody else is on it.
   const url = `user=${name} dbname=${name} host=${address} port=${port} sslmode=disable connect_timeout=5`;
-  return { DATABASE_URL: url, PGPASSFILE: '/run/secrets/miniflux/pgpass' };
+  return { DATABASE_URL: url, PGPASSFILE: `${GUEST.secrets}/miniflux/pgpass` };
 }

@@ -1,9 +1,10 @@
 import { stringify } from 'yaml';
+import { GUEST } from '../../core/guest-paths.ts';
 import type { NebulaNode, Service } from '../service.ts';
 
 /** Nebula's configuration in the guest; it holds no secret. */
 export const NEBULA_CONFIG = '/etc/nebula/vmkit.yml';
-const SECRETS = '/run/secrets/nebula';
+const SECRETS = `${GUEST.secrets}/nebula`;
 
 /** What a client holds, as PEM, and where it finds the machine. */
 export interface NebulaClient {

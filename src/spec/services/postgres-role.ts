@@ -1,5 +1,7 @@
+import { GUEST } from '../../core/guest-paths.ts';
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
-export const POSTGRES_BIN = '/usr/lib/postgresql/17/bin';
+export const POSTGRES_VERSION = 17;
+export const POSTGRES_BIN = `/usr/lib/postgresql/${POSTGRES_VERSION}/bin`;
 
 /** Where PostgreSQL listens unless it is told otherwise. */
 export const POSTGRES_PORT = 5432;
@@ -18,7 +20,7 @@ export interface OwnedDatabase {
  */
 export function ensureDatabases(databases: readonly OwnedDatabase[]): string {
   return `# Roles and their databases, once.
-s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -d postgres <<'SQL'
+s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -d postgres <<'SQL'
 ${databasesSql(databases)}SQL
 `;
 }

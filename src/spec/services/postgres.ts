@@ -1,14 +1,21 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import { refuse } from '../guest-event.ts';
 import { machineAddress } from '../networks/addresses.ts';
 import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
-import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
+import {
+  databasesSql,
+  exportPasswords,
+  type OwnedDatabase,
+  POSTGRES_BIN,
+  POSTGRES_PORT,
+  POSTGRES_VERSION,
+} from './postgres-role.ts';
 
-const VERSION = 17;
-const DATA = `/data/postgres/${VERSION}`;
-const CONF = '/run/vmkit/postgres';
+const DATA = `${GUEST.data}/postgres/${POSTGRES_VERSION}`;
+const CONF = `${GUEST.own}/postgres`;
 
 const identifier = z
   .string()
@@ -40,11 +47,11 @@ const options = z
       .describe('The port on 127.0.0.1 of this host that leads there; each role then has a password. None when absent'),
   })
   .meta({
-    description: 'PostgreSQL 17 from Debian. Its data is in /data/postgres, its socket in /run/postgresql.',
+    description: `PostgreSQL ${POSTGRES_VERSION} from Debian. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
     examples: [{ databases: [{ name: 'app', owner: 'app' }], host: 5432 }],
   });
 
-/** PostgreSQL 17 from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
+/** PostgreSQL from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
 export const postgres = defineService(options, ({ databases, port, host }): Service => {
   const roles = [...new Set(databases.map(({ owner }) => owner))];
   const isRemote = host !== undefined;
@@ -54,12 +61,12 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
   const owned = databases.map(({ name, owner }) => ({
     role: owner,
     database: name,
-    ...(hasPassword(owner) ? { passwordFile: `/run/secrets/postgres/${owner}-password` } : {}),
+    ...(hasPassword(owner) ? { passwordFile: `${GUEST.secrets}/postgres/${owner}-password` } : {}),
   }));
   return {
     name: 'postgres',
     needs: [],
-    packages: [`postgresql-${VERSION}`],
+    packages: [`postgresql-${POSTGRES_VERSION}`],
     components: [],
     user: 'postgres',
     capabilities: [],
@@ -95,11 +102,11 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
  * since psql asks the server itself.
  */
 function readyCheck(port: number, databases: readonly OwnedDatabase[]): string {
-  return `[ -S /run/postgresql/.s.PGSQL.${port} ]
+  return `[ -S ${GUEST.postgresql}/.s.PGSQL.${port} ]
 status=
 { for line in 1 2 3 4 5 6 7 8; do read -r status || exit 1; done; } <${DATA}/postmaster.pid
 [ "$status" = ready ]
-${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h /run/postgresql -p ${port} -d postgres <<'SQL'
+${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -p ${port} -d postgres <<'SQL'
 ${databasesSql(databases)}SELECT 1;
 SQL
 )" = 1 ]
@@ -107,13 +114,13 @@ SQL
 }
 
 function setupScript(port: number): string {
-  return `. /run/vmkit/library
+  return `. ${GUEST.library}
 # other_version FILE: refuses the cluster whose PG_VERSION it is.
 other_version() {
   read -r version <"$1"
-  ${refuse('postgres', 'data-of-other-version')} "the data in \${1%/PG_VERSION} is of PostgreSQL $version, and this is PostgreSQL ${VERSION}, which cannot read it. Nothing was written. Copy it out, dump it with PostgreSQL $version (pg_dumpall), move the folder away, boot, and load the dump."
+  ${refuse('postgres', 'data-of-other-version')} "the data in \${1%/PG_VERSION} is of PostgreSQL $version, and this is PostgreSQL ${POSTGRES_VERSION}, which cannot read it. Nothing was written. Copy it out, dump it with PostgreSQL $version (pg_dumpall), move the folder away, boot, and load the dump."
 }
-/run/vmkit/busybox install -d -o postgres -g postgres -m 0755 /run/postgresql
+${GUEST.busybox} install -d -o postgres -g postgres -m 0755 ${GUEST.postgresql}
 ${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -e ${DATA} ] && [ ! -h ${DATA} ]; then
   # Data of another version is no reason for an empty cluster beside it. What ends in .new is what a killed initdb left.
   for file in /data/postgres/PG_VERSION /data/postgres/*/PG_VERSION /data/postgres/*/*/PG_VERSION; do
@@ -131,14 +138,14 @@ for file in PG_VERSION global/pg_control; do
   [ -s ${DATA}/$file ] || ${refuse('postgres', 'data-not-whole')} "${DATA} holds no whole cluster: $file is missing. It is left as it is. Put it back from a backup, or move the folder away: then an empty cluster is made."
 done
 read -r version <${DATA}/PG_VERSION
-[ "$version" = ${VERSION} ] || other_version ${DATA}/PG_VERSION
+[ "$version" = ${POSTGRES_VERSION} ] || other_version ${DATA}/PG_VERSION
 `;
 }
 
 /** A socket's name holds the port (PostgreSQL, `unix_socket_directories`); the services of this machine know the usual one. */
 function usualSocket(port: number): string {
   return `# Services of this machine find it by its usual name.
-ln -sfn .s.PGSQL.${port} /run/postgresql/.s.PGSQL.${POSTGRES_PORT}
+ln -sfn .s.PGSQL.${port} ${GUEST.postgresql}/.s.PGSQL.${POSTGRES_PORT}
 `;
 }
 
@@ -154,7 +161,7 @@ data_directory = '${DATA}'
 hba_file = '${CONF}/pg_hba.conf'
 listen_addresses = '${listen}'
 port = ${port}
-unix_socket_directories = '/run/postgresql'
+unix_socket_directories = '${GUEST.postgresql}'
 password_encryption = scram-sha-256
 # Compiling queries would drag LLVM into the image.
 jit = off

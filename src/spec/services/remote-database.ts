@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import { machineAddress } from '../networks/addresses.ts';
 import type { ServiceFile, ServiceSecret } from '../service.ts';
-import { POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
+import { POSTGRES_BIN, POSTGRES_PORT, POSTGRES_VERSION } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
 
@@ -16,7 +17,7 @@ export const remoteDatabase = z.strictObject({
 export type RemoteDatabase = z.output<typeof remoteDatabase>;
 
 /** The psql that asks whether it answers. */
-export const REMOTE_DATABASE_PACKAGES = ['postgresql-client-17'];
+export const REMOTE_DATABASE_PACKAGES = [`postgresql-client-${POSTGRES_VERSION}`];
 
 /** The password, which the other machine's PostgreSQL made. */
 export function databaseSecret({ machine, name }: RemoteDatabase): ServiceSecret {
@@ -27,7 +28,7 @@ export function databaseSecret({ machine, name }: RemoteDatabase): ServiceSecret
 /** The password file of libpq and lib/pq (PostgreSQL, "The Password File"), for PGPASSFILE. */
 export function passwordFile(service: string, user: string, { address, port, name }: RemoteDatabase): ServiceFile {
   const content = `${address}:${port}:${name}:${name}:{{secret:database-password}}\n`;
-  return { path: `/run/secrets/${service}/pgpass`, mode: 0o400, owner: user, content };
+  return { path: `${GUEST.secrets}/${service}/pgpass`, mode: 0o400, owner: user, content };
 }
 
 /**
@@ -37,15 +38,15 @@ export function passwordFile(service: string, user: string, { address, port, nam
 export function awaitDatabase(service: string, user: string, { address, port, name }: RemoteDatabase): string {
   const psql = `s6-setuidgid ${user} ${POSTGRES_BIN}/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
   return `# The database in the other machine answers this role, or this service does not start.
-export PGPASSFILE=/run/secrets/${service}/pgpass PGCONNECT_TIMEOUT=5
+export PGPASSFILE=${GUEST.secrets}/${service}/pgpass PGCONNECT_TIMEOUT=5
 said=
 tries=0
-until answer=$({ /run/vmkit/busybox nc -w 5 ${address} ${port} -e /bin/true && ${psql}; } 2>&1); do
+until answer=$({ ${GUEST.busybox} nc -w 5 ${address} ${port} -e /bin/true && ${psql}; } 2>&1); do
   [ "$answer" = "$said" ] || echo "$answer"
   said=$answer
   tries=$((tries + 1))
   [ "$tries" -lt 300 ] || exit 1
-  /run/vmkit/busybox usleep 300000
+  ${GUEST.busybox} usleep 300000
 done
 `;
 }

@@ -1,10 +1,13 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { quoteWord } from '../../core/shell-quote.ts';
 import type { TailscaleOptions } from './tailscale-options.ts';
 
 /** Where tailscaled keeps who it is: on the data disk. */
-export const TAILSCALE_STATE = '/data/tailscale';
+export const TAILSCALE_STATE = `${GUEST.data}/tailscale`;
+const RUN = '/run/tailscale';
+export const TAILSCALE_SOCKET = `${RUN}/tailscaled.sock`;
 /** What vmkit's scripts noted since the start: `mode`, `why`, `identity`, `refused`. */
-export const TAILSCALE_NOTES = '/run/vmkit/tailscale';
+export const TAILSCALE_NOTES = `${GUEST.own}/tailscale`;
 
 /**
  * Root's script before each start of the daemon. TUN is tried by opening it. Whether there is an identity is asked here: the daemon creates the state file
@@ -16,7 +19,7 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 [ ! -e /proc/sys/net/ipv6/conf/all/forwarding ] || echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 `;
   return `install -d -m 0700 ${TAILSCALE_STATE}
-install -d -m 0755 ${TAILSCALE_NOTES} /run/tailscale
+install -d -m 0755 ${TAILSCALE_NOTES} ${RUN}
 ${isRouter ? forward : ''}if grep -qs '"profile-' ${TAILSCALE_STATE}/tailscaled.state; then identity=known; else identity=new; fi
 ${DECIDE[mode]}echo "$identity" >${TAILSCALE_NOTES}/identity
 echo "$mode" >${TAILSCALE_NOTES}/mode
@@ -42,7 +45,7 @@ export function runDaemon(): string {
   return `read -r mode <${TAILSCALE_NOTES}/mode
 tun=tailscale0
 [ "$mode" = tun ] || tun=userspace-networking
-exec tailscaled --tun="$tun" --statedir=${TAILSCALE_STATE} --socket=/run/tailscale/tailscaled.sock
+exec tailscaled --tun="$tun" --statedir=${TAILSCALE_STATE} --socket=${TAILSCALE_SOCKET}
 `;
 }
 
@@ -54,7 +57,7 @@ export function joinTailnet(options: TailscaleOptions): string {
   return `exec 2>&1
 notes=${TAILSCALE_NOTES}
 if [ -s $notes/refused ]; then exit 1; fi
-. /run/vmkit/library
+. ${GUEST.library}
 
 # refuse CODE TEXT: said on the console at once, and not tried again until the daemon is.
 refuse() {
@@ -66,7 +69,7 @@ state() { tailscale status --json --peers=false 2>/dev/null | sed -n 's/^  "Back
 
 set -- ${upFlags(options).map(quoteWord).join(' ')} --hostname="${options.hostname ?? '$(hostname)'}"
 read -r identity <$notes/identity
-key=/run/secrets/tailscale/auth-key
+key=${GUEST.secrets}/tailscale/auth-key
 now=$(state)
 settings=$(printf '%s\\n' "$@")
 if [ "$identity" = new ]; then

@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import type { ServeEntry, Service } from '../service.ts';
 import { TAILSCALE_NOTES, TAILSCALE_STATE } from './tailscale-scripts.ts';
 
@@ -28,7 +29,7 @@ ${entries.map((entry) => `${serveCommand(entry)}\n`).join('')}# What \`vmkit exp
 done <${EXPOSED_ENTRIES}
 `,
     // It ends with the daemon, and is started again when that is ready again.
-    run: 'exec s6-svwait -d /run/service/tailscale\n',
+    run: `exec s6-svwait -d ${GUEST.supervised}/tailscale\n`,
     ready: { check: checkEntries(entries), everyMs: 250, withinSeconds: 120 },
     afterReady: undefined,
     stop: { signal: 'TERM', withinSeconds: 5 },
@@ -46,13 +47,13 @@ export function serveCommand({ as, port, to }: ServeEntry): string {
 /** Dials each entry by its tailnet address, as a peer would: through the kernel under TUN, through the daemon otherwise. */
 function checkEntries(entries: readonly ServeEntry[]): string {
   if (entries.length === 0) return 'true\n';
-  const backends = entries.map(({ to }) => `/run/vmkit/busybox nc -w 5 127.0.0.1 ${to} -e /bin/true`);
+  const backends = entries.map(({ to }) => `${GUEST.busybox} nc -w 5 127.0.0.1 ${to} -e /bin/true`);
   const dials = entries.map(({ port }) => `dial ${port}`);
   return `read -r mode <${TAILSCALE_NOTES}/mode
 address=$(tailscale ip -4)
 dial() {
   if [ "$mode" = tun ]; then
-    /run/vmkit/busybox nc -w 5 "$address" "$1" -e /bin/true
+    ${GUEST.busybox} nc -w 5 "$address" "$1" -e /bin/true
   else
     tailscale nc "$address" "$1" </dev/null >/dev/null
   fi

@@ -1,7 +1,7 @@
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { options } from './tailscale-options.ts';
-import { chooseMode, joinTailnet, runDaemon } from './tailscale-scripts.ts';
+import { chooseMode, joinTailnet, runDaemon, TAILSCALE_SOCKET } from './tailscale-scripts.ts';
 
 /**
  * A node of a tailnet. Its state is on the data disk, so that it stays the same node over reboots and new images. The auth key is given by a person, used
@@ -25,7 +25,7 @@ export const tailscale = defineService(
     setup: chooseMode(chosen.mode, chosen.routes.length > 0),
     run: runDaemon(),
     ready: {
-      check: '[ -S /run/tailscale/tailscaled.sock ]\n',
+      check: `[ -S ${TAILSCALE_SOCKET} ]\n`,
       still: 'tailscale status --json --peers=false >/dev/null\n',
       everyMs: 250,
       withinSeconds: 180,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { GUEST } from '../../core/guest-paths.ts';
 import { formatAddress, isPrivate, parseAddress } from '../../core/ipv4.ts';
 import { isOnUserNetwork } from '../networks/user-network.ts';
 import type { Service, ServiceFile, ServiceSecret, WireguardClient, WireguardTunnel } from '../service.ts';
@@ -11,7 +12,7 @@ import { defineService } from './define.ts';
  */
 export const WIREGUARD_MTU = 1420;
 
-const CONFIG = '/run/secrets/wireguard/wg0.conf';
+const CONFIG = `${GUEST.secrets}/wireguard/wg0.conf`;
 const PREFIX_LENGTH = 24;
 /** vmkit's own client: the last host address of the tunnel. */
 const PROBE = 'probe';

@@ -8,7 +8,7 @@ import { readIdentity } from '../../machine/disks/identity.ts';
 import { readProgress } from '../../machine/follow/status.ts';
 import { keepGate } from '../../machine/gate/gate-process.ts';
 import { requireHostLink, requireOwnTap } from '../../machine/host-link.ts';
-import { describeMachine } from '../../machine/plan.ts';
+import { describePorts } from '../../machine/plan.ts';
 import { openPorts, requireFreePorts } from '../../machine/ports.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../machine/state/running.ts';
@@ -70,7 +70,7 @@ export async function prepareBoot(
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
-  const ports = openPorts(describeMachine(spec));
+  const ports = openPorts({ ports: describePorts(spec.services), network: spec.network });
   requireAbilities(spec, USUAL_VMM);
   await requireFreePorts(ports, spec.name, context.host);
   await requireHostLink(spec, context.host);

@@ -10,7 +10,6 @@ import { chooseKernel, chosenArtifact } from '../../kernel/choose-kernel.ts';
 import { type KernelFiles, kernelFiles, kernelText } from '../../kernel/kernel-files.ts';
 import { requireKernel } from '../../kernel/require-kernel.ts';
 import type { BootRequest } from '../../machine/plan.ts';
-import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
@@ -103,7 +102,7 @@ export async function plannedKernel(
   const kernel = await findArtifact(artifact, context);
   if (kernel !== undefined) return { ...kernelFiles(kernel), text: kernelText(chosen, kernel) };
   const modules = chosen.kind === 'debian' ? '<kernel>/modules.img' : undefined;
-  return { boot: `<kernel>/${USUAL_VMM.kernelFile(spec.arch)}`, modules, text: artifact.title };
+  return { boot: `<kernel>/${spec.arch === 'x86_64' ? 'vmlinux' : 'kernel'}`, modules, text: artifact.title };
 }
 
 const WHY_DEBIAN =

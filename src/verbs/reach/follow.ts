@@ -1,3 +1,4 @@
+import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import type { NodeFacts, Target } from '../../reach/facts.ts';
@@ -5,7 +6,6 @@ import { readWatched, type Watched } from '../../reach/follow/sightings.ts';
 import type { Place, Watches } from '../../reach/follow/steps.ts';
 import { WATCHING, watchScript } from '../../reach/follow/watch-script.ts';
 import type { Watcher } from '../../reach/look/followed-dial.ts';
-import { GUEST_PATH } from '../../spec/guest-path.ts';
 import type { GuestShell } from './guest-shell.ts';
 
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
@@ -79,8 +79,8 @@ function placesOf({ shell, proxy, router }: Around, context: Context): (readonly
     async (input, withinMs, onLine) =>
       (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
   const places: (readonly [Place, Run, string])[] = [];
-  if (shell !== undefined) places.push(['guest', shell.run, GUEST_PATH]);
+  if (shell !== undefined) places.push(['guest', shell.run, GUEST_SEARCH_PATH]);
   if (proxy !== undefined) places.push(['host', onHost, process.env['PATH'] ?? '']);
-  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), GUEST_PATH]);
+  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), GUEST_SEARCH_PATH]);
   return places;
 }

@@ -1,12 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { BOOT_COMMAND } from '../../../src/host/shell/boot-shell.ts';
-import * as scripts from '../../../src/host/shell/scripts.ts';
+import * as command from '../../../src/host/shell/scripts/command.ts';
+import * as files from '../../../src/host/shell/scripts/files.ts';
+import { inputJob, PRELUDE, simpleJob } from '../../../src/host/shell/scripts/job.ts';
+import * as lock from '../../../src/host/shell/scripts/lock.ts';
+import * as log from '../../../src/host/shell/scripts/log.ts';
+import * as ours from '../../../src/host/shell/scripts/ours.ts';
+import * as place from '../../../src/host/shell/scripts/place.ts';
+import * as push from '../../../src/host/shell/scripts/push.ts';
+import { BOOT_COMMAND } from '../../../src/host/shell/session/boot-shell.ts';
 import { parseSshUrl } from '../../../src/host/ssh/destination.ts';
 import { readAddress } from '../../../src/host/ssh/real-address.ts';
 import { configurationArgv, forwardArgv, shellArgv } from '../../../src/host/ssh/ssh-argv.ts';
 
-const { PRELUDE, STATUS: _status, BLOCK_BYTES: _bytes, commandJob, startJob, simpleJob, inputJob, ...bodies } = scripts;
+const { commandJob, startJob, PROCESS } = command;
+const bodies = { PROCESS, ...log, ...ours, ...files, ...place, ...push, ...lock };
 const jobs: Readonly<Record<string, string>> = {
   command: commandJob(['printf', '%s', "it's"], { cwd: '/a b', env: { TOKEN: "x'y" }, inputBytes: 70_000 }),
   start: startJob(['sleep', '1'], { logFile: '/log/file', logFolder: '/log', env: { A: 'b' }, inputBytes: 70_000 }),

@@ -14,8 +14,6 @@ export const qemu: Vmm = {
   title: 'QEMU',
   abilities: new Set(['user-network', 'stream', 'tap', 'macvtap', 'power-key']),
   program: qemuBinary,
-  // The ELF file (PVH) where there is one, without real mode and decompression.
-  kernelFile: (arch) => (arch === 'x86_64' ? 'vmlinux' : 'kernel'),
   kernelParameters,
   facts: qemuFacts,
   knownAccelerator,

@@ -1,19 +1,20 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { parseChecksums } from '../../src/store/fetch/checksums.ts';
-import { type Download, download, fetchText } from '../../src/store/fetch/fetch.ts';
+import { download, fetchText } from '../../src/store/fetch/fetch.ts';
+import type { Download } from '../../src/store/fetch/transfer.ts';
 import { contextIn } from '../support/context.ts';
+import { serveHttp } from '../support/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) % 251));
 const other = Buffer.from(content).fill(1, 0, 10);
 const limits = { answerMs: 2_000, stallMs: 300, attempts: 3 };
 
-let server: Server;
 let base: string;
 let handler: RequestListener;
 let requests: IncomingMessage['headers'][];
@@ -22,19 +23,10 @@ let folder: string;
 beforeEach(async () => {
   requests = [];
   folder = await temporaryFolder();
-  server = createServer((request, response) => {
+  base = await serveHttp((request, response) => {
     requests.push(request.headers);
     handler(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  base = `http://127.0.0.1:${address.port}`;
-});
-
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
 });
 
 const context = (signal?: AbortSignal): ReturnType<typeof contextIn> => contextIn(folder, signal);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { throwIfInterrupted } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { throwIfInterrupted } from '../../../core/deadline.ts';
+import { VmkitError } from '../../../core/errors.ts';
 import { jobLine } from './boot-shell.ts';
 import { betweenMarks } from './marks.ts';
 

@@ -1,0 +1,32 @@
+/** Where a guest has what vmkit puts there, and what its services share; what one service has alone is said by that service. */
+export const GUEST = {
+  /** vmkit's own scripts and notes, in memory. */
+  own: '/run/vmkit',
+  busybox: '/run/vmkit/busybox',
+  /** What each script of vmkit's begins with. */
+  library: '/run/vmkit/library',
+  /** Starts the stop in reverse order and the power-off; returns at once. */
+  powerOff: '/run/vmkit/poweroff',
+  /** A folder for each service, with its scripts. */
+  services: '/run/vmkit/services',
+  /** s6's scan directory: a folder for each service that is supervised. */
+  supervised: '/run/service',
+  /** A folder for each service, with its log as `current`. */
+  logs: '/run/log',
+  /** A folder for each service that has secrets. */
+  secrets: '/run/secrets',
+  /** The data disk; a service's home is the folder of its name. */
+  data: '/data',
+  /** Executables that Debian does not have. */
+  components: '/opt/vmkit/bin',
+  /** PostgreSQL's sockets, in Debian's place. */
+  postgresql: '/run/postgresql',
+} as const;
+
+/** Search path of every script in the guest. */
+export const GUEST_SEARCH_PATH = `${GUEST.components}:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/** The same place in a tree (tree.ts), whose paths have no slash in front. */
+export function inTree(path: string): string {
+  return path.slice(1);
+}

@@ -1,0 +1,55 @@
+import { STATUS } from './job.ts';
+import { OURS } from './ours.ts';
+
+export const READ = `[ -e "$1" ] || [ -L "$1" ] || exit ${STATUS.absent}
+cat -- "$1"
+`;
+
+/** Both: what is read is ours. */
+export const READ_OURS = `(
+${OURS}) || exit
+${READ}`;
+
+/** `$1` path, `$2` its folder, `$3` temporary file, `$4` mode, `$5` size. */
+export const WRITE = `set -e
+# A folder that is made for what is private is private.
+case $4 in *00) umask 077 ;; esac
+mkdir -p -- "$2"
+[ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 1; }
+umask 077
+trap 'rm -f -- "$3"' EXIT
+take "$5" >"$3"
+sealed || exit ${STATUS.cutOff}
+chmod "$4" "$3"
+flush "$3"
+mv -f -- "$3" "$1"
+trap - EXIT
+flush "$2"
+`;
+
+/** The names in a folder, each with a zero byte at its end. */
+export const LIST = `[ -d "$1" ] || exit ${STATUS.absent}
+cd -- "$1" || exit
+for name in .* *; do
+  case $name in . | ..) continue ;; esac
+  if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
+done
+`;
+
+/** A line for each path, empty where nothing is: size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */
+export const STAT = `for path; do
+  if [ -e "$path" ]; then stat -L -c '%s %f %u %g %Y %b %B' -- "$path" || exit; else echo; fi
+done
+`;
+
+export const MAKE_FOLDER = `mkdir -p -- "$1" && chmod "$2" "$1"
+`;
+
+export const REMOVE = `rm -rf -- "$1"
+`;
+
+/** KiB that are free where the path is, or will be. */
+export const SPACE = `path=$1
+until [ -e "$path" ]; do path=$(dirname -- "$path"); done
+df -Pk -- "$path" | tail -n 1 | { read -r _ _ _ free _ && echo "$free"; }
+`;
