@@ -4,6 +4,7 @@ import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.t
 import { faults } from './measures-faults.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
+import { overSsh } from './measures-ssh.ts';
 import { throughput } from './measures-throughput.ts';
 import { ways } from './measures-ways.ts';
 import { row } from './rows.ts';
@@ -44,5 +45,6 @@ export const MEASURES: readonly Measure[] = [
   faults,
   throughput,
   recovery,
+  overSsh,
   commandLine,
 ];
