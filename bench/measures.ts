@@ -5,6 +5,7 @@ import { faults } from './measures-faults.ts';
 import { debianKernel, firstPage } from './measures-first.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
+import { overSsh } from './measures-ssh.ts';
 import { throughput } from './measures-throughput.ts';
 import { ways } from './measures-ways.ts';
 import { row } from './rows.ts';
@@ -47,5 +48,6 @@ export const MEASURES: readonly Measure[] = [
   faults,
   throughput,
   recovery,
+  overSsh,
   commandLine,
 ];

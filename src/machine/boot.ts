@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from '../core/deadline.ts';
 import { messageOf, VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
@@ -36,7 +37,10 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
   } catch (error) {
     // What failed first is what is told.
     await vmm.forgetSecrets(process, context.host).catch(() => undefined);
-    if (error instanceof VmkitError && error.kind === 'interrupted') await undoStart(process, machine, context.host);
+    // A host that is silent may fail in another way first.
+    const isInterrupted = context.signal.aborted || (error instanceof VmkitError && error.kind === 'interrupted');
+    if (isInterrupted) await undoStart(process, machine, context.host);
+    throwIfInterrupted(context.signal);
     throw error;
   }
 }

@@ -16,6 +16,7 @@ describe.skipIf(!isRoot)('what a host behind ssh lacks has a name', () => {
   beforeAll(async () => {
     sshd = await startSshd('coreutils', [], MACHINE_PROGRAMS);
     await sandbox.define('hello', helloSaying('Hello!', await freePort()));
+    await sandbox.define('fixed', `arch: x86_64\n${helloSaying('Hello!', await freePort())}`);
   });
   beforeEach(() => {
     vi.stubEnv('PATH', `${sshd.bin}:${process.env['PATH']}`);
@@ -24,8 +25,8 @@ describe.skipIf(!isRoot)('what a host behind ssh lacks has a name', () => {
   afterEach(() => void vi.unstubAllEnvs());
   afterAll(() => sshd.stop());
 
-  const bootOn = async (url: string): Promise<unknown> => {
-    const ended = await sandbox.vmkit(['boot', 'hello', '--json', '--host', url]);
+  const bootOn = async (url: string, name = 'hello'): Promise<unknown> => {
+    const ended = await sandbox.vmkit(['boot', name, '--json', '--host', url]);
     expect(ended.exitCode).not.toBe(0);
     return errorOf(ended);
   };
@@ -71,7 +72,8 @@ describe.skipIf(!isRoot)('what a host behind ssh lacks has a name', () => {
     await without('qemu-system-x86_64', () =>
       without('uname', async () => {
         await writeFile(uname, '#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || echo Linux 6.1\n', { mode: 0o755 });
-        const error = await bootOn(sshd.url()).finally(() => unlink(uname));
+        // Without `arch` it would be for whatever the host is.
+        const error = await bootOn(sshd.url(), 'fixed').finally(() => unlink(uname));
         expect(error).toMatchObject({ code: 'other-architecture' });
       }),
     );

@@ -29,7 +29,7 @@ const SCRIPT = `set -eu
 etc=$1; shift
 for file in passwd group; do mount --bind "$etc/$file" "/etc/$file"; done
 mkdir -p /run/sshd "$etc/../home/full"
-mount -t tmpfs -o size=256k,mode=777 none "$etc/../home/full"
+mount -t tmpfs -o size=256k,mode=755,uid=${TEST_UID},gid=${TEST_UID} none "$etc/../home/full"
 exec "$@"
 `;
 

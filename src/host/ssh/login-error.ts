@@ -61,7 +61,8 @@ export function explainSshEnd(destination: SshDestination, { how, noise, hasStar
       hint: "Install OpenSSH's client: openssh-client.",
     });
   }
-  if (hasStarted) {
+  // ssh says why a login failed; it says nothing where the connection went away under it.
+  if (hasStarted || (how === 'exit code 255' && said === '')) {
     return new VmkitError(
       'unreachable',
       'ssh-connection-lost',

@@ -50,6 +50,8 @@ export const TOOLS: readonly Tool[] = [
   program('flock', ['kernel', 'debian', 'image', 'machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
   program('setpriv', ['machine-x86_64', 'machine-arm64'], { ...everywhere('util-linux'), apk: 'setpriv' }),
   program('bash', ['machine-x86_64', 'machine-arm64', 'network']),
+  program('setsid', ['machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
+  program('truncate', ['machine-x86_64', 'machine-arm64'], everywhere('coreutils')),
 
   // Documentation/process/changes.rst of linux 6.12, and what its makefiles call beside.
   program('gcc', ['kernel']),
@@ -58,7 +60,7 @@ export const TOOLS: readonly Tool[] = [
   program('bison', ['kernel']),
   program('bc', ['kernel']),
   program('perl', ['kernel']),
-  program('awk', ['kernel'], everywhere('gawk')),
+  program('awk', ['kernel', 'machine-x86_64', 'machine-arm64'], everywhere('gawk')),
   program('find', ['kernel', 'modules'], everywhere('findutils')),
   program('xargs', ['modules'], everywhere('findutils')),
   program('cmp', ['kernel'], everywhere('diffutils')),
@@ -156,6 +158,7 @@ export const TOOLS: readonly Tool[] = [
 
   program('mksquashfs', ['image'], everywhere('squashfs-tools')),
   program('mke2fs', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
+  program('e2fsck', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
   program('resize2fs', ['image', 'machine-x86_64', 'machine-arm64'], {
     ...everywhere('e2fsprogs'),
     apk: 'e2fsprogs-extra',
