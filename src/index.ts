@@ -2,7 +2,7 @@
 export { VmkitError } from './core/errors.ts';
 export type { Paths } from './core/paths.ts';
 export type { Progress, Report } from './core/progress.ts';
-export { type ContextOptions, createContext } from './library/context.ts';
+export { type ContextOptions, contextOn, createContext } from './library/context.ts';
 export { boot, build, status, stop } from './library/machines.ts';
 export type {
   BootedMachine,

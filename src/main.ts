@@ -1,4 +1,4 @@
-import { hasFlag } from './cli/parse/flags.ts';
+import { hasFlag, optionValue } from './cli/parse/flags.ts';
 import { run } from './cli/run.ts';
 import { errorJson, errorText, exitCodeOf } from './cli/show/error-text.ts';
 
@@ -33,6 +33,8 @@ try {
   const exitCode = await run(argv, interruption.signal);
   process.exit(isOutputLost ? 1 : exitCode);
 } catch (error) {
-  process.stderr.write(hasFlag(argv, '--json') ? errorJson(error) : errorText(error, process.stderr));
+  const hostUrl = optionValue(argv, '--host');
+  const isJson = hasFlag(argv, '--json');
+  process.stderr.write(isJson ? errorJson(error, hostUrl) : errorText(error, process.stderr, hostUrl));
   process.exit(exitCodeOf(error));
 }

@@ -176,10 +176,14 @@ export interface Host {
    * there is not judged, the folders where it would be are.
    */
   requireOurs(path: string): Promise<void>;
+  /** Reads a file whose content is believed: pids that are ended, commands that run as root. Undefined if there is none. Throws `not-ours`. */
+  readOurs(path: string): Promise<Uint8Array | undefined>;
   /** Names in a folder, in no order; undefined if there is none. */
   list(folder: string): Promise<readonly string[] | undefined>;
   /** Of what a link leads to; undefined if there is nothing. */
   stat(path: string): Promise<FileFacts | undefined>;
+  /** The same for many, in their order. */
+  statAll(paths: readonly string[]): Promise<readonly (FileFacts | undefined)[]>;
   /** Makes a folder, and its parents with the usual mode. Nothing happens to one that is there but its mode. */
   makeFolder(path: string, mode: number): Promise<void>;
   /** Removes a file or a folder with all that is in it. Nothing there is no error. Throws `remove-refused` for what cannot be meant. */

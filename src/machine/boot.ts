@@ -1,6 +1,7 @@
-import { VmkitError } from '../core/errors.ts';
+import { messageOf, VmkitError } from '../core/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
+import type { Host } from '../host/host.ts';
 import { terminate } from '../host/terminate.ts';
 import type { Service } from '../spec/service.ts';
 import { requireAnswers } from './follow/answers.ts';
@@ -8,7 +9,7 @@ import { bootFailure } from './follow/boot-failure.ts';
 import type { BootProgress } from './follow/boot-progress.ts';
 import { type BootDeadlines, bootDeadlines, followBoot } from './follow/follow.ts';
 import { type BootRequest, placeMachine } from './plan.ts';
-import { startMachine } from './start.ts';
+import { type StartedMachine, startMachine } from './start.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
 import { clearState, type MachineState, writeState } from './state/state.ts';
 import { USUAL_VMM } from './vmm/drivers.ts';
@@ -33,14 +34,22 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
     await writeState(machine.paths, started, context);
     return await followMachine(started, spec.services, context);
   } catch (error) {
-    if (!(error instanceof VmkitError && error.kind === 'interrupted')) throw error;
-    // The data disk's journal covers it.
-    await terminate(process, context.host);
-    if (process.gate !== undefined) await terminate(process.gate, context.host);
-    await clearState(machine.paths, context.host);
+    // What failed first is what is told.
+    await vmm.forgetSecrets(process, context.host).catch(() => undefined);
+    if (error instanceof VmkitError && error.kind === 'interrupted') await undoStart(process, machine, context.host);
     throw error;
-  } finally {
-    await vmm.forgetSecrets(process, context.host);
+  }
+}
+
+/** Ends what was just started; the data disk's journal covers it. Throws `interrupted` where its host does not answer, and says what is left. */
+async function undoStart(process: StartedMachine, { name, paths }: LockedMachine, host: Host): Promise<void> {
+  try {
+    await terminate(process, host);
+    if (process.gate !== undefined) await terminate(process.gate, host);
+    await clearState(paths, host);
+  } catch (error) {
+    const text = `Interrupted, and ${host.name} did not do what ends ${name}: it may run on there. ${messageOf(error)}`;
+    throw new VmkitError('interrupted', 'interrupted', text, { hint: `vmkit stop ${name}`, cause: error });
   }
 }
 

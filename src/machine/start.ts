@@ -7,7 +7,7 @@ import type { MachineState } from './state/state.ts';
 import { vmmOf } from './vmm/drivers.ts';
 
 /** What of a machine runs on its host. */
-interface StartedMachine extends HostProcess {
+export interface StartedMachine extends HostProcess {
   /** Between the guest and the world. */
   readonly gate?: HostProcess | undefined;
 }

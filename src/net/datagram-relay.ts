@@ -1,6 +1,6 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, isIPv6, type Socket } from 'node:net';
 import type { Endpoint } from './endpoint.ts';
 import { onFrames, sendFrame } from './frames/frame-stream.ts';
 
@@ -16,7 +16,7 @@ export interface RelayOutside {
  */
 export async function relayOutside(socketPath: string, to: Endpoint): Promise<RelayOutside> {
   const counts = { sent: 0, received: 0 };
-  const udp = createSocket('udp4');
+  const udp = createSocket(isIPv6(to.address) ? 'udp6' : 'udp4');
   const server = createServer((inside) => {
     inside.on('error', () => undefined);
     onFrames(inside, (datagram) => {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors.ts';
@@ -44,6 +45,9 @@ export function isAnswered({ result }: Pick<DialEnd, 'result'>): boolean {
 /** A SOCKS5 server on 127.0.0.1 (RFC 1928), such as tailscaled's. */
 export type Socks = { readonly socksPort: number };
 
+/** Somebody else's connection to where the dial goes, such as one that a host behind ssh makes. */
+export type Opener = { readonly open: () => Promise<Duplex> };
+
 /** An answer of this length is long enough, whole or not: nobody is measured by downloads. */
 export const LONG_ANSWER = 256 * 1024;
 
@@ -52,11 +56,19 @@ export interface DialRequest extends Question {
   readonly tlsName: string | undefined;
 }
 
-/** Dials, asks, and waits for the whole answer, for at most `withinMs` in all. Never throws. `via`: through a SOCKS5 server; without it, directly. */
-export async function dial(to: Endpoint, request: DialRequest, withinMs: number, via?: Socks): Promise<DialEnd> {
+/**
+ * Dials, asks, and waits for the whole answer, for at most `withinMs` in all. Never throws. `via`: through a SOCKS5 server, or by a host; without it,
+ * directly.
+ */
+export async function dial(
+  to: Endpoint,
+  request: DialRequest,
+  withinMs: number,
+  via?: Socks | Opener,
+): Promise<DialEnd> {
   const started = performance.now();
   try {
-    const socket = await (via === undefined ? connectDirectly(to, withinMs) : connectBySocks(to, via, withinMs));
+    const socket = await connectVia(to, via, withinMs);
     const { tlsName } = request;
     const wrapped = tlsName === undefined ? socket : connectTls({ socket, servername: tlsName });
     return await answerOf(wrapped, request, started, withinMs);
@@ -71,12 +83,36 @@ function resultOf(text: string): DialEnd['result'] {
   return /timed out|timeout|ETIMEDOUT/i.test(text) ? 'timeout' : 'failed';
 }
 
+function connectVia(to: Endpoint, via: Socks | Opener | undefined, withinMs: number): Promise<Duplex> {
+  if (via === undefined) return connectDirectly(to, withinMs);
+  return 'open' in via ? withinTime(via.open(), to, withinMs) : connectBySocks(to, via, withinMs);
+}
+
+/** A connection that comes too late is closed. */
+function withinTime(opening: Promise<Duplex>, to: Endpoint, withinMs: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(tooLate(to, withinMs));
+    }, withinMs);
+    opening
+      .then((socket) => (isLate ? void socket.destroy() : resolve(socket)))
+      .catch(reject)
+      .finally(() => clearTimeout(timer));
+  });
+}
+
+function tooLate({ address, port }: Endpoint, withinMs: number): Error {
+  return new Error(`dial tcp ${address}:${port}: timeout after ${withinMs / 1000} s`);
+}
+
 function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port });
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`dial tcp ${address}:${port}: timeout after ${withinMs / 1000} s`));
+      reject(tooLate({ address, port }, withinMs));
     }, withinMs);
     socket.once('error', (error) => {
       clearTimeout(timer);
@@ -100,7 +136,7 @@ async function connectBySocks({ address, port }: Endpoint, { socksPort }: Socks,
 }
 
 function answerOf(
-  socket: Socket,
+  socket: Duplex,
   { protocol, text }: DialRequest,
   started: number,
   withinMs: number,

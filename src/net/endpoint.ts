@@ -3,3 +3,8 @@ export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
+
+/** `git.example.org:4242`, `[2001:db8::1]:4242`. */
+export function endpointText({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

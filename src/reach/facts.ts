@@ -105,6 +105,8 @@ export interface WireguardFacts {
   readonly handshake: Observation | undefined;
   /** Undefined without a handshake. */
   readonly dial: Dial | undefined;
+  /** Why this computer could not dial, whatever is right below. */
+  readonly whyUntried?: string | undefined;
 }
 
 /** All that was looked at; judging it is pure. */

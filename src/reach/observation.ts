@@ -9,15 +9,22 @@ export interface Observation {
   readonly exitCode: number;
 }
 
-/** Where such a script keeps what the commands said: a prefix of file names, made by `make`, removed by `remove`. */
-interface Scratch {
+/** Where such a script runs. */
+interface Place {
+  /** A shell's assignment of PATH, or nothing where that is right already. */
+  readonly path: string;
+  /** Makes a prefix of file names for what the commands said. */
   readonly make: string;
   readonly remove: string;
 }
 
 /** A machine's own folder for such things is root's. */
-const IN_GUEST: Scratch = { make: 'd=/run/vmkit/look-$$.', remove: 'rm -f "$d"*' };
-export const ON_HOST: Scratch = { make: 't=$(mktemp -d) && d=$t/ || exit 70', remove: 'rm -rf "$t"' };
+const IN_GUEST: Place = { path: `PATH='${GUEST_PATH}'`, make: 'd=/run/vmkit/look-$$.', remove: 'rm -f "$d"*' };
+export const ON_HOST: Place = {
+  path: 'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin',
+  make: 't=$(mktemp -d) && d=$t/ || exit 70',
+  remove: 'rm -rf "$t"',
+};
 
 /**
  * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes: each costs
@@ -25,13 +32,12 @@ export const ON_HOST: Scratch = { make: 't=$(mktemp -d) && d=$t/ || exit 70', re
  */
 export function observeScript(
   commands: Readonly<Record<string, string>>,
-  path: string = GUEST_PATH,
-  { make, remove }: Scratch = IN_GUEST,
+  { path, make, remove }: Place = IN_GUEST,
 ): string {
   const runs = Object.entries(commands).map(
     ([id, command]) => `{ { ${command}\n} >"$d"${id} 2>&1 </dev/null; echo $? >"$d"${id}.exit; } &`,
   );
-  return `PATH='${path}'
+  return `${path}
 cat() {
   for file; do
     if [ ! -e "$file" ]; then echo "cat: $file: No such file or directory" >&2; return 1; fi

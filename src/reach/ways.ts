@@ -117,6 +117,7 @@ export const WAYS: readonly Way[] = [
     checks: [guestAnswers, tunnelListens, wireguardUp, clientKnown, udpForwarded, handshakeAnswered, clientGetsAnswer],
     address: ({ wireguard, target }) => typedAddress(target, wireguard?.tunnel.address ?? '', target.port),
     dial: wireguardDial,
+    whyUntried: (facts) => facts.wireguard?.whyUntried,
   },
   {
     id: 'nebula',

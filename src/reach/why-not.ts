@@ -8,14 +8,14 @@ import { parseListeners, takesAll } from './look/listeners.ts';
 
 /** Why this host cannot route to the machine, set up or not. */
 export function whyNoRoute({ proxy, target }: Facts): string | undefined {
-  if (proxy === undefined) return 'this host has no Tailscale';
-  return target.bridgeAddress === undefined ? 'the machine is not on the bridge of this host' : undefined;
+  if (proxy === undefined) return 'the host has no Tailscale';
+  return target.bridgeAddress === undefined ? 'the machine is not on the bridge of the host' : undefined;
 }
 
 /** Why this host cannot serve the machine's port, set up or not. */
 export function whyNoProxy({ proxy, target }: Facts): string | undefined {
-  if (proxy === undefined) return 'this host has no Tailscale';
-  return target.hostPort === undefined ? 'the port is not forwarded to this host' : undefined;
+  if (proxy === undefined) return 'the host has no Tailscale';
+  return target.hostPort === undefined ? 'the port is not forwarded to the host' : undefined;
 }
 
 export function noRoute(facts: Facts): string | undefined {
@@ -29,7 +29,7 @@ export function noRoute(facts: Facts): string | undefined {
 
 export function noRouter(facts: Facts): string | undefined {
   const { router, target } = facts;
-  if (target.bridgeAddress === undefined) return 'the machine is not on the bridge of this host';
+  if (target.bridgeAddress === undefined) return 'the machine is not on the bridge of the host';
   return router === undefined ? 'no machine on the bridge routes it (use: tailscale, routes)' : otherWay(facts, router);
 }
 

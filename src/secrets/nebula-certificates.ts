@@ -4,9 +4,10 @@ import { VmkitError } from '../core/errors.ts';
 import { formatAddress, parseAddress } from '../core/ipv4.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readOurs } from '../host/read-ours.ts';
+import type { Host } from '../host/host.ts';
 import type { NebulaNode } from '../spec/service.ts';
 import { PROBE_CLIENT } from '../spec/services/nebula.ts';
+import { certify, type NebulaPair } from './nebula-certifier.ts';
 
 /** Ten years for the CA; a certificate ends one second before it (nebula-cert sign, -duration). */
 const CA_DURATION = '87600h';
@@ -31,16 +32,23 @@ export function clientFile(client: string): string {
   return `client-${client}`;
 }
 
+/** What certificates are made with: nebula-cert on this computer, wherever the machine is. */
+export interface Certifier {
+  readonly host: Host;
+  /** The path of nebula-cert; asked only when it is needed. */
+  readonly program: () => Promise<string>;
+}
+
 /**
- * Makes what is not there yet of a machine's CA and certificates, once; returns whether anything was made. `certifier` gives the path of nebula-cert, and is
- * asked only when it is needed. A key is written before its certificate, so a certificate that is there is whole, and one that is missing is made with a new
- * key. Throws `nebula-address-changed`, `nebula-cert-failed`. Call with the machine's lock held.
+ * Makes what is not there yet of a machine's CA and certificates, once; returns whether anything was made. A key is written before its certificate, so a
+ * certificate that is there is whole, and one that is missing is made with a new key. Throws `nebula-address-changed`, `nebula-cert-failed`. Call with the
+ * machine's lock held.
  */
 export async function makeNebulaCertificates(
   machine: string,
   node: NebulaNode,
   paths: MachinePaths,
-  certifier: () => Promise<string>,
+  certifier: Certifier,
   context: Context,
 ): Promise<boolean> {
   const folder = nebulaFolder(paths);
@@ -52,11 +60,18 @@ export async function makeNebulaCertificates(
   const missing: Wanted[] = [];
   for (const each of wanted) if (!(await isThere(folder, each.file, context))) missing.push(each);
   if (missing.length === 0) return false;
-  const program = await certifier();
-  const make = (file: string, args: readonly string[]): Promise<void> => makePair(program, folder, file, args, context);
-  if (!hasCa) await make('ca', ['ca', '-name', `vmkit ${machine}`, '-duration', CA_DURATION]);
-  const signer = ['-ca-crt', join(folder, 'ca.crt'), '-ca-key', join(folder, 'ca.key')];
-  for (const { file, name, address } of missing) await make(file, ['sign', ...signer, '-name', name, '-ip', address]);
+  const program = await certifier.program();
+  const here = { host: certifier.host, signal: context.signal };
+  const make = async (file: string, args: readonly string[], ca?: NebulaPair): Promise<NebulaPair> => {
+    const pair = await certify(program, args, ca, here);
+    await context.host.write(join(folder, `${file}.key`), pair.key, 0o600);
+    await context.host.write(join(folder, `${file}.crt`), pair.certificate, 0o600);
+    return pair;
+  };
+  const ca = hasCa
+    ? await readPair(folder, 'ca', context)
+    : await make('ca', ['ca', '-name', `vmkit ${machine}`, '-duration', CA_DURATION]);
+  for (const { file, name, address } of missing) await make(file, ['sign', '-name', name, '-ip', address], ca);
   return true;
 }
 
@@ -89,7 +104,7 @@ export function assignAddresses({ address, clients }: NebulaNode, known: Overlay
 
 async function ensureOverlay(node: NebulaNode, folder: string, { host }: Context): Promise<Overlay> {
   const file = join(folder, 'overlay.json');
-  const bytes = await readOurs(file, host);
+  const bytes = await host.readOurs(file);
   const known = bytes === undefined ? undefined : overlaySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   if (known !== undefined && known.address !== node.address) throw moved(known.address, node.address, folder);
   const overlay = { address: node.address, clients: assignAddresses(node, known?.clients ?? {}) };
@@ -102,39 +117,10 @@ async function isThere(folder: string, file: string, { host }: Context): Promise
   return (await host.read(join(folder, `${file}.crt`))) !== undefined;
 }
 
-/** nebula-cert writes into a folder that a killed run may have left; each file then gets its place whole, the certificate last. */
-async function makePair(
-  program: string,
-  folder: string,
-  file: string,
-  args: readonly string[],
-  { host, signal }: Context,
-): Promise<void> {
-  const scratch = join(folder, 'new');
-  await host.remove(scratch);
-  await host.makeFolder(scratch, 0o700);
-  try {
-    const [key, certificate] = [join(scratch, 'key'), join(scratch, 'crt')];
-    const argv = [program, ...args, '-out-key', key, '-out-crt', certificate];
-    const { exitCode, stdout, stderr } = await host.exec(argv, { withinMs: 30_000, signal });
-    if (exitCode !== 0) throw failed(args, stderr.trim() || stdout.trim());
-    for (const [made, end] of [
-      [key, 'key'],
-      [certificate, 'crt'],
-    ] as const) {
-      const bytes = await host.read(made);
-      if (bytes === undefined) throw failed(args, `it wrote no ${end}`);
-      await host.write(join(folder, `${file}.${end}`), bytes, 0o600);
-    }
-  } finally {
-    await host.remove(scratch);
-  }
-}
-
-function failed([action = '']: readonly string[], said: string): VmkitError {
-  return new VmkitError('tool', 'nebula-cert-failed', `nebula-cert ${action} failed: ${said}`, {
-    hint: 'Does it run on this host? VMKIT_NEBULA_CERT=PATH gives another one.',
-  });
+async function readPair(folder: string, file: string, { host }: Context): Promise<NebulaPair> {
+  const read = async (end: string): Promise<string> =>
+    Buffer.from((await host.readOurs(join(folder, `${file}.${end}`))) ?? []).toString('utf8');
+  return { key: await read('key'), certificate: await read('crt') };
 }
 
 function moved(from: string, to: string, folder: string): VmkitError {

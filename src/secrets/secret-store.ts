@@ -3,7 +3,6 @@ import { VmkitError } from '../core/errors.ts';
 import { requirePathPart } from '../core/names.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
-import { readOurs } from '../host/read-ours.ts';
 import { generateSecret } from '../spec/secrets.ts';
 import type { ServiceSecret } from '../spec/service.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -47,7 +46,7 @@ async function secretValue(
 
 /** A secret of this host, if it was made already. */
 export async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
-  const there = await readOurs(file, host);
+  const there = await host.readOurs(file);
   return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
-import { readOurs } from '../host/read-ours.ts';
 
 /** The two key pairs of a machine: ours, and the guest's own, made here so that it is known before the first login. */
 export interface SshKeys {
@@ -41,7 +40,7 @@ export async function dropbearKey(opensshKey: string): Promise<Uint8Array> {
 }
 
 async function ensureKey(path: string, host: Host): Promise<{ text: string; key: ParsedKey }> {
-  const there = await readOurs(path, host);
+  const there = await host.readOurs(path);
   const text = there === undefined ? await generateKey() : Buffer.from(there).toString('utf8');
   const key = await parse(text, path);
   if (there === undefined) await host.write(path, text, 0o600);

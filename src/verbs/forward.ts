@@ -1,11 +1,15 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../core/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import type { HostProcess } from '../host/host.ts';
 import { requireRunning } from '../machine/state/running.ts';
 import type { OpenPort } from '../machine/state/state.ts';
 import { type LoopbackServer, listenOnLoopback } from '../net/loopback-server.ts';
+
+/** How often a machine is asked whether it still runs. */
+const LOOK_EVERY_MS = 2_000;
 
 export interface ForwardedPort extends OpenPort {
   /** On 127.0.0.1 of this computer: the same number as on the host, or a free one where somebody has that. */
@@ -14,14 +18,14 @@ export interface ForwardedPort extends OpenPort {
 
 /**
  * Opens every TCP port of a running machine on this computer, and passes each connection on to the machine's host, until the signal. `ready` is told the ports.
- * A connection that cannot be passed on is closed, and told. Throws `machine-off`.
+ * A connection that cannot be passed on is closed, and told. Throws `machine-off`, also when the machine ends meanwhile, and why its host cannot be reached any more.
  */
 export async function forwardPorts(
   name: string,
   ready: (ports: readonly ForwardedPort[]) => void,
   context: Context,
 ): Promise<void> {
-  const { ports } = await requireRunning(name, context);
+  const { ports, ...machine } = await requireRunning(name, context);
   const servers: LoopbackServer[] = [];
   try {
     const forwarded: ForwardedPort[] = [];
@@ -31,9 +35,20 @@ export async function forwardPorts(
       forwarded.push({ ...port, here: server.port });
     }
     ready(forwarded);
-    if (!context.signal.aborted) await once(context.signal, 'abort');
+    await untilEnd(machine, context);
   } finally {
     for (const server of servers) server.close();
+  }
+}
+
+async function untilEnd(machine: HostProcess & { readonly name: string }, { host, signal }: Context): Promise<void> {
+  while (!signal.aborted) {
+    if (!(await host.isRunning(machine))) {
+      throw new VmkitError('boot', 'machine-off', `The machine ${machine.name} has ended; its ports are closed here.`, {
+        hint: `vmkit boot ${machine.name}`,
+      });
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -46,7 +46,7 @@ async function undoAll({ name, changes }: MachineParts, context: Context): Promi
   } catch (error) {
     if (!(error instanceof VmkitError) || error.kind === 'interrupted') throw error;
     const { kind, code, hint, details } = error;
-    const text = `${name} was not deleted, since what was done to this host for it could not all be undone. ${error.message}`;
+    const text = `${name} was not deleted, since what was done to the host for it could not all be undone. ${error.message}`;
     throw new VmkitError(kind, code, text, { hint, details, cause: error });
   }
 }

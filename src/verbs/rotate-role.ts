@@ -74,7 +74,7 @@ async function handOver(spec: VmSpec, then: string, context: VerbContext): Promi
     });
     if (exitCode === 0) return;
     throw new VmkitError('boot', 'secret-not-taken', `${spec.name} did not take the new password. ${stderr.trim()}`, {
-      hint: `The new password is on this host. Hand it over by vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
+      hint: `The new password is on the host. Hand it over by vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
     });
   });
 }

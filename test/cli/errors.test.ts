@@ -37,6 +37,17 @@ describe('an error', () => {
     );
   });
 
+  test('names the host that --host named in the commands of its hint', () => {
+    const mixed = new VmkitError('boot', 'machine-off', 'x', {
+      hint: 'vmkit boot sql makes it, vmkit build-kernel the kernel; see vmkit --help and /vmkit/ls.',
+    });
+    const hint =
+      'vmkit --host ssh://server boot sql makes it, vmkit build-kernel the kernel; see vmkit --help and /vmkit/ls.';
+    expect(errorText(mixed, {}, 'ssh://server')).toBe(`error: x\nhint: ${hint}\n`);
+    expect(JSON.parse(errorJson(mixed, 'ssh://server'))).toMatchObject({ error: { hint } });
+    expect(errorText(late, {}, 'ssh://server')).toContain('vmkit --host ssh://server console sql');
+  });
+
   test('is one line of JSON for programs', () => {
     expect(errorJson(late).trimEnd()).not.toContain('\n');
     expect(JSON.parse(errorJson(late))).toEqual({

@@ -16,7 +16,10 @@ async function hostWith(known: readonly number[], isRoot = true): Promise<Contex
     host: {
       ...context.host,
       facts: async () => ({ machine: 'x86_64', cpus: 1, isRoot }),
-      exec: async ([, , uid]) => ({ exitCode: known.includes(Number(uid)) ? 0 : 2, stdout: '', stderr: '' }),
+      exec: async (argv, options) =>
+        argv[0] === 'getent'
+          ? { exitCode: known.includes(Number(argv[2])) ? 0 : 2, stdout: '', stderr: '' }
+          : context.host.exec(argv, options),
     },
   };
 }

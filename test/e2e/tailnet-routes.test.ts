@@ -172,7 +172,7 @@ services:
     expectVerdict(works).toMatchObject({ state: 'works' });
     const taken = await sandbox.vmkit(['unexpose', 'web'], env());
     expect(taken.stderr).toBe('');
-    expect(taken.stdout).toContain('Taken back: this host advertises 192.168.100.5/32');
+    expect(taken.stdout).toContain('Taken back: the host advertises 192.168.100.5/32');
     await approve('laptop', [], own);
     expect(await look()).toBe(before);
   });

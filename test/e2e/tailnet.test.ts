@@ -309,7 +309,7 @@ services:
       expect(stdout, stderr).toContain(`laptop.tailnet.test:${hostPort}`);
       expect(stdout).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost)).stdout).toContain('Served already');
-      expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: this host serves');
+      expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: the host serves');
       expect(await served()).toBe(before);
 
       // As a subnet router: until the route is approved that is what is missing.

@@ -127,7 +127,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       before = await look();
       await sandbox.define('web', web('[phone]').replace('clients', 'port: 51821\n    clients'));
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'wireguard'])).stderr).toContain(
-        'UDP 51821 of this host is taken',
+        'UDP 51821 of the host is taken',
       );
       await sandbox.define('web', web('[phone]'));
       expect(await probe('web')).toMatchObject({ state: 'unavailable', reason: expect.stringContaining('not set up') });
@@ -236,7 +236,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
     });
 
     test('unexpose leaves this host as it was', async () => {
-      expect(await must('unexpose', 'web')).toContain('Taken back: UDP 51820 of this host');
+      expect(await must('unexpose', 'web')).toContain('Taken back: UDP 51820 of the host');
       expect(await look()).toBe(before);
     });
   });

@@ -125,7 +125,7 @@ test('a route through this host: approved, forwarded, answered, or what of it is
   expect(viaRoute(['100.64.0.9/32']).finding?.cause).toBe('route-not-approved');
   expect(viaRoute(['192.168.100.5/32'], { forward: '0' }).finding?.cause).toBe('ip-forward-off');
   expect(viaRoute(['192.168.100.5/32'], { bridge: 1 }).finding?.cause).toBe('bridge-no-answer');
-  expect(verdictOn('host-subnet-router', facts()).reason).toBe('this host has no Tailscale');
+  expect(verdictOn('host-subnet-router', facts()).reason).toBe('the host has no Tailscale');
 });
 
 test('what is wrong in a layer breaks no way that works: it is told beside', () => {

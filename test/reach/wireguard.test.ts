@@ -76,7 +76,7 @@ test('where nobody dialled it is not called working', () => {
 test('what a machine or this host does not offer is unavailable, with what to do', () => {
   expect(verdictOn(undefined).reason).toContain('add `- use: wireguard` to its services');
   expect(verdictOn({ isSetUp: false }).reason).toBe('not set up: vmkit expose tn --via wireguard');
-  expect(verdictOn({ takenBy: 'UDP 51820 of this host leads to wireguard in other' }).reason).toContain('another port');
+  expect(verdictOn({ takenBy: 'UDP 51820 of the host leads to wireguard in other' }).reason).toContain('another port');
 });
 
 test.each<[string, Partial<WireguardFacts>, Parameters<typeof facts>[0]]>([

@@ -20,6 +20,8 @@ export interface Ended {
 interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input stays open, for what is typed later. */
+  readonly isTyped?: boolean;
   /** Not in the sandbox's network namespace: for what fetches packages. */
   readonly isOutside?: boolean;
 }
@@ -40,7 +42,7 @@ export interface Sandbox {
   /** Runs the bundled program as a person would, and waits for it. */
   vmkit(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The same without waiting. */
-  start(args: readonly string[]): Running;
+  start(args: readonly string[], options?: RunOptions): Running;
   /** The result of `--json`; throws with standard error when the exit code is not 0. */
   json(args: readonly string[]): Promise<unknown>;
   define(name: string, yaml: string): Promise<void>;
@@ -77,7 +79,8 @@ export function useSandbox(namespace?: string, { hasOwnKernel = true }: { hasOwn
       env: { ...process.env, ...env(), ...options.env },
       timeout: LONGEST_RUN_MS,
     });
-    child.stdin.on('error', () => undefined).end(options.input ?? '');
+    child.stdin.on('error', () => undefined).write(options.input ?? '');
+    if (options.isTyped !== true) child.stdin.end();
     return { process: child, ended: collect(child) };
   };
   const succeed = async (args: readonly string[]): Promise<void> => {

@@ -10,7 +10,7 @@ import { freePort, sshAnswers } from '../../src/net/tcp.ts';
 
 const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
 
-const UID = 61_235;
+export const TEST_UID = 61_235;
 
 /** All that a server needs, as docs/hosts/ssh.md says: it finds nothing else. */
 export const SERVER_PROGRAMS =
@@ -19,11 +19,10 @@ export const SERVER_PROGRAMS =
   );
 
 /** What else a server needs that runs machines. */
-export const MACHINE_PROGRAMS =
-  'bash env qemu-system-x86_64 setpriv e2fsck mke2fs tune2fs truncate mkfifo getent ln sed grep tr'.split(' ');
+export const MACHINE_PROGRAMS = 'bash cp env e2fsck ls mke2fs qemu-system-x86_64 resize2fs setpriv truncate'.split(' ');
 
 /** For the tests themselves. */
-const TEST_PROGRAMS = 'printf touch true ln test echo'.split(' ');
+const TEST_PROGRAMS = 'printf touch true ln echo'.split(' ');
 
 // Users of the tests' own, in a mount namespace, so the machine keeps its own.
 const SCRIPT = `set -eu
@@ -41,26 +40,31 @@ export interface Sshd {
   readonly home: string;
   readonly folder: string;
   url(user?: string): string;
+  /** The only folder of programs that its users have. */
+  readonly path: string;
   /** Ends the processes that serve connections, not what they started. */
   cutConnections(): void;
+  /** The same processes get this signal: SIGSTOP makes a server that is silent. */
+  signalConnections(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
 /**
  * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
- * programs it has.
+ * programs it has. `folders`: variables that name folders of the home.
  */
 export async function startSshd(
   kind: 'coreutils' | 'busybox',
   config: readonly string[] = [],
   programs: readonly string[] = [],
+  folders: Readonly<Record<string, string>> = {},
 ): Promise<Sshd> {
   const folder = await mkdtemp('/tmp/vmkit-sshd-');
   const [etc, home, bin, path] = ['etc', 'home', 'bin', 'path'].map((name) => join(folder, name));
   for (const each of [etc, home, bin, path]) mkdirSync(each ?? '', { mode: 0o755 });
   // mkdtemp gives 0700.
   await runProcess(['chmod', '755', folder]);
-  chownSync(home ?? '', UID, UID);
+  chownSync(home ?? '', TEST_UID, TEST_UID);
   const busybox = findProgram('busybox', searchPath(process.env['PATH'] ?? '')) ?? '';
   for (const name of new Set([...SERVER_PROGRAMS, ...TEST_PROGRAMS, ...programs])) {
     // Debian's busybox has no flock.
@@ -73,9 +77,9 @@ export async function startSshd(
     mode: 0o755,
   });
   const users = { 'vmkit-test': '/bin/sh', 'vmkit-banner': talking, 'vmkit-no-login': '/usr/sbin/nologin' };
-  const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${UID}:${UID}::${home}:${shell}\n`);
+  const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${TEST_UID}:${TEST_UID}::${home}:${shell}\n`);
   writeFileSync(`${etc}/passwd`, readFileSync('/etc/passwd', 'utf8') + lines.join(''));
-  writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${UID}:\n`);
+  writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${TEST_UID}:\n`);
   for (const key of ['host', 'client', 'stranger']) {
     await runProcess(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
   }
@@ -91,7 +95,9 @@ export async function startSshd(
     'PidFile none',
     'PrintMotd no',
     'MaxStartups 100',
-    `SetEnv PATH=${path}`,
+    `SetEnv PATH=${path} ${Object.entries(folders)
+      .map(([name, below]) => `${name}=${join(home ?? '', below)}`)
+      .join(' ')}`.trim(),
     ...config,
   ];
   writeFileSync(join(folder, 'sshd.conf'), `${options.join('\n')}\n`);
@@ -114,7 +120,9 @@ export async function startSshd(
     home: home ?? '',
     folder,
     url: (user = 'vmkit-test') => `ssh://${user}@127.0.0.1:${port}`,
-    cutConnections: () => cutBelow(child.pid ?? 0),
+    path: path ?? '',
+    cutConnections: () => signalBelow(child.pid ?? 0, 'SIGKILL'),
+    signalConnections: (signal) => signalBelow(child.pid ?? 0, signal),
     stop: () => stop(child, folder),
   };
 }
@@ -125,14 +133,14 @@ export function knowHost(folder: string, port: number, key: string | undefined):
   writeFileSync(join(folder, 'known-hosts'), line);
 }
 
-function cutBelow(pid: number): void {
+function signalBelow(pid: number, signal: NodeJS.Signals): void {
   const file = `/proc/${pid}/task/${pid}/children`;
   const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
   for (const child of children) {
     if (!isSshd(child)) continue;
-    cutBelow(child);
+    signalBelow(child, signal);
     try {
-      process.kill(child, 'SIGKILL');
+      process.kill(child, signal);
     } catch {
       // It ended by itself.
     }
@@ -148,7 +156,7 @@ function isSshd(pid: number): boolean {
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
-  cutBelow(child.pid ?? 0);
+  signalBelow(child.pid ?? 0, 'SIGKILL');
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
   await ended;

@@ -22,12 +22,12 @@ export const command = defineCommand({
         requiresArg: true,
         coerce: peerKind,
         describe:
-          'Where to look from. node: a temporary node that joins by the key in TS_AUTHKEY. host: the Tailscale of this host. ssh://[USER@]HOST[:PORT]: another computer. none: nowhere, so no way is tried. Default: node if TS_AUTHKEY is set, else none',
+          "Where to look from. node: a temporary node on this computer that joins by the key in TS_AUTHKEY. host: the Tailscale of the machine's host. ssh://[USER@]HOST[:PORT]: another computer. none: nowhere, so no way is tried. Default: node if TS_AUTHKEY is set, else none",
       })
       .option('html', {
         type: 'string',
         requiresArg: true,
-        describe: 'Write a page with a picture and all evidence to this file',
+        describe: 'Write a page with a picture and all evidence to this file, on this computer',
       }),
   run: async ({ vm, service, from, html }, context): Promise<ProbeReport> => {
     const spec = await loadVm(vm, context);

@@ -104,6 +104,9 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(VERB_GROUPS.flatMap((group) => 
 
 export const VERB_NAMES: readonly string[] = [...VERBS.keys()];
 
+/** Those that `--host` is for. */
+export const HOST_VERBS: readonly string[] = VERB_NAMES.filter((name) => VERBS.get(name)?.isBuild !== true);
+
 export function findVerb(name: string): Verb | undefined {
   return VERBS.get(name);
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { hostPaths } from '../../core/paths.ts';
 import type { Context } from '../context.ts';
-import { readOurs } from '../read-ours.ts';
 import { commandSchema, probeSchema } from './change.ts';
 
 const entrySchema = z.object({
@@ -24,7 +23,7 @@ export type JournalEntry = z.infer<typeof entrySchema>;
 /** What was done to this host and is not undone yet, oldest first. What a reboot has undone already is left out. */
 export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Promise<readonly JournalEntry[]> {
   const { journal } = hostPaths(context.paths);
-  const bytes = await readOurs(journal, context.host);
+  const bytes = await context.host.readOurs(journal);
   if (bytes === undefined) return [];
   const boot = await bootId(context);
   try {
@@ -32,7 +31,7 @@ export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Pro
     return entries.filter((entry) => entry.outlivesReboot || entry.boot === boot);
   } catch (error) {
     throw new VmkitError('host', 'journal-damaged', `The journal of host changes, ${journal}, cannot be read.`, {
-      hint: `vmkit never writes it in part, so another program changed it (${messageOf(error).split('\n')[0]}). Restart this computer, which undoes everything but rules in ufw, and the serve entries and routes of Tailscale; then delete the file.`,
+      hint: `vmkit never writes it in part, so another program changed it (${messageOf(error).split('\n')[0]}). Restart the host, which undoes everything but rules in ufw, and the serve entries and routes of Tailscale; then delete the file.`,
       cause: error,
     });
   }

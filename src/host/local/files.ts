@@ -1,26 +1,29 @@
 import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isSystemError } from '../../core/errors.ts';
-import type { Host } from '../host.ts';
+import type { FileFacts, Host } from '../host.ts';
 import { requireRemovable } from '../removable.ts';
 
+async function factsOf(path: string): Promise<FileFacts | undefined> {
+  const found = await stat(path).catch(nothing);
+  if (found === undefined) return undefined;
+  const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other';
+  return {
+    kind,
+    bytes: found.size,
+    bytesOnDisk: found.blocks * 512,
+    mode: found.mode & 0o7777,
+    uid: found.uid,
+    gid: found.gid,
+    changedAt: Math.floor(found.mtimeMs / 1_000) * 1_000,
+  };
+}
+
 /** Files of this machine: what would cost a process for each question. */
-export const localFiles: Pick<Host, 'list' | 'stat' | 'makeFolder' | 'remove'> = {
+export const localFiles: Pick<Host, 'list' | 'stat' | 'statAll' | 'makeFolder' | 'remove'> = {
   list: (folder) => readdir(folder).catch(nothing),
-  stat: async (path) => {
-    const found = await stat(path).catch(nothing);
-    if (found === undefined) return undefined;
-    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other';
-    return {
-      kind,
-      bytes: found.size,
-      bytesOnDisk: found.blocks * 512,
-      mode: found.mode & 0o7777,
-      uid: found.uid,
-      gid: found.gid,
-      changedAt: Math.floor(found.mtimeMs / 1_000) * 1_000,
-    };
-  },
+  stat: factsOf,
+  statAll: (paths) => Promise.all(paths.map(factsOf)),
   makeFolder: async (path, mode) => {
     await mkdir(path, { recursive: true });
     await chmod(path, mode);

@@ -44,6 +44,10 @@ export function localHost(): Host {
     signal: async (process, signal) => endProcess(process, signal),
     ...localFiles,
     requireOurs,
+    readOurs: async (path) => {
+      await requireOurs(path);
+      return readWhole(path, LONGEST_FILE);
+    },
     log: logReader,
     lock: localLock,
     read: (path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes),

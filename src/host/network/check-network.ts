@@ -69,17 +69,17 @@ function uplinkRow({ ipv4 }: HostNetworkFacts): CheckRow {
     ({ name, isForwarding }) => `${name} (${isForwarding ? 'forwards' : 'does not forward yet'})`,
   );
   if (names.length > 0) return { what: 'uplink', isOk: true, says: names.join(', ') };
-  return { what: 'uplink', isOk: true, says: 'no default route: machines reach this host and each other only' };
+  return { what: 'uplink', isOk: true, says: 'no default route: machines reach the host and each other only' };
 }
 
 /** What is told of IPv6: nothing where it goes the way of IPv4. */
 function ipv6Rows({ ipv6 }: HostNetworkFacts): readonly CheckRow[] {
   const says = (text: string): CheckRow[] => [{ what: 'IPv6', isOk: true, says: text }];
-  if (ipv6 === undefined) return says('switched off on this host');
-  if (ipv6.uplinks.length === 0) return says('no default route: machines reach this host and each other only');
+  if (ipv6 === undefined) return says('switched off on the host');
+  if (ipv6.uplinks.length === 0) return says('no default route: machines reach the host and each other only');
   if (ipv6.isForwarding || ipv6.isByInterface) return [];
   return says(
-    'forwarded for all interfaces or for none before Linux 6.17, and vmkit does not switch that: machines reach this host and each other only',
+    'forwarded for all interfaces or for none before Linux 6.17, and vmkit does not switch that: machines reach the host and each other only',
   );
 }
 

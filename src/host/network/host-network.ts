@@ -133,12 +133,7 @@ async function read(argv: readonly string[], { host, signal }: Context): Promise
 }
 
 function unreadable(command: string, said: string): VmkitError {
-  return new VmkitError(
-    'host',
-    'host-unreadable',
-    `Looking at this host's network: ${command} failed: ${said.trim()}`,
-    {
-      hint: 'Run it by hand.',
-    },
-  );
+  return new VmkitError('host', 'host-unreadable', `Looking at the host's network: ${command} failed: ${said.trim()}`, {
+    hint: 'Run it by hand.',
+  });
 }

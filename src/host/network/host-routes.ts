@@ -50,7 +50,7 @@ export function requireFreeSubnet(subnet: Subnet, bridge: string, routes: readon
   throw new VmkitError(
     'host',
     'subnet-taken',
-    `${formatSubnet(subnet)} overlaps a route of this host: ${dst} ${through}, table ${table}.`,
+    `${formatSubnet(subnet)} overlaps a route of the host: ${dst} ${through}, table ${table}.`,
     {
       hint:
         free === undefined

@@ -12,7 +12,7 @@ export function udpForwardId(machine: string, service: string): string {
 export function udpForwardChange(machine: string, service: string, address: string, port: number): Change {
   const table = `vmkit_${machine}_${service}`;
   return {
-    ...ours(udpForwardId(machine, service), `UDP ${port} of this host leads to ${service} in ${machine}, ${address}`),
+    ...ours(udpForwardId(machine, service), `UDP ${port} of the host leads to ${service} in ${machine}, ${address}`),
     apply: [{ argv: ['nft', '-f', '-'], input: addForward(table, address, port) }],
     undo: [{ argv: ['nft', '-f', '-'], input: `delete table ip ${table}\n` }],
     isApplied: { argv: ['nft', 'list', 'table', 'ip', table], needsRoot: true },

@@ -6,11 +6,27 @@ import { notOurs } from '../local/ours.ts';
 import { tooLong } from '../local/read-whole.ts';
 import { requireRemovable } from '../removable.ts';
 import { scriptFailure } from './failure.ts';
-import { inputJob, LIST, MAKE_FOLDER, OURS, READ, REMOVE, SPACE, STAT, STATUS, simpleJob, WRITE } from './scripts.ts';
+import {
+  inputJob,
+  LIST,
+  MAKE_FOLDER,
+  OURS,
+  READ,
+  READ_OURS,
+  REMOVE,
+  SPACE,
+  STAT,
+  STATUS,
+  simpleJob,
+  WRITE,
+} from './scripts.ts';
 import type { Job, JobResult } from './shell.ts';
 import type { ShellPool } from './shell-pool.ts';
 
-type Files = Pick<Host, 'read' | 'write' | 'requireOurs' | 'list' | 'stat' | 'makeFolder' | 'remove' | 'freeBytes'>;
+type Files = Pick<
+  Host,
+  'read' | 'readOurs' | 'write' | 'requireOurs' | 'list' | 'stat' | 'statAll' | 'makeFolder' | 'remove' | 'freeBytes'
+>;
 
 /** Files by way of a shell. */
 export function shellFiles(name: string, pool: ShellPool, place: Host['place']): Files {
@@ -19,7 +35,16 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
     const result: JobResult = await pool.run({ ...job, title: doing });
     if (result.status === '0') return result.stdout;
     if (result.status === String(STATUS.absent)) return undefined;
+    if (result.status === String(STATUS.odd)) {
+      const [path = '', where = path, reason = ''] = result.stdout.toString().split('\n');
+      throw notOurs(path, where, reason);
+    }
     throw scriptFailure(name, doing, result);
+  };
+  const statAll = async (paths: readonly string[]): Promise<(FileFacts | undefined)[]> => {
+    const text = await ask(`Looking at ${paths.join(', ')}`, { script: simpleJob(STAT, paths) });
+    const lines = text?.toString().split('\n') ?? [];
+    return paths.map((_, at) => fileFacts(lines[at] ?? ''));
   };
   return {
     read: async (path, maxBytes = LONGEST_FILE) => {
@@ -37,20 +62,15 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
       await ask(`Writing ${path}`, { script: inputJob(WRITE, args), input, isLast: true });
     },
     requireOurs: async (path) => {
-      const doing = `Looking whose ${path} is`;
-      const result = await pool.run({ title: doing, script: simpleJob(OURS, [path]) });
-      if (result.status === '0') return;
-      const [where = path, reason = ''] = result.stdout.toString().trim().split('\n');
-      throw result.status === String(STATUS.odd) ? notOurs(path, where, reason) : scriptFailure(name, doing, result);
+      await ask(`Looking whose ${path} is`, { script: simpleJob(OURS, [path]) });
     },
+    readOurs: (path) => ask(`Reading ${path}`, { script: simpleJob(READ_OURS, [path]) }),
     list: async (folder) => {
       const names = await ask(`Listing ${folder}`, { script: simpleJob(LIST, [folder]) });
       return names?.toString().split('\0').slice(0, -1);
     },
-    stat: async (path) => {
-      const text = await ask(`Looking at ${path}`, { script: simpleJob(STAT, [path]) });
-      return text === undefined ? undefined : fileFacts(text.toString());
-    },
+    stat: async (path) => (await statAll([path]))[0],
+    statAll,
     makeFolder: async (path, mode) => {
       await ask(`Making ${path}`, { script: simpleJob(MAKE_FOLDER, [path, mode.toString(8)]) });
     },
@@ -70,8 +90,9 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
 /** S_IFMT of inode(7). */
 const KINDS: Readonly<Record<number, FileFacts['kind']>> = { 32768: 'file', 16384: 'folder', 49152: 'socket' };
 
-/** What `stat -c '%s %f %u %g %Y %b %B'` says. */
-function fileFacts(text: string): FileFacts {
+/** What `stat -c '%s %f %u %g %Y %b %B'` says; an empty line is nothing. */
+function fileFacts(text: string): FileFacts | undefined {
+  if (text === '') return undefined;
   const [bytes = '', mode = '', uid = '', gid = '', seconds = '', blocks = '', blockBytes = ''] = text
     .trim()
     .split(' ');

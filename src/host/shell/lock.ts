@@ -1,17 +1,19 @@
 import { dirname } from 'node:path/posix';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors.ts';
 import type { Host } from '../host.ts';
 import { LOCK, STATUS } from './scripts.ts';
+import type { ShellPool } from './shell-pool.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * flock(2) on that host, held by a process there that runs as long as the connection lasts. The kernel frees it when that process ends, so
- * nothing is stale, and two computers that drive one host exclude each other.
+ * nothing is stale, and two computers that drive one host exclude each other. Once it was lost, this host does nothing more until it is released: whose work it
+ * protected would go on beside another's by a new connection.
  */
-export function shellLock(name: string, exec: Host['exec']): Host['lock'] {
+export function shellLock(name: string, exec: Host['exec'], refuse: ShellPool['refuse']): Host['lock'] {
   return async (path, purpose, { withinMs = DEFAULT_WAIT_MS, signal, onWait } = {}) => {
     throwIfInterrupted(signal);
     const ending = new AbortController();
@@ -46,14 +48,19 @@ export function shellLock(name: string, exec: Host['exec']): Host['lock'] {
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);
     }
+    let goOn: () => void = () => undefined;
     const ended = holding.catch((error: unknown) => {
-      if (!ending.signal.aborted) lost.abort(error);
+      if (ending.signal.aborted) return;
+      const reason = lockLost(name, path, error);
+      goOn = refuse(reason);
+      lost.abort(reason);
     });
     return {
       lost: lost.signal,
       release: async () => {
         ending.abort();
         await ended;
+        goOn();
       },
     };
   };
@@ -63,6 +70,14 @@ function lockBusy(name: string, path: string, holder: string | undefined): Vmkit
   return new VmkitError('host', 'lock-busy', `${path} on ${name} is held by ${holder ?? 'another vmkit'}.`, {
     hint: 'Wait for it to end, or end it.',
     details: { holder },
+  });
+}
+
+function lockLost(name: string, path: string, error: unknown): VmkitError {
+  const code = error instanceof VmkitError && error.kind === 'unreachable' ? error.code : 'lock-failed';
+  return new VmkitError('unreachable', code, `The lock ${path} on ${name} was lost: ${messageOf(error)}`, {
+    hint: 'Run the same again: it finds what runs there, and goes on.',
+    cause: error,
   });
 }
 

@@ -141,7 +141,7 @@ export const PROCESS = `pid=$1 start=$2 boot=$3 signal=$4
 read -r now </proc/sys/kernel/random/boot_id
 [ -z "$boot" ] || [ "$now" = "$boot" ] || exit ${STATUS.absent}
 [ -d "/proc/$pid" ] || exit ${STATUS.absent}
-stat=$(cat "/proc/$pid/stat" 2>/dev/null) || exit ${STATUS.absent}
+{ read -r stat <"/proc/$pid/stat"; } 2>/dev/null || exit ${STATUS.absent}
 # shellcheck disable=SC2086
 set -- \${stat##*) }
 case $1 in Z | X) exit ${STATUS.absent} ;; esac
@@ -165,8 +165,13 @@ tell() {
 exec 3</dev/null 4</dev/null
 [ ! -e "$1" ] || exec 3<"$1"
 [ ! -e "$1.1" ] || exec 4<"$1.1"
-newest=$(stat -L -c %i /proc/self/fd/3) former=$(stat -L -c %i /proc/self/fd/4)
-if [ -e "$1" ] && [ "$newest" != "$former" ]; then
+facts=$(stat -L -c '%i %s' /proc/self/fd/3 /proc/self/fd/4)
+newest=\${facts%% *} former=\${facts##*
+}
+former=\${former%% *}
+# Most often nothing came.
+if [ -e "$1" ] && [ "$newest" != "$former" ] && [ "\${facts%%
+*}" != "$inode $offset" ]; then
   if ! is_last 3 "$newest"; then
     if [ -e "$1.1" ]; then
       is_last 4 "$former" || offset=0
@@ -180,11 +185,11 @@ printf '\\n%s %s %s\\n' "$inode" "$offset" "$start"
 `;
 
 /**
- * Whose work a file may be: `$1` path. Each part of the path, and of the one that its links lead to, is judged. Prints what is odd about which.
+ * Whose work a file may be: `$1` path. Each part of the path, and of the one that its links lead to, is judged. Prints the path, which part of it is odd, and why.
  */
-export const OURS = `me=$(id -u)
+export const OURS = `me=$(id -u) asked=$1
 odd() {
-  printf '%s\\n' "$1" "$2"
+  printf '%s\\n' "$asked" "$1" "$2"
   exit ${STATUS.odd}
 }
 is_private() {
@@ -199,9 +204,6 @@ is_private() {
     }' /etc/passwd /etc/group
 }
 judge() {
-  facts=$(stat -c '%u %g %f' -- "$1" 2>/dev/null) || return 0
-  # shellcheck disable=SC2086
-  set -- "$1" $facts
   mode=$((0x$4))
   [ "$2" -eq "$me" ] || [ "$2" -eq 0 ] || odd "$1" "belongs to the user $2"
   case $((mode & 0170000)) in
@@ -213,20 +215,33 @@ judge() {
 }
 walk() {
   at='' rest=\${1#/}/
+  set --
   while [ -n "$rest" ]; do
     at=$at/\${rest%%/*} rest=\${rest#*/}
-    judge "$at"
+    if [ -e "$at" ] || [ -L "$at" ]; then set -- "$@" "$at"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  # One process for all parts; what is gone by now is not judged.
+  for facts in $(stat -c '%u:%g:%f' -- "$@" 2>/dev/null); do
+    group=\${facts#*:}
+    judge "$1" "\${facts%%:*}" "\${group%%:*}" "\${facts##*:}"
+    shift
   done
 }
 walk "$1"
 [ -e "$1" ] || exit 0
 real=$(readlink -f -- "$1") || exit
-walk "$real"
+[ "$real" = "$1" ] || walk "$real"
 `;
 
 export const READ = `[ -e "$1" ] || [ -L "$1" ] || exit ${STATUS.absent}
 cat -- "$1"
 `;
+
+/** Both: what is read is ours. */
+export const READ_OURS = `(
+${OURS}) || exit
+${READ}`;
 
 /** `$1` path, `$2` its folder, `$3` temporary file, `$4` mode, `$5` size. */
 export const WRITE = `set -e
@@ -254,9 +269,10 @@ for name in .* *; do
 done
 `;
 
-/** Size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */
-export const STAT = `[ -e "$1" ] || exit ${STATUS.absent}
-stat -L -c '%s %f %u %g %Y %b %B' -- "$1"
+/** A line for each path, empty where nothing is: size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */
+export const STAT = `for path; do
+  if [ -e "$path" ]; then stat -L -c '%s %f %u %g %Y %b %B' -- "$path" || exit; else echo; fi
+done
 `;
 
 export const MAKE_FOLDER = `mkdir -p -- "$1" && chmod "$2" "$1"
@@ -315,7 +331,11 @@ done
 seek=''
 while read -r seek count; do
   [ "$seek" != end ] || break
-  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" iflag=fullblock conv=notrunc status=none of="$3"
+  # What finds no room is not kept: it would take the room that is left.
+  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" iflag=fullblock conv=notrunc status=none of="$3" || {
+    rm -f -- "$3"
+    exit 1
+  }
 done
 [ "$seek" = end ] || exit ${STATUS.cutOff}
 dd bs=1 seek="$4" count=0 status=none of="$3"

@@ -40,6 +40,6 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     push: shellPush(name, pool),
     follow: shellFollow(execLong),
     log: shellLog(name, pool),
-    lock: shellLock(name, execLong),
+    lock: shellLock(name, execLong, pool.refuse),
   };
 }

@@ -10,6 +10,8 @@ export interface ShellPool {
   run(job: Job): Promise<JobResult>;
   /** The same for what ends only when it is told to: it takes nobody's place. */
   runLong(job: Job): Promise<JobResult>;
+  /** From now on every job fails with this reason, until the function that is returned is called. */
+  refuse(reason: unknown): () => void;
 }
 
 /** A login shell costs its start-up files and several round trips; so it is kept for the next job. */
@@ -17,6 +19,7 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
   let idle: Shell[] = [];
   let running = 0;
   const waiting: (() => void)[] = [];
+  const refusals = new Set<{ readonly reason: unknown }>();
 
   const take = async (): Promise<Shell> => {
     idle = idle.filter((shell) => shell.isUsable());
@@ -31,6 +34,7 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
     } else shell.close();
   };
   const runLong = async (job: Job): Promise<JobResult> => {
+    for (const { reason } of refusals) throw reason;
     const shell = await take();
     try {
       return await shell.run(job);
@@ -44,6 +48,11 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
   };
   return {
     runLong,
+    refuse: (reason) => {
+      const refusal = { reason };
+      refusals.add(refusal);
+      return () => void refusals.delete(refusal);
+    },
     run: async (job) => {
       if (running >= MAX_SHELLS) await new Promise<void>((resolve) => waiting.push(resolve));
       running += 1;

@@ -14,13 +14,16 @@ import { shellArgv } from './ssh-argv.ts';
 export function sshHost(url: string): Host {
   const destination = parseSshUrl(url);
   const controlPath = (): string => join(controlFolder(), '%C');
+  const host = shellHost({
+    name: url,
+    startShell: () => childShell(shellArgv(destination, controlPath()), agentEnvironment()),
+    explain: (end) => explainSshEnd(destination, end),
+  });
+  // Any question logs in where the connection is gone, and says why where it does not.
+  const logIn = async (): Promise<void> => void (await host.programs([]));
   return {
-    ...shellHost({
-      name: url,
-      startShell: () => childShell(shellArgv(destination, controlPath()), agentEnvironment()),
-      explain: (end) => explainSshEnd(destination, end),
-    }),
+    ...host,
     address: () => realAddress(destination),
-    open: (to) => openBySsh(destination, controlPath(), to),
+    open: (to) => openBySsh(destination, controlPath(), to, logIn),
   };
 }

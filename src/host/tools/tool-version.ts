@@ -4,15 +4,16 @@ import { sha256 } from '../../core/digest.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 import { findProgram, searchPath } from '../local/search-path.ts';
-import { readOurs } from '../read-ours.ts';
 
 /**
  * The first line of `PROGRAM --version`. Kept in the cache for as long as the file is the same one (path, size, time, inode): a process for each
  * tool would be a third of what `boot` takes when there is nothing to do. Throws `toolchain-broken`, or `tool-missing`.
  */
 export async function toolVersion(program: string, context: Context): Promise<string> {
+  // Another host's programs are not ours: what is at the same path here says nothing.
+  if (!context.host.isHere) return askVersion(program, context);
   const cacheFile = await cacheFileOf(program, context);
-  const known = cacheFile === undefined ? undefined : await readOurs(cacheFile, context.host);
+  const known = cacheFile === undefined ? undefined : await context.host.readOurs(cacheFile);
   if (known !== undefined && known.length > 0) return Buffer.from(known).toString('utf8');
   const version = await askVersion(program, context);
   if (cacheFile !== undefined) await context.host.write(cacheFile, version);

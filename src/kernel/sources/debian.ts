@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/read-ours.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import { sha256OfFile } from '../../store/fetch/fetch.ts';
 import { type LockedSource, lockedSource } from '../../store/fetch/source-lock.ts';
@@ -77,7 +76,7 @@ function tarballPath(folder: string, sha256: string): string {
 }
 
 async function readNewest(folder: string, context: Context): Promise<LockedSource | undefined> {
-  const bytes = await readOurs(join(folder, 'newest.json'), context.host);
+  const bytes = await context.host.readOurs(join(folder, 'newest.json'));
   return bytes === undefined ? undefined : lockedSource.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 

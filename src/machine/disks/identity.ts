@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
 import type { Host } from '../../host/host.ts';
-import { readOurs } from '../../host/read-ours.ts';
 
 /** Who a machine is. Made once; a rebuild changes nothing of it. */
 const identitySchema = z.strictObject({
@@ -21,7 +20,7 @@ export type Identity = z.infer<typeof identitySchema>;
 
 /** The identity in a file; undefined where there is none. Throws `identity-damaged`. */
 export async function readIdentity(path: string, host: Host): Promise<Identity | undefined> {
-  const bytes = await readOurs(path, host);
+  const bytes = await host.readOurs(path);
   if (bytes === undefined) return undefined;
   try {
     return identitySchema.parse(JSON.parse(new TextDecoder().decode(bytes)));

@@ -51,7 +51,6 @@ export async function followBoot(
   deadlines: BootDeadlines,
   context: Context,
 ): Promise<Followed> {
-  const forgetSecrets = (): Promise<void> => vmmOf(monitor).forgetSecrets(monitor, context.host);
   const log = context.host.log(paths.eventsLog);
   const console = context.host.log(paths.consoleLog);
   const started = performance.now();
@@ -63,6 +62,11 @@ export async function followBoot(
     lastWord = lastWordIn(line) ?? lastWord;
     consoleTail.push(line);
     if (consoleTail.length > CONSOLE_TAIL_LINES) consoleTail.shift();
+  };
+  let isForgotten = false;
+  const forgetSecrets = async (): Promise<void> => {
+    if (!isForgotten) await vmmOf(monitor).forgetSecrets(monitor, context.host);
+    isForgotten = true;
   };
   const take = async (line: string): Promise<void> => {
     const event = parseGuestEvent(line, services);
@@ -102,11 +106,14 @@ export async function followBoot(
       },
       { withinMs: deadlines.bootMs, everyMs: 50, signal: context.signal },
     );
+    await forgetSecrets();
     return { progress, end: end ?? (held === undefined ? { kind: 'timeout' } : { kind: 'held', held }), consoleTail };
+  } catch (error) {
+    await forgetSecrets().catch(() => undefined);
+    throw error;
   } finally {
     await log.close();
     await console.close();
-    await forgetSecrets();
   }
 }
 

@@ -1,7 +1,7 @@
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { withLock } from '../../host/with-lock.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { tidy } from './leftovers.ts';
 import { requireShape } from './machine-shape.ts';
 
 const held: unique symbol = Symbol('held');
@@ -24,9 +24,7 @@ export async function withMachine<T>(
   await requireShape(paths, context.host);
   await context.host.makeFolder(paths.dataDir, 0o700);
   return withLock(paths.lock, purpose, context, async () => {
-    const { host } = context;
-    if ((await host.stat(paths.secretsDir)) !== undefined) await host.makeFolder(paths.secretsDir, 0o700);
-    await removeLeftovers(paths, host);
+    await tidy(paths, context.host);
     return work({ [held]: true, name, paths });
   });
 }

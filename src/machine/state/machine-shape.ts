@@ -1,6 +1,6 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
-import type { Host } from '../../host/host.ts';
+import type { FileFacts, Host } from '../../host/host.ts';
 import { isLink } from '../../host/is-link.ts';
 
 /**
@@ -8,12 +8,12 @@ import { isLink } from '../../host/is-link.ts';
  * as one to a disk that is not mounted: a machine without data must not be made in its place.
  */
 export async function requireShape({ dataDir, stateDir, lock, powerLock }: MachinePaths, host: Host): Promise<void> {
-  for (const folder of [dataDir, stateDir]) await requireAt(folder, true, host);
-  for (const file of [lock, powerLock]) await requireAt(file, false, host);
+  const paths = [dataDir, stateDir, lock, powerLock];
+  const there = await host.statAll(paths);
+  for (const [at, path] of paths.entries()) await requireAt(path, there[at], [dataDir, stateDir].includes(path), host);
 }
 
-async function requireAt(path: string, isFolder: boolean, host: Host): Promise<void> {
-  const there = await host.stat(path);
+async function requireAt(path: string, there: FileFacts | undefined, isFolder: boolean, host: Host): Promise<void> {
   if (there === undefined && !(await isLink(path, host))) return;
   if (there !== undefined && (there.kind === 'folder') === isFolder) return;
   const is =

@@ -67,7 +67,7 @@ export async function requireFree({ name, paths }: LockedMachine, { host, signal
   for (const file of [paths.powerLock, paths.dataDisk]) {
     if ((await host.stat(file)) === undefined) continue;
     // flock(1): 1 where another process has it.
-    const { exitCode } = await host.exec(['flock', '-n', file, 'true'], { withinMs: 30_000, signal });
+    const { exitCode } = await host.exec(['flock', '-n', file, 'sh', '-c', ':'], { withinMs: 30_000, signal });
     if (exitCode === 0) continue;
     throw new VmkitError(
       'host',

@@ -6,7 +6,6 @@ import type { MachinePaths } from '../../core/paths.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
-import { readOurs } from '../../host/read-ours.ts';
 import { networkSchema } from '../../spec/networks/networks.ts';
 import { port } from '../../spec/units.ts';
 import { ACCELERATORS, VMMS } from '../vmm/vmm-facts.ts';
@@ -94,7 +93,7 @@ export async function readPowerRecord(
 /** What is no file, or too long to be one of ours, is as good as damaged: the other file may say it, and other machines are not its matter. */
 async function readText(path: string, host: Host): Promise<string> {
   try {
-    return Buffer.from((await readOurs(path, host)) ?? '').toString('utf8');
+    return Buffer.from((await host.readOurs(path)) ?? '').toString('utf8');
   } catch (error) {
     if (error instanceof VmkitError && ['not-a-file', 'file-too-long'].includes(error.code)) return '';
     throw error;

@@ -5,7 +5,6 @@ import { parseAddress } from '../../core/ipv4.ts';
 import { safeJson } from '../../core/json.ts';
 import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/read-ours.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { linkAddresses } from '../../spec/networks/link-addresses.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -79,7 +78,7 @@ function memberFile(name: string, network: string, paths: Context['paths']): str
 export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
   const files = ((await host.list(membersDir)) ?? []).filter((file) => file.endsWith('.json'));
   const members = files.map(async (file) => {
-    const bytes = await readOurs(join(membersDir, file), host);
+    const bytes = await host.readOurs(join(membersDir, file));
     const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
     return member === undefined ? [] : [member];
   });

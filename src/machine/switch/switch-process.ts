@@ -3,14 +3,13 @@ import { VmkitError } from '../../core/errors.ts';
 import { safeJson } from '../../core/json.ts';
 import type { NetworkPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/read-ours.ts';
 import { ownProgram } from '../own-program.ts';
 
 const processSchema = z.object({ pid: z.number(), startTime: z.number(), bootId: z.string().optional() });
 
 /** Starts the switch of a network if it does not run. Call it with the network's lock held. Throws `node-missing`. */
 export async function ensureSwitch(paths: NetworkPaths, { host }: Pick<Context, 'host'>): Promise<void> {
-  const bytes = await readOurs(paths.switchFile, host);
+  const bytes = await host.readOurs(paths.switchFile);
   const known = processSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
   if (known !== undefined && (await host.isRunning(known))) return;
   const program = await ownProgram('network-switch', host);

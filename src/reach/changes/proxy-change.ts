@@ -18,7 +18,7 @@ export function planProxy(facts: Facts, hostPort: number): Change {
   const serve = there?.port ?? [hostPort, hostPort + 10_000].find((each) => !taken.has(each)) ?? hostPort;
   return {
     id: proxyChangeId(machine, port),
-    title: `this host serves ${serve} → 127.0.0.1:${hostPort}`,
+    title: `the host serves ${serve} → 127.0.0.1:${hostPort}`,
     apply: [{ argv: ['tailscale', 'serve', '--bg', '--yes', `--tcp=${serve}`, `tcp://127.0.0.1:${hostPort}`] }],
     undo: [{ argv: ['tailscale', 'serve', '--yes', `--tcp=${serve}`, 'off'] }],
     isApplied: {

@@ -30,7 +30,7 @@ export function planRoute({ proxy, target }: Facts): readonly Change[] {
   const { machine, bridgeAddress } = target;
   const advertise: Change = {
     id: `route:${machine}`,
-    title: `this host advertises ${route}`,
+    title: `the host advertises ${route}`,
     apply: [{ argv: ['sh', '-ec', `${ROUTES}; tailscale set "--advertise-routes=\${routes:+$routes,}${route}"`] }],
     undo: [
       {
@@ -52,7 +52,7 @@ export function planRoute({ proxy, target }: Facts): readonly Change[] {
     {
       ...forward,
       id: `${TAILNET_FORWARDING}${proxy.link}`,
-      title: `${proxy.link} of this host forwards`,
+      title: `${proxy.link} of the host forwards`,
       outlivesReboot: true,
     },
     routedChange(machine, proxy.link, bridgeAddress),

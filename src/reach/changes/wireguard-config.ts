@@ -1,3 +1,4 @@
+import { endpointText } from '../../net/endpoint.ts';
 import type { WireguardClient, WireguardTunnel } from '../../spec/service.ts';
 import { WIREGUARD_MTU } from '../../spec/services/wireguard.ts';
 
@@ -18,7 +19,6 @@ export function wireguardConfig(
   { privateKey, machineKey }: ClientKeys,
   endpoint: string,
 ): string {
-  const host = endpoint.includes(':') ? `[${endpoint}]` : endpoint;
   return `[Interface]
 PrivateKey = ${privateKey}
 Address = ${address}/32
@@ -27,7 +27,7 @@ MTU = ${WIREGUARD_MTU}
 [Peer]
 PublicKey = ${machineKey}
 AllowedIPs = ${tunnel.address}/32
-Endpoint = ${host}:${tunnel.port}
+Endpoint = ${endpointText({ address: endpoint, port: tunnel.port })}
 PersistentKeepalive = 25
 `;
 }

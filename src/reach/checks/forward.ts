@@ -43,7 +43,7 @@ function problemOf(drop: Drop, { title }: NodeFacts, target: Target): { cause: s
   if (isVmkits(drop.table)) {
     return {
       cause: 'bridge-closed',
-      title: "this host's bridge lets nobody in from the tailnet",
+      title: "the host's bridge lets nobody in from the tailnet",
       fix: `vmkit expose ${target.machine} --via subnet`,
     };
   }

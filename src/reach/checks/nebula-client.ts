@@ -6,7 +6,7 @@ import { udpPort } from './nebula.ts';
 
 export const nebulaPort: Check = {
   id: 'nebula-port',
-  title: "this host's UDP port leads to the guest",
+  title: "the host's UDP port leads to the guest",
   hop: 'host',
   look: (facts) => {
     const client = facts.nebula?.client;
@@ -16,7 +16,7 @@ export const nebulaPort: Check = {
     return broken(
       {
         cause: 'nebula-udp-no-answer',
-        title: `UDP ${udpPort(facts)} of this host does not lead to the guest`,
+        title: `UDP ${udpPort(facts)} of the host does not lead to the guest`,
         observed: said(ask),
         fix: `Does a firewall drop UDP ${udpPort(facts)} (nft list ruleset)? vmkit expose ${facts.target.machine} --via nebula`,
       },

@@ -7,7 +7,7 @@ import { broken, type Check, fine, onDial, onObserved, said } from './check.ts';
 
 export const proxyNode: Check = {
   id: 'host-node',
-  title: 'this host is in the tailnet',
+  title: 'the host is in the tailnet',
   hop: 'host',
   look: ({ proxy }) => {
     const status = proxy?.observed.get('status');
@@ -15,9 +15,9 @@ export const proxyNode: Check = {
     return broken(
       {
         cause: 'host-not-logged-in',
-        title: "this host's Tailscale is not running",
+        title: "the host's Tailscale is not running",
         observed: proxy?.status === undefined ? said(status) : `BackendState ${proxy.status.BackendState}`,
-        fix: 'sudo tailscale up',
+        fix: 'sudo tailscale up, on the host',
       },
       status,
     );
@@ -26,14 +26,14 @@ export const proxyNode: Check = {
 
 export const hostPortAnswers: Check = {
   id: 'host-port',
-  title: "the machine's port answers on this host",
+  title: "the machine's port answers on the host",
   hop: 'guest',
   look: onObserved('proxy', 'backend', [], (backend, { target }) =>
     backend.exitCode === 0
       ? undefined
       : {
           cause: 'host-port-no-answer',
-          title: `nothing answers behind 127.0.0.1:${target.hostPort} of this host`,
+          title: `nothing answers behind 127.0.0.1:${target.hostPort} of the host`,
           observed: said(backend),
           fix: `vmkit status ${target.machine}`,
         },
@@ -47,7 +47,7 @@ export function proxyServedFor({ proxy, target }: Facts): ServeEntry | undefined
 
 export const proxyServes: Check = {
   id: 'host-serve',
-  title: 'serve of this host leads to the machine',
+  title: 'serve of the host leads to the machine',
   hop: 'host',
   look: ({ proxy }) => fine(proxy?.observed.get('serve')),
 };
@@ -55,12 +55,12 @@ export const proxyServes: Check = {
 export const proxyAnswers: Check = {
   id: 'host-serve-answers',
   isOfDial: true,
-  title: 'the peer gets an answer through this host',
+  title: 'the peer gets an answer through the host',
   hop: 'peer',
   look: onDial(
     ({ peer }) => peer?.proxyDial,
     ({ result, observation }, { target }) => ({
-      title: `the peer's dial of this host ended: ${result}`,
+      title: `the peer's dial of the host ended: ${result}`,
       observed: said(observation),
       fix: `tailscale serve status; vmkit probe ${target.machine}`,
     }),

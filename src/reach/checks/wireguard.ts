@@ -8,12 +8,12 @@ export function whyNoWireguard({ wireguard }: Facts): string | undefined {
   if (wireguard === undefined) return 'the machine has no WireGuard: add `- use: wireguard` to its services';
   const { takenBy, tunnel } = wireguard;
   if (takenBy === undefined) return undefined;
-  return `UDP ${tunnel.port} of this host is taken: ${takenBy}; give \`use: wireguard\` another port`;
+  return `UDP ${tunnel.port} of the host is taken: ${takenBy}; give \`use: wireguard\` another port`;
 }
 
 export const udpForwarded: Check = {
   id: 'udp-port',
-  title: "this host's UDP port leads to the guest",
+  title: "the host's UDP port leads to the guest",
   hop: 'host',
   look: ({ target, wireguard }) => {
     const forward = wireguard?.forward;
@@ -22,7 +22,7 @@ export const udpForwarded: Check = {
     return broken(
       {
         cause: 'udp-not-forwarded',
-        title: `UDP ${wireguard?.tunnel.port} of this host does not lead to the guest`,
+        title: `UDP ${wireguard?.tunnel.port} of the host does not lead to the guest`,
         observed: said(forward),
         fix:
           target.bridgeAddress === undefined
@@ -47,7 +47,7 @@ export const handshakeAnswered: Check = {
         cause: 'wireguard-no-handshake',
         title: 'no answer to the WireGuard handshake',
         observed: said(handshake),
-        fix: `Does a firewall drop UDP ${wireguard?.tunnel.port}, on this host (nft list ruleset) or in the guest? Does the endpoint lead here?`,
+        fix: `Does a firewall drop UDP ${wireguard?.tunnel.port}, on the host (nft list ruleset) or in the guest? Does the endpoint lead here?`,
       },
       handshake,
     );

@@ -2,22 +2,23 @@ import { VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import { rootRunner } from '../../host/changes/as-root.ts';
 import type { Context } from '../../host/context.ts';
-import { isProgram, searchPath } from '../../host/local/search-path.ts';
+import type { Host } from '../../host/host.ts';
 import { dial } from '../../net/dial.ts';
 import { questionTo } from '../../net/question.ts';
 import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-json.ts';
 import type { NodeFacts, Target } from '../facts.ts';
+import { hostName } from '../host-name.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
 import { dialObservation } from './dial-observation.ts';
 import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 
-/** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
+/** The machine's host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
 export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
-  if (!hasTailscale()) return undefined;
   const { host, signal } = context;
+  if (!(await hasTailscale(host))) return undefined;
   const { hostPort, bridgeAddress, port, protocol } = target;
   const looked = host.exec(['sh'], {
-    input: observeScript(NODE_COMMANDS, process.env['PATH'], ON_HOST),
+    input: observeScript(NODE_COMMANDS, ON_HOST),
     withinMs: 10_000,
     signal,
   });
@@ -25,25 +26,25 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
   const [{ stdout }, filters, backend, bridge] = await Promise.all([
     looked,
     bridgeAddress === undefined ? undefined : readHostFilters(context),
-    hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol),
-    bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol),
+    hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol, host),
+    bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol, host),
   ]);
   const observed = new Map(readObservations(stdout, NODE_COMMANDS, 'host'));
   for (const [id, seen] of Object.entries({ backend, bridge })) {
     if (seen !== undefined) observed.set(id, seen);
   }
-  return readNodeFacts(undefined, observed, filters);
+  return readNodeFacts({ title: hostName(host), machine: undefined }, observed, filters);
 }
 
-/** What this host's node is set to; undefined where it has no Tailscale. */
+/** What the host's node is set to; undefined where it has no Tailscale. */
 export async function lookAtPrefs({ host, signal }: Context): Promise<TailscalePrefs | undefined> {
-  if (!hasTailscale()) return undefined;
+  if (!(await hasTailscale(host))) return undefined;
   const { stdout } = await host.exec(['tailscale', 'debug', 'prefs'], { withinMs: 10_000, signal });
   return parseJson(stdout, tailscalePrefs);
 }
 
-function hasTailscale(): boolean {
-  return isProgram('tailscale', searchPath(process.env['PATH'] ?? ''));
+async function hasTailscale(host: Host): Promise<boolean> {
+  return (await host.programs(['tailscale'])).size > 0;
 }
 
 /** Undefined where that takes a password, or nft is missing. */
@@ -57,7 +58,7 @@ export async function readHostFilters(context: Context): Promise<string | undefi
   }
 }
 
-/** Whether the control server of a tailnet answers this host, in HTTP, whatever it says. */
+/** Whether the control server of a tailnet answers this computer, in HTTP, whatever it says. */
 export async function dialControl(url: string | undefined): Promise<Observation | undefined> {
   if (url === undefined || !URL.canParse(url)) return undefined;
   const { hostname, host, port, protocol } = new URL(url);
@@ -67,7 +68,15 @@ export async function dialControl(url: string | undefined): Promise<Observation 
   return dialObservation('host', to, await dial(to, request, 3_000));
 }
 
-async function dialFromHost(address: string, port: number, protocol: Target['protocol']): Promise<Observation> {
-  const end = await dial({ address, port }, { ...questionTo(protocol, address), tlsName: undefined }, 5_000);
-  return dialObservation('host', { address, port }, end);
+async function dialFromHost(
+  address: string,
+  port: number,
+  protocol: Target['protocol'],
+  host: Host,
+): Promise<Observation> {
+  const request = { ...questionTo(protocol, address), tlsName: undefined };
+  const end = await dial({ address, port }, request, 5_000, { open: () => host.open({ tcp: port, at: address }) });
+  // ssh tells a port that nobody listens on by the end of the connection.
+  const text = end.result === 'closed' && !host.isHere ? 'refused, or ended at once' : end.text;
+  return dialObservation('host', { address, port }, { ...end, text });
 }

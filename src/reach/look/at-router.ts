@@ -1,5 +1,4 @@
 import type { Host } from '../../host/host.ts';
-import { GUEST_PATH } from '../../spec/guest-path.ts';
 import type { NodeFacts, Target } from '../facts.ts';
 import { observeScript, readObservations } from '../observation.ts';
 import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
@@ -11,7 +10,7 @@ export async function lookAtRouter(machine: string, target: Target, guest: Pick<
     bridge: `/run/vmkit/busybox nc -w 5 ${target.bridgeAddress} ${target.port} -e /bin/true`,
     filters: FILTERS,
   };
-  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands, GUEST_PATH), withinMs: 10_000 });
+  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands), withinMs: 10_000 });
   const observed = readObservations(stdout, commands, 'router');
-  return readNodeFacts(machine, observed, observed.get('filters')?.output);
+  return readNodeFacts({ title: `the machine ${machine}`, machine }, observed, observed.get('filters')?.output);
 }

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import type { Context } from '../../host/context.ts';
+import { memoryFolder } from '../../host/local/memory-folder.ts';
 import { relayOutside } from '../../net/datagram-relay.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import type { Question } from '../../net/question.ts';
@@ -14,14 +14,14 @@ import { peerDial } from './dial-observation.ts';
 import { type NebulaClientFacts, toldBy } from './nebula-facts.ts';
 import { type InsideAnswer, type InsideRequest, insideAnswer } from './nebula-inside.ts';
 
-/** As a client looks from this host. */
+/** As a client looks from this computer, wherever the machine is. */
 export interface NebulaLook {
-  /** The program, on this host. */
+  /** The program, on this computer. */
   readonly nebula: string;
   /** The client's whole configuration for an endpoint; it holds a private key. */
   readonly config: (endpoint: string) => string;
   readonly client: string;
-  /** Where this host's UDP port is dialled. */
+  /** Where the host's UDP port is dialled. */
   readonly endpoint: Endpoint;
   /** In the overlay. */
   readonly address: string;
@@ -38,12 +38,12 @@ const DIAL_MS = 7_000;
 type Looked = { readonly client: NebulaClientFacts } | { readonly whyUntried: string };
 
 /**
- * Dials the machine through a node of Nebula of vmkit's own, in a network namespace of its own, so that this host's network stays as it is. That takes no root
- * where users may make namespaces. Where there can be no node, the reason.
+ * Dials the machine through a node of Nebula of vmkit's own, in a network namespace of its own, so that this computer's network stays as it is. That takes no root
+ * where users may make namespaces. Where there can be no node, the reason. `context` is this computer's.
  */
 export async function lookByNebula(look: NebulaLook, context: Context): Promise<Looked> {
   const { endpoint, address, port } = look;
-  const folder = await mkdtemp(join(tmpdir(), 'vmkit-nebula-'));
+  const folder = await memoryFolder('vmkit-nebula-');
   const relaySocket = join(folder, 'relay');
   const relay = await relayOutside(relaySocket, endpoint);
   try {
@@ -59,7 +59,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     const { firstByteMs, ...end } = answer.dial;
     const handshake = handshakeIn(answer.log, relay.counts);
     const client = {
-      title: `node ${look.client} of its Nebula overlay, on this host`,
+      title: `node ${look.client} of its Nebula overlay, on this computer`,
       ask: asked,
       handshake,
       dial: peerDial({ address, port }, { ...end, firstByteMs }),

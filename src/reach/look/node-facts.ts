@@ -15,16 +15,16 @@ export const NODE_COMMANDS = {
 
 export const FILTERS = 'nft -j list ruleset';
 
-/** `machine`: undefined for this host. `filters`: what FILTERS printed; undefined where it was not seen. */
+/** `machine`: undefined for the host. `filters`: what FILTERS printed; undefined where it was not seen. */
 export function readNodeFacts(
-  machine: string | undefined,
+  { title, machine }: Pick<NodeFacts, 'title' | 'machine'>,
   observed: ReadonlyMap<string, Observation>,
   filters: string | undefined,
 ): NodeFacts {
   const status = parseJson(observed.get('status')?.output, tailscaleStatus);
   const drops = forwardDrops(filters);
   return {
-    title: machine === undefined ? 'this host' : `the machine ${machine}`,
+    title,
     machine,
     observed,
     status,

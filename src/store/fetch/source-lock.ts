@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { readOurs } from '../../host/read-ours.ts';
 import { withLock } from '../../host/with-lock.ts';
 
 export const lockedSource = z.object({
@@ -78,7 +77,7 @@ async function change(
 
 async function readAll(context: Pick<Context, 'paths' | 'host'>): Promise<Readonly<Record<string, LockedSource>>> {
   const path = sourceLockPath(context);
-  const bytes = await readOurs(path, context.host);
+  const bytes = await context.host.readOurs(path);
   if (bytes === undefined) return {};
   try {
     return lockFile.parse(JSON.parse(new TextDecoder().decode(bytes))).sources;

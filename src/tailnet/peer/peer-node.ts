@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
+import { memoryFolder } from '../../host/local/memory-folder.ts';
 import { terminate } from '../../host/terminate.ts';
 import { dial } from '../../net/dial.ts';
 import { freePort } from '../../net/tcp.ts';
@@ -22,15 +22,15 @@ interface PeerRequest {
 }
 
 /**
- * Starts a node that the tailnet forgets when it leaves (`--state=mem:`), by userspace networking and without root, gives it to `work`, logs it out and ends
- * it. The auth key is in a file, 0600, for as long as the login takes. Throws `peer-not-joined`.
+ * Starts on this computer, which `context` is of, a node that the tailnet forgets when it leaves (`--state=mem:`), by userspace networking and without root,
+ * gives it to `work`, logs it out and ends it. The auth key is in a file, 0600, for as long as the login takes. Throws `peer-not-joined`.
  */
 export async function withPeerNode<T>(
   request: PeerRequest,
   context: Context,
   work: (peer: Peer) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'vmkit-peer-'));
+  const folder = await memoryFolder('vmkit-peer-');
   const socket = join(folder, 'tailscaled.sock');
   const socksPort = await freePort();
   let daemon: HostProcess | undefined;
@@ -94,7 +94,7 @@ async function joinTailnet(
     'peer-not-joined',
     `The node that probe starts did not join the tailnet: ${stderr.trim()}`,
     {
-      hint: 'Is the auth key valid, and reusable or ephemeral? Is the login server reached from this host?',
+      hint: 'Is the auth key valid, and reusable or ephemeral? Is the login server reached from this computer?',
     },
   );
 }

@@ -6,7 +6,7 @@ import type { Endpoint } from '../../net/endpoint.ts';
 export interface Peer {
   /** `node vmkit-probe-1a2b3c, 100.64.0.3`. */
   readonly title: string;
-  /** This host itself: what it dials of its own is no evidence. */
+  /** The machine's host itself: what it dials of its own is no evidence. */
   readonly isThisHost: boolean;
   /** Runs that node's `tailscale`. */
   tailscale(args: readonly string[], options: Pick<ExecOptions, 'withinMs' | 'signal' | 'onLine'>): Promise<ExecResult>;

@@ -15,7 +15,7 @@ import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
 import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
-import { withWorldOf } from '../../machine/world-there.ts';
+import { withWorldOf, withWorldOfStart } from '../../machine/world-there.ts';
 import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
 import { secretTree } from '../../secrets/secret-tree.ts';
 import { packSecretsDisk } from '../../secrets/secrets-disk.ts';
@@ -50,7 +50,8 @@ export async function prepareBoot(
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
     await joinNetwork(defined, context);
-    return joinRunning(await keepGate(running, paths, context), defined, chosen, context);
+    const started = withWorldOfStart(defined, running, context.host);
+    return joinRunning(await keepGate(running, paths, context), started, chosen, context);
   }
   const spec = await withWorldOf(defined, context);
   await requireFree(machine, context);

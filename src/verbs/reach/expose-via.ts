@@ -94,7 +94,7 @@ export function obstacle(facts: Facts, via: Via): string | undefined {
   if (via === 'subnet' && facts.router !== undefined) return undefined;
   if (via === 'proxy' || via === 'subnet') {
     if (facts.proxy !== undefined && facts.proxy.status?.BackendState !== 'Running') {
-      return "this host's Tailscale is not running";
+      return "the host's Tailscale is not running";
     }
     return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
+import { endpointText } from '../../net/endpoint.ts';
 import { clientFile, nebulaFolder } from '../../secrets/nebula-certificates.ts';
 import { type NebulaClient, nebulaClientConfig } from '../../spec/services/nebula-config.ts';
 import { nebulaOf } from '../nebula-certificates.ts';
@@ -15,7 +16,8 @@ export const nebulaClients: ClientKind = {
     const node = nebulaOf(spec);
     const client = await readNebulaClient(spec.name, name, context);
     if (node !== undefined && client !== undefined) {
-      const endpoint = `${node.endpoint ?? (await addressElsewhere(spec))}:${node.port}`;
+      const name = node.endpoint ?? (await addressElsewhere(spec, context.host));
+      const endpoint = endpointText({ address: name, port: node.port });
       return nebulaClientConfig({ node, endpoint, ...client });
     }
     throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no certificate yet.`, {

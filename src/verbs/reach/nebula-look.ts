@@ -12,11 +12,11 @@ import type { NebulaNode } from '../../spec/service.ts';
 import { PROBE_CLIENT } from '../../spec/services/nebula.ts';
 import { nebulaClientConfig } from '../../spec/services/nebula-config.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { hostProgram } from '../../tailnet/host-program.ts';
+import { componentHere } from '../../tailnet/component-here.ts';
 import { nebulaOf } from '../nebula-certificates.ts';
-import { runStep, type VerbContext } from '../step.ts';
+import { buildContext, runStep, type VerbContext } from '../step.ts';
 import { readNebulaClient } from './nebula-client.ts';
-import { endpointHere, isUdpForwarded } from './tunnel-endpoint.ts';
+import { isUdpForwarded, tunnelEndpoint } from './tunnel-endpoint.ts';
 
 /** The machine as a node of Nebula, looked at from a client of vmkit's own where `mayTry`; undefined where it is none. */
 export async function lookAtNebula(
@@ -30,11 +30,10 @@ export async function lookAtNebula(
   const isForwarded = isUdpForwarded(spec, 'nebula', await readJournal(context));
   const facts = { node, isForwarded, client: undefined, whyUntried: undefined };
   if (!mayTry || !isForwarded) return facts;
-  const endpoint = endpointHere(spec, node.port);
-  if (endpoint === undefined) {
-    return { ...facts, whyUntried: 'this host does not reach a machine on its own network (macvtap)' };
-  }
-  const run = (inner: Context): ReturnType<typeof lookByNebula> => tryClient(spec, node, target, endpoint, inner);
+  const reached = await tunnelEndpoint(spec, node.port, context.host);
+  if ('whyNot' in reached) return { ...facts, whyUntried: reached.whyNot };
+  const run = (inner: Context): ReturnType<typeof lookByNebula> =>
+    tryClient(spec, node, target, reached.endpoint, { ...context, ...inner });
   return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
 }
 
@@ -43,16 +42,16 @@ async function tryClient(
   node: NebulaNode,
   target: Target,
   endpoint: Endpoint,
-  context: Context,
+  context: VerbContext,
 ): ReturnType<typeof lookByNebula> {
   const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
   if (client === undefined) return { whyUntried: `no certificate for vmkit's own client: vmkit boot ${spec.name}` };
   let nebula: string;
   try {
-    nebula = await hostProgram('nebula', context);
+    nebula = await componentHere('nebula', buildContext(context));
   } catch (error) {
     if (!(error instanceof VmkitError) || error.code !== 'component-unavailable') throw error;
-    return { whyUntried: 'this host has no nebula to try it with: VMKIT_NEBULA=PATH gives one' };
+    return { whyUntried: 'this computer has no nebula to try it with: VMKIT_NEBULA=PATH gives one' };
   }
   const [address = ''] = node.address.split('/');
   const guestLog = (): Promise<Observation | undefined> => readGuestLog(spec.name, context);
@@ -68,7 +67,7 @@ async function tryClient(
       question: questionTo(target.protocol, address),
       guestLog,
     },
-    context,
+    buildContext(context),
   );
 }
 

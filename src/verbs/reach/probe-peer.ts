@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { VmkitError } from '../../core/errors.ts';
 import { parseSshUrl } from '../../host/ssh/destination.ts';
 import { sshHost } from '../../host/ssh/ssh-host.ts';
+import { hostName } from '../../reach/host-name.ts';
 import { lookAtPrefs } from '../../reach/look/at-host.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { hostProgram } from '../../tailnet/host-program.ts';
+import { componentHere } from '../../tailnet/component-here.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { withPeerNode } from '../../tailnet/peer/peer-node.ts';
 import { peerOnHost } from '../../tailnet/peer/peer-tailscale.ts';
 import { readVariable } from '../boot/given-secrets.ts';
 import { buildContext, type VerbContext } from '../step.ts';
 
-/** Who looks from the tailnet: a node of vmkit's own, this host's own Tailscale, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
+/** Who looks from the tailnet: a node of vmkit's own on this computer, the Tailscale of the machine's host, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
 export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
 
 /** The value of `--from`. Throws `bad-usage`. */
@@ -36,7 +37,10 @@ export async function withPeer<T>(
   const authKey = kind === undefined || kind === 'node' ? await readVariable('TS_AUTHKEY', context) : undefined;
   const chosen = kind ?? (authKey === undefined ? 'none' : 'node');
   if (chosen === 'none') return work(undefined);
-  if (chosen === 'host') return work(handled(peerOnHost({ ...context.host, name: 'this host' }, true, context.signal)));
+  if (chosen === 'host' || chosen === context.host.name) {
+    const host = { ...context.host, name: hostName(context.host) };
+    return work(handled(peerOnHost(host, true, context.signal)));
+  }
   if (chosen !== 'node') return work(handled(peerOnHost(sshHost(chosen), false, context.signal)));
   if (authKey === undefined) {
     throw new VmkitError(
@@ -49,11 +53,11 @@ export async function withPeer<T>(
     );
   }
   const tailnet = await tailnetOf(spec, context);
-  // Where neither the machine nor this host is in a tailnet, no peer could tell anything.
+  // Where neither the machine nor its host is in a tailnet, no peer could tell anything.
   return tailnet === undefined ? work(undefined) : besideNode(tailnet, authKey, buildContext(context), work);
 }
 
-/** Which tailnet a peer joins: the machine's, else this host's, which may lead to it. */
+/** Which tailnet a peer joins: the machine's, else its host's, which may lead to it. */
 async function tailnetOf(
   { services }: Pick<VmSpec, 'services'>,
   context: VerbContext,
@@ -71,8 +75,8 @@ async function besideNode<T>(
   context: VerbContext,
   work: (peer: Promise<Peer>) => Promise<T>,
 ): Promise<T> {
-  const tailscale = await hostProgram('tailscale', context);
-  const tailscaled = await hostProgram('tailscaled', context);
+  const tailscale = await componentHere('tailscale', context);
+  const tailscaled = await componentHere('tailscaled', context);
   const hostname = `vmkit-probe-${randomBytes(3).toString('hex')}`;
   const request = { tailscale, tailscaled, loginServer, authKey, hostname };
   let isOver = (): void => undefined;

@@ -1,5 +1,7 @@
+import type { Host } from '../../host/host.ts';
 import { besideTheWays } from '../../reach/beside.ts';
-import type { Target } from '../../reach/facts.ts';
+import type { Facts, Target } from '../../reach/facts.ts';
+import { hostName } from '../../reach/host-name.ts';
 import { judge } from '../../reach/judge.ts';
 import type { ProbeReport } from '../../reach/report.ts';
 import { VIAS } from '../../reach/vias.ts';
@@ -10,7 +12,7 @@ import { type PeerKind, withPeer } from './probe-peer.ts';
 
 const BY = { ssh: 'ssh', console: 'its console: ssh does not answer' } as const;
 
-/** Looks at every way into a machine, from the guest, this host and a peer, and judges them. */
+/** Looks at every way into a machine, from the guest, its host and a peer, and judges them. */
 export async function probe(
   spec: VmSpec,
   target: Target,
@@ -27,7 +29,7 @@ export async function probe(
     tookMs: Math.round(performance.now() - started),
     vantages: [
       { vantage: 'guest', title: `${spec.name}, by ${BY[facts.guestBy]}` },
-      ...(facts.proxy === undefined ? [] : [{ vantage: 'host' as const, title: 'this host, a node of the tailnet' }]),
+      ...hostVantage(facts, context.host),
       ...(facts.router === undefined ? [] : [{ vantage: 'router' as const, title: facts.router.title }]),
       ...[facts.peer?.title, facts.wireguard?.handshake && 'client by WireGuard', facts.nebula?.client?.title].flatMap(
         (title) => (title === undefined ? [] : [{ vantage: 'peer' as const, title }]),
@@ -36,4 +38,10 @@ export async function probe(
     ways: judge(facts),
     beside: besideTheWays(facts),
   };
+}
+
+/** Another host is named in each report: all that its layers say of the host is of that one. */
+function hostVantage({ proxy }: Facts, host: Host): ProbeReport['vantages'] {
+  if (proxy === undefined && host.isHere) return [];
+  return [{ vantage: 'host', title: `${hostName(host)}${proxy === undefined ? '' : ', a node of the tailnet'}` }];
 }

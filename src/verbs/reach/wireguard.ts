@@ -17,11 +17,11 @@ import type { WireguardTunnel } from '../../spec/service.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import type { ClientKind } from './client-kind.ts';
-import { addressElsewhere, appliedIn, endpointHere, isUdpForwarded } from './tunnel-endpoint.ts';
+import { addressElsewhere, appliedIn, isUdpForwarded, tunnelEndpoint } from './tunnel-endpoint.ts';
 
 /**
- * Adds to what was seen the machine's WireGuard, where it has one: the UDP port of this host, and where nothing below is wrong, a dial by the client that is
- * vmkit's own.
+ * Adds to what was seen the machine's WireGuard, where it has one: the UDP port of its host, and where nothing below is wrong, a dial from this computer by the
+ * client that is vmkit's own.
  */
 export async function lookByWireguard(
   spec: VmSpec,
@@ -32,19 +32,21 @@ export async function lookByWireguard(
   const tunnel = tunnelOf(spec);
   if (tunnel === undefined) return seen;
   const keys = await findKeys(spec.name, tunnel.probe.secret, context);
-  const endpoint = endpointHere(spec, tunnel.port);
+  const reached = await tunnelEndpoint(spec, tunnel.port, context.host);
   const { isSetUp, takenBy } = await findForward(spec, tunnel.port, context);
-  const forward =
-    isSetUp && endpoint !== undefined ? await lookAtUdpPort(seen.target, tunnel.port, isSetUp, context) : undefined;
+  const hasPort = isSetUp && spec.network.kind !== 'macvtap';
+  const forward = hasPort ? await lookAtUdpPort(seen.target, tunnel.port, isSetUp, context) : undefined;
   const clientKey = keys === undefined ? undefined : publicKeyOf(keys.privateKey);
-  const wireguard = { tunnel, clientKey, isSetUp, takenBy, forward, handshake: undefined, dial: undefined };
+  const whyUntried = isDialled && 'whyNot' in reached ? reached.whyNot : undefined;
+  const seenHere = { tunnel, clientKey, isSetUp, takenBy, forward, whyUntried };
+  const wireguard = { ...seenHere, handshake: undefined, dial: undefined };
   const facts = { ...seen, wireguard };
   const lower = [tunnelListens, wireguardUp, clientKnown, udpForwarded];
   const isSound = seen.guest !== undefined && lower.every(({ look }) => look(facts)?.ok !== false);
-  if (!isDialled || !isSetUp || !isSound || endpoint === undefined || keys === undefined) return facts;
+  if (!isDialled || !isSetUp || !isSound || 'whyNot' in reached || keys === undefined) return facts;
   const client = { privateKey: keys.privateKey, peerKey: keys.machineKey };
   const run = (): ReturnType<typeof dialAsClient> =>
-    unlessInterrupted(dialAsClient(tunnel, client, endpoint, seen.target), context.signal);
+    unlessInterrupted(dialAsClient(tunnel, client, reached.endpoint, seen.target), context.signal);
   const dialled = await runStep({ title: 'dials by WireGuard', run }, context);
   return { ...facts, wireguard: { ...wireguard, ...dialled } };
 }
@@ -58,7 +60,7 @@ export const wireguardClients: ClientKind = {
     if (tunnel === undefined || client === undefined) throw new TypeError(`No client ${name} of ${spec.name}.`);
     const keys = await findKeys(spec.name, client.secret, context);
     if (keys !== undefined) {
-      return wireguardConfig(tunnel, client, keys, tunnel.endpoint ?? (await addressElsewhere(spec)));
+      return wireguardConfig(tunnel, client, keys, tunnel.endpoint ?? (await addressElsewhere(spec, context.host)));
     }
     throw new VmkitError('usage', 'client-without-key', `The client ${name} of ${spec.name} has no key yet.`, {
       hint: `Keys are made when the machine boots: vmkit stop ${spec.name} && vmkit boot ${spec.name}`,
@@ -83,7 +85,7 @@ async function findKeys(
   return own === undefined || other === undefined ? undefined : { privateKey: own, machineKey: publicKeyOf(other) };
 }
 
-/** Whether this host's UDP port leads to the machine, as far as vmkit knows, and who else has the port. A machine on the bridge shares this host's ports. */
+/** Whether the host's UDP port leads to the machine, as far as vmkit knows, and who else has the port. A machine on the bridge shares its host's ports. */
 async function findForward(
   spec: VmSpec,
   port: number,
@@ -98,7 +100,7 @@ async function findForward(
   );
   const isSetUp = isUdpForwarded(spec, 'wireguard', journal);
   const isHeld = !isSetUp && (await takenPorts([{ protocol: 'udp', port }], context.host)).length > 0;
-  return { isSetUp, takenBy: other?.title ?? (isHeld ? 'a program on this host holds it' : undefined) };
+  return { isSetUp, takenBy: other?.title ?? (isHeld ? 'a program on the host holds it' : undefined) };
 }
 
 /** Of udp-forward.ts. */

@@ -5,9 +5,11 @@ import { MEMORY_FILE } from './launch-script.ts';
  * Reached through the process, as no folder has such a file (proc_pid_fd(5)). Where the process has ended its memory is gone, too. Where root may not look into
  * others (CAP_SYS_PTRACE, as in some containers) the memory stays as long as the monitor does.
  */
-const ZERO = `for fd in /proc/"$1"/fd/*; do
-  case $(readlink "$fd" 2>/dev/null) in
-    "$2".*' (deleted)')
+const ZERO = `stat -c %N /proc/"$1"/fd/* 2>/dev/null | while IFS= read -r line; do
+  case $line in
+    *"> "*"$2".*' (deleted)'*)
+      fd=\${line#*/fd/}
+      fd=/proc/$1/fd/\${fd%%[!0-9]*}
       size=$(stat -L -c %s "$fd") && dd if=/dev/zero of="$fd" bs="$size" count=1 conv=notrunc 2>/dev/null ;;
   esac
 done

@@ -6,7 +6,6 @@ import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
 import { mayUse } from '../../../host/may-use.ts';
-import { readOurs } from '../../../host/read-ours.ts';
 import type { Accelerator, Trial } from '../vmm.ts';
 import { ACCELERATORS, type AcceleratorName } from '../vmm-facts.ts';
 import { runTrial } from './trial.ts';
@@ -47,7 +46,7 @@ export async function knownAccelerator(trial: Trial, context: Context): Promise<
   const device = trial.user === undefined ? await openKvm(context.host) : await openKvmByGroup(context.host);
   const excluded = withoutTrial(trial.machine.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
-  const bytes = await readOurs(await verdictFile(trial, context), context.host);
+  const bytes = await context.host.readOurs(await verdictFile(trial, context));
   return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
 }
 

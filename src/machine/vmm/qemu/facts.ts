@@ -4,7 +4,6 @@ import type { Arch } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
 import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
-import { readOurs } from '../../../host/read-ours.ts';
 import { toolVersion } from '../../../host/tools/tool-version.ts';
 import type { VmmFacts } from '../vmm-facts.ts';
 import { qemuBinary, SANDBOX } from './argv.ts';
@@ -16,7 +15,7 @@ export async function qemuFacts(arch: Arch, context: Context): Promise<VmmFacts>
   const binary = qemuBinary(arch);
   const version = await toolVersion(binary, context);
   const cacheFile = join(context.paths.cache, 'qemu', `${sha256(`${binary}\n${version}`).slice(0, 16)}.json`);
-  const known = await readOurs(cacheFile, context.host);
+  const known = await context.host.readOurs(cacheFile);
   if (known !== undefined) {
     const facts = factsSchema.safeParse(safeJson(Buffer.from(known).toString('utf8')));
     if (facts.success) return facts.data;

@@ -1,0 +1,126 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
+import { sha256 } from '../../src/core/digest.ts';
+import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
+import { hostFrom, type Place } from '../../src/host/host-from.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { readPowerRecord } from '../../src/machine/state/state.ts';
+import { freePort } from '../../src/net/tcp.ts';
+import { type Ended, type Running, useSandbox } from '../support/machine.ts';
+import { errorOf, helloSaying, says } from '../support/over-ssh.ts';
+import { MACHINE_PROGRAMS, type Sshd, startSshd, TEST_UID } from '../support/sshd.ts';
+
+const sandbox = useSandbox();
+const isRoot = process.getuid?.() === 0;
+const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Math.floor(Math.random() * 1_000));
+
+/** Milliseconds below `most`: others in each run. */
+const delays = (function* (): Generator<number, never> {
+  for (let number = 1; ; number += 1) yield ((seed + 1) * (number + 7) * 7_919) % 1_000;
+})();
+const someOf = (most: number): Promise<void> => sleep((delays.next().value * most) / 1_000);
+
+describe.skipIf(!isRoot)(`a connection that is lost while a verb works (VMKIT_TEST_SEED=${seed})`, () => {
+  let sshd: Sshd;
+  let there: Place;
+  let paths: MachinePaths;
+  const on = (...args: string[]): string[] => [...args, '--host', sshd.url(), '--json'];
+
+  beforeAll(async () => {
+    sshd = await startSshd('coreutils', [], MACHINE_PROGRAMS);
+    vi.stubEnv('PATH', `${sshd.bin}:${process.env['PATH']}`);
+    vi.stubEnv('XDG_RUNTIME_DIR', sshd.folder);
+    const host = hostFrom(sshd.url());
+    there = { host, paths: (await host.place()).paths };
+    paths = machinePaths(there.paths, 'hello');
+    await sandbox.define('hello', helloSaying('Hello!', await freePort()));
+  });
+  afterAll(async () => {
+    const running = await readPowerRecord(paths, there);
+    if (running !== undefined) await there.host.signal(running, 'SIGKILL');
+    vi.unstubAllEnvs();
+    await sshd.stop();
+  });
+
+  /** Cuts once the verb has said this, and a while more; then waits for its end. */
+  const cut = async (verb: Running, after: RegExp | undefined, mostMs: number): Promise<Ended> => {
+    if (after !== undefined) await says(verb.process, after);
+    await someOf(mostMs);
+    sshd.cutConnections();
+    const ended = await verb.ended;
+    console.log(`${new Date().toISOString()} after ${after}: exit ${ended.exitCode} ${ended.stderr.slice(-400)}`);
+    if (ended.exitCode !== 0) {
+      expect(errorOf(ended)).toMatchObject({ kind: 'unreachable', code: expect.stringMatching(/^ssh-/) });
+    }
+    await requireTidy();
+    return ended;
+  };
+
+  /** Nothing is half done, whatever was cut. */
+  const requireTidy = async (): Promise<void> => {
+    const { stdout } = await runProcess(['ps', '-u', String(TEST_UID), '-o', 'args=']);
+    const machines = stdout.split('\n').filter((line) => line.startsWith('qemu') && line.includes(sshd.home));
+    expect(machines.length).toBeLessThanOrEqual(1);
+    const sent = join(there.paths.cache, 'files');
+    for (const name of (await readdir(sent).catch(() => [])).filter((each) => !each.endsWith('.part'))) {
+      expect(sha256((await there.host.read(join(sent, name))) ?? new Uint8Array())).toBe(name);
+    }
+    // The processes there end when they see that nobody speaks to them any more.
+    const isTidy = async (): Promise<true | undefined> => {
+      const left = [...(await readdir('/dev/shm')), ...(await readdir(sshd.home, { recursive: true }))];
+      return left.some((name) => /vmkit-secrets|\.tmp$/.test(name)) ? undefined : true;
+    };
+    expect(await poll(isTidy, { withinMs: 10_000 })).toBe(true);
+    await (await there.host.lock(paths.lock, 'a test', { withinMs: 10_000 })).release();
+  };
+
+  const boot = (): Running => sandbox.start(on('boot', 'hello'));
+  const stop = (): Running => sandbox.start(on('stop', 'hello'));
+  const must = async ({ ended }: Running): Promise<void> => {
+    const { exitCode, stderr } = await ended;
+    console.log(`${new Date().toISOString()} must: exit ${exitCode} ${stderr.slice(-400)}`);
+    expect(exitCode, stderr).toBe(0);
+  };
+
+  test('loses nothing of pushes, a boot and a stop', async () => {
+    for (const after of [undefined, /sends vmlinux/, /sends root/]) await cut(boot(), after, 1_500);
+    await cut(boot(), /starts QEMU/, 1_500);
+    await cut(boot(), undefined, 3_000);
+    await must(boot());
+    await cut(stop(), undefined, 1_000);
+    await cut(stop(), /asks the guest/, 3_000);
+    await must(stop());
+    expect(await sandbox.json(on('status', 'hello'))).toMatchObject({ condition: 'off' });
+  });
+
+  test('loses nothing at other moments, and goes on with what runs there', async () => {
+    await cut(boot(), /files of hello/, 1_000);
+    const { exitCode } = await cut(boot(), /boot hello: init/, 2_000);
+    expect(exitCode).not.toBe(0);
+    const running = await readPowerRecord(paths, there);
+    await must(boot());
+    expect(await sandbox.json(on('status', 'hello'))).toMatchObject({ condition: 'running', pid: running?.pid });
+    await cut(stop(), /stopping|stopped|asks/, 2_000);
+    await must(stop());
+  });
+
+  test('Ctrl-C ends a boot whose host is silent, and says what may run on there', async () => {
+    const booting = boot();
+    await says(booting.process, /boot hello: init/);
+    sshd.signalConnections('SIGSTOP');
+    await sleep(200);
+    booting.process.kill('SIGINT');
+    const { exitCode, stderr } = await booting.ended;
+    sshd.signalConnections('SIGCONT');
+    expect(exitCode, stderr).toBe(130);
+    expect(errorOf({ stderr })).toMatchObject({
+      message: expect.stringContaining('may run on'),
+      hint: `vmkit --host ${sshd.url()} stop hello`,
+    });
+    await must(stop());
+    await requireTidy();
+  });
+});
