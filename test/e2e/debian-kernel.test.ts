@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
 import { debianKernelArtifact } from '../../src/kernel/ready-made/debian-kernel.ts';
+import { moduleName, parseModulesDep } from '../../src/kernel/ready-made/load-order.ts';
 import type { Built } from '../../src/store/artifact.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
@@ -62,6 +64,13 @@ describe('a machine on the kernel of Debian', () => {
     expect(check.stdout).not.toContain('lacking');
     expect(check.exitCode).toBe(0);
     await sandbox.vmkit(['stop', 'hello']);
+  });
+
+  test('every option that a profile needs has its module, by name and as a file', async () => {
+    const text = (file: string): Promise<string> => readFile(join(kernel.directory, file), 'utf8');
+    const modules = new Set([...parseModulesDep(await text('modules.dep')).keys()].map(moduleName));
+    const { verdicts } = judgeConfig(await text('config'), purposeNames([]), modules);
+    expect(verdicts.flatMap(({ missing }) => missing)).toEqual([]);
   });
 
   test('the same in a folder is the same kernel', async () => {

@@ -25,7 +25,6 @@ export const MODULE_NAMES: Readonly<Record<string, string>> = {
   NF_TABLES: 'nf_tables',
   OVERLAY_FS: 'overlay',
   PCI_HOST_GENERIC: 'pci_host_generic',
-  RTC_DRV_CMOS: 'rtc_cmos',
   RTC_DRV_PL030: 'rtc_pl030',
   SERIAL_8250: '8250',
   SERIAL_OF_PLATFORM: '8250_of',
