@@ -2,6 +2,7 @@ import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { faults } from './measures-faults.ts';
+import { fuzzed } from './measures-fuzz.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
 import { throughput } from './measures-throughput.ts';
@@ -42,6 +43,7 @@ export const MEASURES: readonly Measure[] = [
   kills,
   ways,
   faults,
+  fuzzed,
   throughput,
   recovery,
   commandLine,
