@@ -3,6 +3,7 @@ import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.t
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { faults } from './measures-faults.ts';
 import { debianKernel, firstPage } from './measures-first.ts';
+import { fuzzed } from './measures-fuzz.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
 import { overSsh } from './measures-ssh.ts';
@@ -46,6 +47,7 @@ export const MEASURES: readonly Measure[] = [
   kills,
   ways,
   faults,
+  fuzzed,
   throughput,
   recovery,
   overSsh,

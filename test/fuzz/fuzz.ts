@@ -39,7 +39,7 @@ export async function fuzz(count: number, seed: number): Promise<FuzzResult> {
     const changes = before === after ? [] : [`Outside of the sandbox:\n${before}\nbecame\n${after}`];
     return { count, seed, findings: [...found(sandbox, said), ...changes] };
   } finally {
-    if (process.env['KEEP'] === undefined) await rm(sandbox, { recursive: true, force: true });
+    await rm(sandbox, { recursive: true, force: true });
   }
 }
 
