@@ -148,7 +148,7 @@ function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts)
       hop: 'guest',
       title: 'the guest has no default route: it reaches neither peer nor relay',
       observed: `ip route: ${routes.output.split('\n').join('; ') || 'empty'}`,
-      fix: `vmkit stop ${target.machine} && vmkit boot ${target.machine}; now: vmkit exec ${target.machine} -- ip route add default via 10.0.2.2`,
+      fix: `vmkit stop ${target.machine} && vmkit boot ${target.machine}, which sets it up again`,
       isCertain: true,
     };
   }
@@ -176,6 +176,19 @@ function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts)
 /** It was let in, and no socket answered. */
 function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): Why {
   const fix = `vmkit logs ${target.machine} ${target.name}; vmkit exec ${target.machine} -- ss -ltnp`;
+  const noRoute = watched?.route !== undefined && /unreachable|No route|prohibit/i.test(watched.route);
+  if (noRoute) {
+    const title = 'the guest has no route for the answer to the peer';
+    const observed = `ip route get: ${watched?.route ?? 'unknown'}`;
+    return {
+      cause: 'no-route-back',
+      hop: 'guest',
+      title,
+      observed,
+      fix: `vmkit exec ${target.machine} -- ip route; ip rule`,
+      isCertain: true,
+    };
+  }
   const overflows = ['TcpExt ListenOverflows', 'TcpExt ListenDrops'].flatMap(
     (name) => watched?.risen.get(name) ?? [],
   )[0];
@@ -189,19 +202,6 @@ function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): W
       title,
       observed: `ListenOverflows +${overflows}; ${queue}`,
       fix,
-      isCertain: true,
-    };
-  }
-  const noRoute = watched?.route !== undefined && /unreachable|No route|prohibit/i.test(watched.route);
-  if (noRoute || watched?.risen.has('Ip OutNoRoutes') === true) {
-    const title = 'the guest has no route for the answer to the peer';
-    const observed = `ip route get: ${watched?.route ?? 'unknown'}`;
-    return {
-      cause: 'no-route-back',
-      hop: 'guest',
-      title,
-      observed,
-      fix: `vmkit exec ${target.machine} -- ip route; ip rule`,
       isCertain: true,
     };
   }

@@ -5,9 +5,15 @@ import type { DialRequest } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import { GUEST_PATH } from '../../spec/guest-path.ts';
-import type { ServeEntry, ServicePort } from '../../spec/service.ts';
+import type { ServicePort } from '../../spec/service.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
-import { servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
+import {
+  type Served,
+  servedTo,
+  type TailscaleStatus,
+  tailscalePrefs,
+  tailscaleStatus,
+} from '../../tailnet/tailscale-json.ts';
 import { isApproved, routesTo } from '../checks/subnet.ts';
 import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.ts';
 import type { Observation } from '../observation.ts';
@@ -210,13 +216,14 @@ function pongs({ output }: Observation): boolean {
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */
 function requestFor(
   port: number,
-  served: readonly ServeEntry[],
+  served: readonly Served[],
   status: TailscaleStatus | undefined,
   protocol: ServicePort['protocol'],
 ): DialRequest {
   const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
-  const isTls = served.some((each) => each.port === port && each.as === 'https');
-  return { ...questionTo(protocol, name), tlsName: isTls ? name : undefined };
+  const entry = served.find((each) => each.port === port);
+  const isTls = entry?.as === 'https';
+  return { ...questionTo(protocol, name, entry?.path), tlsName: isTls ? name : undefined };
 }
 
 async function dialFrom(

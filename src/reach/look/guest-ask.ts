@@ -52,14 +52,15 @@ export function readAsk(printed: string, address: string, port: number, { protoc
   const after = (seconds: string | undefined): number => Math.round((Number(seconds) - Number(begin)) * 1000);
   const head = printed.slice(line.length + 1);
   const isLate = Number(code) === LATE;
-  const made = dialEnd(protocol, head, {
+  // Only its head is here; how long the rest was is known.
+  const made = dialEnd(protocol, head.padEnd(Number(bytes)), {
     why: isLate ? 'late' : 'ended',
     firstByteMs: after(first),
     tookMs: after(end),
   });
-  // Only its head is here: where the server ended the connection by itself, that was the whole.
-  const isWhole = made.result === 'cut' && !isLate;
-  const result = head === '' && said !== '' ? failureOf(said) : isWhole ? 'data' : made.result;
+  const isChunked = /^transfer-encoding:/im.test(head);
+  const ended = made.result === 'cut' && isChunked && !isLate ? 'data' : made.result;
+  const result = head === '' && said !== '' ? failureOf(said) : ended;
   const text = head === '' && said !== '' ? said : (head.split(/\r?\n/)[0] ?? '') || made.text;
   const observation: Observation = {
     vantage: 'guest',
