@@ -2,7 +2,6 @@ import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import type { Watches } from './follow/steps.ts';
-import type { Drop } from './look/forward-drops.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
 import type { NebulaFacts } from './look/nebula-facts.ts';
 import type { Observation } from './observation.ts';
@@ -85,8 +84,6 @@ export interface NodeFacts {
   readonly prefs: TailscalePrefs | undefined;
   /** Its interface in the tailnet: `tailscale0`. */
   readonly link: string;
-  /** What drops forwarded packets, before and after the peer's dial; undefined where that was not seen. */
-  readonly drops: { readonly before: readonly Drop[]; readonly after: readonly Drop[] } | undefined;
 }
 
 /** The machine's WireGuard, from this host and from a client of vmkit's own. */

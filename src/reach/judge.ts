@@ -21,11 +21,12 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
-  const isHarmless = ({ hop }: Check): boolean => works || reached.some((each) => isPassed(way.id, hop, each));
+  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
+  const isHarmless = ({ hop }: Check): boolean =>
+    works || (hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
   const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
   const seen = { ...base, address: way.address(facts), layers, warnings, trail: trail?.steps ?? [] };
   if (works) return judgeAnswer(way, facts, dial, seen);
-  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
   if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
   if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };
   if (dial !== undefined)

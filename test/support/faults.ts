@@ -7,7 +7,7 @@ export interface FaultWorld {
   /** To the test's control server (test/tailnet/main.go). */
   control(command: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Of the machine's QEMU. */
-  readonly qemu: { readonly pid: number };
+  qemuPid(): Promise<number>;
 }
 
 /** A fault of a kind, and what probe has to say of it. */
@@ -216,8 +216,8 @@ setsid perl -MSocket -e 'socket(S,2,1,0);setsockopt(S,SOL_SOCKET,SO_REUSEADDR,1)
   },
   {
     name: 'the guest is frozen',
-    put: async ({ qemu }) => process.kill(qemu.pid, 'SIGSTOP'),
-    takeBack: async ({ qemu }) => process.kill(qemu.pid, 'SIGCONT'),
+    put: async ({ qemuPid }) => process.kill(await qemuPid(), 'SIGSTOP'),
+    takeBack: async ({ qemuPid }) => process.kill(await qemuPid(), 'SIGCONT'),
     state: 'fails',
     cause: 'guest-held',
     hop: 'guest',

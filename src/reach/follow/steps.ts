@@ -133,7 +133,7 @@ function onLoopback(port: number): Step[] {
     step('loop', 'loopback', 'loopback carries it', packets('arrived', 'to', port, onLo)),
     step('loop-deliver', 'loopback', 'the packet filter lets it in', packets('delivered', 'to', port, onLo)),
     step('loop-take', 'backend', 'a socket takes it', packets('said', 'from', port, onLo)),
-    step('loop-ask', 'tailscaled', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
+    step('loop-ask', 'relay', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
     step('loop-answer', 'backend', 'the service answers', packets('said', 'from', port, data)),
   ];
 }

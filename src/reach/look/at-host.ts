@@ -1,6 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
-import { rootRunner } from '../../host/changes/as-root.ts';
 import type { Context } from '../../host/context.ts';
 import { isProgram, searchPath } from '../../host/local/search-path.ts';
 import { dial } from '../../net/dial.ts';
@@ -9,7 +7,7 @@ import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-jso
 import type { NodeFacts, Target } from '../facts.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
 import { dialObservation } from './dial-observation.ts';
-import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
+import { NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 
 /** This host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
 export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
@@ -22,9 +20,8 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
     signal,
   });
   // Awaited together: where one is interrupted, no other is left to fail unheard.
-  const [{ stdout }, filters, backend, bridge] = await Promise.all([
+  const [{ stdout }, backend, bridge] = await Promise.all([
     looked,
-    bridgeAddress === undefined ? undefined : readHostFilters(context),
     hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol),
     bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol),
   ]);
@@ -32,7 +29,7 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
   for (const [id, seen] of Object.entries({ backend, bridge })) {
     if (seen !== undefined) observed.set(id, seen);
   }
-  return readNodeFacts(undefined, observed, filters);
+  return readNodeFacts(undefined, observed);
 }
 
 /** What this host's node is set to; undefined where it has no Tailscale. */
@@ -44,17 +41,6 @@ export async function lookAtPrefs({ host, signal }: Context): Promise<TailscaleP
 
 function hasTailscale(): boolean {
   return isProgram('tailscale', searchPath(process.env['PATH'] ?? ''));
-}
-
-/** Undefined where that takes a password, or nft is missing. */
-export async function readHostFilters(context: Context): Promise<string | undefined> {
-  try {
-    const run = await rootRunner(context);
-    return (await run({ argv: FILTERS.split(' ') }, context.signal)).stdout;
-  } catch (error) {
-    if (error instanceof VmkitError && error.kind !== 'interrupted') return undefined;
-    throw error;
-  }
 }
 
 /** Whether the control server of a tailnet answers this host, in HTTP, whatever it says. */

@@ -4,13 +4,11 @@ import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { runningMachines } from '../../machine/state/machines.ts';
 import { requireRunning } from '../../machine/state/running.ts';
-import { isAnswered } from '../../net/dial.ts';
 import { isAdvertised } from '../../reach/checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
-import { dialControl, lookAtHost, readHostFilters } from '../../reach/look/at-host.ts';
+import { dialControl, lookAtHost } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
 import { lookFromPeer } from '../../reach/look/from-peer.ts';
-import { FILTERS, withDropsAfter } from '../../reach/look/node-facts.ts';
 import type { Via } from '../../reach/vias.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
@@ -59,8 +57,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     const facts = withAsked(dialled, ask);
     const { dials } = from;
     const nebula = await lookAtNebula(spec, target, dials.includes('nebula') && facts.guest !== undefined, context);
-    const all = { ...(await withDrops(facts, context)), nebula };
-    return await lookByWireguard(spec, all, dials.includes('wireguard'), context);
+    return await lookByWireguard(spec, { ...facts, nebula }, dials.includes('wireguard'), context);
   } finally {
     opening.shell?.close();
   }
@@ -102,24 +99,6 @@ function withAsked(facts: Facts, asked: Dial | undefined): Facts {
   if (facts.guest === undefined || asked === undefined) return facts;
   const observed = new Map([...facts.guest.observed, ['backend', asked.observation]]);
   return { ...facts, asked, guest: { ...facts.guest, observed } };
-}
-
-/** After a dial through a router failed: what the filters of the routers dropped meanwhile. */
-async function withDrops(facts: Facts, context: Context): Promise<Facts> {
-  const dial = facts.peer?.routed?.dial;
-  if (dial === undefined || isAnswered(dial)) return facts;
-  const machine = facts.router?.machine;
-  const [onHost, onRouter] = await Promise.all([
-    facts.proxy === undefined ? undefined : readHostFilters(context),
-    machine === undefined
-      ? undefined
-      : withGuest(machine, context, (guest) => guest.exec(FILTERS.split(' '), { withinMs: 5_000 })),
-  ]);
-  return {
-    ...facts,
-    proxy: withDropsAfter(facts.proxy, onHost),
-    router: withDropsAfter(facts.router, onRouter?.stdout),
-  };
 }
 
 /** A machine of this host's on the bridge that routes to the target; the first, where several do. */
