@@ -3,6 +3,7 @@ import type { Check } from './checks/check.ts';
 import { degradations, isSilentByNature } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
 import { explainEnd } from './follow/explain.ts';
+import { journeyOf } from './follow/journey.ts';
 import { followTrail } from './follow/trail.ts';
 import { isPassed } from './hops.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
@@ -25,7 +26,13 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const isHarmless = ({ hop }: Check): boolean =>
     works || (hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
   const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
-  const seen = { ...base, address: way.address(facts), layers, warnings, trail: trail?.steps ?? [] };
+  const seen = {
+    ...base,
+    address: way.address(facts),
+    layers,
+    warnings,
+    trail: dial === undefined ? [] : journeyOf(way.id, dial, facts, trail),
+  };
   if (works) return judgeAnswer(way, facts, dial, seen);
   if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
   if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };

@@ -145,6 +145,8 @@ function verdictOn(
   return verdict;
 }
 
+const inGuest = (trail: Verdict['trail']): Verdict['trail'] => trail.filter(({ place }) => place === 'guest');
+
 const drop = (chain: string, ports: string): TracedDrop => ({
   chain,
   rule: 'drop',
@@ -180,14 +182,21 @@ test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
   ['backend-silent', 'backend', { sightings: DIRECT.slice(0, 5) }, {}],
   ['answer-lost', 'relay', { sightings: DIRECT }, {}],
 ])('straight to the guest: %s at the %s', (cause, hop, watched, changed) => {
-  const { state, finding, trail } = verdictOn('guest-direct', watched, {
+  const {
+    state,
+    finding,
+    trail: all,
+  } = verdictOn('guest-direct', watched, {
     routes: 'default via 10.0.2.2 dev eth0',
     ...changed,
   });
   expect([state, finding?.cause, finding?.hop]).toEqual(['fails', cause, hop]);
+  const trail = inGuest(all);
   const count = watched.sightings?.length ?? 0;
   expect(trail.map((each) => each.state).slice(0, count)).toEqual(Array(count).fill('seen'));
   if (count < trail.length) expect(trail[count]?.state).toBe('missing');
+  // The answer's way back is told, too: where all left the guest, it is what is missing.
+  expect(all.at(-1)).toMatchObject({ hop: 'peer', state: count < trail.length ? 'unknown' : 'missing' });
 });
 
 test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
@@ -210,5 +219,13 @@ test('what the packets passed is not what broke: it is told beside, and the end 
 
 test('a step that saw nothing, though a later one did, is no end', () => {
   const { trail } = verdictOn('guest-direct', { sightings: DIRECT.filter(({ hook }) => hook !== 'delivered') });
-  expect(trail.map(({ state }) => state)).toEqual(['seen', 'passed', 'seen', 'seen', 'passed', 'seen', 'seen']);
+  expect(inGuest(trail).map(({ state }) => state)).toEqual([
+    'seen',
+    'passed',
+    'seen',
+    'seen',
+    'passed',
+    'seen',
+    'seen',
+  ]);
 });
