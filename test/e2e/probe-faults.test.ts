@@ -11,6 +11,13 @@ import { sshServer } from '../support/ssh-server.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
+/** How long the probe took: read by `npm run bench -- faults`. */
+declare module 'vitest' {
+  interface TaskMeta {
+    probeMs?: number;
+  }
+}
+
 const reason = whyNoTailnet();
 
 /** One machine and one peer, which stay: each fault is put in, told, and taken back. */
@@ -83,9 +90,10 @@ services:
 
     test('a healthy machine: nothing is told', healthy);
 
-    test.each(FAULTS.map((fault) => [fault.name, fault] as const))('fault: %s', async (_, fault) => {
+    test.for(FAULTS)('fault: $name', async (fault, { task }) => {
       await fault.put(world);
       const report = await probe(fault.from).finally(() => fault.takeBack(world));
+      task.meta.probeMs = report.tookMs;
       const verdict = report.ways.find(({ way }) => way === (fault.way ?? 'guest-serve-tun'));
       expect(toldOf(verdict, report, fault)).toEqual([fault.state, fault.cause, fault.hop]);
     });
