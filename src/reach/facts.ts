@@ -114,6 +114,8 @@ export interface Facts {
   readonly guestBy: 'ssh' | 'console';
   /** What holds the guest, as its QEMU says; undefined: nothing. */
   readonly guestHeld?: string | undefined;
+  /** It took a login, and did not answer in time. */
+  readonly guestIsSlow?: boolean;
   /** The peer's question, asked inside the guest; undefined where it was not. */
   readonly asked: Dial | undefined;
   /** What each place saw while the peer dialled once more; undefined where no dial failed. */
