@@ -17,7 +17,7 @@ type Why = Omit<Finding, 'observed'> & { readonly observed?: string; readonly is
 /** Says why a connection that a peer got no answer on ended where its trail ends. Pure. */
 export function explainEnd({ end, last }: Trail, dial: Dial, facts: Facts): Explained {
   const watched = facts.watches?.[end?.place ?? 'guest'];
-  const why = end === undefined ? answerLost(facts) : whyNotAt(end, watched, facts);
+  const why = end === undefined ? answerLost(facts) : whyNotAt(end, last, watched, facts);
   const place = end === undefined ? '' : `no packet: ${end.title}`;
   const before = last === undefined ? '' : `seen before: ${last.title}`;
   const rose = [...(watched?.risen ?? [])].map(([name, by]) => `${name} +${by}`).join(', ');
@@ -30,9 +30,10 @@ export function explainEnd({ end, last }: Trail, dial: Dial, facts: Facts): Expl
   };
 }
 
-function whyNotAt(end: Step, watched: Watched | undefined, facts: Facts): Why {
+function whyNotAt(end: Step, last: Step | undefined, watched: Watched | undefined, facts: Facts): Why {
   const drop = watched === undefined ? undefined : dropAt(end, watched.drops, facts.target.port);
   if (drop !== undefined) return dropped(drop, end.place, facts);
+  if (last !== undefined && last.place !== end.place) return betweenBoth(end, facts);
   switch (end.id) {
     case 'arrive':
     case 'dial':
@@ -110,6 +111,20 @@ function shorten(packet: string): string {
   return `${from}:${ports?.[1] ?? ''} to ${to}:${ports?.[2] ?? ''} on ${link}`;
 }
 
+/** One machine on this host sent it, and the next did not see it. */
+function betweenBoth({ place }: Step, { target }: Facts): Why {
+  const isBack = place !== 'guest';
+  return {
+    cause: isBack ? 'lost-from-machine' : 'lost-to-machine',
+    hop: 'guest',
+    title: isBack
+      ? 'the answer left the guest, and did not come back to the router'
+      : 'it was sent to the machine, and did not arrive there',
+    fix: `vmkit host check; vmkit status ${target.machine}`,
+    isCertain: false,
+  };
+}
+
 function metric(watched: Watched | undefined, pattern: RegExp): number {
   return [...(watched?.metrics ?? [])].reduce((sum, [name, by]) => (pattern.test(name) ? sum + by : sum), 0);
 }
@@ -153,7 +168,7 @@ function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts)
     };
   }
   const came = metric(watched, /^tailscaled_inbound_packets_total/);
-  const where = place === 'guest' ? 'the guest' : 'the router';
+  const where = { guest: 'the guest', host: 'this host', router: 'the router' }[place];
   return came > 0
     ? {
         cause: 'kept-by-tailscaled',

@@ -65,9 +65,10 @@ export function stepsOf(way: WayId, { port, hostPort, bridgeAddress, peer }: Way
       return onLoopback(port);
     case 'guest-direct':
       return intoGuest(port, ({ remote }) => peer === undefined || remote === peer);
+    // Their own clients dial once.
     case 'wireguard-direct':
     case 'nebula':
-      return intoGuest(port, () => true);
+      return [];
     case 'host-proxy': {
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];
