@@ -10,7 +10,8 @@ export interface Question {
 }
 
 /**
- * HTTP is asked for `/` with a header that fills a packet; PostgreSQL answers an SSLRequest with one byte (its documentation, "Message Formats"). What speaks first,
+ * HTTP is asked for `/` with a header that fills a packet; PostgreSQL answers an SSLRequest with one byte (its
+ * documentation, "Message Formats"). What speaks first,
  * or is not known, is sent nothing. `name`: of the host that is asked;
  * `path`: of HTTP.
  */

@@ -90,7 +90,8 @@ interface Climbed {
 }
 
 /**
- * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's packets have passed all the same breaks nothing:
+ * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's
+ * packets have passed all the same breaks nothing:
  * it is told beside.
  */
 function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check) => boolean): Climbed {

@@ -93,7 +93,8 @@ export interface Verdict {
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];
   /**
-   * The connection's own way, and the answer's way back. Where the first dial was not answered soon, as it was watched while the peer dialled once more; where it
+   * The connection's own way, and the answer's way back. Where the first dial was not answered soon, as it was
+   * watched while the peer dialled once more; where it
    * was, the answer is the proof. Empty where nobody dialled.
    */
   readonly trail: readonly TrailStep[];

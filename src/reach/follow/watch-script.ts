@@ -17,7 +17,8 @@ const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, li
 export const WATCHING = '==> watching <==';
 
 /**
- * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those packets apart that carry data or a reset, and has
+ * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those
+ * packets apart that carry data or a reset, and has
  * the kernel trace them through every chain. It drops nothing.
  */
 export function watchTable(table: string, ports: readonly number[]): string {
@@ -58,8 +59,10 @@ const FILTER =
   'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
 
 /**
- * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. `back`: an
- * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel removes it with that one, which ends when nobody holds its input any more, however this script ends.
+ * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of
+ * them, each under `==> ID <==`. `back`: an
+ * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel
+ * removes it with that one, which ends when nobody holds its input any more, however this script ends.
  */
 export function watchScript(ports: readonly number[], seconds: number, back: string | undefined, path: string): string {
   return `PATH='${path}'

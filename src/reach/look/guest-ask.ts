@@ -7,8 +7,10 @@ import type { Observation } from '../observation.ts';
 const SECONDS = 9;
 
 /**
- * Asks the service from inside the guest what the peer asks it, and prints the seconds since its start: before, at the first bytes and at the end; how many bytes
- * came, how nc ended, then the first bytes themselves. busybox nc goes on while its input is open, so that is a pipe with both ends in one process.
+ * Asks the service from inside the guest what the peer asks it, and prints the seconds since its start: before, at
+ * the first bytes and at the end; how many bytes
+ * came, how nc ended, then the first bytes themselves. busybox nc goes on while its input is open, so that is a pipe
+ * with both ends in one process.
  */
 export function askScript(address: string, port: number, { protocol, text }: Question): string {
   const rest = protocol === 'http' ? 'dd bs=65536 <&6 2>/dev/null >>"$d/data"' : ':';
