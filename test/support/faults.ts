@@ -168,7 +168,11 @@ setsid perl -MSocket -e 'socket(S,2,1,0);setsockopt(S,SOL_SOCKET,SO_REUSEADDR,1)
   },
   {
     name: 'a chain whose policy is drop',
-    ...guestRule('input', 'tcp dport 22 accept; meta l4proto udp accept; iifname "lo" accept', 'drop'),
+    ...guestRule(
+      'input',
+      'tcp dport 22 accept; meta l4proto udp accept; ct state established accept; iifname "lo" accept',
+      'drop',
+    ),
     way: 'guest-direct',
     state: 'fails',
     cause: 'guest-firewall',

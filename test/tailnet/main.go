@@ -125,16 +125,24 @@ func main() {
 		case "filter":
 			ports := tailcfg.NetPortRange{IP: "*", Ports: tailcfg.PortRange{First: c.First, Last: c.Last}}
 			rules := []tailcfg.FilterRule{{SrcIPs: []string{"*"}, DstPorts: []tailcfg.NetPortRange{ports}}}
-			control.AddRawMapResponse(named(control, c.Node).Key, &tailcfg.MapResponse{PacketFilter: rules})
+			tell(control, c.Node, &tailcfg.MapResponse{PacketFilter: rules})
 		case "hide":
 			hidden := []tailcfg.NodeID{named(control, c.Node).ID}
-			control.AddRawMapResponse(named(control, c.From).Key, &tailcfg.MapResponse{PeersRemoved: hidden})
+			tell(control, c.From, &tailcfg.MapResponse{PeersRemoved: hidden})
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)
 		case "away":
 			map[string]*interruptible{"control": lines, "derp": derpLines}[c.What].setAway(c.Away)
 		}
 		say.Encode(map[string]bool{"done": true})
+	}
+}
+
+// A node that has lost the control server comes back after a while.
+func tell(control *testcontrol.Server, name string, response *tailcfg.MapResponse) {
+	key := named(control, name).Key
+	for tried := 0; tried < 50 && !control.AddRawMapResponse(key, response); tried++ {
+		time.Sleep(500 * time.Millisecond)
 	}
 }
 

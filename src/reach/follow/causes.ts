@@ -76,7 +76,7 @@ function metric(watched: Watched | undefined, pattern: RegExp): number {
 
 /** The peer's node sent it, and the kernel there did not see it: tailscaled lets it in, or something between both lost it. */
 export function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts): Why {
-  const { target, guest } = facts;
+  const { target } = facts;
   const refused = metric(watched, /^tailscaled_inbound_dropped_packets_total\{reason="acl"\}/);
   if (refused > 0) {
     const observed = `tailscaled dropped ${refused} packets by its packet filter (reason="acl")`;
@@ -98,17 +98,6 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
       title: "the tailnet's access rules do not let the peer in at this port",
       observed: `${observed}; ports that it lets in: ${[...new Set(lets)].join(', ') || 'none'}`,
       fix: `Allow port ${target.port} of ${target.machine}, and what serve leads from, in the access rules`,
-      isCertain: true,
-    };
-  }
-  const routes = place === 'guest' ? guest?.observed.get('routes') : undefined;
-  if (routes !== undefined && !/^default /m.test(routes.output)) {
-    return {
-      cause: 'no-default-route',
-      hop: 'guest',
-      title: 'the guest has no default route: it reaches neither peer nor relay',
-      observed: `ip route: ${routes.output.split('\n').join('; ') || 'empty'}`,
-      fix: `vmkit stop ${target.machine} && vmkit boot ${target.machine}, which sets it up again`,
       isCertain: true,
     };
   }

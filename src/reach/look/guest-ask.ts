@@ -16,6 +16,8 @@ export function askScript(address: string, port: number, { protocol, text }: Que
   const rest = protocol === 'http' ? 'dd bs=65536 <&6 2>/dev/null >>"$d/data"' : ':';
   return `PATH=/usr/sbin:/usr/bin:/sbin:/bin
 d=$(mktemp -d /run/vmkit/ask-XXXXXX) && mkfifo "$d/in" "$d/out" || exit 70
+trap 'kill $nc 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
 exec 5<>"$d/in"
 printf '${inShell(text)}' >&5
 read -r begin _ </proc/uptime
@@ -28,7 +30,6 @@ read -r end _ </proc/uptime
 kill $nc 2>/dev/null; wait $nc; code=$?
 printf '%s %s %s %s %s %s\\n' "$begin" "$first" "$end" "$(wc -c <"$d/data")" "$code" "$(head -n 1 "$d/said")"
 head -c 512 "$d/data"
-rm -rf "$d"
 `;
 }
 
