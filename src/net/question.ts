@@ -10,16 +10,18 @@ export interface Question {
 }
 
 /**
- * HTTP is asked for `/` with a header that fills a packet; PostgreSQL answers an SSLRequest with one byte (its documentation, "Message Formats"). What speaks first,
- * or is not known, is sent nothing. `name`: of the host that is asked.
+ * HTTP is asked for `/` with a header that fills a packet; PostgreSQL answers an SSLRequest with one byte (its
+ * documentation, "Message Formats"). What speaks first,
+ * or is not known, is sent nothing. `name`: of the host that is asked;
+ * `path`: of HTTP.
  */
-export function questionTo(protocol: Protocol, name: string): Question {
-  return { protocol, text: textFor(protocol, name) };
+export function questionTo(protocol: Protocol, name: string, path = '/'): Question {
+  return { protocol, text: textFor(protocol, name, path) };
 }
 
-function textFor(protocol: Protocol, name: string): string {
+function textFor(protocol: Protocol, name: string, path: string): string {
   if (protocol === 'http') {
-    return `GET / HTTP/1.0\r\nHost: ${name}\r\nX-Vmkit-Padding: ${'0'.repeat(FULL_PACKET)}\r\n\r\n`;
+    return `GET ${path} HTTP/1.0\r\nHost: ${name}\r\nX-Vmkit-Padding: ${'0'.repeat(FULL_PACKET)}\r\n\r\n`;
   }
   return protocol === 'postgres' ? '\x00\x00\x00\x08\x04\xd2\x16\x2f' : '';
 }

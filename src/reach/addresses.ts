@@ -1,5 +1,4 @@
-import type { ServeEntry } from '../spec/service.ts';
-import type { TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import type { Served, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import { servedFor } from './checks/node.ts';
 import type { Facts, Target } from './facts.ts';
 
@@ -19,14 +18,14 @@ export function serveAddress(facts: Facts): string | undefined {
 export function servedAddress(
   status: TailscaleStatus | undefined,
   facts: Facts,
-  served: ServeEntry | undefined,
+  served: Served | undefined,
 ): string | undefined {
   const host = nodeName(status, facts);
   if (served === undefined || host === undefined) return undefined;
-  const { as, port } = served;
+  const { as, port, path } = served;
   if (as === 'tcp') return typedAddress(facts.target, host, port);
   const isDefault = (as === 'http' && port === 80) || (as === 'https' && port === 443);
-  return `${as}://${host}${isDefault ? '' : `:${port}`}/`;
+  return `${as}://${host}${isDefault ? '' : `:${port}`}${path}`;
 }
 
 export function nodeAddress(facts: Facts): string | undefined {

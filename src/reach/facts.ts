@@ -2,7 +2,6 @@ import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import type { Watches } from './follow/steps.ts';
-import type { Drop } from './look/forward-drops.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
 import type { NebulaFacts } from './look/nebula-facts.ts';
 import type { Observation } from './observation.ts';
@@ -85,8 +84,6 @@ export interface NodeFacts {
   readonly prefs: TailscalePrefs | undefined;
   /** Its interface in the tailnet: `tailscale0`. */
   readonly link: string;
-  /** What drops forwarded packets, before and after the peer's dial; undefined where that was not seen. */
-  readonly drops: { readonly before: readonly Drop[]; readonly after: readonly Drop[] } | undefined;
 }
 
 /** The machine's WireGuard, from this host and from a client of vmkit's own. */
@@ -119,6 +116,8 @@ export interface Facts {
   readonly guestBy: 'ssh' | 'console';
   /** What holds the guest, as its QEMU says; undefined: nothing. */
   readonly guestHeld?: string | undefined;
+  /** It took a login, and did not answer in time. */
+  readonly guestIsSlow?: boolean;
   /** The peer's question, asked inside the guest; undefined where it was not. */
   readonly asked: Dial | undefined;
   /** What each place saw while the peer dialled once more; undefined where no dial failed. */

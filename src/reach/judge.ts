@@ -3,6 +3,7 @@ import type { Check } from './checks/check.ts';
 import { degradations, isSilentByNature } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
 import { explainEnd } from './follow/explain.ts';
+import { journeyOf } from './follow/journey.ts';
 import { followTrail } from './follow/trail.ts';
 import { isPassed } from './hops.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
@@ -21,11 +22,18 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
-  const isHarmless = ({ hop }: Check): boolean => works || reached.some((each) => isPassed(way.id, hop, each));
-  const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
-  const seen = { ...base, address: way.address(facts), layers, warnings, trail: trail?.steps ?? [] };
-  if (works) return judgeAnswer(way, facts, dial, seen);
   const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
+  const isHarmless = ({ hop }: Check): boolean =>
+    works || (hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
+  const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
+  const seen = {
+    ...base,
+    address: way.address(facts),
+    layers,
+    warnings,
+    trail: dial === undefined ? [] : journeyOf(way.id, dial, facts, trail),
+  };
+  if (works) return judgeAnswer(way, facts, dial, seen);
   if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
   if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };
   if (dial !== undefined)
@@ -82,7 +90,8 @@ interface Climbed {
 }
 
 /**
- * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's packets have passed all the same breaks nothing:
+ * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's
+ * packets have passed all the same breaks nothing:
  * it is told beside.
  */
 function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check) => boolean): Climbed {

@@ -48,7 +48,7 @@ export interface Layer {
 export interface TrailStep {
   readonly hop: HopId;
   /** Where it was watched. */
-  readonly place: 'guest' | 'host' | 'router';
+  readonly place: 'peer' | 'guest' | 'host' | 'router';
   /** What happens there when all is well. */
   readonly title: string;
   readonly state: 'seen' | 'passed' | 'missing' | 'unknown';
@@ -92,7 +92,11 @@ export interface Verdict {
   /** Set when it is unavailable: `the host has no Tailscale`; and when it is untried for a reason. */
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];
-  /** The connection's own way while a peer dialled once more; empty where it was not followed, as where the first dial was answered. */
+  /**
+   * The connection's own way, and the answer's way back. Where the first dial was not answered soon, as it was
+   * watched while the peer dialled once more; where it
+   * was, the answer is the proof. Empty where nobody dialled.
+   */
   readonly trail: readonly TrailStep[];
 }
 

@@ -13,6 +13,7 @@ import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overl
 import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks/nebula-client.ts';
 import { daemonAnswers, loggedIn, packetFilter, serveConfigured, servePortFree, tunThere } from './checks/node.ts';
 import {
+  defaultRoute,
   directDial,
   peerGetsDirect,
   peerGetsServe,
@@ -42,7 +43,7 @@ export interface Way {
   readonly whyUntried?: (facts: Facts) => string | undefined;
 }
 
-const node = [daemonAnswers, loggedIn, resolverAnswers];
+const node = [daemonAnswers, loggedIn, resolverAnswers, defaultRoute];
 const serve = [serveConfigured, servePortFree, peerKnowsNode, peerReachesNode, tunnelFits, peerGetsServe];
 
 export const WAYS: readonly Way[] = [

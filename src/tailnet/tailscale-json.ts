@@ -60,18 +60,27 @@ export const serveConfig = z.object({
 });
 export type ServeConfig = z.infer<typeof serveConfig>;
 
-/** The entries of a configuration that lead to this port of the node's 127.0.0.1. */
-export function servedTo(config: ServeConfig | undefined, port: number | undefined): ServeEntry[] {
-  return servedPorts(config ?? {}).filter(({ to }) => to === port);
+/** A serve entry as it is set up, which may lead from a path of a site: `/app/`. Without one: `/`. */
+export interface Served extends ServeEntry {
+  readonly path: string;
 }
 
-function servedPorts(config: ServeConfig): ServeEntry[] {
-  return Object.entries(config.TCP ?? {}).flatMap(([text, entry]): ServeEntry[] => {
+/** The entries of a configuration that lead to this port of the node's 127.0.0.1, those of a whole site first. */
+export function servedTo(config: ServeConfig | undefined, port: number | undefined): Served[] {
+  const found = servedPorts(config).filter(({ to }) => to === port);
+  return found.sort((one, other) => one.path.length - other.path.length);
+}
+
+/** All entries of a configuration. */
+export function servedPorts(config: ServeConfig | undefined): Served[] {
+  return Object.entries(config?.TCP ?? {}).flatMap(([text, entry]): Served[] => {
     const port = Number(text);
-    if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, to: portOf(entry.TCPForward) }];
-    const web = Object.entries(config.Web ?? {}).find(([name]) => name.endsWith(`:${text}`))?.[1];
-    const proxy = web?.Handlers?.['/']?.Proxy;
-    return proxy === undefined ? [] : [{ as: entry.HTTPS === true ? 'https' : 'http', port, to: portOf(proxy) }];
+    if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, to: portOf(entry.TCPForward), path: '/' }];
+    const web = Object.entries(config?.Web ?? {}).find(([name]) => name.endsWith(`:${text}`))?.[1];
+    const as = entry.HTTPS === true ? 'https' : 'http';
+    return Object.entries(web?.Handlers ?? {}).flatMap(([path, { Proxy: proxy }]): Served[] =>
+      proxy === undefined ? [] : [{ as, port, to: portOf(proxy), path: path.endsWith('/') ? path : `${path}/` }],
+    );
   });
 }
 

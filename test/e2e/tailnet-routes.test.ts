@@ -163,7 +163,7 @@ services:
     await onHost(mended);
     expectVerdict(without).toMatchObject({ state: 'works' });
     expect(found.finding?.cause).toBe('stateful-filtering');
-    expect(found.finding?.observed).toMatch(/ts-forward dropped \d+ packets/);
+    expect(found.finding?.observed).toMatch(/`.*ct state.*` in the chain ip filter ts-forward ended/);
   });
 
   test('all faults are out again: no false alarm; unexpose leaves the host as it was', async () => {

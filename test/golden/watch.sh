@@ -71,7 +71,7 @@ table inet $t {
 END
 nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
 exec 3>"$d/in"
-nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
+timeout 34 nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -80,12 +80,12 @@ build() { printf 'include "%s"\nlist chains inet\n' "$1" >&3; }
 build "$d/owned"
 n=0
 until grep -q 'chain left' "$d/nft" || [ $n = 40 ]; do
-  n=$((n + 1)); sleep 0.1
+  n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
 wait $before
 echo '==> watching <=='
-sleep 4
+sleep 4 3>&-
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"

@@ -93,7 +93,7 @@ const PEER = '100.64.0.2';
 type Side = 'in' | 'out';
 
 /** One packet of the connection to port 3000 at a hook: of the question, or of the answer. */
-function seen(hook: Hook, side: Side, kind: Sighting['kind'] = 'any', link = 'tailscale0'): Sighting {
+function seenAt(hook: Hook, side: Side, kind: Sighting['kind'] = 'any', link = 'tailscale0'): Sighting {
   const [local, remote] = link === 'lo' ? ['127.0.0.1', '127.0.0.1'] : [NODE, PEER];
   const ends =
     side === 'in'
@@ -113,21 +113,21 @@ const nothing: Watched = {
 };
 
 const DIRECT = [
-  seen('arrived', 'in'),
-  seen('delivered', 'in'),
-  seen('said', 'out'),
-  seen('left', 'out'),
-  seen('delivered', 'in', 'data'),
-  seen('said', 'out', 'data'),
-  seen('left', 'out', 'data'),
+  seenAt('arrived', 'in'),
+  seenAt('delivered', 'in'),
+  seenAt('said', 'out'),
+  seenAt('left', 'out'),
+  seenAt('delivered', 'in', 'data'),
+  seenAt('said', 'out', 'data'),
+  seenAt('left', 'out', 'data'),
 ];
 const LOOP = [
-  seen('said', 'in', 'any', 'lo'),
-  seen('arrived', 'in', 'any', 'lo'),
-  seen('delivered', 'in', 'any', 'lo'),
-  seen('said', 'out', 'any', 'lo'),
-  seen('delivered', 'in', 'data', 'lo'),
-  seen('said', 'out', 'data', 'lo'),
+  seenAt('said', 'in', 'any', 'lo'),
+  seenAt('arrived', 'in', 'any', 'lo'),
+  seenAt('delivered', 'in', 'any', 'lo'),
+  seenAt('said', 'out', 'any', 'lo'),
+  seenAt('delivered', 'in', 'data', 'lo'),
+  seenAt('said', 'out', 'data', 'lo'),
 ];
 
 function verdictOn(
@@ -144,6 +144,8 @@ function verdictOn(
   if (verdict === undefined) throw new Error('No verdict.');
   return verdict;
 }
+
+const inGuest = (trail: Verdict['trail']): Verdict['trail'] => trail.filter(({ place }) => place === 'guest');
 
 const drop = (chain: string, ports: string): TracedDrop => ({
   chain,
@@ -180,14 +182,21 @@ test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
   ['backend-silent', 'backend', { sightings: DIRECT.slice(0, 5) }, {}],
   ['answer-lost', 'relay', { sightings: DIRECT }, {}],
 ])('straight to the guest: %s at the %s', (cause, hop, watched, changed) => {
-  const { state, finding, trail } = verdictOn('guest-direct', watched, {
+  const {
+    state,
+    finding,
+    trail: all,
+  } = verdictOn('guest-direct', watched, {
     routes: 'default via 10.0.2.2 dev eth0',
     ...changed,
   });
   expect([state, finding?.cause, finding?.hop]).toEqual(['fails', cause, hop]);
+  const trail = inGuest(all);
   const count = watched.sightings?.length ?? 0;
   expect(trail.map((each) => each.state).slice(0, count)).toEqual(Array(count).fill('seen'));
   if (count < trail.length) expect(trail[count]?.state).toBe('missing');
+  // The answer's way back is told, too: where all left the guest, it is what is missing.
+  expect(all.at(-1)).toMatchObject({ hop: 'peer', state: count < trail.length ? 'unknown' : 'missing' });
 });
 
 test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
@@ -208,7 +217,60 @@ test('what the packets passed is not what broke: it is told beside, and the end 
   expect(warnings.map(({ cause }) => cause)).toContain('port-clash');
 });
 
+test("a router's own sightings: where it sent the packet on, and the machine did not see it", () => {
+  const seen = facts();
+  const target = { ...seen.target, bridgeAddress: '192.168.100.5' };
+  const own = (hook: Hook): Sighting => ({ ...seenAt(hook, 'in'), to: '192.168.100.5' });
+  const self = {
+    DNSName: '',
+    TailscaleIPs: ['100.64.0.9'],
+    AllowedIPs: ['192.168.100.5/32'],
+    Relay: '',
+    Expired: false,
+  };
+  const router = {
+    ...{ title: 'this host', machine: undefined, link: 'tailscale0', observed: new Map(), serve: {} },
+    status: { TUN: true, BackendState: 'Running', Self: self },
+    prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, ShieldsUp: false, AdvertiseRoutes: ['192.168.100.5/32'] },
+  };
+  const observation = { vantage: 'peer' as const, command: 'dial', output: 'timeout', exitCode: 1 };
+  const routed = {
+    ...{ prefs: observation, nodes: observation, acceptsRoutes: true, via: '100.64.0.9' },
+    dial: { result: 'timeout' as const, firstByteMs: undefined, observation },
+  };
+  const verdict = (host: Partial<Watched>, guest: Partial<Watched>): Verdict | undefined =>
+    judge({
+      ...{ ...seen, target, proxy: router, peer: { ...healthyPeer(), routed } },
+      watches: { host: { ...nothing, ...host }, guest: { ...nothing, ...guest } },
+    }).find(({ way }) => way === 'host-subnet-router');
+  const passed = ['arrived', 'forwarded', 'left'] as const;
+  expect(verdict({ sightings: passed.map(own) }, {})?.finding?.cause).toBe('lost-to-machine');
+  const drops = [drop('inet fw forward', 'tcp sport 40000 tcp dport 3000')];
+  expect(verdict({ sightings: [own('arrived')], drops }, {})?.finding).toMatchObject({
+    cause: 'host-firewall',
+    hop: 'router',
+  });
+  const stateful = [
+    { ...drop('ip filter ts-forward', 'tcp sport 3000 tcp dport 40000'), rule: 'ct state != established drop' },
+  ];
+  const inGuest = ['arrived', 'delivered'] as const;
+  const answers = ['said', 'left'] as const;
+  const back = (hook: Hook): Sighting => ({ ...seenAt(hook, 'out'), from: '192.168.100.5' });
+  const guest = { sightings: [...inGuest.map(own), ...answers.map(back)] };
+  const arrived = [...passed.map(own), back('arrived')];
+  expect(verdict({ sightings: arrived, drops: stateful }, guest)?.finding?.cause).toBe('stateful-filtering');
+  expect(verdict({ sightings: passed.map(own) }, guest)?.finding?.cause).toBe('lost-from-machine');
+});
+
 test('a step that saw nothing, though a later one did, is no end', () => {
   const { trail } = verdictOn('guest-direct', { sightings: DIRECT.filter(({ hook }) => hook !== 'delivered') });
-  expect(trail.map(({ state }) => state)).toEqual(['seen', 'passed', 'seen', 'seen', 'passed', 'seen', 'seen']);
+  expect(inGuest(trail).map(({ state }) => state)).toEqual([
+    'seen',
+    'passed',
+    'seen',
+    'seen',
+    'passed',
+    'seen',
+    'seen',
+  ]);
 });

@@ -112,7 +112,6 @@ const viaRoute = (
     title: 'this host',
     machine: undefined,
     link: 'tailscale0',
-    drops: undefined,
     status: { TUN: true, BackendState: 'Running', AuthURL: '', Self: self },
     serve: {},
     prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, ShieldsUp: false, AdvertiseRoutes: ['192.168.100.5/32'] },

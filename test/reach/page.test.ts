@@ -23,6 +23,10 @@ function reportOf(seen: Facts): ProbeReport {
   };
 }
 
+const NOTHING_SEEN = {
+  ...{ sightings: [], drops: [], risen: new Map(), metrics: new Map() },
+  ...{ sockets: undefined, route: undefined, filter: undefined },
+};
 const down = (more: object = {}): Facts => unanswered(facts({ ...DOWN, ...more }));
 const DOWN = { loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK>', backend: [1, 'nc: timed out'] } as const;
 
@@ -39,6 +43,13 @@ test('the page holds nothing but itself, and runs nothing that a guest said', ()
   expect(page).not.toContain('<script');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;');
   expect(page).not.toMatch(/(?:src|href)=|@import|url\(/);
+});
+
+test("the connection's own way is drawn, with what each place saw, the answer's way back included", () => {
+  const page = renderPage(reportOf(facts()));
+  expect(page).toMatch(/the peer asks.*the service answers the same question inside the guest.*arrives at the peer/s);
+  const lost = renderPage(reportOf({ ...down(), watches: { guest: NOTHING_SEEN } }));
+  expect(lost).toContain('nothing: here it ended');
 });
 
 const chromium = ['chromium', 'chromium-browser'].find((name) =>

@@ -30,7 +30,7 @@ import (
 )
 
 type command struct {
-	Do      string   // nodes, key, approve, resolvers, expire, away
+	Do      string   // nodes, key, approve, resolvers, expire, away, names, filter, hide
 	Key     string   // of key: what a login must give; empty: nothing
 	Node    string   // a host name
 	Routes  []string // of approve
@@ -39,6 +39,10 @@ type command struct {
 	Resolvers []string
 	What      string // of away: control or derp
 	Away      bool
+	On        bool   // of names: whether nodes resolve the names of the tailnet
+	First     uint16 // of filter: the ports that the node lets in, and no others
+	Last      uint16
+	From      string // of hide: the host name of the node that is no longer told of Node
 }
 
 type node struct {
@@ -112,6 +116,19 @@ func main() {
 			for _, n := range control.AllNodes() {
 				control.UpdateNode(n)
 			}
+		case "names":
+			control.DNSConfig.Proxied = c.On
+			for _, n := range control.AllNodes() {
+				control.UpdateNode(n)
+			}
+		// After these two a node is told nothing more but by them (AddRawMapResponse).
+		case "filter":
+			ports := tailcfg.NetPortRange{IP: "*", Ports: tailcfg.PortRange{First: c.First, Last: c.Last}}
+			rules := []tailcfg.FilterRule{{SrcIPs: []string{"*"}, DstPorts: []tailcfg.NetPortRange{ports}}}
+			tell(control, c.Node, &tailcfg.MapResponse{PacketFilter: rules})
+		case "hide":
+			hidden := []tailcfg.NodeID{named(control, c.Node).ID}
+			tell(control, c.From, &tailcfg.MapResponse{PeersRemoved: hidden})
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)
 		case "away":
@@ -119,6 +136,24 @@ func main() {
 		}
 		say.Encode(map[string]bool{"done": true})
 	}
+}
+
+// A node that has lost the control server comes back after a while.
+func tell(control *testcontrol.Server, name string, response *tailcfg.MapResponse) {
+	key := named(control, name).Key
+	for tried := 0; tried < 50 && !control.AddRawMapResponse(key, response); tried++ {
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+func named(control *testcontrol.Server, name string) *tailcfg.Node {
+	for _, n := range control.AllNodes() {
+		if n.Hostinfo.Hostname() == name {
+			return n
+		}
+	}
+	log.Fatalf("no node %s", name)
+	return nil
 }
 
 func nodesOf(control *testcontrol.Server) []node {

@@ -1,5 +1,5 @@
 import { isAnswered } from '../../net/dial.ts';
-import type { Dial, Target } from '../facts.ts';
+import type { Dial, Facts, Target } from '../facts.ts';
 import { parseListeners, takesLoopback } from '../look/listeners.ts';
 import { whyNotLocalFirst } from '../look/policy-rules.ts';
 import { broken, type Check, fine, type Looked, onObserved, type Problem, said, warned } from './check.ts';
@@ -12,17 +12,19 @@ export const guestAnswers: Check = {
   id: 'guest-answers',
   title: 'the guest answers',
   hop: 'guest',
-  look: ({ guest, guestError, guestHeld, target }) =>
-    guest !== undefined
-      ? fine(guest.observed.get('clock'))
-      : broken({
-          cause: guestHeld === undefined ? 'guest-unreachable' : 'guest-held',
-          title:
-            guestHeld === undefined ? 'the guest answers neither by ssh nor on its console' : 'the guest does not run',
-          observed: guestHeld ?? guestError ?? 'no answer by ssh',
-          fix: `vmkit status ${target.machine}`,
-        }),
+  look: (facts) => (facts.guest === undefined ? broken(whyNoGuest(facts)) : fine(facts.guest.observed.get('clock'))),
 };
+
+function whyNoGuest({ guestError, guestHeld, guestIsSlow, target }: Facts): Problem {
+  const fix = `vmkit status ${target.machine}`;
+  if (guestHeld !== undefined) {
+    return { cause: 'guest-held', title: 'the guest does not run', observed: guestHeld, fix };
+  }
+  const observed = guestError ?? 'no answer by ssh';
+  return guestIsSlow === true
+    ? { cause: 'guest-slow', title: 'the guest takes a login, and its programs do not answer in time', observed, fix }
+    : { cause: 'guest-unreachable', title: 'the guest answers neither by ssh nor on its console', observed, fix };
+}
 
 /** It breaks no way by itself: what it breaks, such as a login, fails by its own. */
 export const clockRight: Check = {

@@ -1,5 +1,4 @@
-import type { ServeEntry } from '../../spec/service.ts';
-import { servedTo } from '../../tailnet/tailscale-json.ts';
+import { type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
 import { parseListeners, takesAll } from '../look/listeners.ts';
 import { broken, type Check, fine, onObserved, said } from './check.ts';
@@ -43,20 +42,41 @@ export const packetFilter: Check = {
   ),
 };
 
+/** timeout(1) ends with it. */
+const LATE = 124;
+/** s6 keeps the last deaths of a service, each with its time, since it was told to be up (s6-svdt); a few within a minute or two are a loop. */
+const LOOP_DEATHS = 3;
+
+function recentDeaths(text: string): number {
+  return text.split('\n').filter((line) => /exitcode|signal/.test(line)).length;
+}
+
 export const daemonAnswers: Check = {
   id: 'tailscaled',
   title: 'tailscaled answers',
   hop: 'tailscaled',
-  look: onObserved('guest', 'status', ['log'], (status, { guest, target }) =>
-    guest?.status !== undefined
-      ? undefined
-      : {
-          cause: 'tailscaled-down',
-          title: 'tailscaled does not answer in the guest',
-          observed: said(status),
-          fix: `vmkit logs ${target.machine} tailscale`,
-        },
-  ),
+  look: onObserved('guest', 'status', ['daemon', 'deaths', 'log'], (status, { guest, target }) => {
+    if (guest?.status !== undefined) return undefined;
+    const daemon = guest?.observed.get('daemon')?.output ?? '';
+    const seen = [said(status), daemon]
+      .filter((text) => text !== '')
+      .join('; ')
+      .replaceAll('\n', ', ');
+    const base = { observed: seen, fix: `vmkit logs ${target.machine} tailscale` };
+    // As ps(1) shows a process that a signal halts.
+    if (/^state [Tt]$/m.test(daemon)) {
+      const fix = `vmkit exec ${target.machine} -- pkill -CONT tailscaled`;
+      return { ...base, fix, cause: 'tailscaled-hangs', title: 'tailscaled is halted by a signal (SIGSTOP)' };
+    }
+    if (status.exitCode === LATE) {
+      return { ...base, cause: 'tailscaled-hangs', title: 'tailscaled runs and answers nothing' };
+    }
+    const deaths = recentDeaths(guest?.observed.get('deaths')?.output ?? '');
+    if (deaths >= LOOP_DEATHS) {
+      return { ...base, cause: 'tailscaled-crashes', title: `tailscaled ends again and again, ${deaths} times by now` };
+    }
+    return { ...base, cause: 'tailscaled-down', title: 'tailscaled does not answer in the guest' };
+  }),
 };
 
 export const loggedIn: Check = {
@@ -96,8 +116,14 @@ export const loggedIn: Check = {
 };
 
 /** The serve entry that leads to the service, where there is one. */
-export function servedFor({ guest, target }: Facts): ServeEntry | undefined {
+export function servedFor({ guest, target }: Facts): Served | undefined {
   return servedTo(guest?.serve, target.port)[0];
+}
+
+/** Where serve leads instead. */
+function leadsTo({ guest }: Facts): string | undefined {
+  const entries = servedPorts(guest?.serve).map(({ as, port, to }) => `${as} ${port} leads to 127.0.0.1:${to}`);
+  return entries.length === 0 ? undefined : `tailscale serve status: ${entries.join(', ')}`;
 }
 
 export const serveConfigured: Check = {
@@ -110,7 +136,7 @@ export const serveConfigured: Check = {
       : {
           cause: 'serve-not-configured',
           title: `tailscale serve has no entry for port ${facts.target.port}`,
-          observed: said(serve),
+          observed: leadsTo(facts) ?? said(serve),
           fix: `vmkit expose ${facts.target.machine} --via guest`,
         },
   ),

@@ -1,8 +1,25 @@
 import type { Dial, Facts } from '../facts.ts';
-import { broken, type Check, fine, onDial, said } from './check.ts';
+import { broken, type Check, fine, onDial, onObserved, said } from './check.ts';
 import { servedFor } from './node.ts';
 
 /** What only a peer can tell. */
+
+/** Without one the guest reaches neither peer nor relay, unless they are on its own networks. */
+export const defaultRoute: Check = {
+  id: 'default-route',
+  title: 'the guest has a default route',
+  hop: 'guest',
+  look: onObserved('guest', 'routes', [], (routes, { target }) =>
+    routes.exitCode !== 0 || /^default /m.test(routes.output)
+      ? undefined
+      : {
+          cause: 'no-default-route',
+          title: 'the guest has no default route: it reaches neither peer nor relay',
+          observed: `ip route: ${routes.output.split('\n').join('; ') || 'empty'}`,
+          fix: `vmkit stop ${target.machine} && vmkit boot ${target.machine}, which sets it up again`,
+        },
+  ),
+};
 
 export const peerKnowsNode: Check = {
   id: 'peer-knows',

@@ -1,5 +1,4 @@
-import type { ServeEntry } from '../../spec/service.ts';
-import { servedTo } from '../../tailnet/tailscale-json.ts';
+import { type Served, servedTo } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
 import { broken, type Check, fine, onDial, onObserved, said } from './check.ts';
 
@@ -41,7 +40,7 @@ export const hostPortAnswers: Check = {
 };
 
 /** This host's serve entry that leads to the machine's port, where there is one. */
-export function proxyServedFor({ proxy, target }: Facts): ServeEntry | undefined {
+export function proxyServedFor({ proxy, target }: Facts): Served | undefined {
   return servedTo(proxy?.serve, target.hostPort)[0];
 }
 

@@ -1,9 +1,7 @@
 import { overlaps, parseAddress, parseSubnet } from '../../core/ipv4.ts';
 import { isAnswered } from '../../net/dial.ts';
 import type { Facts, NodeFacts, Target } from '../facts.ts';
-import type { Observation } from '../observation.ts';
 import { broken, type Check, fine, said } from './check.ts';
-import { whyDropped } from './forward.ts';
 
 /** A node as a subnet router: the tailnet is told of the machine's address on the bridge, and the node forwards. */
 
@@ -44,8 +42,26 @@ export function subnetChecks(which: 'proxy' | 'router'): readonly Check[] {
     onNode(which, 'route-approved', 'the route is approved', 'control', routeApproved),
     onNode(which, 'ip-forward', 'the router forwards packets', 'router', nodeForwards),
     peerAccepts,
-    onNode(which, 'route-answers', "the peer gets an answer at the machine's bridge address", 'peer', routedAnswers),
+    routeKnown(which),
+    {
+      ...onNode(
+        which,
+        'route-answers',
+        "the peer gets an answer at the machine's bridge address",
+        'peer',
+        routedAnswers,
+      ),
+      isOfDial: true,
+    },
   ];
+}
+
+function routeKnown(which: 'proxy' | 'router'): Check {
+  return onNode(which, 'route-known', 'the peer knows the route', 'peer', (_, { peer, target }) => {
+    if (peer?.routed === undefined) return undefined;
+    const { dial, nodes } = peer.routed;
+    return dial === undefined ? broken(unknownRoute(target), nodes) : fine(nodes);
+  });
 }
 
 type LookAtNode = (node: NodeFacts, facts: Facts) => ReturnType<Check['look']>;
@@ -139,21 +155,17 @@ const peerAccepts: Check = {
 const routedAnswers: LookAtNode = (node, { peer, target }) => {
   const routed = peer?.routed;
   if (routed === undefined) return undefined;
-  const { dial, nodes } = routed;
-  if (dial === undefined) return broken(unknownRoute(target), nodes);
+  const { dial } = routed;
+  if (dial === undefined) return undefined;
   if (isAnswered(dial)) return fine(dial.observation);
-  const also: Observation[] = [dial.observation];
-  return (
-    whyDropped(node, dial, target) ??
-    broken(
-      {
-        cause: `dial-${dial.result}`,
-        title: `the peer's dial of the bridge address ended: ${dial.result}`,
-        observed: said(dial.observation),
-        fix: `Does a firewall of ${node.title} drop what is forwarded (nft list ruleset, there)? vmkit logs ${target.machine}`,
-      },
-      ...also,
-    )
+  return broken(
+    {
+      cause: `dial-${dial.result}`,
+      title: `the peer's dial of the bridge address ended: ${dial.result}`,
+      observed: said(dial.observation),
+      fix: `Does a firewall of ${node.title} drop what is forwarded (nft list ruleset, there)? vmkit logs ${target.machine}`,
+    },
+    dial.observation,
   );
 };
 

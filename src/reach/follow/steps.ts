@@ -65,9 +65,10 @@ export function stepsOf(way: WayId, { port, hostPort, bridgeAddress, peer }: Way
       return onLoopback(port);
     case 'guest-direct':
       return intoGuest(port, ({ remote }) => peer === undefined || remote === peer);
+    // Their own clients dial once.
     case 'wireguard-direct':
     case 'nebula':
-      return intoGuest(port, () => true);
+      return [];
     case 'host-proxy': {
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];
@@ -133,7 +134,7 @@ function onLoopback(port: number): Step[] {
     step('loop', 'loopback', 'loopback carries it', packets('arrived', 'to', port, onLo)),
     step('loop-deliver', 'loopback', 'the packet filter lets it in', packets('delivered', 'to', port, onLo)),
     step('loop-take', 'backend', 'a socket takes it', packets('said', 'from', port, onLo)),
-    step('loop-ask', 'tailscaled', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
+    step('loop-ask', 'relay', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
     step('loop-answer', 'backend', 'the service answers', packets('said', 'from', port, data)),
   ];
 }

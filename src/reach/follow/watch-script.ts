@@ -17,7 +17,8 @@ const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, li
 export const WATCHING = '==> watching <==';
 
 /**
- * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those packets apart that carry data or a reset, and has
+ * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those
+ * packets apart that carry data or a reset, and has
  * the kernel trace them through every chain. It drops nothing.
  */
 export function watchTable(table: string, ports: readonly number[]): string {
@@ -58,8 +59,10 @@ const FILTER =
   'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
 
 /**
- * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. `back`: an
- * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel removes it with that one, however it ends.
+ * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of
+ * them, each under `==> ID <==`. `back`: an
+ * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel
+ * removes it with that one, which ends when nobody holds its input any more, however this script ends.
  */
 export function watchScript(ports: readonly number[], seconds: number, back: string | undefined, path: string): string {
   return `PATH='${path}'
@@ -73,7 +76,7 @@ cat >"$d/table" <<END
 ${watchTable('$t', ports)}END
 nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
 exec 3>"$d/in"
-nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
+timeout ${seconds + 30} nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -82,12 +85,12 @@ build() { printf 'include "%s"\\nlist chains inet\\n' "$1" >&3; }
 build "$d/owned"
 n=0
 until grep -q 'chain left' "$d/nft" || [ $n = 40 ]; do
-  n=$((n + 1)); sleep 0.1
+  n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
 wait $before
 echo '${WATCHING}'
-sleep ${seconds}
+sleep ${seconds} 3>&-
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"

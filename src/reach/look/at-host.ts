@@ -1,6 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
-import { rootRunner } from '../../host/changes/as-root.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { dial } from '../../net/dial.ts';
@@ -10,7 +8,7 @@ import type { NodeFacts, Target } from '../facts.ts';
 import { hostName } from '../host-name.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
 import { dialObservation } from './dial-observation.ts';
-import { FILTERS, NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
+import { NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
 
 /** The machine's host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
 export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {
@@ -23,9 +21,8 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
     signal,
   });
   // Awaited together: where one is interrupted, no other is left to fail unheard.
-  const [{ stdout }, filters, backend, bridge] = await Promise.all([
+  const [{ stdout }, backend, bridge] = await Promise.all([
     looked,
-    bridgeAddress === undefined ? undefined : readHostFilters(context),
     hostPort === undefined ? undefined : dialFromHost('127.0.0.1', hostPort, protocol, host),
     bridgeAddress === undefined ? undefined : dialFromHost(bridgeAddress, port, protocol, host),
   ]);
@@ -33,7 +30,7 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
   for (const [id, seen] of Object.entries({ backend, bridge })) {
     if (seen !== undefined) observed.set(id, seen);
   }
-  return readNodeFacts({ title: hostName(host), machine: undefined }, observed, filters);
+  return readNodeFacts({ title: hostName(host), machine: undefined }, observed);
 }
 
 /** What the host's node is set to; undefined where it has no Tailscale. */
@@ -45,17 +42,6 @@ export async function lookAtPrefs({ host, signal }: Context): Promise<TailscaleP
 
 async function hasTailscale(host: Host): Promise<boolean> {
   return (await host.programs(['tailscale'])).size > 0;
-}
-
-/** Undefined where that takes a password, or nft is missing. */
-export async function readHostFilters(context: Context): Promise<string | undefined> {
-  try {
-    const run = await rootRunner(context);
-    return (await run({ argv: FILTERS.split(' ') }, context.signal)).stdout;
-  } catch (error) {
-    if (error instanceof VmkitError && error.kind !== 'interrupted') return undefined;
-    throw error;
-  }
 }
 
 /** Whether the control server of a tailnet answers this computer, in HTTP, whatever it says. */

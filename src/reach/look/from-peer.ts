@@ -1,28 +1,29 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { VmkitError } from '../../core/errors.ts';
-import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
 import { parseJson } from '../../core/json.ts';
 import type { DialRequest } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
-import type { ServeEntry, ServicePort } from '../../spec/service.ts';
+import type { ServicePort } from '../../spec/service.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
-import { servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
+import {
+  type Served,
+  servedTo,
+  type TailscaleStatus,
+  tailscalePrefs,
+  tailscaleStatus,
+} from '../../tailnet/tailscale-json.ts';
 import { isApproved, routesTo } from '../checks/subnet.ts';
 import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.ts';
-import type { Observation } from '../observation.ts';
 import type { Via } from '../vias.ts';
 import { peerDial } from './dial-observation.ts';
 import { dialFollowed, type Watcher } from './followed-dial.ts';
 import type { GuestFacts } from './guest-facts.ts';
+import { type InGuest, knownTo, LARGEST, observe, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 import { tryRedirect } from './redirect.ts';
 
 /** For a whole answer. */
 const DIAL_MS = 8_000;
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
-/** The largest message of a tunnel whose MTU is 1280: 16 bytes of WireGuard's header before it, 16 of its tag behind. */
-export const LARGEST = 1312;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
 
@@ -35,8 +36,6 @@ interface Around {
   readonly inGuest: InGuest | undefined;
   readonly watcher: Watcher | undefined;
 }
-
-export type InGuest = (script: string, withinMs: number) => Promise<string>;
 
 /** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
 export async function lookFromPeer(
@@ -109,27 +108,6 @@ async function lookAtNode(
   return { ...known, ping, largePing, largePingBack, directPing, dials: new Map(dials) };
 }
 
-/** What the peer's Tailscale says of the node. One that has just joined may hear of others a moment later. */
-async function knownTo(
-  peer: Peer,
-  address: string,
-): Promise<Pick<PeerFacts, 'status' | 'knowsNode' | 'resolvesNames'>> {
-  let status = await observe(peer, ['status', '--json']);
-  let seen = parseJson(status.output, tailscaleStatus);
-  for (let tried = 0; tried < 4 && seen !== undefined && !knows(seen, address); tried++) {
-    await sleep(250);
-    status = await observe(peer, ['status', '--json']);
-    seen = parseJson(status.output, tailscaleStatus);
-  }
-  if (seen === undefined) return { status, knowsNode: undefined, resolvesNames: undefined };
-  return { status, knowsNode: knows(seen, address), resolvesNames: seen.CurrentTailnet?.MagicDNSEnabled };
-}
-
-function knows({ Self, Peer }: TailscaleStatus, address: string): boolean {
-  const nodes = [Self, ...Object.values(Peer ?? {})];
-  return nodes.some(({ TailscaleIPs }) => TailscaleIPs?.includes(address));
-}
-
 async function dialProxy(from: From, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {
   const entries = servedTo(proxy?.serve, target.hostPort);
   const [entry] = entries;
@@ -168,55 +146,17 @@ function routerOf(status: TailscaleStatus | undefined, target: Target): string |
   return found.sort((one, other) => other.bits - one.bits)[0]?.address;
 }
 
-async function observe(peer: Peer, args: readonly string[]): Promise<Observation> {
-  const { exitCode, stdout, stderr } = await peer.tailscale(args, { withinMs: 8_000 });
-  return { vantage: 'peer', command: `tailscale ${args.join(' ')}`, output: `${stdout}${stderr}`.trim(), exitCode };
-}
-
-/** Ends with the first pong, unless it waits for a direct path: `tailscale ping` itself goes on then. */
-async function pingFrom(peer: Peer, address: string, options: readonly string[]): Promise<Observation> {
-  const args = ['ping', ...options, address];
-  const waits = !options.includes('--until-direct=false');
-  const lines: string[] = [];
-  const answered = new AbortController();
-  const onLine = (line: string): void => {
-    lines.push(line);
-    if (line.startsWith('pong from ') && !(waits && line.includes(' via DERP('))) answered.abort();
-  };
-  const exitCode = await peer
-    .tailscale(args, { withinMs: 9_000, onLine, signal: answered.signal })
-    .then((ended) => ended.exitCode)
-    .catch((error: unknown) => {
-      if (answered.signal.aborted) return 0;
-      if (error instanceof VmkitError && error.code === 'tool-timeout') return 1;
-      throw error;
-    });
-  return { vantage: 'peer', command: `tailscale ${args.join(' ')}`, output: lines.join('\n').trim(), exitCode };
-}
-
-/** The guest pings the peer with the largest message: answers of the service may be small. */
-async function pingBack(own: string | undefined, inGuest: InGuest | undefined): Promise<Observation | undefined> {
-  if (own === undefined || inGuest === undefined) return undefined;
-  const command = `tailscale ping --c=2 --timeout=2s --until-direct=false --size=${LARGEST} ${own}`;
-  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; timeout 7 ${command} 2>&1`, 9_000).catch(() => undefined);
-  if (output === undefined) return undefined;
-  return { vantage: 'guest', command, output: output.trim(), exitCode: /^pong from /m.test(output) ? 0 : 1 };
-}
-
-function pongs({ output }: Observation): boolean {
-  return /^pong from /m.test(output);
-}
-
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */
 function requestFor(
   port: number,
-  served: readonly ServeEntry[],
+  served: readonly Served[],
   status: TailscaleStatus | undefined,
   protocol: ServicePort['protocol'],
 ): DialRequest {
   const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
-  const isTls = served.some((each) => each.port === port && each.as === 'https');
-  return { ...questionTo(protocol, name), tlsName: isTls ? name : undefined };
+  const entry = served.find((each) => each.port === port);
+  const isTls = entry?.as === 'https';
+  return { ...questionTo(protocol, name, entry?.path), tlsName: isTls ? name : undefined };
 }
 
 async function dialFrom(

@@ -8,13 +8,17 @@ import type { Observation } from '../observation.ts';
 const SECONDS = 9;
 
 /**
- * Asks the service from inside the guest what the peer asks it, and prints the seconds since its start: before, at the first bytes and at the end; how many bytes
- * came, how nc ended, then the first bytes themselves. busybox nc goes on while its input is open, so that is a pipe with both ends in one process.
+ * Asks the service from inside the guest what the peer asks it, and prints the seconds since its start: before, at
+ * the first bytes and at the end; how many bytes
+ * came, how nc ended, then the first bytes themselves. busybox nc goes on while its input is open, so that is a pipe
+ * with both ends in one process.
  */
 export function askScript(address: string, port: number, { protocol, text }: Question): string {
   const rest = protocol === 'http' ? 'dd bs=65536 <&6 2>/dev/null >>"$d/data"' : ':';
   return `PATH=/usr/sbin:/usr/bin:/sbin:/bin
 d=$(mktemp -d ${GUEST.own}/ask-XXXXXX) && mkfifo "$d/in" "$d/out" || exit 70
+trap 'kill $nc 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
 exec 5<>"$d/in"
 printf '${inShell(text)}' >&5
 read -r begin _ </proc/uptime
@@ -27,7 +31,6 @@ read -r end _ </proc/uptime
 kill $nc 2>/dev/null; wait $nc; code=$?
 printf '%s %s %s %s %s %s\\n' "$begin" "$first" "$end" "$(wc -c <"$d/data")" "$code" "$(head -n 1 "$d/said")"
 head -c 512 "$d/data"
-rm -rf "$d"
 `;
 }
 
@@ -53,14 +56,15 @@ export function readAsk(printed: string, address: string, port: number, { protoc
   const after = (seconds: string | undefined): number => Math.round((Number(seconds) - Number(begin)) * 1000);
   const head = printed.slice(line.length + 1);
   const isLate = Number(code) === LATE;
-  const made = dialEnd(protocol, head, {
+  // Only its head is here; how long the rest was is known.
+  const made = dialEnd(protocol, head.padEnd(Number(bytes)), {
     why: isLate ? 'late' : 'ended',
     firstByteMs: after(first),
     tookMs: after(end),
   });
-  // Only its head is here: where the server ended the connection by itself, that was the whole.
-  const isWhole = made.result === 'cut' && !isLate;
-  const result = head === '' && said !== '' ? failureOf(said) : isWhole ? 'data' : made.result;
+  const isChunked = /^transfer-encoding:/im.test(head);
+  const ended = made.result === 'cut' && isChunked && !isLate ? 'data' : made.result;
+  const result = head === '' && said !== '' ? failureOf(said) : ended;
   const text = head === '' && said !== '' ? said : (head.split(/\r?\n/)[0] ?? '') || made.text;
   const observation: Observation = {
     vantage: 'guest',

@@ -3,6 +3,7 @@ import { HOP_TITLES, STATE_MARKS, WAY_TITLES } from '../way-titles.ts';
 import { escapeHtml } from './html.ts';
 import { picture } from './picture.ts';
 import { PAGE_STYLE } from './style.ts';
+import { trailList } from './trail.ts';
 
 /** A report as one self-contained page: the answer, the network as a picture, and every way with its evidence to unfold. Needs no script and no network. */
 export function renderPage(report: ProbeReport): string {
@@ -93,9 +94,10 @@ function hops(verdict: Verdict): string {
   return `<details class="hops"${isUnfolded ? ' open' : ''}><summary>hop by hop</summary>
 <div class="columns">
 <figure>${picture(verdict)}</figure>
+<div>${trailList(verdict)}
 <ol>
 ${layers.map(layerItem).join('\n')}
-</ol>
+</ol></div>
 </div>
 </details>`;
 }

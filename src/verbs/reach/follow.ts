@@ -79,7 +79,8 @@ function placesOf({ shell, proxy, router }: Around, context: Context): (readonly
     async (input, withinMs, onLine) =>
       (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
   const places: (readonly [Place, Run, string])[] = [];
-  if (shell !== undefined) places.push(['guest', shell.run, GUEST_SEARCH_PATH]);
+  // The console serves one at a time, and tells nothing before the end.
+  if (shell?.by === 'ssh') places.push(['guest', shell.run, GUEST_SEARCH_PATH]);
   if (proxy !== undefined) places.push(['host', onHost, process.env['PATH'] ?? '']);
   if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), GUEST_SEARCH_PATH]);
   return places;

@@ -17,7 +17,7 @@ const LOOK_MS = 10_000;
 const ASK_MS = 11_000;
 const LOOPBACK = '127.0.0.1';
 
-export type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy' | 'guestHeld'>;
+export type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy' | 'guestHeld' | 'guestIsSlow'>;
 
 /** What the guest says of itself; where it says nothing, what its QEMU says of it. */
 export async function lookAtGuest(
@@ -39,9 +39,9 @@ export async function lookAtGuest(
     return { guest, guestError: error, guestBy };
   }
   const state = await requireRunning(target.machine, context);
-  const paths = machinePaths(context.paths, target.machine);
-  const held = await vmmOf(state).whatHolds(state, paths, context.host);
-  return { guest: undefined, guestError: why, guestBy, guestHeld: held && `${held.text}. ${held.hint}` };
+  const held = await vmmOf(state).whatHolds(state, machinePaths(context.paths, target.machine), context.host);
+  const guestHeld = held && `${held.text}. ${held.hint}`;
+  return { guest: undefined, guestError: why, guestBy, guestHeld, guestIsSlow: shell !== undefined };
 }
 
 /** The peer's question, asked inside the guest; undefined where that could not be done. */

@@ -1,16 +1,14 @@
 import { throwIfInterrupted, unlessInterrupted } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { runningMachines } from '../../machine/state/machines.ts';
 import { requireRunning } from '../../machine/state/running.ts';
-import { isAnswered } from '../../net/dial.ts';
 import { isAdvertised } from '../../reach/checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
-import { dialControl, lookAtHost, readHostFilters } from '../../reach/look/at-host.ts';
+import { dialControl, lookAtHost } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
 import { lookFromPeer } from '../../reach/look/from-peer.ts';
-import { FILTERS, withDropsAfter } from '../../reach/look/node-facts.ts';
 import type { Via } from '../../reach/vias.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -53,15 +51,20 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   );
   const { opening, seen } = await around;
   try {
-    const asked = askInGuest(target, opening);
     const loginServer = spec.services.find(({ node }) => node !== undefined)?.node?.loginServer;
-    const before = { target, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined, ...seen };
-    const [dialled, ask] = await Promise.all([lookWithPeer(before, from, { ...opening, loginServer }, context), asked]);
-    const facts = withAsked(dialled, ask);
+    const before: Facts = {
+      ...{ target, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined },
+      ...seen,
+    };
     const { dials } = from;
-    const nebula = await lookAtNebula(spec, target, dials.includes('nebula') && facts.guest !== undefined, context);
-    const all = { ...(await withDrops(facts, context)), nebula };
-    return await lookByWireguard(spec, all, dials.includes('wireguard'), context);
+    // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
+    const [dialled, asked, nebula, { wireguard }] = await Promise.all([
+      lookWithPeer(before, from, { ...opening, loginServer }, context),
+      askInGuest(target, opening),
+      lookAtNebula(spec, target, dials.includes('nebula') && before.guest !== undefined, context),
+      lookByWireguard(spec, before, dials.includes('wireguard'), context),
+    ]);
+    return { ...withAsked(dialled, asked), nebula, wireguard };
   } finally {
     opening.shell?.close();
   }
@@ -75,25 +78,27 @@ async function lookWithPeer(
 ): Promise<Facts> {
   if (peer === undefined) return before;
   const run = async (): Promise<Facts> => {
-    const joined = await withinTime(peer, JOIN_MS).catch((error: unknown) => {
+    try {
+      const joined = await withinTime(peer, JOIN_MS);
+      const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
+      const watcher = watcherOf({ ...before, shell }, context);
+      const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
+      return { ...before, peer: looked, watches: await watcher.seen() };
+    } catch (error) {
       throwIfInterrupted(context.signal);
-      return messageOf(error);
-    });
-    if (typeof joined === 'string') {
-      return { ...before, peerError: joined, control: await dialControl(loginServer) };
+      return { ...before, peerError: messageOf(error), control: await dialControl(loginServer) };
     }
-    const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
-    const watcher = watcherOf({ ...before, shell }, context);
-    const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
-    return { ...before, peer: looked, watches: await watcher.seen() };
   };
   return runStep({ title: 'looks from a peer', run: () => unlessInterrupted(run(), context.signal) }, context);
 }
 
-async function withinTime<T>(promise: Promise<T>, withinMs: number): Promise<T | string> {
+async function withinTime<T>(promise: Promise<T>, withinMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`it did not join the tailnet within ${withinMs / 1000} s`), withinMs);
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new VmkitError('unreachable', 'peer-not-joined', `It did not join within ${withinMs / 1000} s.`)),
+      withinMs,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -103,24 +108,6 @@ function withAsked(facts: Facts, asked: Dial | undefined): Facts {
   if (facts.guest === undefined || asked === undefined) return facts;
   const observed = new Map([...facts.guest.observed, ['backend', asked.observation]]);
   return { ...facts, asked, guest: { ...facts.guest, observed } };
-}
-
-/** After a dial through a router failed: what the filters of the routers dropped meanwhile. */
-async function withDrops(facts: Facts, context: Context): Promise<Facts> {
-  const dial = facts.peer?.routed?.dial;
-  if (dial === undefined || isAnswered(dial)) return facts;
-  const machine = facts.router?.machine;
-  const [onHost, onRouter] = await Promise.all([
-    facts.proxy === undefined ? undefined : readHostFilters(context),
-    machine === undefined
-      ? undefined
-      : withGuest(machine, context, (guest) => guest.exec(FILTERS.split(' '), { withinMs: 5_000 })),
-  ]);
-  return {
-    ...facts,
-    proxy: withDropsAfter(facts.proxy, onHost),
-    router: withDropsAfter(facts.router, onRouter?.stdout),
-  };
 }
 
 /** A machine of this host's on the bridge that routes to the target; the first, where several do. */

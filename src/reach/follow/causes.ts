@@ -1,0 +1,202 @@
+import type { Facts } from '../facts.ts';
+import { parseListeners } from '../look/listeners.ts';
+import type { Finding, HopId } from '../report.ts';
+import type { TracedDrop, Watched } from './sightings.ts';
+import type { Place, Step } from './steps.ts';
+
+/** A cause, and whether packets or a counter of just that loss tell so. */
+export type Why = Omit<Finding, 'observed'> & { readonly observed?: string; readonly isCertain: boolean };
+
+/** Tailscale's own chain for forwarded packets (util/linuxfw). */
+const TAILSCALE_CHAIN = ' ts-forward';
+
+export function dropped({ chain, rule, packet }: TracedDrop, place: Place, { target, router }: Facts): Why {
+  const observed = `\`${rule}\` in the chain ${chain} ended: ${shorten(packet)}`;
+  const base = { observed, isCertain: true } as const;
+  if (place === 'guest') {
+    const fix = `vmkit exec ${target.machine} -- nft -a list chain ${chain}`;
+    return { ...base, cause: 'guest-firewall', hop: 'guest', title: 'a firewall in the guest drops it', fix };
+  }
+  const title = place === 'host' ? 'this host' : (router?.title ?? 'the router');
+  if (chain.endsWith(TAILSCALE_CHAIN) && rule.includes('ct state')) {
+    const fix = 'tailscale set --stateful-filtering=false, there';
+    return {
+      ...base,
+      cause: 'stateful-filtering',
+      hop: 'router',
+      title: `stateful filtering of ${title} drops the answers`,
+      fix,
+    };
+  }
+  if (chain.startsWith('inet vmkit_')) {
+    const fix = `vmkit expose ${target.machine} --via subnet`;
+    return {
+      ...base,
+      cause: 'bridge-closed',
+      hop: 'router',
+      title: "this host's bridge lets nobody in from the tailnet",
+      fix,
+    };
+  }
+  const fix = `Let it accept what goes to ${target.bridgeAddress ?? 'the machine'} from the tailnet, and the answers: nft list chain ${chain}`;
+  return {
+    ...base,
+    cause: 'host-firewall',
+    hop: 'router',
+    title: `a firewall of ${title} drops forwarded packets`,
+    fix,
+  };
+}
+
+function shorten(packet: string): string {
+  const [, link = ''] = /(?:iif|oif) "([^"]+)"/.exec(packet) ?? [];
+  const [, from = ''] = /ip saddr (\S+)/.exec(packet) ?? [];
+  const [, to = ''] = /ip daddr (\S+)/.exec(packet) ?? [];
+  const ports = /tcp sport (\d+) tcp dport (\d+)/.exec(packet);
+  return `${from}:${ports?.[1] ?? ''} to ${to}:${ports?.[2] ?? ''} on ${link}`;
+}
+
+/** One machine on this host sent it, and the next did not see it. */
+export function betweenBoth({ place }: Step, { target }: Facts): Why {
+  const isBack = place !== 'guest';
+  return {
+    cause: isBack ? 'lost-from-machine' : 'lost-to-machine',
+    hop: 'guest',
+    title: isBack
+      ? 'the answer left the guest, and did not come back to the router'
+      : 'it was sent to the machine, and did not arrive there',
+    fix: `vmkit host check; vmkit status ${target.machine}`,
+    isCertain: false,
+  };
+}
+
+function metric(watched: Watched | undefined, pattern: RegExp): number {
+  return [...(watched?.metrics ?? [])].reduce((sum, [name, by]) => (pattern.test(name) ? sum + by : sum), 0);
+}
+
+/** The peer's node sent it, and the kernel there did not see it: tailscaled lets it in, or something between both lost it. */
+export function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts): Why {
+  const { target } = facts;
+  const refused = metric(watched, /^tailscaled_inbound_dropped_packets_total\{reason="acl"\}/);
+  if (refused > 0) {
+    const observed = `tailscaled dropped ${refused} packets by its packet filter (reason="acl")`;
+    if (/"ShieldsUp": true/.test(watched?.filter ?? '')) {
+      const fix = `vmkit exec ${target.machine} -- tailscale set --shields-up=false`;
+      return {
+        cause: 'shields-up',
+        hop: 'tailscaled',
+        title: 'the node lets nobody in: shields are up',
+        observed,
+        fix,
+        isCertain: true,
+      };
+    }
+    const lets = [...(watched?.filter ?? '').matchAll(/"(?:First|Last)": (\d+)/g)].map(([, port]) => port);
+    return {
+      cause: 'policy-drops',
+      hop: 'control',
+      title: "the tailnet's access rules do not let the peer in at this port",
+      observed: `${observed}; ports that it lets in: ${[...new Set(lets)].join(', ') || 'none'}`,
+      fix: `Allow port ${target.port} of ${target.machine}, and what serve leads from, in the access rules`,
+      isCertain: true,
+    };
+  }
+  const came = metric(watched, /^tailscaled_inbound_packets_total/);
+  const where = { guest: 'the guest', host: 'this host', router: 'the router' }[place];
+  return came > 0
+    ? {
+        cause: 'kept-by-tailscaled',
+        hop: 'tailscaled',
+        title: `packets come to tailscaled of ${where}, and do not go on`,
+        observed: `${came} packets came to tailscaled`,
+        fix: `vmkit logs ${target.machine} tailscale`,
+        isCertain: false,
+      }
+    : {
+        cause: 'lost-on-the-way',
+        hop: 'relay',
+        title: `the connection does not arrive at ${where}`,
+        observed: 'tailscaled there counts no packet',
+        fix: `tailscale ping ${target.machine}, at the peer; vmkit exec ${target.machine} -- tailscale netcheck`,
+        isCertain: false,
+      };
+}
+
+/** It was let in, and no socket answered. */
+export function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): Why {
+  const fix = `vmkit logs ${target.machine} ${target.name}; vmkit exec ${target.machine} -- ss -ltnp`;
+  const noRoute = watched?.route !== undefined && /unreachable|No route|prohibit/i.test(watched.route);
+  if (noRoute) {
+    const title = 'the guest has no route for the answer to the peer';
+    const observed = `ip route get: ${watched?.route ?? 'unknown'}`;
+    return {
+      cause: 'no-route-back',
+      hop: 'guest',
+      title,
+      observed,
+      fix: `vmkit exec ${target.machine} -- ip route; ip rule`,
+      isCertain: true,
+    };
+  }
+  const overflows = ['TcpExt ListenOverflows', 'TcpExt ListenDrops'].flatMap(
+    (name) => watched?.risen.get(name) ?? [],
+  )[0];
+  if (overflows !== undefined) {
+    const sockets = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
+    const queue = sockets.map(({ waiting, backlog }) => `${waiting} connections wait, ${backlog} may`).join('; ');
+    const title = 'the service accepts no more connections: its queue is full';
+    return {
+      cause: 'backlog-full',
+      hop: 'backend',
+      title,
+      observed: `ListenOverflows +${overflows}; ${queue}`,
+      fix,
+      isCertain: true,
+    };
+  }
+  return { cause: 'not-taken', hop: end.hop, title: 'it is let in, and no socket answers', fix, isCertain: false };
+}
+
+export function silent({ target }: Facts): Why {
+  return {
+    cause: 'backend-silent',
+    hop: 'backend',
+    title: `${target.name} takes the connection and says nothing`,
+    fix: `vmkit logs ${target.machine} ${target.name}`,
+    isCertain: true,
+  };
+}
+
+export function answerLost({ target }: Facts): Why {
+  return {
+    cause: 'answer-lost',
+    hop: 'relay',
+    title: 'the answer left, and does not arrive whole at the peer',
+    fix: `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`,
+    isCertain: false,
+  };
+}
+
+const HOPS: Readonly<Record<Place, HopId>> = { guest: 'guest', host: 'host', router: 'router' };
+
+export function inKernel(end: Step, watched: Watched | undefined, { target }: Facts): Why {
+  const hop = end.id.startsWith('loop') ? end.hop : HOPS[end.place];
+  const reverse = watched?.risen.get('TcpExt IPReversePathFilter');
+  if (reverse !== undefined) {
+    return {
+      cause: 'rp-filter',
+      hop,
+      title: 'the kernel drops it: by its routes it came in at the wrong interface (rp_filter)',
+      observed: `IPReversePathFilter +${reverse}`,
+      fix: `sysctl net.ipv4.conf.all.rp_filter=2, in the ${end.place}`,
+      isCertain: true,
+    };
+  }
+  return {
+    cause: 'dropped-in-kernel',
+    hop,
+    title: `the kernel of the ${end.place} ends it, and no rule of nftables does`,
+    fix: `${end.place === 'guest' ? `vmkit exec ${target.machine} -- ` : ''}sh -c 'ip rule; ip route; iptables-legacy -vnL'`,
+    isCertain: false,
+  };
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import type { DialEnd } from '../../src/net/dial.ts';
+import { questionTo } from '../../src/net/question.ts';
+import type { Dial } from '../../src/reach/facts.ts';
+import { dialFollowed } from '../../src/reach/look/followed-dial.ts';
+import { askScript, readAsk } from '../../src/reach/look/guest-ask.ts';
+import { tryRedirect } from '../../src/reach/look/redirect.ts';
+
+test('the question of the guest is the one of the peer, as printf writes it', () => {
+  expect(askScript('127.0.0.1', 5432, questionTo('postgres', 'sql'))).toContain(
+    "printf '\\000\\000\\000\\010\\004\\322\\026/' >&5",
+  );
+  expect(askScript('127.0.0.1', 3000, questionTo('http', 'web'))).toContain('X-Vmkit-Padding: %01400d\\015\\012');
+});
+
+const HEAD = 'HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n';
+test.each([
+  ['data', 'http', `1.00 1.20 1.30 ${HEAD.length + 600} 0 \n${HEAD}`],
+  ['cut', 'http', `1.00 1.20 1.30 ${HEAD.length + 60} 0 \n${HEAD}`],
+  ['cut', 'http', '1.00 1.20 10.00 19 124 \nHTTP/1.0 200 OK\r\n\r\n'],
+  ['data', 'postgres', '1.00 1.20 1.21 1 143 \nN'],
+  ['silent', 'http', '1.00 10.00 10.00 0 124 \n'],
+  ['closed', 'http', '1.00 1.10 1.10 0 0 \n'],
+  ['refused', 'http', "1.00 1.00 1.00 0 1 nc: can't connect to remote host (127.0.0.1): Connection refused\n"],
+  ['timeout', 'http', '1.00 4.00 4.00 0 1 nc: timed out\n'],
+] as const)('inside the guest: %s, %s', (result, protocol, printed) => {
+  expect(readAsk(printed, '127.0.0.1', 3000, questionTo(protocol, 'web'))?.result).toBe(result);
+});
+
+test('a script that did not run to its end says nothing', () => {
+  expect(readAsk('', '127.0.0.1', 3000, questionTo('http', 'web'))).toBeUndefined();
+});
+
+const AT = { address: '100.64.0.1', port: 3000 };
+const peer = (end: Partial<DialEnd>, dialled: string[] = []) => ({
+  dial: async ({ address, port }: { address: string; port: number }): Promise<DialEnd> => {
+    dialled.push(`${address}:${port}`);
+    return { result: 'data', firstByteMs: 1, text: 'HTTP/1.0 200 OK', ...end };
+  },
+});
+
+test.each([
+  ['http://localhost:3000/', {}, 'localhost is the peer itself', []],
+  ['http://127.0.0.1/', {}, '127.0.0.1 is the peer itself', []],
+  ['https://git.example.org/', { result: 'timeout', text: 'timeout' }, 'timeout', ['git.example.org:443']],
+  ['http://10.0.0.9:8080/x', {}, undefined, ['10.0.0.9:8080']],
+] as const)('sent on to %s', async (location, end, whyNot, expected) => {
+  const dialled: string[] = [];
+  expect(await tryRedirect(peer(end, dialled), AT, location)).toEqual({ location, whyNot });
+  expect(dialled).toEqual(expected);
+});
+
+test('what stays at the address that was asked is not tried', async () => {
+  for (const location of ['/login', 'http://100.64.0.1:3000/login', undefined, 'mailto:x']) {
+    expect(await tryRedirect(peer({}), AT, location)).toBeUndefined();
+  }
+});
+
+const ended = (result: Dial['result']): Dial => ({
+  result,
+  firstByteMs: undefined,
+  observation: { vantage: 'peer', command: 'dial', output: result, exitCode: 0 },
+});
+
+test('a dial that is answered is not followed; one that fails is dialled again once all is watched', async () => {
+  const calls: string[] = [];
+  const watcher = { ready: async (back: string | undefined) => void calls.push(`ready ${back}`) };
+  const dial = (result: Dial['result']) => async (withinMs: number) => {
+    calls.push(`dial ${withinMs}`);
+    return ended(result);
+  };
+  expect((await dialFollowed(dial('data'), 8_000, '100.64.0.2', watcher)).result).toBe('data');
+  expect(calls).toEqual(['dial 8000']);
+  expect((await dialFollowed(dial('refused'), 8_000, '100.64.0.2', watcher)).result).toBe('refused');
+  expect(calls.slice(1)).toEqual(['dial 8000', 'ready 100.64.0.2', 'dial 4000']);
+});
