@@ -11,9 +11,8 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', MACHINE)
-      .option('--', { type: 'string', array: true, hidden: true })
       .epilogue('After --, the program and its arguments: vmkit exec sql -- psql -U postgres -c "SELECT 1"'),
-  run: async ({ vm, '--': argv = [] }, context) => {
+  run: async ({ vm }, context, argv = []) => {
     if (argv.length === 0) {
       throw new VmkitError('usage', 'bad-usage', 'vmkit exec: there is no command.', {
         hint: `vmkit exec ${vm} -- uname -a`,

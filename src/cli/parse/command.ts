@@ -10,9 +10,10 @@ interface Command<Args, Result> {
   /** yargs' notation: `boot <vm>`. */
   readonly usage: string;
   readonly options: (yargs: Argv) => Argv<Args>;
-  /** Whether it takes what follows `--`, in args['--']. */
+  /** Whether it takes what follows `--`, as `rest`. */
   readonly takesRest?: true;
-  readonly run: (args: Args, context: VerbContext) => Promise<Result>;
+  /** `rest`: the words after `--`, each as it is: yargs would read some as numbers. */
+  readonly run: (args: Args, context: VerbContext, rest?: readonly string[]) => Promise<Result>;
   /** The result for a person; empty prints nothing. */
   readonly text: (result: Result) => string;
   /** For commands whose result is a verdict (`exec`, `check-kernel`): 0 when absent. Errors have their own codes. */
@@ -44,7 +45,8 @@ async function parse<Args, Result>(
   summary: string,
 ): Promise<Invocation | string> {
   // yargs would leave it out: `status -- sql` would show all machines.
-  if (command.takesRest !== true && argv.includes('--')) {
+  const end = argv.indexOf('--');
+  if (command.takesRest !== true && end >= 0) {
     const [name] = command.usage.split(' ');
     throw new VmkitError('usage', 'bad-usage', `vmkit ${name}: nothing can follow --.`, {
       hint: `Usage: vmkit ${command.usage}`,
@@ -56,14 +58,14 @@ async function parse<Args, Result>(
   const build = (verb: Argv): Argv<Args> =>
     command.options(verb).check((args) => {
       invocation = async (context) => {
-        const result = await command.run(args, context);
+        const result = await command.run(args, context, end < 0 ? [] : argv.slice(end + 1));
         return { result, text: command.text(result), exitCode: command.exitCode?.(result) ?? 0 };
       };
       return true;
     });
   await yargs
     .command(command.usage, summary, build, () => undefined)
-    .parseAsync([...argv], {}, (_error, _argv, output) => {
+    .parseAsync(end < 0 ? [...argv] : argv.slice(0, end), {}, (_error, _argv, output) => {
       help = output;
     });
   return invocation ?? help;

@@ -8,8 +8,6 @@ export function parserFor(argv: readonly string[], isBuild?: true): Argv {
     .scriptName('vmkit')
     .locale('en')
     .strict()
-    // What follows `--` is in args['--'], as it is.
-    .parserConfiguration({ 'populate--': true })
     .exitProcess(false)
     .showHelpOnFail(false)
     .version(false)
