@@ -12,13 +12,12 @@ const command = defineCommand({
   text: (words) => words.join(' '),
 });
 
-test.each([
-  [['1', '007', '0x10', '1e3', '-0']],
-  [['', ' a  b ', '--', '--host', '-v', '--no-x=1', 'a.b']],
-  [[]],
-])('words after -- reach the command as they are: %j', async (words) => {
-  const argv = ['exec', 'sql', '--', ...words];
-  const invocation = await command.parse(parserFor(argv), argv, 'summary');
-  if (typeof invocation === 'string') throw new Error(invocation);
-  expect((await invocation(contextIn(await temporaryFolder()))).result).toEqual(['sql', ...words]);
-});
+test.each([[['1', '007', '0x10', '1e3', '-0']], [['', ' a  b ', '--', '--host', '-v', '--no-x=1', 'a.b']], [[]]])(
+  'words after -- reach the command as they are: %j',
+  async (words) => {
+    const argv = ['exec', 'sql', '--', ...words];
+    const invocation = await command.parse(parserFor(argv), argv, 'summary');
+    if (typeof invocation === 'string') throw new Error(invocation);
+    expect((await invocation(contextIn(await temporaryFolder()))).result).toEqual(['sql', ...words]);
+  },
+);
