@@ -205,21 +205,25 @@ services:
       expect(found).toBe('no-path');
     });
 
-    /** The host's network loses what is longer than a small tunnel's packets. */
+    /** The host's network loses what is longer than a small tunnel's packets, and no relay carries them instead. */
     const narrow = async (): Promise<void> => {
       const drop = (hook: string): string =>
         `chain ${hook} { type filter hook ${hook} priority 0; meta l4proto udp udp length > 1250 drop; };`;
       const input = `table inet fault { ${drop('forward')} ${drop('output')} }`;
       await execa('ip', ['netns', 'exec', tailnet.host, 'nft', '-f', '-'], { input });
+      await tailnet.control({ Do: 'away', What: 'derp', Away: true });
     };
-    const wide = () => execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+    const wide = async (): Promise<void> => {
+      await tailnet.control({ Do: 'away', What: 'derp', Away: false });
+      await execa('ip', ['netns', 'exec', tailnet.host, 'nft', 'delete', 'table', 'inet', 'fault']);
+    };
 
     test('large packets are lost on the way: the tunnel is too wide', async () => {
       await narrow();
       const found = await probe('node');
       await wide();
-      expect(found('guest-serve-tun').finding?.cause).toBe('mtu-too-large');
-      expect(found('guest-direct').finding?.cause).toBe('mtu-too-large');
+      expectVerdict(found('guest-serve-tun')).toMatchObject({ state: 'fails', finding: { cause: 'mtu-too-large' } });
+      expectVerdict(found('guest-direct')).toMatchObject({ state: 'fails', finding: { cause: 'mtu-too-large' } });
     });
 
     test("a resolver that accept-dns broke is told beside the ways, which work; with the tailnet's working, nothing is", async () => {
@@ -330,10 +334,9 @@ services:
       expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
 
       // By itself it takes the next way where the first does not work for a peer, and leaves nothing of that.
-      await inGuest('tailscale serve reset');
-      await narrow();
+      await inGuest('tailscale serve reset; tailscale set --shields-up=true');
       const next = await sandbox.vmkit(['expose', 'web'], onHost);
-      await wide();
+      await inGuest('tailscale set --shields-up=false');
       expect(next.stdout, next.stderr).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
       expect(await inGuest('tailscale serve status --json')).toBe('{}\n');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
