@@ -86,6 +86,8 @@ describe
       await sandbox.define('two', machine('192.168.100.6', 'needs: [one]\n'));
       await sandbox.define('third', machine('192.168.100.7'));
       await sandbox.prebuild('one');
+      // The kernel adds this one a moment after the interface is up.
+      await expect.poll(look, { timeout: 20_000 }).toContain('multicast ff00::/8 dev up0');
       before = await look();
     });
     afterAll(async () => {
