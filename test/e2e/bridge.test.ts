@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
 import { linkLocal } from '../../src/core/ipv6.ts';
 import { parseNameServers, readNameServers } from '../../src/host/network/name-servers.ts';
 import { linkAddresses } from '../../src/spec/networks/link-addresses.ts';
@@ -87,7 +88,8 @@ describe
       await sandbox.define('third', machine('192.168.100.7'));
       await sandbox.prebuild('one');
       // The kernel adds this one a moment after the interface is up.
-      await expect.poll(look, { timeout: 20_000 }).toContain('multicast ff00::/8 dev up0');
+      const isSettled = async () => ((await look()).includes('multicast ff00::/8 dev up0') ? true : undefined);
+      await poll(isSettled, { withinMs: 20_000 });
       before = await look();
     });
     afterAll(async () => {
