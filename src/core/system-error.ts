@@ -14,6 +14,10 @@ const MEANINGS: Readonly<Record<string, readonly [code: ErrorCode, meaning: stri
   EISDIR: ['not-a-file', 'it is a folder', 'Name the file itself.'],
   EEXIST: ['not-a-folder', 'something else is in its place', 'Look at it, and move it away.'],
   ENAMETOOLONG: ['path-too-long', 'a name is longer than Linux allows', 'Take a shorter one.'],
+  EIO: ['file-failed', 'it cannot be read or written', 'Is its disk in order? dmesg says more.'],
+  ENXIO: ['file-failed', 'there is no such device behind it', 'Is it what you meant?'],
+  ENODEV: ['file-failed', 'there is no such device behind it', 'Is it what you meant?'],
+  ESTALE: ['file-failed', 'the server that has it forgot it', 'Mount its file system again.'],
   EMFILE: ['too-many-files', 'this process has too many files open', 'ulimit -n says how many; 1024 are enough.'],
   ENFILE: ['too-many-files', 'this computer has too many files open', 'Which program has them? lsof shows it.'],
 };

@@ -25,6 +25,8 @@ test('an error of the system is a named one, with its path; a bug stays a bug', 
   expect(explainSystemError(full)).toMatchObject({ code: 'disk-full' });
   const rare = Object.assign(new Error('x'), { code: 'EIO', syscall: 'read', path: '/x' });
   expect(explainSystemError(rare)).toMatchObject({ code: 'file-failed' });
+  const atOffset = Object.assign(new Error('x'), { code: 'EIO', syscall: 'read' });
+  expect(explainSystemError(atOffset)).toMatchObject({ code: 'file-failed' });
   const bug = new TypeError('x is not a function');
   expect(explainSystemError(bug)).toBe(bug);
 });
