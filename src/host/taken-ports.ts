@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import { readText } from './read-text.ts';
 
 export interface PortHolder {
   readonly pid: number;
@@ -23,8 +24,8 @@ export async function takenPorts<Wanted extends WantedPort>(
 ): Promise<readonly (Wanted & { readonly holder: PortHolder | undefined })[]> {
   if (wanted.length === 0) return [];
   const tables = ['tcp', 'tcp6', 'udp', 'udp6'].map(async (table) => {
-    const bytes = await host.read(`/proc/net/${table}`);
-    return boundSockets(table.startsWith('tcp') ? 'tcp' : 'udp', Buffer.from(bytes ?? '').toString('utf8'));
+    const protocol = table.startsWith('tcp') ? 'tcp' : 'udp';
+    return boundSockets(protocol, await readText(`/proc/net/${table}`, host));
   });
   const bound = (await Promise.all(tables)).flat();
   const taken = wanted.flatMap((each) => {
@@ -68,8 +69,6 @@ export function socketHolders(listing: string): ReadonlyMap<string, number> {
 
 async function holderOf(pid: number | undefined, host: Host): Promise<PortHolder | undefined> {
   if (pid === undefined) return undefined;
-  const command = Buffer.from((await host.read(`/proc/${pid}/comm`)) ?? '')
-    .toString('utf8')
-    .trim();
+  const command = (await readText(`/proc/${pid}/comm`, host)).trim();
   return { pid, command: command || 'a process' };
 }

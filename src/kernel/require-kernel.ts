@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { readText } from '../host/read-text.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Built } from '../store/artifact.ts';
 import { judgeConfig, type Verdict } from './check/judge.ts';
@@ -23,8 +24,10 @@ export async function requireKernel(
   built: Built,
   context: Context,
 ): Promise<void> {
-  const config = await textOf(built, 'config', context);
-  const modules = [...parseModulesDep(await textOf(built, MODULES_INDEX, context)).keys()].map(moduleName);
+  // Empty for an output that this kernel does not have.
+  const output = (name: string): Promise<string> => readText(join(built.directory, name), context.host);
+  const config = await output('config');
+  const modules = [...parseModulesDep(await output(MODULES_INDEX)).keys()].map(moduleName);
   const lacking = judgeConfig(config, neededProfiles(spec), new Set(modules)).verdicts.filter(
     ({ isSatisfied }) => !isSatisfied,
   );
@@ -42,9 +45,4 @@ export async function requireKernel(
 
 function lackText({ title, missing }: Verdict): string {
   return [`${title}:`, ...missing.map(({ anyOf, reason }) => `  ${anyOf.join(' or ')}: ${reason}`)].join('\n');
-}
-
-/** Empty for an output that a kernel does not have. */
-async function textOf({ directory }: Built, name: string, { host }: Context): Promise<string> {
-  return Buffer.from((await host.read(join(directory, name))) ?? '').toString('utf8');
 }

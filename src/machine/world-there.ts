@@ -14,7 +14,7 @@ export async function withWorldOf(spec: VmSpec, { host, report }: Context): Prom
   if (!('world' in network) || network.world !== 'internet' || (await hasNode(host))) return spec;
   const text = `${host.name} has no Node, which keeps a guest apart from its host: ${spec.name} gets no way into the world. Install Node 20 there, or write network: { world: host } to open the host's own services, too.`;
   report({ kind: 'note', text });
-  return { ...spec, network: { ...network, world: 'none', hostAccess: [] } };
+  return cutOff(spec);
 }
 
 /** The definition as a machine was started from it that runs there: Node may have come since. */
@@ -22,5 +22,10 @@ export function withWorldOfStart(spec: VmSpec, started: Pick<MachineState, 'netw
   const { network } = spec;
   const isCut =
     !host.isHere && 'world' in network && network.world === 'internet' && worldOf(started.network).world === 'none';
-  return isCut ? { ...spec, network: { ...network, world: 'none', hostAccess: [] } } : spec;
+  return isCut ? cutOff(spec) : spec;
+}
+
+function cutOff(spec: VmSpec): VmSpec {
+  const { network } = spec;
+  return 'world' in network ? { ...spec, network: { ...network, world: 'none', hostAccess: [] } } : spec;
 }

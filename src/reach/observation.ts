@@ -19,7 +19,11 @@ interface Place {
 }
 
 /** A machine's own folder for such things is root's. */
-const IN_GUEST: Place = { path: `PATH='${GUEST_SEARCH_PATH}'`, make: `d=${GUEST.own}/look-$$.`, remove: 'rm -f "$d"*' };
+export const IN_GUEST: Place = {
+  path: `PATH='${GUEST_SEARCH_PATH}'`,
+  make: `d=${GUEST.own}/look-$$.`,
+  remove: 'rm -f "$d"*',
+};
 export const ON_HOST: Place = {
   path: 'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin',
   make: 't=$(mktemp -d) && d=$t/ || exit 70',

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, VmkitError } from '../core/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { HostProcess } from '../host/host.ts';
 import { requireRunning } from '../machine/state/running.ts';
@@ -73,6 +73,5 @@ async function passOn(
 
 /** A client that goes away is no news. */
 function isHangUp(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].some((code) => isSystemError(error, code));
 }

@@ -7,7 +7,7 @@ import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { facts, healthyPeer } from '../support/probe-facts.ts';
 
 test('what is run on a machine that is watched', async () => {
-  await expect(watchScript([3000, 8080], 4, '100.64.0.2', '/usr/sbin:/usr/bin')).toMatchFileSnapshot(
+  await expect(watchScript([3000, 8080], 4, '100.64.0.2', "PATH='/usr/sbin:/usr/bin'")).toMatchFileSnapshot(
     '../golden/watch.sh',
   );
 });

@@ -4,7 +4,7 @@ import { loadVm } from '../../spec/read/load.ts';
 import { bootMachines } from '../../verbs/boot/boot-machines.ts';
 import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
 import { defineCommand } from '../parse/command.ts';
-import { DEFINITION } from '../parse/positionals.ts';
+import { DEFINITION, KERNEL } from '../parse/positionals.ts';
 import { planText } from '../show/boot-plan-text.ts';
 import { type BootSummary, bootText, summarize } from '../show/boot-summary.ts';
 
@@ -21,10 +21,7 @@ export const command = defineCommand({
         default: [],
         describe: 'Use this executable: NAME=PATH; may be repeated',
       })
-      .option('kernel', {
-        type: 'string',
-        describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
-      })
+      .option('kernel', KERNEL)
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' })
       .option('adopt', {
         type: 'boolean',

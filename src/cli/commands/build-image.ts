@@ -15,7 +15,7 @@ import type { Artifact, Built } from '../../store/artifact.ts';
 import { ensureArtifact } from '../../store/store.ts';
 import { buildContext, runStep, type VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
-import { DEFINITION } from '../parse/positionals.ts';
+import { DEFINITION, KERNEL } from '../parse/positionals.ts';
 import { durationText } from '../show/progress-lines.ts';
 import { table } from '../show/table.ts';
 
@@ -60,10 +60,7 @@ export const command = defineCommand({
         default: false,
         describe: 'Build the root file system again, with the newest Debian packages',
       })
-      .option('kernel', {
-        type: 'string',
-        describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
-      })
+      .option('kernel', KERNEL)
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' }),
   run: async ({ vm, component, kernel: option, arch, rebuild, setup }, verb): Promise<ImageResult> => {
     const context = buildContext(verb);

@@ -1,4 +1,4 @@
-/** What verbs are given in their place, where several of them are given the same. */
+/** What several verbs are given, in its place or as an option. */
 export const MACHINE = { type: 'string', demandOption: true, describe: 'The machine' } as const;
 
 export const DEFINITION = {
@@ -10,4 +10,9 @@ export const DEFINITION = {
 export const SERVICE = {
   type: 'string',
   describe: 'A service of the machine. Default: the first one that speaks HTTP',
+} as const;
+
+export const KERNEL = {
+  type: 'string',
+  describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
 } as const;

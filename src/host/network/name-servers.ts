@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Context } from '../context.ts';
+import { readText } from '../read-text.ts';
 
 /** systemd-resolved's list of the servers that it asks itself (systemd-resolved.service(8)); /etc/resolv.conf then names its stub on loopback. */
 const FILES = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
@@ -9,7 +10,7 @@ const MOST = 3;
 /** The name servers of this host that a machine with an address of its own can ask: none on loopback. */
 export async function readNameServers({ host }: Pick<Context, 'host'>): Promise<readonly string[]> {
   for (const file of FILES) {
-    const found = parseNameServers(Buffer.from((await host.read(file)) ?? '').toString('utf8'));
+    const found = parseNameServers(await readText(file, host));
     if (found.length > 0) return found;
   }
   return [];

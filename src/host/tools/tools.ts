@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 import type { Host, HostFacts } from '../host.ts';
+import { readText } from '../read-text.ts';
 import { findManager, installCommand, installMissing } from './tools-install.ts';
 import { type Finding, type PackageManager, TOOL_GROUPS, TOOLS, type Tool, type ToolGroup } from './tools-table.ts';
 
@@ -114,7 +115,7 @@ function headerFolders(): readonly string[] {
 /** subuid(5): `user:first:count`, the user by name or number. */
 async function hasSubordinateIds(file: string, host: Host): Promise<boolean> {
   const names = [userName(), String(process.getuid?.() ?? '')];
-  return (await textIn(file, host)).split('\n').some((line) => names.some((name) => line.startsWith(`${name}:`)));
+  return (await readText(file, host)).split('\n').some((line) => names.some((name) => line.startsWith(`${name}:`)));
 }
 
 function userName(): string {
@@ -127,12 +128,8 @@ function userName(): string {
 }
 
 async function numberIn(file: string, host: Host): Promise<number | undefined> {
-  const text = (await textIn(file, host)).trim();
+  const text = (await readText(file, host)).trim();
   return text === '' ? undefined : Number(text);
-}
-
-async function textIn(file: string, host: Host): Promise<string> {
-  return Buffer.from((await host.read(file)) ?? '').toString('utf8');
 }
 
 async function hasAny(files: readonly string[], host: Host): Promise<boolean> {

@@ -62,10 +62,11 @@ const FILTER =
  * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of
  * them, each under `==> ID <==`. `back`: an
  * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel
- * removes it with that one, which ends when nobody holds its input any more, however this script ends.
+ * removes it with that one, which ends when nobody holds its input any more, however this script ends. `path`: a shell's
+ * assignment of PATH.
  */
 export function watchScript(ports: readonly number[], seconds: number, back: string | undefined, path: string): string {
-  return `PATH='${path}'
+  return `${path}
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
 trap 'exec 3>&-; kill $nft $monitor 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT

@@ -1,6 +1,7 @@
 import { VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import type { Context } from '../../host/context.ts';
+import { readText } from '../../host/read-text.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { exposedLine, parseExposed, planServe } from '../../reach/changes/serve-plan.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
@@ -27,7 +28,7 @@ export async function unserveInGuest(
   context: Context,
 ): Promise<readonly ServeEntry[]> {
   return withGuest(machine, context, async (guest) => {
-    const entries = parseExposed(await textOf(guest, EXPOSED_ENTRIES));
+    const entries = parseExposed(await readText(EXPOSED_ENTRIES, guest));
     const removed = entries.filter(({ to }) => to === served);
     const { stdout } = await guest.exec(['tailscale', 'serve', 'status', '--json'], { withinMs: 30_000 });
     const there = servedTo(parseJson(stdout, serveConfig), served).map(({ port }) => port);
@@ -43,14 +44,10 @@ export async function unserveInGuest(
 /** The line first: killed after it, the next boot serves what was asked for. */
 async function addEntry(machine: string, entry: ServeEntry, context: Context): Promise<void> {
   await withGuest(machine, context, async (guest) => {
-    const there = await textOf(guest, EXPOSED_ENTRIES);
+    const there = await readText(EXPOSED_ENTRIES, guest);
     await guest.write(EXPOSED_ENTRIES, `${there}${exposedLine(entry)}\n`);
     await must(guest, serveCommand(entry).split(' '));
   });
-}
-
-async function textOf(guest: Guest, path: string): Promise<string> {
-  return Buffer.from((await guest.read(path)) ?? []).toString('utf8');
 }
 
 async function must(guest: Guest, argv: readonly string[]): Promise<void> {

@@ -1,4 +1,3 @@
-import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import type { NodeFacts, Target } from '../../reach/facts.ts';
@@ -6,6 +5,7 @@ import { readWatched, type Watched } from '../../reach/follow/sightings.ts';
 import type { Place, Watches } from '../../reach/follow/steps.ts';
 import { WATCHING, watchScript } from '../../reach/follow/watch-script.ts';
 import type { Watcher } from '../../reach/look/followed-dial.ts';
+import { IN_GUEST, ON_HOST } from '../../reach/observation.ts';
 import type { GuestShell } from './guest-shell.ts';
 
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
@@ -80,8 +80,8 @@ function placesOf({ shell, proxy, router }: Around, context: Context): (readonly
       (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
   const places: (readonly [Place, Run, string])[] = [];
   // The console serves one at a time, and tells nothing before the end.
-  if (shell?.by === 'ssh') places.push(['guest', shell.run, GUEST_SEARCH_PATH]);
-  if (proxy !== undefined) places.push(['host', onHost, process.env['PATH'] ?? '']);
-  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), GUEST_SEARCH_PATH]);
+  if (shell?.by === 'ssh') places.push(['guest', shell.run, IN_GUEST.path]);
+  if (proxy !== undefined) places.push(['host', onHost, ON_HOST.path]);
+  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), IN_GUEST.path]);
   return places;
 }

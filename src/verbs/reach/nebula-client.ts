@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { VmkitError } from '../../core/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
+import { readText } from '../../host/read-text.ts';
 import { endpointText } from '../../net/endpoint.ts';
 import { clientFile, nebulaFolder } from '../../secrets/nebula-certificates.ts';
 import { type NebulaClient, nebulaClientConfig } from '../../spec/services/nebula-config.ts';
@@ -33,8 +34,7 @@ export async function readNebulaClient(
   { host, paths }: Pick<Context, 'host' | 'paths'>,
 ): Promise<Pick<NebulaClient, 'ca' | 'certificate' | 'key'> | undefined> {
   const folder = nebulaFolder(machinePaths(paths, machine));
-  const read = async (file: string): Promise<string> =>
-    Buffer.from((await host.read(join(folder, file))) ?? []).toString('utf8');
+  const read = (file: string): Promise<string> => readText(join(folder, file), host);
   const ca = await read('ca.crt');
   const certificate = await read(`${clientFile(client)}.crt`);
   const key = await read(`${clientFile(client)}.key`);

@@ -3,6 +3,7 @@ import { poll } from '../../../core/deadline.ts';
 import { VmkitError } from '../../../core/errors.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
+import { readText } from '../../../host/read-text.ts';
 import { parseGuestEvent } from '../../../spec/guest-event.ts';
 import type { PlacedMachine } from '../../placing.ts';
 import { launch } from '../launch/launch.ts';
@@ -70,11 +71,5 @@ export async function runTrial(
 }
 
 async function lastLine(path: string, host: Host): Promise<string> {
-  return (
-    Buffer.from((await host.read(path)) ?? '')
-      .toString('utf8')
-      .trim()
-      .split('\n')
-      .at(-1) ?? ''
-  );
+  return (await readText(path, host)).trim().split('\n').at(-1) ?? '';
 }
