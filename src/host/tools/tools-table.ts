@@ -155,6 +155,7 @@ export const TOOLS: readonly Tool[] = [
   },
 
   program('mksquashfs', ['image'], everywhere('squashfs-tools')),
+  { ...program('unshare', ['image'], everywhere('util-linux')), onlyWhen: 'not-root' },
   program('mke2fs', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
   program('resize2fs', ['image', 'machine-x86_64', 'machine-arm64'], {
     ...everywhere('e2fsprogs'),
@@ -175,7 +176,6 @@ export const TOOLS: readonly Tool[] = [
   }),
 
   program('ip', ['network'], { ...everywhere('iproute2'), dnf: 'iproute' }),
-  program('unshare', ['network'], everywhere('util-linux')),
   program('nft', ['network'], everywhere('nftables')),
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
 
