@@ -20,6 +20,14 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
   from: { path: `^src/${room}/` },
   to: { path: '^src/', pathNot: [room, ...allowed].map((folder) => `^src/${folder}/`) },
 }));
+/** Folders of src/machine/vmm, one each. Everything else knows a monitor by the interface in vmm.ts. */
+const MONITORS = ['qemu'];
+const monitorRules = MONITORS.map((monitor) => ({
+  name: `${monitor}-is-known-by-its-driver`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: ['^src/machine/vmm/drivers.ts$', `^src/machine/vmm/${monitor}/`] },
+  to: { path: `^src/machine/vmm/${monitor}/` },
+}));
 const libraryOnlyIn = (library, folders) => ({
   name: `${library}-stays-in-its-place`,
   severity: 'error',
@@ -43,6 +51,7 @@ module.exports = {
       from: { path: '^src/(?!library/|index.ts)' },
       to: { path: '^src/(library/|index.ts)' },
     },
+    ...monitorRules,
     libraryOnlyIn('yargs', ['cli/', 'main.ts']),
     libraryOnlyIn('listr2', ['cli/']),
     // Who starts a process says which variables it gets: child-environment.ts.

@@ -1,18 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * End-to-end tests that are the only ones at work: they measure how fast an answer comes, cut what must be in the middle of its work, or use all
- * processors. All others have ports, folders and namespaces of their own, and run two beside one another: a guest that is emulated takes one processor.
+ * End-to-end tests that are the only ones at work: they cut off what must be in the middle of its work, wait one or two seconds
+ * for an answer, or use all processors. All others have ports, folders and namespaces of their own, and run two beside one
+ * another: a guest that is emulated takes one processor.
  */
-const ALONE = [
-  'host-contract',
-  'host-network',
-  'kernel',
-  'ssh-faults',
-  'tailnet',
-  'tailnet-kernels',
-  'tailnet-routes',
-].map((name) => `test/e2e/${name}.test.ts`);
+const ALONE = ['host-contract', 'host-network', 'kernel', 'ssh-faults'].map((name) => `test/e2e/${name}.test.ts`);
 
 const e2e = { testTimeout: 2_500_000, hookTimeout: 2_500_000 };
 

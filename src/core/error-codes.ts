@@ -166,6 +166,7 @@ export const ERROR_CODES = [
   'unknown-verb',
   'unpack-failed',
   'user-namespaces',
+  'vmm-cannot',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -21,7 +21,7 @@ export interface MachinePaths {
   readonly dataDir: string;
   /** Held by the verb that works on the machine. Beside the disk: every XDG_STATE_HOME finds the same one. */
   readonly lock: string;
-  /** Held by QEMU for as long as it runs; says who that is. */
+  /** Held by the machine's monitor (QEMU) for as long as it runs; says who that is. */
   readonly powerLock: string;
   /** Logins wait before lock files that begin with it. */
   readonly loginLine: string;
@@ -30,14 +30,16 @@ export interface MachinePaths {
   readonly consoleLog: string;
   /** What vmkit's own scripts in the guest say of themselves, one event a line. */
   readonly eventsLog: string;
-  readonly qemuLog: string;
-  /** QEMU's current folder, its own: the sockets that it makes, and nothing that vmkit reads. */
+  /** What the monitor says. */
+  readonly monitorLog: string;
+  /** The monitor's current folder, its own: the sockets that it makes, and nothing that vmkit reads. */
   readonly runDir: string;
   readonly consoleSocket: string;
-  readonly qmpSocket: string;
-  /** QEMU listens on it for the switch of a private network. */
+  /** The monitor's own: QEMU speaks QMP there. */
+  readonly controlSocket: string;
+  /** The monitor listens on it for the switch of a private network. */
   readonly linkSocket: string;
-  /** QEMU listens on both for the gate: on the first for the guest's network card, on the second for the user network. */
+  /** The monitor listens on both for the gate: on the first for the guest's network card, on the second for the user network. */
   readonly gateGuestSocket: string;
   readonly gateWorldSocket: string;
   readonly gateLog: string;
@@ -64,10 +66,10 @@ export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
   };
 }
 
-/** The names of the sockets in QEMU's own folder. */
+/** The names of the sockets in the monitor's own folder. */
 export const SOCKETS = {
   console: 'console.sock',
-  qmp: 'qmp.sock',
+  control: 'qmp.sock',
   link: 'link.sock',
   gateGuest: 'gate-guest.sock',
   gateWorld: 'gate-world.sock',
@@ -90,12 +92,12 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     eventsLog: join(stateDir, 'events.log'),
     runDir,
     consoleSocket: join(runDir, SOCKETS.console),
-    qmpSocket: join(runDir, SOCKETS.qmp),
+    controlSocket: join(runDir, SOCKETS.control),
     linkSocket: join(runDir, SOCKETS.link),
     gateGuestSocket: join(runDir, SOCKETS.gateGuest),
     gateWorldSocket: join(runDir, SOCKETS.gateWorld),
     gateLog: join(stateDir, 'gate.log'),
-    qemuLog: join(stateDir, 'qemu.log'),
+    monitorLog: join(stateDir, 'qemu.log'),
     dataDisk: join(dataDir, 'data.img'),
     identityFile: join(dataDir, 'identity.json'),
     unserveFile: join(dataDir, 'unserve.json'),

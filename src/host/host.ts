@@ -70,7 +70,7 @@ export interface StartOptions {
   readonly input?: Uint8Array | undefined;
 }
 
-/** A log that another process writes and rotates (machine/vmm/qemu/recorder.ts), read from the start of what is kept. */
+/** A log that another process writes and rotates (machine/vmm/launch/recorder.ts), read from the start of what is kept. */
 export interface LogReader {
   /** The whole lines that came since the last call, as they are read; none while there is no file. */
   lines(): AsyncGenerator<string, void>;

@@ -148,7 +148,7 @@ if ! s6-svwait -U -t ${first * 1000} ${services.map(({ name }) => name).join(' '
 ${waits.map((line) => `  ${line}\n`).join('')}  wait
 fi
 event_machine booted
-# Old events are thrown away (machine/vmm/qemu/recorder.ts): what has not changed for long is said again.
+# Old events are thrown away (machine/vmm/launch/recorder.ts): what has not changed for long is said again.
 while sleep ${STATE_EVERY_S}; do
   states=
   for service in ${services.map(({ name }) => name).join(' ')}; do

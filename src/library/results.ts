@@ -29,6 +29,8 @@ export interface BootedMachine {
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
   readonly bootedAfter: number | undefined;
   readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly reason: string };
+  /** `Linux 6.12.9, vmkit's own`; undefined for a machine that an older vmkit started. */
+  readonly kernel: string | undefined;
   readonly ports: readonly Port[];
   /** What to log in with, and the file of this computer that holds the secret. */
   readonly logins: readonly { readonly service: string; readonly text: string; readonly file: string }[];
@@ -72,6 +74,8 @@ export interface BuiltFiles {
   readonly initramfs: string;
   /** Executables that Debian does not have; undefined for a machine that needs none. */
   readonly components: string | undefined;
+  /** squashfs; undefined for a kernel without modules. */
+  readonly modules: string | undefined;
 }
 
 /** A way in that was set up. */

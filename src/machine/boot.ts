@@ -7,12 +7,11 @@ import { requireAnswers } from './follow/answers.ts';
 import { bootFailure } from './follow/boot-failure.ts';
 import type { BootProgress } from './follow/boot-progress.ts';
 import { type BootDeadlines, bootDeadlines, followBoot } from './follow/follow.ts';
-import { type BootRequest, planMachine } from './plan.ts';
+import { type BootRequest, placeMachine } from './plan.ts';
+import { startMachine } from './start.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
 import { clearState, type MachineState, writeState } from './state/state.ts';
-import { decideAccelerator } from './vmm/qemu/accelerator.ts';
-import { startMachine } from './vmm/qemu/run.ts';
-import { zeroSecrets } from './vmm/qemu/zero-secrets.ts';
+import { USUAL_VMM } from './vmm/drivers.ts';
 
 export interface Booted {
   readonly state: MachineState;
@@ -25,9 +24,10 @@ export interface Booted {
  */
 export async function bootMachine(request: BootRequest, machine: LockedMachine, context: Context): Promise<Booted> {
   const { spec, user, secrets } = request;
-  const { plan, state } = await planMachine(request, decideAccelerator, context);
-  context.report({ kind: 'phase', text: `starts QEMU (${state.accelerator.reason})` });
-  const process = await startMachine({ plan, state, user, secrets }, machine, context.host);
+  const vmm = USUAL_VMM;
+  const { placed, state } = await placeMachine(request, vmm, vmm.decideAccelerator, context);
+  context.report({ kind: 'phase', text: `starts ${vmm.title} (${state.accelerator.reason})` });
+  const process = await startMachine({ placed, state, user, secrets }, machine, context.host);
   try {
     const started: MachineState = { ...state, ...process };
     await writeState(machine.paths, started, context);
@@ -40,7 +40,7 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
     await clearState(machine.paths, context.host);
     throw error;
   } finally {
-    await zeroSecrets(process, context.host);
+    await vmm.forgetSecrets(process, context.host);
   }
 }
 

@@ -3,8 +3,8 @@ import type { SshAddress } from '../guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../guest/ssh/guest-host.ts';
 import type { Context } from '../host/context.ts';
 import { ensureSshKeys } from '../secrets/ssh-keys.ts';
+import { requireGoing } from './held.ts';
 import { requireRunning } from './state/running.ts';
-import { requireGoing } from './vmm/qemu/paused.ts';
 
 /** Where a running machine is reached, and with which keys. Throws `machine-off`, `machine-paused`, `disk-full`. */
 export async function guestAddress(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<SshAddress> {

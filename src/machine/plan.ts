@@ -1,19 +1,18 @@
-import { type MachinePaths, machinePaths, SOCKETS } from '../core/paths.ts';
+import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';
 import { readNameServers } from '../host/network/name-servers.ts';
-import { DISK_SERIALS } from '../spec/disks.ts';
-import { lanAddresses, linkAddresses, type NetworkSpec, worldOf } from '../spec/network.ts';
-import type { Service } from '../spec/service.ts';
+import { DISK_SERIALS, type DiskSerial } from '../spec/disks.ts';
+import { networkOf } from '../spec/networks/networks.ts';
 import { IMPLICIT_SERVICE } from '../spec/services/registry.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
+import type { DescribedDisk, MachineDescription } from './description.ts';
+import { macvtapDevice } from './host-link.ts';
+import type { PlacedMachine } from './placing.ts';
 import { openPorts } from './ports.ts';
 import type { MachineState, OpenPort } from './state/state.ts';
-import type { Accelerator, Trial } from './vmm/qemu/accelerator.ts';
-import type { MachinePlan, PlannedDisk } from './vmm/qemu/argv.ts';
-import { qemuFacts } from './vmm/qemu/facts.ts';
-import { macvtapDevice } from './vmm/qemu/host-link.ts';
-import { logsOf } from './vmm/qemu/recorder.ts';
+import { logsOf } from './vmm/launch/recorder.ts';
+import type { Accelerator, Trial, Vmm } from './vmm/vmm.ts';
 
 /** What a boot needs beside the definition; all of it is there already. */
 export interface BootRequest {
@@ -33,7 +32,7 @@ export interface BootRequest {
   readonly dataUuid: string;
   /** The archive on the secrets disk. */
   readonly secrets: Uint8Array;
-  /** As whom QEMU runs: a number of the machine's own where root starts it, else undefined: as whoever starts it. */
+  /** As whom the monitor runs: a number of the machine's own where root starts it, else undefined: as whoever starts it. */
   readonly user: number | undefined;
   readonly tells: MachineState['tells'];
   /** The machine that needs this one, where nobody asked for it by name. */
@@ -44,84 +43,105 @@ export interface BootRequest {
 
 type PlanRequest = Omit<BootRequest, 'secrets'>;
 
-/** The command for QEMU and what will be recorded of it. `decide` says what runs the guest's code. */
-export async function planMachine(
+/** What a definition makes of a machine; `hasModules`: its kernel comes with a disk of modules. Pure: no host, no monitor. */
+export function describeMachine(
+  spec: VmSpec,
+  { hasModules = false }: { readonly hasModules?: boolean } = {},
+): MachineDescription {
+  const { name, arch, cpus, memoryMib, network, needs, services } = spec;
+  const readOnly = (serial: DiskSerial): DescribedDisk => ({ serial, isReadOnly: true });
+  return {
+    name,
+    arch,
+    cpus,
+    memoryMib,
+    network,
+    needs,
+    disks: [
+      readOnly(DISK_SERIALS.root),
+      ...(services.some(({ components }) => components.length > 0) ? [readOnly(DISK_SERIALS.components)] : []),
+      ...(hasModules ? [readOnly(DISK_SERIALS.modules)] : []),
+      { serial: DISK_SERIALS.data, isReadOnly: false },
+      readOnly(DISK_SERIALS.secrets),
+    ],
+    services: services.map((service) => service.name),
+    ports: services.flatMap((service) =>
+      service.ports.map(({ name, protocol, port, hostPort }) => ({
+        service: service.name,
+        name,
+        protocol,
+        guestPort: port,
+        hostPort,
+      })),
+    ),
+  };
+}
+
+/** What a machine gets of its host, and what will be recorded of it. `decide` says what runs the guest's code. */
+export async function placeMachine(
   { spec, files, kernel, dataUuid, tells, artifacts, startedFor, user }: PlanRequest,
+  vmm: Vmm,
   decide: (trial: Trial, context: Context) => Promise<Accelerator>,
   context: Context,
-): Promise<{ plan: MachinePlan; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
+): Promise<{ placed: PlacedMachine; state: Omit<MachineState, 'pid' | 'startTime' | 'gate'> }> {
+  const machine = describeMachine(spec, { hasModules: files.modules !== undefined });
   const paths = machinePaths(context.paths, spec.name);
-  const facts = await qemuFacts(spec.arch, context);
-  const ports = await withSshPort(openPorts(spec), spec.services, context.host);
+  const facts = await vmm.facts(machine.arch, context);
+  const ports = await withSshPort(machine, context.host);
   const sshPort = ports.find(({ service }) => service === IMPLICIT_SERVICE)?.hostPort;
   if (sshPort === undefined) throw new TypeError('A machine without its ssh service.');
-  const base: Omit<MachinePlan, 'accelerator'> = {
-    name: spec.name,
-    arch: spec.arch,
-    cpus: spec.cpus,
-    memoryMib: spec.memoryMib,
+  const base: Omit<PlacedMachine, 'accelerator'> = {
+    ...machine,
+    facts,
     kernel: files.kernel,
     initramfs: files.initramfs,
-    commandLine: commandLine(spec, dataUuid, await nameServers(spec, context)),
-    disks: disks(files, paths),
+    commandLine: commandLine(machine, vmm, dataUuid, await nameServers(machine, context)),
+    diskFiles: diskFiles(files, paths),
     forwards: ports,
-    world: worldOf(spec.network).world,
-    link: await plannedLink(spec.name, spec.network, context.host),
+    device: await deviceOf(machine, context.host),
     logs: logsOf(paths),
-    hasSandbox: facts.hasSandbox,
   };
   const version = `${facts.version}\n${artifacts['kernel'] ?? ''}`;
-  const accelerator = await decide({ plan: base, version, user }, context);
+  const accelerator = await decide({ machine: base, version, user }, context);
   const state = {
     version: 1 as const,
-    name: spec.name,
+    name: machine.name,
+    vmm: vmm.name,
     startedAt: new Date().toISOString(),
     accelerator,
     kernel,
-    cpus: spec.cpus,
-    memoryMib: spec.memoryMib,
-    services: spec.services.map(({ name }) => name),
+    cpus: machine.cpus,
+    memoryMib: machine.memoryMib,
+    services: [...machine.services],
     ports,
     sshPort,
     tells: [...tells],
     artifacts: { ...artifacts },
-    needs: [...spec.needs],
-    network: spec.network,
+    needs: [...machine.needs],
+    network: machine.network,
     ...(startedFor === undefined ? {} : { startedFor }),
   };
-  return { plan: { ...base, accelerator: accelerator.name }, state };
+  return { placed: { ...base, accelerator: accelerator.name }, state };
 }
 
-async function plannedLink(name: string, network: NetworkSpec, host: Host): Promise<MachinePlan['link']> {
-  switch (network.kind) {
-    case 'user':
-      return undefined;
-    case 'private':
-      return { socket: SOCKETS.link, mac: linkAddresses(network).mac };
-    case 'bridge':
-      return { tap: name, mac: linkAddresses(network).mac };
-    case 'macvtap':
-      return { device: await macvtapDevice(name, host), mac: lanAddresses(network).mac };
-  }
+async function deviceOf({ name, network }: MachineDescription, host: Host): Promise<string | undefined> {
+  return networkOf(network).card?.end === 'macvtap' ? macvtapDevice(name, host) : undefined;
 }
 
-/**
- * Nothing secret is on it: every process of the host and of the guest can read it. no_timer_check: on a busy host an emulated processor may miss the
- * kernel's timer test by starvation, which ends in a panic (linux: arch/x86/kernel/apic/io_apic.c; under KVM the kernel skips it by itself).
- */
-export function commandLine(
-  { arch, name }: Pick<VmSpec, 'arch' | 'name'>,
+/** Nothing secret is on it: every process of the host and of the guest can read it. */
+function commandLine(
+  { arch, name }: MachineDescription,
+  vmm: Vmm,
   dataUuid: string,
-  nameServers: readonly string[] = [],
+  nameServers: readonly string[],
 ): string {
-  const platform = arch === 'arm64' ? 'console=ttyAMA0' : 'console=ttyS0 no_timer_check';
   const dns = nameServers.length === 0 ? '' : ` vmkit.dns=${nameServers.join(',')}`;
-  return `${platform} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}${dns}`;
+  return `${vmm.kernelParameters(arch)} quiet panic=-1 vmkit.hostname=${name} vmkit.data=${dataUuid}${dns}`;
 }
 
 /** A machine with a way of its own into the world asks the name servers that this host asks. */
-async function nameServers({ name, network }: VmSpec, context: Context): Promise<readonly string[]> {
-  if ('world' in network) return [];
+async function nameServers({ name, network }: MachineDescription, context: Context): Promise<readonly string[]> {
+  if (networkOf(network).world !== undefined) return [];
   const found = await readNameServers(context);
   if (found.length === 0) {
     const text = `This host names no name server that another machine could ask: ${name} resolves no names.`;
@@ -130,22 +150,22 @@ async function nameServers({ name, network }: VmSpec, context: Context): Promise
   return found;
 }
 
-function disks(files: BootRequest['files'], paths: MachinePaths): PlannedDisk[] {
-  const readOnly = (serial: string, path: string | undefined): PlannedDisk => ({ serial, path, isReadOnly: true });
-  return [
-    readOnly(DISK_SERIALS.root, files.root),
-    ...(files.components === undefined ? [] : [readOnly(DISK_SERIALS.components, files.components)]),
-    ...(files.modules === undefined ? [] : [readOnly(DISK_SERIALS.modules, files.modules)]),
-    { serial: DISK_SERIALS.data, path: paths.dataDisk, isReadOnly: false },
-    readOnly(DISK_SERIALS.secrets, undefined),
-  ];
+function diskFiles(
+  { root, components, modules }: BootRequest['files'],
+  { dataDisk }: MachinePaths,
+): PlacedMachine['diskFiles'] {
+  return {
+    [DISK_SERIALS.root]: root,
+    ...(components === undefined ? {} : { [DISK_SERIALS.components]: components }),
+    ...(modules === undefined ? {} : { [DISK_SERIALS.modules]: modules }),
+    [DISK_SERIALS.data]: dataDisk,
+  };
 }
 
 /** vmkit's own way in gets any free port where the definition names none. */
-async function withSshPort(ports: readonly OpenPort[], services: readonly Service[], host: Host): Promise<OpenPort[]> {
-  if (ports.some(({ service }) => service === IMPLICIT_SERVICE)) return [...ports];
-  const ssh = services.find(({ name }) => name === IMPLICIT_SERVICE)?.ports[0];
-  if (ssh === undefined) return [...ports];
-  const { name, protocol, port: guestPort } = ssh;
-  return [...ports, { service: IMPLICIT_SERVICE, name, protocol, guestPort, hostPort: await host.freePort() }];
+async function withSshPort(machine: MachineDescription, host: Host): Promise<OpenPort[]> {
+  const open = openPorts(machine);
+  const ssh = machine.ports.find(({ service }) => service === IMPLICIT_SERVICE);
+  if (ssh === undefined || open.some(({ service }) => service === IMPLICIT_SERVICE)) return open;
+  return [...open, { ...ssh, hostPort: await host.freePort() }];
 }

@@ -1,18 +1,15 @@
 import { VmkitError } from '../core/errors.ts';
 import type { Host } from '../host/host.ts';
 import { type PortHolder, takenPorts } from '../host/taken-ports.ts';
-import { worldOf } from '../spec/network.ts';
-import type { VmSpec } from '../spec/vm-spec.ts';
+import { worldOf } from '../spec/networks/networks.ts';
+import type { MachineDescription } from './description.ts';
 import type { OpenPort } from './state/state.ts';
 
-/** The ports of a definition that QEMU opens on this host. UDP only where the user network leads out: closed to the world it passes no answers (libslirp, udp_input). */
-export function openPorts(spec: VmSpec): OpenPort[] {
-  return spec.services.flatMap(({ name: service, ports }) =>
-    ports
-      .filter(({ protocol }) => protocol !== 'udp' || worldOf(spec.network).world !== 'none')
-      .flatMap(({ name, port, protocol, hostPort }) =>
-        hostPort === undefined ? [] : [{ service, name, protocol, guestPort: port, hostPort }],
-      ),
+/** The ports of a machine that its definition opens on the host. UDP only where the user network leads out: closed to the world it passes no answers (libslirp, udp_input). */
+export function openPorts({ ports, network }: Pick<MachineDescription, 'ports' | 'network'>): OpenPort[] {
+  const leadsOut = worldOf(network).world !== 'none';
+  return ports.flatMap(({ hostPort, ...port }) =>
+    hostPort === undefined || (port.protocol === 'udp' && !leadsOut) ? [] : [{ ...port, hostPort }],
   );
 }
 

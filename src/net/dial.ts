@@ -3,21 +3,43 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors.ts';
+import { type Answer, readAnswer } from './answer.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Question } from './question.ts';
+
+/** How a dial of a TCP port may end. */
+export const DIAL_RESULTS = [
+  /** A whole answer of the protocol that was asked in. */
+  'data',
+  /** An answer began, and its end did not come. */
+  'cut',
+  /** Bytes that are no answer of this protocol. */
+  'foreign',
+  /** It took the connection and said nothing. */
+  'silent',
+  /** It took the connection and ended it. */
+  'closed',
+  'refused',
+  'timeout',
+  'failed',
+] as const;
 
 /** How a connection to a TCP port ended. */
-export interface DialEnd {
-  /** data: the server sent something; open: it took the connection and kept it, silent; closed: it took it and ended it. */
-  readonly result: 'data' | 'open' | 'closed' | 'refused' | 'timeout' | 'failed';
+export interface DialEnd extends Pick<Answer, 'status' | 'location'> {
+  readonly result: (typeof DIAL_RESULTS)[number];
   /** From the dial to the first byte. */
   readonly firstByteMs: number | undefined;
+  /** From the dial to the answer's end; undefined without one. */
+  readonly wholeMs?: number | undefined;
+  /** Of the answer, as many as came. */
+  readonly bytes?: number | undefined;
   /** The first line of the answer, or the error. */
   readonly text: string;
 }
 
-/** Whether the other side took the connection, and did not end it. */
+/** Whether the other side gave a whole answer. */
 export function isAnswered({ result }: Pick<DialEnd, 'result'>): boolean {
-  return result === 'data' || result === 'open';
+  return result === 'data';
 }
 
 /** A SOCKS5 server on 127.0.0.1 (RFC 1928), such as tailscaled's. */
@@ -26,16 +48,18 @@ export type Socks = { readonly socksPort: number };
 /** Somebody else's connection to where the dial goes, such as one that a host behind ssh makes. */
 export type Opener = { readonly open: () => Promise<Duplex> };
 
-/** Waits this long for a server that may be one that lets the client speak first. */
-const SILENCE_MS = 1_500;
+/** An answer of this length is long enough, whole or not: nobody is measured by downloads. */
+export const LONG_ANSWER = 256 * 1024;
 
-/** What to send, in Latin-1; with `tlsName`, inside TLS to the server of that name, whose certificate must be good for it. */
-export interface DialRequest {
-  readonly text: string;
+/** With `tlsName`, the question is asked inside TLS to the server of that name, whose certificate must be good for it. */
+export interface DialRequest extends Question {
   readonly tlsName: string | undefined;
 }
 
-/** Dials, sends the request, and waits for the first byte. Never throws. `via`: through a SOCKS5 server, or by a host; without it, directly. */
+/**
+ * Dials, asks, and waits for the whole answer, for at most `withinMs` in all. Never throws. `via`: through a SOCKS5 server, or by a host; without it,
+ * directly.
+ */
 export async function dial(
   to: Endpoint,
   request: DialRequest,
@@ -45,9 +69,9 @@ export async function dial(
   const started = performance.now();
   try {
     const socket = await connectVia(to, via, withinMs);
-    const { text, tlsName } = request;
+    const { tlsName } = request;
     const wrapped = tlsName === undefined ? socket : connectTls({ socket, servername: tlsName });
-    return await firstByte(wrapped, text, started, SILENCE_MS + withinMs);
+    return await answerOf(wrapped, request, started, withinMs);
   } catch (error) {
     const text = messageOf(error);
     return { result: resultOf(text), firstByteMs: undefined, text };
@@ -111,18 +135,62 @@ async function connectBySocks({ address, port }: Endpoint, { socksPort }: Socks,
   return socket;
 }
 
-function firstByte(socket: Duplex, request: string, started: number, withinMs: number): Promise<DialEnd> {
+function answerOf(
+  socket: Duplex,
+  { protocol, text }: DialRequest,
+  started: number,
+  withinMs: number,
+): Promise<DialEnd> {
   return new Promise((resolve) => {
-    const end = (result: DialEnd['result'], text: string): void => {
+    let said = '';
+    let firstByteMs: number | undefined;
+    const since = (): number => Math.round(performance.now() - started);
+    const end = (why: 'whole' | 'ended' | 'late' | 'error', error = ''): void => {
       clearTimeout(timer);
+      socket.removeAllListeners().on('error', () => undefined);
       socket.destroy();
-      resolve({ result, text, firstByteMs: result === 'data' ? Math.round(performance.now() - started) : undefined });
+      resolve(dialEnd(protocol, said, { why, error, firstByteMs, tookMs: since() }));
     };
-    const timer = setTimeout(() => end('open', 'connected; no byte came'), withinMs);
-    socket.on('data', (data: Buffer) => end('data', data.toString('latin1').split(/\r?\n/)[0] ?? ''));
-    socket.once('end', () => end('closed', 'connected; the other side ended it at once'));
-    socket.once('error', (error) => end(resultOf(error.message), error.message));
-    socket.write(request, 'latin1');
+    const timer = setTimeout(() => end('late'), Math.max(0, withinMs - since()));
+    socket.on('data', (data: Buffer) => {
+      firstByteMs ??= since();
+      said += data.toString('latin1');
+      if (said.length >= LONG_ANSWER || readAnswer(protocol, said, false)?.is === 'whole') end('whole');
+    });
+    socket.once('end', () => end('ended'));
+    socket.once('error', (error) => end('error', error.message));
+    socket.write(text, 'latin1');
     socket.resume();
   });
+}
+
+interface Ending {
+  /** Whole: nothing more is waited for; late: the time is over. */
+  readonly why: 'whole' | 'ended' | 'late' | 'error';
+  readonly error?: string;
+  readonly firstByteMs: number | undefined;
+  readonly tookMs: number;
+}
+
+/** What came of a connection that was taken, from all that was said on it, in Latin-1. */
+export function dialEnd(
+  protocol: Question['protocol'],
+  said: string,
+  { why, error = '', firstByteMs, tookMs }: Ending,
+): DialEnd {
+  if (said === '') {
+    if (why === 'error') return { result: resultOf(error), firstByteMs: undefined, text: error };
+    return why === 'late'
+      ? { result: 'silent', firstByteMs: undefined, text: `connected; no byte came within ${tookMs / 1000} s` }
+      : { result: 'closed', firstByteMs: undefined, text: 'connected; the other side ended it at once' };
+  }
+  const answer = readAnswer(protocol, said, why === 'ended');
+  const isWhole = answer?.is === 'whole' || (said.length >= LONG_ANSWER && answer?.is === 'part');
+  const [line = ''] = said.split(/\r?\n/);
+  const { status, location } = answer ?? {};
+  const seen = { firstByteMs, bytes: said.length, status, location };
+  if (isWhole) return { ...seen, result: 'data', wholeMs: tookMs, text: line };
+  if (answer?.is === 'foreign') return { ...seen, result: 'foreign', text: `no answer in ${protocol}: ${line}` };
+  const how = why === 'late' ? `its end did not come within ${tookMs / 1000} s` : `then it was cut ${error}`.trim();
+  return { ...seen, result: 'cut', text: `${line}; ${said.length} bytes came, ${how}` };
 }

@@ -13,29 +13,29 @@ export function routedAddress({ target }: Facts): string {
 }
 
 export function serveAddress(facts: Facts): string | undefined {
-  return servedAddress(facts.guest?.status, facts.target, servedFor(facts));
+  return servedAddress(facts.guest?.status, facts, servedFor(facts));
 }
 
 export function servedAddress(
   status: TailscaleStatus | undefined,
-  target: Target,
+  facts: Facts,
   served: ServeEntry | undefined,
 ): string | undefined {
-  const host = nodeName(status);
+  const host = nodeName(status, facts);
   if (served === undefined || host === undefined) return undefined;
   const { as, port } = served;
-  if (as === 'tcp') return typedAddress(target, host, port);
+  if (as === 'tcp') return typedAddress(facts.target, host, port);
   const isDefault = (as === 'http' && port === 80) || (as === 'https' && port === 443);
   return `${as}://${host}${isDefault ? '' : `:${port}`}/`;
 }
 
-export function nodeAddress(status: TailscaleStatus | undefined, target: Target, port: number): string | undefined {
-  const host = nodeName(status);
-  return host === undefined ? undefined : typedAddress(target, host, port);
+export function nodeAddress(facts: Facts): string | undefined {
+  const host = nodeName(facts.guest?.status, facts);
+  return host === undefined ? undefined : typedAddress(facts.target, host, facts.target.port);
 }
 
-/** The name of the node where the tailnet has names, else its address. */
-function nodeName(status: TailscaleStatus | undefined): string | undefined {
+/** The name of the node where the tailnet has names that the peer resolves, else its address. */
+function nodeName(status: TailscaleStatus | undefined, { peer }: Facts): string | undefined {
   const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
-  return name === '' ? status?.Self.TailscaleIPs?.[0] : name;
+  return name === '' || peer?.resolvesNames === false ? status?.Self.TailscaleIPs?.[0] : name;
 }

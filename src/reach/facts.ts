@@ -1,6 +1,7 @@
 import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import type { Watches } from './follow/steps.ts';
 import type { Drop } from './look/forward-drops.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
 import type { NebulaFacts } from './look/nebula-facts.ts';
@@ -23,15 +24,36 @@ export interface Target {
 /** How a dial ended, as an observation. */
 export interface Dial extends Omit<DialEnd, 'text'> {
   readonly observation: Observation;
+  /** Where the answer sends one on to, tried from there; undefined: it does not, or nobody tried. */
+  readonly redirect?: Redirect | undefined;
+}
+
+export interface Redirect {
+  /** `http://localhost:3000/`. */
+  readonly location: string;
+  /** Why a peer does not get there; undefined: it does. */
+  readonly whyNot: string | undefined;
 }
 
 /** What a tailnet peer saw. */
 export interface PeerFacts {
   readonly title: string;
+  /** In the tailnet; undefined where it was not asked. */
+  readonly address: string | undefined;
+  /** What the peer's own Tailscale knows; undefined where it was not asked. */
+  readonly status: Observation | undefined;
+  /** Whether the peer knows the guest's node; undefined where that was not asked. */
+  readonly knowsNode: boolean | undefined;
+  /** Whether names of the tailnet are resolved at the peer; undefined where that was not asked. */
+  readonly resolvesNames: boolean | undefined;
+  /** `tailscale ping` until the path is direct, for some seconds. */
+  readonly directPing: Observation | undefined;
   /** `tailscale ping` of the guest. */
   readonly ping: Observation | undefined;
   /** The same with the largest message that the tunnel sends. */
   readonly largePing: Observation | undefined;
+  /** The same from the guest to the peer. */
+  readonly largePingBack: Observation | undefined;
   /** Dials of the guest's tailnet address, by port. */
   readonly dials: ReadonlyMap<number, Dial>;
   /** The dial of what this host serves. */
@@ -95,6 +117,16 @@ export interface Facts {
   readonly guestError: string | undefined;
   /** How the guest was looked at. */
   readonly guestBy: 'ssh' | 'console';
+  /** What holds the guest, as its QEMU says; undefined: nothing. */
+  readonly guestHeld?: string | undefined;
+  /** The peer's question, asked inside the guest; undefined where it was not. */
+  readonly asked: Dial | undefined;
+  /** What each place saw while the peer dialled once more; undefined where no dial failed. */
+  readonly watches?: Watches | undefined;
+  /** Why a peer that was wanted did not look. */
+  readonly peerError: string | undefined;
+  /** A dial of the control server from this host, where no peer could join; undefined: nobody tried. */
+  readonly control?: Observation | undefined;
   /** Undefined where nobody looked from a peer. */
   readonly peer: PeerFacts | undefined;
   /** Undefined where this host has no Tailscale. */

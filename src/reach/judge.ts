@@ -1,5 +1,10 @@
+import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
-import type { Facts } from './facts.ts';
+import { degradations, isSilentByNature } from './degraded.ts';
+import type { Dial, Facts } from './facts.ts';
+import { explainEnd } from './follow/explain.ts';
+import { followTrail } from './follow/trail.ts';
+import { isPassed } from './hops.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
 import { WAYS, type Way } from './ways.ts';
 
@@ -9,47 +14,96 @@ export function judge(facts: Facts): Verdict[] {
 }
 
 function judgeWay(way: Way, facts: Facts): Verdict {
+  const base = { ...NOTHING, way: way.id };
   const reason = way.whyNot(facts);
-  const base = {
-    way: way.id,
-    address: undefined,
-    firstByteMs: undefined,
-    finding: undefined,
-    reason: undefined,
-    warnings: [],
-  };
-  if (reason !== undefined) return { ...base, state: 'unavailable', reason, layers: [] };
-  const { layers, finding, warnings } = climb(way.checks, facts);
-  const address = way.address(facts);
-  if (finding !== undefined) return { ...base, state: 'fails', address, finding, warnings, layers };
+  if (reason !== undefined) return { ...base, state: 'unavailable', reason };
   const dial = way.dial(facts);
-  const seen = { ...base, address, warnings, layers };
-  if (dial === undefined) return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) };
-  return { ...seen, state: 'works', firstByteMs: dial.firstByteMs };
+  const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
+  const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
+  const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
+  const isHarmless = ({ hop }: Check): boolean => works || reached.some((each) => isPassed(way.id, hop, each));
+  const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
+  const seen = { ...base, address: way.address(facts), layers, warnings, trail: trail?.steps ?? [] };
+  if (works) return judgeAnswer(way, facts, dial, seen);
+  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
+  if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
+  if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };
+  if (dial !== undefined)
+    return { ...seen, state: 'fails', finding: explained?.finding ?? finding ?? unexplained(way, facts, dial) };
+  return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
+}
+
+const NOTHING = {
+  address: undefined,
+  firstByteMs: undefined,
+  wholeMs: undefined,
+  finding: undefined,
+  reason: undefined,
+  warnings: [],
+  layers: [],
+  trail: [],
+} as const;
+
+function judgeAnswer(way: Way, facts: Facts, dial: Dial, seen: Omit<Verdict, 'state'>): Verdict {
+  const { firstByteMs, wholeMs } = dial;
+  const [finding, ...more] = degradations(way.id, facts, dial);
+  const told = new Set([finding, ...more].map((each) => each?.cause));
+  const warnings = [...more, ...seen.warnings.filter(({ cause }) => !told.has(cause))];
+  return { ...seen, state: finding === undefined ? 'works' : 'degraded', firstByteMs, wholeMs, finding, warnings };
+}
+
+/** An error that the service itself does not answer with is somebody else's, in front of it. */
+function isErrorOnWay({ asked }: Facts, { status = 0 }: Dial): boolean {
+  return status >= 500 && asked?.status !== undefined && asked.status < 500;
+}
+
+/** What is told where every layer that was looked at is in order, and the peer's dial failed all the same. */
+function unexplained({ id }: Way, { target, asked }: Facts, { result, status, observation }: Dial): Finding {
+  const inGuest = asked === undefined ? '' : `; inside the guest: ${asked.observation.output}`;
+  const base = { observed: `${observation.output}${inGuest}`, fix: `vmkit logs ${target.machine}` };
+  if (status === undefined || status < 500) {
+    return { ...base, cause: `dial-${result}`, hop: 'peer', title: `the peer's dial ended: ${result}` };
+  }
+  const hop = id === 'host-proxy' ? 'host' : 'tailscaled';
+  const title = `${status} is answered in front of the service, which answers ${asked?.status} itself`;
+  return { ...base, cause: 'answers-5xx', hop, title };
+}
+
+function noPeer({ peerError }: Facts): string | undefined {
+  return peerError === undefined ? undefined : `no peer could look: ${peerError}`;
 }
 
 interface Climbed {
   readonly layers: readonly Layer[];
   readonly finding: Finding | undefined;
+  /** It says no more than that the dial failed. */
+  readonly isOfDial: boolean;
   readonly warnings: readonly Finding[];
 }
 
-/** From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. */
-function climb(checks: readonly Check[], facts: Facts): Climbed {
+/**
+ * From the bottom up: the first layer that is broken is the answer; what stands on it is not asked. What the peer's packets have passed all the same breaks nothing:
+ * it is told beside.
+ */
+function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check) => boolean): Climbed {
   const layers: Layer[] = [];
   const warnings: Finding[] = [];
   let finding: Finding | undefined;
-  for (const { id, title, hop, look } of checks) {
+  let isOfDial = false;
+  for (const check of checks) {
+    const { id, title, hop, look } = check;
     const looked = finding === undefined ? look(facts) : undefined;
     if (looked === undefined) {
       layers.push({ id, title, hop, state: 'skipped', evidence: [] });
       continue;
     }
-    const warning = looked.ok ? looked.warning : undefined;
-    if (warning !== undefined) warnings.push({ ...warning, hop });
-    if (!looked.ok) finding = { ...looked.problem, hop };
-    const state = !looked.ok ? 'failed' : warning === undefined ? 'ok' : 'warned';
+    const problem = looked.ok ? looked.warning : looked.problem;
+    const isBroken = !looked.ok && !isHarmless(check);
+    if (problem !== undefined && isBroken) finding = { ...problem, hop };
+    if (isBroken) isOfDial = check.isOfDial === true;
+    else if (problem !== undefined) warnings.push({ ...problem, hop });
+    const state = isBroken ? 'failed' : problem === undefined ? 'ok' : 'warned';
     layers.push({ id, title, hop, state, evidence: looked.evidence });
   }
-  return { layers, finding, warnings };
+  return { layers, finding, isOfDial, warnings };
 }

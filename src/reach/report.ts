@@ -38,6 +38,24 @@ export interface Layer {
   readonly evidence: readonly Evidence[];
 }
 
+/**
+ * One place that the peer's connection passes, in the order of time, and what was seen of it there.
+ * - seen: its packets.
+ * - passed: not seen, but a later place saw them.
+ * - missing: the first place that did not see what the one before sent.
+ * - unknown: behind that, or nobody could look there.
+ */
+export interface TrailStep {
+  readonly hop: HopId;
+  /** Where it was watched. */
+  readonly place: 'guest' | 'host' | 'router';
+  /** What happens there when all is well. */
+  readonly title: string;
+  readonly state: 'seen' | 'passed' | 'missing' | 'unknown';
+  /** `3 packets on tailscale0, 100.64.0.4:40112 to 100.64.0.3:3000`; empty: none. */
+  readonly seen: string;
+}
+
 /** Why a way fails, in words that a person can act on. */
 export interface Finding {
   /** Stable, kebab-case: `loopback-down`. */
@@ -55,22 +73,27 @@ export interface Finding {
 export interface Verdict {
   readonly way: WayId;
   /**
-   * - works: a peer got an answer.
+   * - works: a peer got a whole answer of the service's own protocol.
+   * - degraded: the same, with something that a person will notice, or that may break it soon: `finding`.
    * - untried: nothing is wrong as far as was looked, and nobody looked from a peer.
    * - unavailable: this machine, host or definition does not offer it; that is no failure.
    */
-  readonly state: 'works' | 'untried' | 'fails' | 'unavailable';
+  readonly state: 'works' | 'degraded' | 'untried' | 'fails' | 'unavailable';
   /** What a person types at the peer; undefined when nobody knows it. */
   readonly address: string | undefined;
   /** From the dial to the first byte at the peer; undefined when there was none. */
   readonly firstByteMs: number | undefined;
-  /** Set when it fails. */
+  /** From the dial to the end of the answer; undefined when there was none. */
+  readonly wholeMs: number | undefined;
+  /** Set when it fails or is degraded. */
   readonly finding: Finding | undefined;
   /** What is wrong beside, though the way works. */
   readonly warnings: readonly Finding[];
   /** Set when it is unavailable: `the host has no Tailscale`; and when it is untried for a reason. */
   readonly reason: string | undefined;
   readonly layers: readonly Layer[];
+  /** The connection's own way while a peer dialled once more; empty where it was not followed, as where the first dial was answered. */
+  readonly trail: readonly TrailStep[];
 }
 
 /** What `vmkit probe` found. */
@@ -84,4 +107,6 @@ export interface ProbeReport {
   /** Who looked: `peer: ephemeral node vmkit-probe-1a2b, 100.64.0.3`. */
   readonly vantages: readonly { readonly vantage: Vantage; readonly title: string }[];
   readonly ways: readonly Verdict[];
+  /** What is wrong beside the ways: the guest takes no ssh, no peer could look. */
+  readonly beside: readonly Finding[];
 }

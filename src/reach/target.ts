@@ -1,4 +1,5 @@
 import { VmkitError } from '../core/errors.ts';
+import { networkOf } from '../spec/networks/networks.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Target } from './facts.ts';
 
@@ -18,7 +19,7 @@ export function targetOf(spec: VmSpec, serviceName: string | undefined): Target 
       hint: `Services with ports: ${names.join(', ')}.`,
     });
   }
-  const bridgeAddress = spec.network.kind === 'bridge' ? spec.network.address : undefined;
+  const bridgeAddress = networkOf(spec.network).routed;
   const { service: name, port, hostPort, protocol } = chosen;
   return { machine: spec.name, name, port, hostPort, protocol, bridgeAddress };
 }

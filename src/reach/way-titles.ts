@@ -27,6 +27,7 @@ export const HOP_TITLES: Readonly<Record<HopId, string>> = {
 /** How a way, or a layer of one, stands. */
 export const STATE_MARKS: Readonly<Record<Verdict['state'] | Layer['state'], string>> = {
   works: '✓',
+  degraded: '~',
   untried: '?',
   ok: '✓',
   warned: '!',

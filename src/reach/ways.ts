@@ -1,10 +1,26 @@
 import { nodeAddress, routedAddress, serveAddress, servedAddress, typedAddress } from './addresses.ts';
 import type { Check } from './checks/check.ts';
-import { backendListens, clockRight, guestAnswers, localRuleFirst, loopbackUp, policyRouting } from './checks/guest.ts';
+import {
+  backendAnswers,
+  backendListens,
+  clockRight,
+  guestAnswers,
+  localRuleFirst,
+  loopbackUp,
+  policyRouting,
+} from './checks/guest.ts';
 import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overlayListens } from './checks/nebula.ts';
 import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks/nebula-client.ts';
 import { daemonAnswers, loggedIn, packetFilter, serveConfigured, servePortFree, tunThere } from './checks/node.ts';
-import { directDial, peerGetsDirect, peerGetsServe, peerReachesNode, serveDial, tunnelFits } from './checks/peer.ts';
+import {
+  directDial,
+  peerGetsDirect,
+  peerGetsServe,
+  peerKnowsNode,
+  peerReachesNode,
+  serveDial,
+  tunnelFits,
+} from './checks/peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks/proxy.ts';
 import { resolverAnswers } from './checks/resolver.ts';
 import { subnetChecks } from './checks/subnet.ts';
@@ -27,7 +43,7 @@ export interface Way {
 }
 
 const node = [daemonAnswers, loggedIn, resolverAnswers];
-const serve = [serveConfigured, servePortFree, peerReachesNode, tunnelFits, peerGetsServe];
+const serve = [serveConfigured, servePortFree, peerKnowsNode, peerReachesNode, tunnelFits, peerGetsServe];
 
 export const WAYS: readonly Way[] = [
   {
@@ -42,6 +58,7 @@ export const WAYS: readonly Way[] = [
       loopbackUp,
       localRuleFirst,
       backendListens,
+      backendAnswers,
       ...node,
       ...serve,
     ],
@@ -51,7 +68,7 @@ export const WAYS: readonly Way[] = [
   {
     id: 'guest-serve-userspace',
     whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'userspace'),
-    checks: [guestAnswers, clockRight, loopbackUp, backendListens, ...node, ...serve],
+    checks: [guestAnswers, clockRight, loopbackUp, backendListens, backendAnswers, ...node, ...serve],
     address: serveAddress,
     dial: serveDial,
   },
@@ -63,19 +80,21 @@ export const WAYS: readonly Way[] = [
       clockRight,
       underUserspace(loopbackUp),
       underUserspace(backendListens),
+      backendAnswers,
       ...node,
+      peerKnowsNode,
       peerReachesNode,
       tunnelFits,
       peerGetsDirect,
     ],
-    address: ({ guest, target }) => nodeAddress(guest?.status, target, target.port),
+    address: nodeAddress,
     dial: directDial,
   },
   {
     id: 'host-proxy',
     whyNot: noProxy,
     checks: [proxyNode, hostPortAnswers, proxyServes, proxyAnswers],
-    address: (facts) => servedAddress(facts.proxy?.status, facts.target, proxyServedFor(facts)),
+    address: (facts) => servedAddress(facts.proxy?.status, facts, proxyServedFor(facts)),
     dial: (facts) => facts.peer?.proxyDial,
   },
   {

@@ -9,3 +9,5 @@ export const DISK_SERIALS = {
   data: 'vmkit-data',
   secrets: 'vmkit-secrets',
 } as const;
+
+export type DiskSerial = (typeof DISK_SERIALS)[keyof typeof DISK_SERIALS];

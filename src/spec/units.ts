@@ -10,6 +10,10 @@ export function expected(what: string, hint?: string): string {
   return hint === undefined ? what : `${what}\n${hint}`;
 }
 
+const portError = 'a port, 1 to 65535';
+
+export const port = z.int({ error: portError }).min(1, portError).max(65535, portError);
+
 /** `768MiB` or `4GiB`, as MiB. A bare number is refused: nobody knows whether it is bytes or MiB. */
 export function size(leastMib: number) {
   const error = ({ input }: { input?: unknown }): string => {

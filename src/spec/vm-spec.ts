@@ -1,6 +1,6 @@
 import type { Arch } from '../core/arch.ts';
 import type { KernelSpec } from './kernel.ts';
-import type { NetworkSpec } from './network.ts';
+import type { NetworkSpec } from './networks/network-spec.ts';
 import type { Service } from './service.ts';
 
 /** A machine's definition, parsed, checked, with its built-in services spelled out. */

@@ -11,17 +11,24 @@ const selfStatus = z.object({
   KeyExpiry: z.string().optional(),
 });
 
+/** What a node knows of another one. `CurAddr` is empty while all goes through the relay. */
+const peerStatus = z.object({
+  HostName: z.string().default(''),
+  TailscaleIPs: z.array(z.string()).nullish(),
+  AllowedIPs: z.array(z.string()).nullish(),
+  CurAddr: z.string().default(''),
+  Relay: z.string().default(''),
+  LastHandshake: z.string().optional(),
+  Online: z.boolean().optional(),
+});
+
 export const tailscaleStatus = z.object({
   TUN: z.boolean().default(false),
   BackendState: z.string(),
   Health: z.array(z.string()).nullish(),
   Self: selfStatus,
-  Peer: z
-    .record(
-      z.string(),
-      z.object({ TailscaleIPs: z.array(z.string()).nullish(), AllowedIPs: z.array(z.string()).nullish() }),
-    )
-    .nullish(),
+  CurrentTailnet: z.object({ MagicDNSEnabled: z.boolean().default(false) }).nullish(),
+  Peer: z.record(z.string(), peerStatus).nullish(),
 });
 export type TailscaleStatus = z.infer<typeof tailscaleStatus>;
 
@@ -29,6 +36,9 @@ export type TailscaleStatus = z.infer<typeof tailscaleStatus>;
 export const tailscalePrefs = z.object({
   ControlURL: z.string(),
   RouteAll: z.boolean().default(false),
+  /** accept-dns: whether names of the tailnet are resolved there. */
+  CorpDNS: z.boolean().default(true),
+  ShieldsUp: z.boolean().default(false),
   AdvertiseRoutes: z.array(z.string()).nullish(),
 });
 export type TailscalePrefs = z.infer<typeof tailscalePrefs>;

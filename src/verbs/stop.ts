@@ -74,7 +74,7 @@ async function stop(name: string, withinSeconds: number, context: VerbContext): 
         const state = await runningMachine(name, inner);
         if (state === undefined) return { seconds: 0, askedBy: undefined, forced: [] };
         const paths = machinePaths(inner.paths, name);
-        const ways = waysToAsk(name, paths, inner);
+        const ways = waysToAsk(state, paths, inner);
         return stopMachine(state, paths, ways, withinSeconds * 1000, inner);
       },
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { networkPicture, type PicturedMachine } from '../../src/cli/show/network-picture.ts';
 
-const world = { world: 'internet', hostAccess: [] } as const;
+const world = { world: 'internet' as const, hostAccess: [] };
 
 const port = (service: string, protocol: 'http' | 'tcp' | 'ssh', hostPort: number, guestPort: number) => ({
   service,

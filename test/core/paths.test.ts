@@ -13,6 +13,6 @@ test('what must not be lost is apart from what a reboot may lose', () => {
   const paths = machinePaths({ cache: '/c', data: '/d', state: '/s' }, 'sql');
   expect(paths.dataDisk).toBe('/d/machines/sql/data.img');
   expect(paths.secretsDir).toBe('/d/machines/sql/secrets');
-  expect(paths.qmpSocket).toBe('/s/machines/sql/run/qmp.sock');
+  expect(paths.controlSocket).toBe('/s/machines/sql/run/qmp.sock');
   expect(paths.lock).toBe('/d/machines/sql/lock');
 });

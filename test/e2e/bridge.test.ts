@@ -4,7 +4,8 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linkLocal } from '../../src/core/ipv6.ts';
 import { parseNameServers, readNameServers } from '../../src/host/network/name-servers.ts';
-import { lanAddresses, linkAddresses } from '../../src/spec/network.ts';
+import { linkAddresses } from '../../src/spec/networks/link-addresses.ts';
+import { macvtapNetwork } from '../../src/spec/networks/macvtap.ts';
 import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
@@ -146,8 +147,8 @@ ip address add 192.168.100.6/24 dev eth1`;
       const { exitCode, stderr } = await sandbox.vmkit(['boot', 'lan']);
       expect(stderr).not.toContain('error:');
       expect(exitCode).toBe(0);
-      const { mac } = lanAddresses({ address: '198.51.100.9/24' });
-      for (const address of ['198.51.100.9', `${linkLocal(mac)}%up0`]) {
+      const { card } = macvtapNetwork({ kind: 'macvtap', on: 'any', address: '198.51.100.9/24' });
+      for (const address of ['198.51.100.9', `${linkLocal(card?.mac ?? '')}%up0`]) {
         const { exitCode } = await execa('ip', ['netns', 'exec', WORLD, process.execPath, '-e', DIAL, address], {
           reject: false,
           timeout: 20_000,

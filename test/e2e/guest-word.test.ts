@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LOG_LIMITS } from '../../src/machine/vmm/qemu/recorder.ts';
+import { LOG_LIMITS } from '../../src/machine/vmm/launch/recorder.ts';
 import { type Ended, useSandbox } from '../support/machine.ts';
 
 /** Says that all is well, in every way that it knows, and that the kernel panicked; takes the terminal over; and is never ready until /data/rogue/go is there. */

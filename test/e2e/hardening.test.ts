@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { isRunning } from '../../src/host/local/background.ts';
 import { localHost } from '../../src/host/local/local.ts';
+import { allRecorded, logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
-import { allRecorded, logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
 import { useSandbox } from '../support/machine.ts';
 
 /** A database, and a web server of a person's own beside it, with files on the data disk. */
@@ -146,10 +146,10 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
 
   test('a machine that stood still is told the time', async () => {
     // As a host that sleeps does, and as QEMU itself where this host's disk is full.
-    const { qmpSocket, eventsLog } = sandbox.machine('hard');
-    await qmpCommand(qmpSocket, 'stop', localHost());
+    const { controlSocket, eventsLog } = sandbox.machine('hard');
+    await qmpCommand(controlSocket, 'stop', localHost());
     await seconds(20);
-    await qmpCommand(qmpSocket, 'cont', localHost());
+    await qmpCommand(controlSocket, 'cont', localHost());
     expect(await poll(hasTheTime, { withinMs: 120_000, everyMs: 2_000 })).toBe(true);
     expect(await readFile(eventsLog, 'utf8')).toMatch(/"event":"clock","uptime":[\d.]+,"forward":\d/);
   });
@@ -165,7 +165,7 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
 
   test('the power key stops it cleanly, without a login', async () => {
     const state = await sandbox.state('hard');
-    await qmpCommand(sandbox.machine('hard').qmpSocket, 'system_powerdown', localHost());
+    await qmpCommand(sandbox.machine('hard').controlSocket, 'system_powerdown', localHost());
     const isGone = (): true | undefined => (state !== undefined && isRunning(state) ? undefined : true);
     expect(await poll(isGone, { withinMs: 120_000 })).toBe(true);
     await allRecorded(logsOf(sandbox.machine('hard')), localHost());

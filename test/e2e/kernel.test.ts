@@ -12,6 +12,7 @@ import { type KernelOptions, kernelArtifact } from '../../src/kernel/artifact.ts
 import { configure } from '../../src/kernel/build.ts';
 import { type KernelBuild, runMake } from '../../src/kernel/build-make.ts';
 import { standInTree } from '../../src/kernel/build-tree.ts';
+import { chooseKernel } from '../../src/kernel/choose-kernel.ts';
 import { loadFragments, mergeFragments } from '../../src/kernel/fragments.ts';
 import { resolveSource } from '../../src/kernel/sources/sources.ts';
 import { findToolchain } from '../../src/kernel/toolchain.ts';
@@ -107,6 +108,8 @@ describe('the kernel', () => {
       },
     };
     expect((await built('x86_64', offline)).cached).toBe(true);
+    const chosen = await chooseKernel({ arch: 'x86_64', kernel: { kind: 'auto' } }, offline);
+    expect(chosen).toMatchObject({ kind: 'vmkit', profile: 'default' });
   });
 
   test('an option that is gone is refused before the compiler starts, with file, line and what replaced it', async () => {
@@ -131,8 +134,8 @@ describe('the kernel', () => {
     expect(commands.filter((command) => command.includes(' make '))).toEqual([]);
   });
 
-  // The whole tree takes eight minutes where there is no ccache. These parts have what could differ: the time and the builder's name, the configuration as it
-  // is packed into the kernel, file names in messages, archives, and a linked object (the vdso).
+  // The whole tree takes eight minutes where there is no ccache. These parts have what could differ: the time and the
+  // builder's name, the configuration as it is packed into the kernel, file names, archives, and a linked object (the vdso).
   const PARTS = ['init/', 'init/version-timestamp.o', 'kernel/configs.o', 'usr/', 'arch/x86/entry/', 'fs/proc/'];
 
   /** Builds the parts as `buildKernel` does, without the compiler's cache; the SHA-256 of each object. */

@@ -144,7 +144,7 @@ describe
 
     test.each([
       ['nebula-down', 's6-svc -wD -T 20000 -d /run/service/nebula', 's6-svc -wU -T 30000 -u /run/service/nebula'],
-      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 20000 -u /run/service/page'],
+      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 60000 -u /run/service/page'],
       ['tun-missing', 'mv /dev/net/tun /dev/net/away', 'mv /dev/net/away /dev/net/tun'],
       [
         'nebula-certificate-invalid',

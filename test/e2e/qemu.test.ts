@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
-import { launchScript } from '../../src/machine/vmm/qemu/launch.ts';
+import type { PlacedMachine } from '../../src/machine/placing.ts';
+import { launchScript } from '../../src/machine/vmm/launch/launch-script.ts';
+import { openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 import { plan } from '../machine/plan.ts';
 import { ended } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-async function machineIn(folder: string): Promise<MachinePlan> {
+async function machineIn(folder: string): Promise<PlacedMachine> {
   await mkdir(join(folder, 'run'), { recursive: true });
   const file = async (name: string): Promise<string> => {
     await writeFile(join(folder, name), Buffer.alloc(1024 * 1024));
@@ -23,21 +24,22 @@ async function machineIn(folder: string): Promise<MachinePlan> {
     kernel: await file('kernel'),
     initramfs: await file('initramfs'),
     disks: [
-      { serial: 'vmkit-root', path: await file('root.img'), isReadOnly: true },
-      { serial: 'vmkit-data', path: await file('with, comma.img'), isReadOnly: false },
-      { serial: 'vmkit-secrets', path: undefined, isReadOnly: true },
+      { serial: 'vmkit-root', isReadOnly: true },
+      { serial: 'vmkit-data', isReadOnly: false },
+      { serial: 'vmkit-secrets', isReadOnly: true },
     ],
+    diskFiles: { 'vmkit-root': await file('root.img'), 'vmkit-data': await file('with, comma.img') },
     forwards: [],
     logs: {
       console: join(folder, 'console.log'),
       events: join(folder, 'events.log'),
-      qemu: join(folder, 'qemu.log'),
+      monitor: join(folder, 'qemu.log'),
     },
   };
 }
 
 /** Started with its processors stopped (-S), so that any file will do as a kernel of arm64. */
-function start(machine: MachinePlan, folder: string, secrets = Buffer.alloc(512), run = 'run'): ChildProcess {
+function start(machine: PlacedMachine, folder: string, secrets = Buffer.alloc(512), run = 'run'): ChildProcess {
   const script = launchScript({
     argv: [...qemuArgv(machine), '-S'],
     files: openFiles(machine),

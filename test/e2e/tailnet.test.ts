@@ -154,11 +154,11 @@ services:
         'ip rule add pref 6000 lookup local; ip rule del pref 0',
         'ip rule add pref 0 lookup local; ip rule del pref 6000',
       ],
-      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 20000 -u /run/service/page'],
+      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 60000 -u /run/service/page'],
       [
         'backend-other-address',
         's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 10.0.2.15:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 20000 -u /run/service/page',
+        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
       ],
       ['clock-wrong', 'date -s @$(($(date +%s) + 86400))', 'date -s @$(($(date +%s) - 86400))'],
       ['serve-not-configured', 'tailscale serve reset', 'tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000'],
@@ -278,8 +278,8 @@ services:
       await inGuest('tailscale serve reset');
       const before = await inGuest('tailscale serve status --json; ip rule; nft list tables');
       const first = await sandbox.vmkit(['expose', 'web'], withKey());
-      expect(first.stdout).toContain('http://web.tailnet.test/\n');
-      expect(first.stdout).toContain('a peer had the first byte');
+      expect(first.stdout, first.stderr).toContain('http://web.tailnet.test/\n');
+      expect(first.stdout, first.stderr).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web'])).stdout).toContain('Served already');
       expect((await sandbox.vmkit(['unexpose', 'web'])).exitCode).toBe(0);
       expect(await inGuest('tailscale serve status --json; ip rule; nft list tables')).toBe(before);
@@ -306,7 +306,7 @@ services:
       const before = await served();
       const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
       expect(stderr).not.toContain('error:');
-      expect(stdout).toContain(`laptop.tailnet.test:${hostPort}`);
+      expect(stdout, stderr).toContain(`laptop.tailnet.test:${hostPort}`);
       expect(stdout).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost)).stdout).toContain('Served already');
       expect((await sandbox.vmkit(['unexpose', 'web'], onHost)).stdout).toContain('Taken back: the host serves');
@@ -322,8 +322,8 @@ services:
       const approved = (): Promise<string> => laptop.tailscale('status', '--json', '--peers=false');
       await expect.poll(approved, { timeout: 15_000 }).toContain('192.168.100.5/32');
       const routed = await sandbox.vmkit(['expose', 'web', '--via', 'subnet'], onHost);
-      expect(routed.stdout).toContain('http://192.168.100.5:3000/\n');
-      expect(routed.stdout).toContain('a peer had the first byte');
+      expect(routed.stdout, routed.stderr).toContain('http://192.168.100.5:3000/\n');
+      expect(routed.stdout, routed.stderr).toContain('a peer had the first byte');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
       expect((await prefs()).replace('"AdvertiseRoutes": []', '"AdvertiseRoutes": null')).toBe(prefsBefore);
 
@@ -332,7 +332,7 @@ services:
       await narrow();
       const next = await sandbox.vmkit(['expose', 'web'], onHost);
       await wide();
-      expect(next.stdout).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
+      expect(next.stdout, next.stderr).toContain(`http://laptop.tailnet.test:${hostPort}/\n`);
       expect(await inGuest('tailscale serve status --json')).toBe('{}\n');
       await sandbox.vmkit(['unexpose', 'web'], onHost);
     });

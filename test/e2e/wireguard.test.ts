@@ -155,17 +155,17 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       [
         'wireguard-down',
         's6-svc -wD -T 20000 -d /run/service/wireguard',
-        's6-svc -wU -T 20000 -u /run/service/wireguard',
+        's6-svc -wU -T 60000 -u /run/service/wireguard',
       ],
       [
         'wireguard-unknown-client',
         'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\\t10.88.0.254.*//p")" remove',
-        's6-svc -wR -T 20000 -r /run/service/wireguard',
+        's6-svc -wR -T 60000 -r /run/service/wireguard',
       ],
       [
         'backend-other-address',
         's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 127.0.0.1:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 20000 -u /run/service/page',
+        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
       ],
       [
         'dial-timeout',

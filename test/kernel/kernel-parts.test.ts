@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isKernelImage } from '../../src/kernel/check/ikconfig.ts';
 import { findKernelParts } from '../../src/kernel/ready-made/kernel-parts.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -51,4 +52,16 @@ describe('the parts of a kernel that somebody else built', () => {
       message: expect.stringMatching(message),
     });
   });
+});
+
+test.each([
+  ['a bzImage', 'HdrS', 0x202],
+  ["arm64's Image", 'ARMd', 56],
+  ['a vmlinux', '\x7fELF', 0],
+  ['an Image that is packed', '\x28\xb5\x2f\xfd', 0],
+])('%s is a kernel image, and a text is none', (_what, mark, at) => {
+  const bytes = Buffer.alloc(1024, 'x');
+  expect(isKernelImage(bytes)).toBe(false);
+  bytes.write(mark, at, 'latin1');
+  expect(isKernelImage(bytes)).toBe(true);
 });

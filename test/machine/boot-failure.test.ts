@@ -43,7 +43,16 @@ test.each<[string, Followed['end'], boolean]>([
   ['timeout', { kind: 'timeout' }, true],
   [
     'disk-full',
-    { kind: 'held', held: { state: 'io-error', text: 'paused: the disk is full', hint: 'Make room.', resume: 'cont' } },
+    {
+      kind: 'held',
+      held: {
+        state: 'io-error',
+        text: 'paused: the disk is full',
+        hint: 'Make room.',
+        kind: 'no-room',
+        canGoOn: true,
+      },
+    },
     true,
   ],
 ])('what a person reads of a boot that failed: %s', async (name, end, isStillRunning) => {
@@ -55,8 +64,8 @@ test.each<[string, Followed['end'], boolean]>([
 
 test("where QEMU ended by itself, QEMU's own words are there", async () => {
   const folder = await temporaryFolder();
-  const paths = { ...machinePaths(contextIn(folder).paths, 'sql'), qemuLog: join(folder, 'qemu.log') };
-  await writeFile(paths.qemuLog, 'qemu-system-x86_64: Could not set up host forwarding rule\n');
+  const paths = { ...machinePaths(contextIn(folder).paths, 'sql'), monitorLog: join(folder, 'qemu.log') };
+  await writeFile(paths.monitorLog, 'qemu-system-x86_64: Could not set up host forwarding rule\n');
   const error = await bootFailure('sql', followed({ kind: 'qemu-ended' }), deadlines, paths, localHost(), false);
   expect(error.code).toBe('qemu-ended');
   expect(error.message).toContain('Could not set up host forwarding rule');

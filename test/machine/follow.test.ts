@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { endProcess, startInBackground } from '../../src/host/local/background.ts';
 import { type Followed, followBoot } from '../../src/machine/follow/follow.ts';
-import { logsOf } from '../../src/machine/vmm/qemu/recorder.ts';
+import { logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { contextIn } from '../support/context.ts';
 import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -18,9 +18,9 @@ async function follow(script: string, bootMs = 30_000): Promise<Followed> {
   const paths = machinePaths(context.paths, 'sql');
   await mkdir(paths.stateDir, { recursive: true });
   const argv = recorded(script, logsOf(paths));
-  const process_ = await startInBackground(argv, { logFile: paths.qemuLog });
+  const process_ = await startInBackground(argv, { logFile: paths.monitorLog });
   onTestFinished(() => void endProcess(process_, 'SIGKILL'));
-  return await followBoot(process_, ['postgres'], paths, { initMs: 30_000, bootMs }, context);
+  return await followBoot({ ...process_, vmm: 'qemu' }, ['postgres'], paths, { initMs: 30_000, bootMs }, context);
 }
 
 test('an event counts on the port, and nowhere else', async () => {

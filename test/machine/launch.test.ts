@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { type Launch, launchScript } from '../../src/machine/vmm/launch/launch-script.ts';
 import { openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
-import { type Launch, launchScript } from '../../src/machine/vmm/qemu/launch.ts';
 import { plan } from './plan.ts';
 
 const launch: Launch = {

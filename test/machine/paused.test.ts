@@ -4,8 +4,9 @@ import { endProcess } from '../../src/host/local/background.ts';
 import { followMachine } from '../../src/machine/boot.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
 import { guestAddress } from '../../src/machine/guest.ts';
+import { whatStillHolds } from '../../src/machine/held.ts';
 import { stopMachine } from '../../src/machine/stop/stop.ts';
-import { isHaltedBySignal, whatHolds, whatStillHolds } from '../../src/machine/vmm/qemu/paused.ts';
+import { isHaltedBySignal, whatHolds } from '../../src/machine/vmm/qemu/held.ts';
 import { runningStandIn } from '../support/qemu-stand-in.ts';
 
 const BOOTED = '{"event":"booted","uptime":9}\n';

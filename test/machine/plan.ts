@@ -1,7 +1,7 @@
-import type { MachinePlan } from '../../src/machine/vmm/qemu/argv.ts';
+import type { PlacedMachine } from '../../src/machine/placing.ts';
 
 /** A machine as it might be, for tests of what is made of it. */
-export const plan: MachinePlan = {
+export const plan: PlacedMachine = {
   name: 'sql',
   arch: 'x86_64',
   cpus: 2,
@@ -11,16 +11,23 @@ export const plan: MachinePlan = {
   initramfs: '/cache/initramfs/initramfs.cpio',
   commandLine: 'console=ttyS0 quiet panic=-1 vmkit.hostname=sql vmkit.data=0f',
   disks: [
-    { serial: 'vmkit-root', path: '/cache/root/root.img', isReadOnly: true },
-    { serial: 'vmkit-data', path: '/data/sql/data.img', isReadOnly: false },
-    { serial: 'vmkit-secrets', path: undefined, isReadOnly: true },
+    { serial: 'vmkit-root', isReadOnly: true },
+    { serial: 'vmkit-data', isReadOnly: false },
+    { serial: 'vmkit-secrets', isReadOnly: true },
   ],
-  world: 'internet',
+  diskFiles: { 'vmkit-root': '/cache/root/root.img', 'vmkit-data': '/data/sql/data.img' },
+  services: ['ssh', 'postgres'],
+  ports: [
+    { service: 'postgres', name: 'sql', protocol: 'postgres', guestPort: 5432, hostPort: 5432 },
+    { service: 'ssh', name: 'ssh', protocol: 'ssh', guestPort: 22, hostPort: undefined },
+  ],
+  network: { kind: 'user', world: 'internet', hostAccess: [] },
+  needs: [],
   forwards: [
     { protocol: 'postgres', hostPort: 5432, guestPort: 5432 },
     { protocol: 'ssh', hostPort: 40022, guestPort: 22 },
   ],
-  link: undefined,
-  logs: { console: '/state/sql/console.log', events: '/state/sql/events.log', qemu: '/state/sql/qemu.log' },
-  hasSandbox: true,
+  device: undefined,
+  logs: { console: '/state/sql/console.log', events: '/state/sql/events.log', monitor: '/state/sql/qemu.log' },
+  facts: { version: '7.2', hasSandbox: true },
 };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type MachinePlan, openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
+import type { PlacedMachine } from '../../src/machine/placing.ts';
+import { openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
 import { plan } from './plan.ts';
 
 const asText = (argv: readonly string[]): string => `${argv.join('\n')}\n`;
@@ -8,9 +9,12 @@ test.each([
   ['x86_64-tcg', plan],
   ['x86_64-kvm', { ...plan, accelerator: 'kvm' as const }],
   ['arm64-tcg', { ...plan, arch: 'arm64' as const, commandLine: 'console=ttyAMA0 quiet' }],
-  ['x86_64-none', { ...plan, world: 'none' as const }],
-  ['x86_64-host', { ...plan, world: 'host' as const }],
-  ['arm64-kvm', { ...plan, arch: 'arm64' as const, accelerator: 'kvm' as const, hasSandbox: false }],
+  ['x86_64-none', { ...plan, network: { kind: 'user' as const, world: 'none' as const, hostAccess: [] } }],
+  ['x86_64-host', { ...plan, network: { kind: 'user' as const, world: 'host' as const, hostAccess: [] } }],
+  [
+    'arm64-kvm',
+    { ...plan, arch: 'arm64' as const, accelerator: 'kvm' as const, facts: { ...plan.facts, hasSandbox: false } },
+  ],
 ])('the command for %s', async (name, machine) => {
   await expect(asText(qemuArgv(machine))).toMatchFileSnapshot(`../golden/qemu/${name}.txt`);
 });
@@ -29,12 +33,13 @@ test('no path of the host is in the command: all files are given open', () => {
 });
 
 test('a macvtap is given open, too', () => {
-  const lan = { ...plan, link: { device: '/dev/tap7', mac: '52:54:00:00:00:01' } };
+  const network = { kind: 'macvtap', on: 'eth0', address: '192.168.1.50/24' } as const;
+  const lan = { ...plan, network, device: '/dev/tap7' };
   expect(openFiles(lan).at(-1)).toMatchObject({ fd: 10, path: '/dev/tap7', access: 'write' });
   expect(qemuArgv(lan)).toContain('tap,id=net1,fd=10');
 });
 
-const forwardsOf = (planned: MachinePlan): string[] =>
+const forwardsOf = (planned: PlacedMachine): string[] =>
   qemuArgv(planned).flatMap((word) => word.split(',').filter((part) => part.startsWith('hostfwd=')));
 
 test('only a tunnel has a port on every address of the host', () => {

@@ -4,12 +4,16 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/qemu/recorder.ts';
+import { allRecorded, LOG_LIMITS, type Logs } from '../../src/machine/vmm/launch/recorder.ts';
 import { recorded } from '../support/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function logsIn(folder: string): Logs {
-  return { console: join(folder, 'console.log'), events: join(folder, 'events.log'), qemu: join(folder, 'qemu.log') };
+  return {
+    console: join(folder, 'console.log'),
+    events: join(folder, 'events.log'),
+    monitor: join(folder, 'qemu.log'),
+  };
 }
 
 async function run(script: string): Promise<Logs> {
@@ -24,7 +28,7 @@ test('each log is in its file, the last words too, and nothing else is left', as
   const logs = await run('echo printed >&8; echo said >&9; echo out; echo error >&2');
   expect(await readFile(logs.console, 'utf8')).toBe('printed\n');
   expect(await readFile(logs.events, 'utf8')).toBe('said\n');
-  expect(await readFile(logs.qemu, 'utf8')).toBe('out\nerror\n');
+  expect(await readFile(logs.monitor, 'utf8')).toBe('out\nerror\n');
   expect(await readdir(join(logs.console, '..'))).toEqual(['console.log', 'events.log', 'qemu.log']);
 });
 
@@ -41,7 +45,7 @@ test('what is written slowly is in the file at once', async () => {
 
 test.each([
   ['events', 9],
-  ['qemu', 2],
+  ['monitor', 2],
   ['console', 8],
 ] as const)('however much is said, %s keeps its measure, and the newest is kept', async (kind, fd) => {
   const limit = LOG_LIMITS[kind];

@@ -24,6 +24,7 @@ afterEach(() => {
 const rest: Omit<MachineState, 'pid' | 'startTime'> = {
   version: 1,
   name: 'sql',
+  vmm: 'qemu',
   startedAt: '2026-01-02T03:04:05.000Z',
   accelerator: { name: 'tcg', reason: 'a stand-in' },
   cpus: 1,

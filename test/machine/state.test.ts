@@ -4,6 +4,7 @@ import { type MachineState, parseState } from '../../src/machine/state/state.ts'
 const state: MachineState = {
   version: 1,
   name: 'sql',
+  vmm: 'qemu',
   pid: 4321,
   startTime: 99,
   startedAt: '2026-01-02T03:04:05.000Z',
@@ -21,6 +22,15 @@ const state: MachineState = {
 
 test('what was written is read', () => {
   expect(parseState(JSON.stringify(state))).toEqual(state);
+});
+
+test('of an earlier vmkit, what it did not write is what it meant', () => {
+  const { vmm: _vmm, network: _network, ...old } = state;
+  const meant = { ...state, network: { kind: 'user', world: 'host', hostAccess: [] } };
+  expect(parseState(JSON.stringify(old))).toEqual(meant);
+  expect(parseState(JSON.stringify({ ...old, network: { kind: 'user' } }))).toEqual(meant);
+  const bridge = { kind: 'bridge', address: '192.168.100.5' };
+  expect(parseState(JSON.stringify({ ...old, network: bridge }))).toEqual({ ...state, network: bridge });
 });
 
 test.each([

@@ -43,7 +43,7 @@ test('where one way does not work the next is tried, and the stop is a clean one
 
 test('the last way is the power key, by QEMU', async () => {
   const { context, paths, state, told } = await runningStandIn('obeys');
-  const ways = waysToAsk('sql', paths, context).slice(-1);
+  const ways = waysToAsk({ name: 'sql', vmm: 'qemu' }, paths, context).slice(-1);
   const stopped = await stopMachine(state, paths, ways, 60_000, context);
   expect(stopped).toMatchObject({ askedBy: 'its power key', forced: [] });
   expect(await readFile(told, 'utf8')).toContain('system_powerdown');

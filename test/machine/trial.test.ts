@@ -3,13 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { onCommands } from '../../src/core/announce.ts';
+import type { PlacedMachine } from '../../src/machine/placing.ts';
 import {
   decideAccelerator,
   knownAccelerator,
   parseVerdict,
   withoutTrial,
 } from '../../src/machine/vmm/qemu/accelerator.ts';
-import type { MachinePlan } from '../../src/machine/vmm/qemu/argv.ts';
 import { runTrial } from '../../src/machine/vmm/qemu/trial.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -18,7 +18,7 @@ import { plan } from './plan.ts';
 afterEach(() => void vi.unstubAllEnvs());
 
 /** The kernel and the initramfs are opened before QEMU is started. */
-async function planIn(folder: string): Promise<MachinePlan> {
+async function planIn(folder: string): Promise<PlacedMachine> {
   const files = { kernel: join(folder, 'kernel'), initramfs: join(folder, 'initramfs') };
   for (const file of Object.values(files)) await writeFile(file, '');
   return { ...plan, ...files, accelerator: 'kvm' };
@@ -78,7 +78,7 @@ describe.runIf(canOpenKvm())('the verdict on a KVM that fails', () => {
     const folder = await temporaryFolder();
     await standIn(folder, script);
     const context = contextIn(folder);
-    const trial = { plan: { ...(await planIn(folder)), arch: 'x86_64' as const }, version: '1', user: undefined };
+    const trial = { machine: { ...(await planIn(folder)), arch: 'x86_64' as const }, version: '1', user: undefined };
     expect((await decideAccelerator(trial, context)).name).toBe(kept ?? 'tcg');
     expect((await knownAccelerator(trial, context))?.name).toBe(kept);
   });

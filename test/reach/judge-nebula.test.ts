@@ -4,7 +4,7 @@ import { judge } from '../../src/reach/judge.ts';
 import type { NebulaClientFacts, NebulaFacts } from '../../src/reach/look/nebula-facts.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
-import { facts } from '../support/probe-facts.ts';
+import { facts, unanswered } from '../support/probe-facts.ts';
 
 const NODE = { address: '10.89.0.1/24', port: 4242, clients: ['laptop'] };
 const said = (output: string, exitCode = 0): Observation => ({ vantage: 'guest', command: 'x', output, exitCode });
@@ -94,7 +94,7 @@ test.each<[string, Facts]>([
   ],
   ['dial-timeout', seen({}, { dial: dialled('timeout') })],
 ])('%s', (cause, all) => {
-  const { state, finding } = verdictOn(all);
+  const { state, finding } = verdictOn(unanswered(all));
   expect(state).toBe('fails');
   expect(finding?.cause).toBe(cause);
   expect(finding?.observed).not.toBe('');
@@ -110,5 +110,7 @@ test('a refusal that the log told of before is not this one', () => {
 
 test('which side refuses the certificate is told', () => {
   const handshake = said('Invalid certificate from host: certificate validation failed: expired', 1);
-  expect(verdictOn(seen({}, { handshake })).finding?.title).toBe("the client refuses the machine's certificate");
+  expect(verdictOn(unanswered(seen({}, { handshake }))).finding?.title).toBe(
+    "the client refuses the machine's certificate",
+  );
 });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Facts } from '../../src/reach/facts.ts';
+import { besideTheWays } from '../../src/reach/beside.ts';
+import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
-import { facts, healthyPeer } from '../support/probe-facts.ts';
+import { facts, healthyPeer, unanswered } from '../support/probe-facts.ts';
 
 function verdictOn(way: WayId, seen: Facts): Verdict {
   const verdict = judge(seen).find((each) => each.way === way);
@@ -51,12 +52,11 @@ test.each<[string, Facts]>([
   ['not-logged-in', facts({ status: stopped('NeedsLogin') })],
   ['key-expired', facts({ status: stopped('NeedsLogin', { KeyExpiry: '2020-01-01T00:00:00Z' }) })],
   ['serve-not-configured', facts({ serve: '{}' })],
-  ['clock-wrong', facts({ clock: '1795426759' })],
   ['dial-timeout', facts({}, healthyPeer({ 80: 'timeout' }))],
   ['dial-closed', facts({}, healthyPeer({ 80: 'closed' }))],
   ['guest-unreachable', { ...facts(), guest: undefined, guestError: 'ssh: no answer' }],
 ])('%s, and what stands on it is not asked', (cause, seen) => {
-  const { state, finding, layers } = viaTun(seen);
+  const { state, finding, layers } = viaTun(unanswered(seen));
   expect(state).toBe('fails');
   expect(finding?.cause).toBe(cause);
   expect(finding?.observed).not.toBe('');
@@ -66,14 +66,17 @@ test.each<[string, Facts]>([
 
 test('a ping without pong: no path, with what the guest knows of relays', () => {
   const ping = { vantage: 'peer' as const, command: 'tailscale ping', output: 'ping timed out', exitCode: 1 };
-  expect(viaTun(facts({}, { ...healthyPeer(), ping })).finding).toMatchObject({ cause: 'no-path', hop: 'relay' });
+  expect(viaTun(facts({}, { ...healthyPeer({ 80: 'timeout' }), ping })).finding).toMatchObject({
+    cause: 'no-path',
+    hop: 'relay',
+  });
 });
 
 test('straight to the guest under TUN needs no loopback; by userspace networking it does', () => {
   const down = { loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK> ' };
   expect(verdictOn('guest-direct', facts(down)).state).toBe('works');
   const status = JSON.stringify({ TUN: false, BackendState: 'Running', Self: { TailscaleIPs: ['100.64.0.1'] } });
-  expect(verdictOn('guest-direct', facts({ ...down, status })).finding?.cause).toBe('loopback-down');
+  expect(verdictOn('guest-direct', unanswered(facts({ ...down, status }))).finding?.cause).toBe('loopback-down');
 });
 
 test('what a machine does not offer is unavailable, with the reason', () => {
@@ -112,7 +115,7 @@ const viaRoute = (
     drops: undefined,
     status: { TUN: true, BackendState: 'Running', AuthURL: '', Self: self },
     serve: {},
-    prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, AdvertiseRoutes: ['192.168.100.5/32'] },
+    prefs: { ControlURL: '', RouteAll: false, CorpDNS: false, ShieldsUp: false, AdvertiseRoutes: ['192.168.100.5/32'] },
   };
   return verdictOn('host-subnet-router', { ...seen, target, proxy });
 };
@@ -123,4 +126,81 @@ test('a route through this host: approved, forwarded, answered, or what of it is
   expect(viaRoute(['192.168.100.5/32'], { forward: '0' }).finding?.cause).toBe('ip-forward-off');
   expect(viaRoute(['192.168.100.5/32'], { bridge: 1 }).finding?.cause).toBe('bridge-no-answer');
   expect(verdictOn('host-subnet-router', facts()).reason).toBe('the host has no Tailscale');
+});
+
+test('what is wrong in a layer breaks no way that works: it is told beside', () => {
+  const { state, warnings } = viaTun(facts({ listeners: 'LISTEN 0 9 *:3000 *:*\nLISTEN 0 9 0.0.0.0:80 0.0.0.0:*' }));
+  expect([state, warnings.map(({ cause }) => cause)]).toEqual(['works', ['port-clash']]);
+});
+
+const answered = (changed: Partial<Dial>): Facts => {
+  const peer = healthyPeer();
+  const dial = peer.dials.get(80);
+  if (dial === undefined) throw new Error('No dial.');
+  return facts({}, { ...peer, dials: new Map([[80, { ...dial, ...changed }]]) });
+};
+const asked = (changed: Partial<Dial>): Partial<Facts> => {
+  const { asked: own } = facts();
+  return own === undefined ? {} : { asked: { ...own, ...changed } };
+};
+const withPeer = (changed: Partial<PeerFacts>): Facts => facts({}, { ...healthyPeer(), ...changed });
+const ping = (output: string) => ({ vantage: 'peer' as const, command: 'tailscale ping', output, exitCode: 0 });
+const PONG = 'pong from tn (100.64.0.1) via DERP(test) in 3ms';
+
+test.each<[string, string, Facts]>([
+  ['answers-5xx', 'backend', { ...answered({ status: 502 }), ...asked({ status: 502 }) }],
+  [
+    'redirect-unreachable',
+    'backend',
+    answered({ status: 302, redirect: { location: 'http://localhost:3000/', whyNot: 'localhost is the peer itself' } }),
+  ],
+  ['slow', 'relay', answered({ wholeMs: 3_500 })],
+  ['slow', 'relay', answered({ wholeMs: 2_100 })],
+  ['slow', 'backend', { ...answered({ wholeMs: 5_000 }), ...asked({ wholeMs: 4_900 }) }],
+  ['relayed', 'relay', withPeer({ directPing: ping(`${PONG}\n${PONG}\ndirect connection not established`) })],
+  ['name-not-resolved', 'peer', withPeer({ resolvesNames: false })],
+  ['clock-wrong', 'guest', facts({ clock: '1795513759' })],
+])('degraded, %s at the %s', (cause, hop, seen) => {
+  const { state, finding, firstByteMs } = viaTun(seen);
+  expect([state, finding?.cause, finding?.hop, firstByteMs]).toEqual(['degraded', cause, hop, 26]);
+});
+
+test('small answers that come back say nothing of large ones, which are pinged', () => {
+  const peer = { ...healthyPeer(), largePing: ping(PONG), largePingBack: ping('ping "100.64.0.2" timed out') };
+  const small = answered({ bytes: 200 });
+  expect(viaTun({ ...small, peer: small.peer && { ...peer, dials: small.peer.dials } }).finding?.cause).toBe(
+    'large-answers-lost',
+  );
+  expect(viaTun(facts({}, peer)).state).toBe('works');
+});
+
+test.each<[string, Facts]>([
+  ['a direct path that came late', withPeer({ directPing: ping(`${PONG}\npong from tn via 10.0.0.1:1 in 3ms`) })],
+  ['a login wall', answered({ status: 401 })],
+  ['a redirect that the peer follows', answered({ status: 302, redirect: { location: '/x', whyNot: undefined } })],
+  ['a clock four minutes ahead', facts({ clock: '1795513399' })],
+])('no degradation: %s', (_, seen) => {
+  expect(viaTun(seen)).toMatchObject({ state: 'works', finding: undefined, warnings: [] });
+});
+
+test('silence is no success; where nothing is known of the protocol it is told, and is the same inside the guest', () => {
+  const silent = answered({ result: 'silent', firstByteMs: undefined, wholeMs: undefined });
+  const isSilent = { result: 'silent', wholeMs: undefined, firstByteMs: undefined } as const;
+  expect(viaTun({ ...silent, ...asked(isSilent) })).toMatchObject({
+    state: 'fails',
+    finding: { cause: 'backend-silent' },
+  });
+  const target = { ...silent.target, protocol: 'tcp' as const };
+  expect(viaTun({ ...silent, ...asked(isSilent), target }).finding?.cause).toBe('answer-unknown');
+  expect(viaTun({ ...silent, target }).state).toBe('fails');
+});
+
+test("an error that the service does not answer with is not the service's answer", () => {
+  expect(viaTun(answered({ status: 502 })).state).toBe('fails');
+});
+
+test('where no peer could join, nothing is called working, and why is told', () => {
+  const seen = { ...facts(), peer: undefined, peerError: 'it did not join the tailnet within 10 s' };
+  expect(viaTun(seen)).toMatchObject({ state: 'untried', reason: expect.stringContaining('within 10 s') });
+  expect(besideTheWays(seen).map(({ cause }) => cause)).toEqual(['peer-not-joined']);
 });

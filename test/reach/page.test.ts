@@ -9,7 +9,7 @@ import type { Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { renderPage } from '../../src/reach/page/page.ts';
 import type { ProbeReport } from '../../src/reach/report.ts';
-import { facts } from '../support/probe-facts.ts';
+import { facts, unanswered } from '../support/probe-facts.ts';
 
 function reportOf(seen: Facts): ProbeReport {
   return {
@@ -18,14 +18,16 @@ function reportOf(seen: Facts): ProbeReport {
     at: '2026-11-24T10:00:00.000Z',
     tookMs: 4_900,
     vantages: [{ vantage: 'guest', title: 'tn, by ssh' }],
+    beside: [],
     ways: judge(seen),
   };
 }
 
+const down = (more: object = {}): Facts => unanswered(facts({ ...DOWN, ...more }));
 const DOWN = { loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK>', backend: [1, 'nc: timed out'] } as const;
 
 test('the text: the address where it works; what is wrong, seen, and to do where not', async () => {
-  const texts = [facts(), facts(DOWN), { ...facts(), peer: undefined }, facts({ mode: [1, 'no such file'] })];
+  const texts = [facts(), down(), { ...facts(), peer: undefined }, facts({ mode: [1, 'no such file'] })];
   await expect(`${texts.map((seen) => reportText(reportOf(seen))).join('\n\n----\n\n')}\n`).toMatchFileSnapshot(
     '../golden/probe-report.txt',
   );
@@ -33,7 +35,7 @@ test('the text: the address where it works; what is wrong, seen, and to do where
 
 test('the page holds nothing but itself, and runs nothing that a guest said', () => {
   const evil = '<script>alert(1)</script>"\'&';
-  const page = renderPage(reportOf(facts({ ...DOWN, loopback: `lo DOWN <LOOPBACK> ${evil}` })));
+  const page = renderPage(reportOf(down({ loopback: `lo DOWN <LOOPBACK> ${evil}` })));
   expect(page).not.toContain('<script');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;');
   expect(page).not.toMatch(/(?:src|href)=|@import|url\(/);
@@ -63,7 +65,7 @@ test.skipIf(chromium === undefined).each([360, 1280])(
     const folder = await mkdtemp(join(tmpdir(), 'vmkit-page-'));
     try {
       const file = join(folder, 'page.html');
-      await writeFile(file, FRAME(renderPage(reportOf(facts(DOWN))), width));
+      await writeFile(file, FRAME(renderPage(reportOf(down())), width));
       const flags = [
         '--headless',
         '--no-sandbox',

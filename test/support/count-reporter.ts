@@ -2,7 +2,8 @@ import { relative } from 'node:path';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
 /**
- * Prints a table of the files, slowest first, and as the last line `N passed, N failed, N skipped`. A file that cannot be loaded, and an error outside of all tests, is a failure.
+ * Prints a table of the files, slowest first, and as the last line `N passed, N failed, N skipped`. A file that cannot be
+ * loaded, and an error outside of all tests, is a failure.
  */
 export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {

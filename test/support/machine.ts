@@ -133,7 +133,7 @@ async function endMachines(sandbox: Sandbox): Promise<void> {
   for (const name of names) {
     const state = await sandbox.state(name);
     if (state !== undefined) endProcess(state, 'SIGKILL');
-    await qmpCommand(sandbox.machine(name).qmpSocket, 'quit', localHost(), 2_000).catch(() => undefined);
+    await qmpCommand(sandbox.machine(name).controlSocket, 'quit', localHost(), 2_000).catch(() => undefined);
   }
 }
 

@@ -55,11 +55,12 @@ export async function runningStandIn(mode: 'obeys' | 'deaf', status = 'running')
   await writeFile(paths.eventsLog, '{"event":"stopped","service":"postgres","uptime":1,"forced":true}\n');
   const told = join(paths.stateDir, 'told');
   await writeFile(told, '');
-  const argv = [process.execPath, '-e', STAND_IN, paths.qmpSocket, mode, status];
-  const started = await startInBackground(argv, { logFile: paths.qemuLog });
+  const argv = [process.execPath, '-e', STAND_IN, paths.controlSocket, mode, status];
+  const started = await startInBackground(argv, { logFile: paths.monitorLog });
   const state: MachineState = {
     version: 1,
     name: 'sql',
+    vmm: 'qemu',
     ...started,
     startedAt: new Date().toISOString(),
     accelerator: { name: 'tcg', reason: 'a stand-in' },
@@ -76,7 +77,7 @@ export async function runningStandIn(mode: 'obeys' | 'deaf', status = 'running')
   onTestFinished(() => void endProcess(state, 'SIGKILL'));
   await writeState(paths, state, context);
   const isUp = (): Promise<true | undefined> =>
-    access(paths.qmpSocket).then(
+    access(paths.controlSocket).then(
       () => true,
       () => undefined,
     );

@@ -1,4 +1,4 @@
-import { type Logs, recordLogs } from '../../src/machine/vmm/qemu/recorder.ts';
+import { type Logs, recordLogs } from '../../src/machine/vmm/launch/recorder.ts';
 
 /** The command for a shell script whose descriptors 8 and 9 are the console's log and that of the events, and whose output is QEMU's. */
 export function recorded(script: string, logs: Logs): string[] {

@@ -6,7 +6,7 @@ import { type CheckRow, checkNetwork } from '../../host/network/check-network.ts
 import type { NetworkRequest } from '../../host/network/host-network.ts';
 import type { Macvtap } from '../../host/network/macvtap.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
-import { BRIDGE } from '../../spec/network.ts';
+import { BRIDGE } from '../../spec/networks/link-addresses.ts';
 import { ensureMachineUser, plannedUser } from '../../verbs/boot/machine-user.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../../verbs/host-network.ts';
 import { defineCommand } from '../parse/command.ts';

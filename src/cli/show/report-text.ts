@@ -3,9 +3,10 @@ import { STATE_MARKS, WAY_TITLES } from '../../reach/way-titles.ts';
 import { table } from './table.ts';
 
 /** A line a way, then each finding once: what is wrong, what was seen, what to do. */
-export function reportText({ machine, service, vantages, ways, tookMs }: ProbeReport): string {
+export function reportText({ machine, service, vantages, ways, beside, tookMs }: ProbeReport): string {
   const rows = ways.map((verdict) => [`  ${STATE_MARKS[verdict.state]}`, WAY_TITLES[verdict.way], answerOf(verdict)]);
-  const findings = ways.flatMap(({ finding, warnings }) => [...(finding === undefined ? [] : [finding]), ...warnings]);
+  const ofWays = ways.flatMap(({ finding, warnings }) => [...(finding === undefined ? [] : [finding]), ...warnings]);
+  const findings = [...ofWays, ...beside];
   const distinct = findings.filter((each, index) => findings.findIndex(({ cause }) => cause === each.cause) === index);
   const seenFrom = vantages.map(({ vantage, title }) => `${vantage} (${title})`).join(', ');
   return [
@@ -16,12 +17,13 @@ export function reportText({ machine, service, vantages, ways, tookMs }: ProbeRe
   ].join('\n');
 }
 
-function answerOf({ state, address, firstByteMs, finding, reason }: Verdict): string {
+function answerOf({ state, address, firstByteMs, wholeMs, finding, reason }: Verdict): string {
   if (state === 'unavailable') return reason ?? '';
   if (state === 'fails') return `${finding?.hop}: ${finding?.title}`;
   if (state === 'untried') return `${address ?? ''}, not tried${reason === undefined ? ' from a peer' : `: ${reason}`}`;
-  const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
-  return `${address ?? ''}${took}`;
+  const whole = wholeMs === undefined ? '' : `, all of it after ${wholeMs} ms`;
+  const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms${whole}`;
+  return `${address ?? ''}${took}${finding === undefined ? '' : `; ${finding.title}`}`;
 }
 
 function findingText({ title, observed, fix }: Finding): string {

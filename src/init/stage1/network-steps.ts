@@ -1,13 +1,8 @@
 import { fatal } from '../../spec/guest-event.ts';
-import {
-  type LinkSpec,
-  lanAddresses,
-  linkAddresses,
-  type MacvtapSpec,
-  type NetworkSpec,
-  USER_NETWORK,
-  type WorldSpec,
-} from '../../spec/network.ts';
+import type { Card } from '../../spec/networks/network.ts';
+import type { NetworkSpec, WorldSpec } from '../../spec/networks/network-spec.ts';
+import { networkOf } from '../../spec/networks/networks.ts';
+import { USER_NETWORK } from '../../spec/networks/user-network.ts';
 
 /** The part of stage 1 that raises the network: static, so that nobody waits for DHCP or for a router. */
 export function networkSteps(network: NetworkSpec): string {
@@ -22,16 +17,9 @@ ${worldSteps(network)}event_phase network
 
 /** How the guest reaches the world and other machines. */
 function worldSteps(network: NetworkSpec): string {
-  switch (network.kind) {
-    case 'user':
-      return userWorldSteps(network);
-    case 'private':
-      return `${userWorldSteps(network)}${linkSteps(network)}`;
-    case 'bridge':
-      return `${linkSteps(network)}${bridgeWorldSteps(network)}`;
-    case 'macvtap':
-      return lanSteps(network);
-  }
+  const { world, card } = networkOf(network);
+  const own = card === undefined ? '' : cardSteps(card);
+  return world === undefined ? `${own}${nameServers()}` : `${userWorldSteps(world)}${own}`;
 }
 
 /** linux: Documentation/networking/ip-sysctl.rst. Nobody else is on this link, so no address on trial (accept_dad), which could not be used for a second. */
@@ -44,30 +32,13 @@ ${defaultRoute(gateway)}${defaultRoute(gateway6)}echo "nameserver ${dns}" >/new/
 `;
 }
 
-function bridgeWorldSteps(network: LinkSpec): string {
-  const { gateway, gateway6 } = linkAddresses(network);
-  return `${defaultRoute(gateway)}${defaultRoute(gateway6)}${nameServers()}`;
-}
-
-function lanSteps(network: MacvtapSpec): string {
-  const { interface: nic, mac, address, prefixLength } = lanAddresses(network);
-  const { gateway } = network;
-  return `# The network of an interface of the host.
-${raise(nic, mac, [`${address}/${prefixLength}`])}${gateway === undefined ? '' : defaultRoute(gateway)}${nameServers()}`;
-}
-
-function linkSteps(network: LinkSpec): string {
-  const { interface: nic, mac, address, prefixLength, address6, prefixLength6 } = linkAddresses(network);
-  return `# The link to other machines.
-${raise(nic, mac, [`${address}/${prefixLength}`, `${address6}/${prefixLength6}`])}`;
-}
-
 /** A network card is told by its MAC: names depend on the order of devices. */
-function raise(nic: string, mac: string, addresses: readonly string[]): string {
-  return `read -r found </sys/class/net/${nic}/address || ${fatal('network-missing')} "the kernel found no ${nic}"
+function cardSteps({ leadsTo, interface: nic, mac, addresses, gateways }: Card): string {
+  return `# ${leadsTo}
+read -r found </sys/class/net/${nic}/address || ${fatal('network-missing')} "the kernel found no ${nic}"
 [ "$found" = ${mac} ] || ${fatal('network-swapped')} "${nic} has the MAC $found, not ${mac}"
 ${addresses.map((address) => `ip addr add ${address} dev ${nic}\n`).join('')}ip link set ${nic} up || ${fatal('network-failed')} "cannot raise ${nic}"
-`;
+${gateways.map(defaultRoute).join('')}`;
 }
 
 function defaultRoute(gateway: string): string {

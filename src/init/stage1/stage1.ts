@@ -3,6 +3,7 @@ import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { dataSteps } from './data-steps.ts';
 import { kernelSettings } from './kernel-settings.ts';
+import { loadModules, moduleSteps } from './module-steps.ts';
 import { networkSteps } from './network-steps.ts';
 
 /** The busybox applets that stage 1 calls by name; each is a link in the initramfs. */
@@ -51,9 +52,7 @@ mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 mount -t devtmpfs -o nosuid,mode=0755 devtmpfs /dev
 exec </dev/null >/dev/console 2>&1
 
-# What the kernel has as modules, in an order in which each finds those that it uses.
-for module in /modules/*; do [ ! -f "$module" ] || insmod "$module"; done
-
+${loadModules()}
 # Loopback first of all: nothing that runs here works without it.
 ip link set lo up
 
@@ -187,30 +186,6 @@ hostname >/new/etc/hostname
 echo "127.0.0.1 localhost $(hostname)
 ::1 localhost ip6-localhost ip6-loopback" >/new/etc/hosts
 event_phase root
-`;
-}
-
-/**
- * Modules lie below the root, which may have programs of its own for them. A device that is there only once its module is loaded gets its file before, as from
- * udev (modules.devname: `tun net/tun c10:200`): who opens it loads the module.
- */
-function moduleSteps(): string {
-  return `# The modules of the kernel, if it has any.
-if [ -d /modules ]; then
-  find_disk ${DISK_SERIALS.modules} || ${fatal('modules-missing')} "no disk with the serial ${DISK_SERIALS.modules}"
-  mkdir -p /module-image /lib
-  mount -t squashfs -o ro,nosuid,nodev "$disk" /module-image || ${fatal('modules-unreadable')} "cannot mount $disk as squashfs"
-  release=$(uname -r)
-  [ -d /module-image/usr/lib/modules/"$release" ] || ${fatal('modules-foreign')} "the modules on $disk are not those of the kernel $release"
-  ln -s /module-image/usr/lib/modules /lib/modules
-  lower=$lower:/module-image
-  while read -r module file device; do
-    case $module in '#'*) continue ;; esac
-    numbers=\${device#[bc]}
-    case $file in */*) mkdir -p /dev/"\${file%/*}" ;; esac
-    [ -e /dev/"$file" ] || mknod -m 0600 /dev/"$file" "\${device%%[0-9]*}" "\${numbers%:*}" "\${numbers#*:}"
-  done </lib/modules/"$release"/modules.devname
-fi
 `;
 }
 

@@ -60,6 +60,16 @@ export function findPayload(image: Uint8Array): Payload | undefined {
   return compression === undefined ? undefined : { compression, data };
 }
 
+export function isElf(bytes: Uint8Array): boolean {
+  return textAt(bytes, 0, 4) === '\x7fELF';
+}
+
+/** An ELF file, a bzImage, arm64's raw Image (Documentation/arch/arm64/booting.rst: `ARMd`), or one that is packed. */
+export function isKernelImage(bytes: Uint8Array): boolean {
+  const isRaw = textAt(bytes, 0x202, 4) === 'HdrS' || textAt(bytes, 56, 4) === 'ARMd';
+  return isElf(bytes) || isRaw || findPayload(bytes) !== undefined;
+}
+
 /** Documentation/arch/x86/boot.rst: `HdrS`, setup_sects, and from protocol 2.08 on payload_offset and payload_length. */
 function bzImagePayload(image: Uint8Array): Uint8Array | undefined {
   if (image.length < 0x250 || textAt(image, 0x202, 4) !== 'HdrS') return undefined;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { findPayload } from '../check/ikconfig.ts';
+import { findPayload, isElf, isKernelImage } from '../check/ikconfig.ts';
 import { judgeConfig } from '../check/judge.ts';
 import { LONGEST_KERNEL, readKernelConfig, unpackKernel } from '../check/kernel-image.ts';
 import { type Folders, installModules } from './install-modules.ts';
@@ -31,9 +31,15 @@ export async function installKernel(
 ): Promise<ReadyMadeFacts> {
   const { directory } = folders;
   const image = await read(parts.image, context);
+  if (!isKernelImage(image)) {
+    throw new VmkitError('usage', 'kernel-missing', `${parts.image} is no kernel image.`, {
+      hint: 'Give a bzImage, an Image or a vmlinux, or the folder of a package.',
+    });
+  }
+  const { config: beside } = parts;
   const config = await readKernelConfig(
-    parts.config ?? parts.image,
-    await read(parts.config ?? parts.image, context),
+    beside ?? parts.image,
+    beside === undefined ? image : await read(beside, context),
     context,
   );
   const known = judgeConfig(config, []);
@@ -66,10 +72,6 @@ async function installX86(
 async function unpacked(name: string, image: Uint8Array, context: Context): Promise<Uint8Array | undefined> {
   const payload = findPayload(image);
   return payload === undefined ? undefined : (await unpackKernel(name, payload, context)).unpacked;
-}
-
-function isElf(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === '\x7fELF';
 }
 
 async function read(path: string, { host }: Context): Promise<Uint8Array> {

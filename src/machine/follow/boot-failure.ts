@@ -3,7 +3,7 @@ import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { EVENT_PORT } from '../../spec/guest-event.ts';
-import { codeOf } from '../vmm/qemu/paused.ts';
+import { codeOf } from '../held.ts';
 import { currentStep } from './boot-progress.ts';
 import type { BootDeadlines, Followed } from './follow.ts';
 import { timelineOf } from './timeline.ts';
@@ -20,11 +20,11 @@ export async function bootFailure(
   isStillRunning: boolean,
 ): Promise<VmkitError> {
   const { code, summary, log } = describe(followed, deadlines);
-  const qemuLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.qemuLog, host) : [];
+  const monitorLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.monitorLog, host) : [];
   const sections = [
     `Booting ${name}: ${summary}`,
     section('The end of its log', log),
-    section('QEMU says', qemuLog.join('\n')),
+    section('QEMU says', monitorLog.join('\n')),
     section('The end of the console', followed.consoleTail.join('\n')),
   ];
   return new VmkitError('boot', code, sections.filter((text) => text !== '').join('\n'), {

@@ -1,17 +1,17 @@
 import { poll } from '../../core/deadline.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
-import type { HostProcess } from '../../host/host.ts';
 import { type GuestEvent, NO_EVENT_PORT, parseGuestEvent } from '../../spec/guest-event.ts';
 import type { Service } from '../../spec/service.ts';
-import { type Held, whatStillHolds } from '../vmm/qemu/paused.ts';
-import { allRecorded, logsOf } from '../vmm/qemu/recorder.ts';
-import { zeroSecrets } from '../vmm/qemu/zero-secrets.ts';
+import { type Monitor, whatStillHolds } from '../held.ts';
+import { vmmOf } from '../vmm/drivers.ts';
+import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
+import type { Held } from '../vmm/vmm.ts';
 import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
 
 const CONSOLE_TAIL_LINES = 15;
-/** How often QEMU is asked whether it had to pause the guest. */
-const ASK_QEMU_EVERY_MS = 5_000;
+/** How often the monitor is asked whether it had to pause the guest. */
+const ASK_EVERY_MS = 5_000;
 /** How long a boot waits for room on this host's disk. */
 const ROOM_WITHIN_MS = 30_000;
 
@@ -45,17 +45,18 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
  * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
  */
 export async function followBoot(
-  process: HostProcess,
+  monitor: Monitor,
   services: readonly string[],
   paths: MachinePaths,
   deadlines: BootDeadlines,
   context: Context,
 ): Promise<Followed> {
+  const forgetSecrets = (): Promise<void> => vmmOf(monitor).forgetSecrets(monitor, context.host);
   const log = context.host.log(paths.eventsLog);
   const console = context.host.log(paths.consoleLog);
   const started = performance.now();
   let progress = emptyProgress(services);
-  let askedQemuAt = started;
+  let askedAt = started;
   const consoleTail: string[] = [];
   let lastWord: Followed['end'] | undefined;
   const takeLine = (line: string): void => {
@@ -69,13 +70,13 @@ export async function followBoot(
     progress = withEvent(progress, event);
     const text = eventText(event, progress);
     if (text !== undefined) context.report({ kind: 'phase', text });
-    if (event.event === 'phase' && event.phase === 'secrets') await zeroSecrets(process, context.host);
+    if (event.event === 'phase' && event.phase === 'secrets') await forgetSecrets();
   };
   let held: Held | undefined;
   let heldSince = started;
   const look = async (): Promise<void> => {
     const before = held;
-    held = await whatStillHolds(process, paths, context.host);
+    held = await whatStillHolds(monitor, paths, context.host);
     if (held === undefined || before !== undefined) return;
     heldSince = performance.now();
     context.report({ kind: 'note', text: `It is ${held.text}. ${held.hint}` });
@@ -84,14 +85,14 @@ export async function followBoot(
     const end = await poll<Followed['end']>(
       async () => {
         // Asked before reading: what a process printed before it ended is all there.
-        const isAlive = await context.host.isRunning(process);
+        const isAlive = await context.host.isRunning(monitor);
         if (!isAlive) await allRecorded(logsOf(paths), context.host);
         for await (const line of log.lines()) await take(line);
         for await (const line of console.lines()) takeLine(line);
         if (progress.end !== undefined && progress.end.kind !== 'booted') return progress.end;
         if (!isAlive) return lastWord ?? { kind: 'qemu-ended' };
-        if (progress.end !== undefined || performance.now() - askedQemuAt > ASK_QEMU_EVERY_MS) {
-          askedQemuAt = performance.now();
+        if (progress.end !== undefined || performance.now() - askedAt > ASK_EVERY_MS) {
+          askedAt = performance.now();
           await look();
           if (held !== undefined && isGivenUp(held, heldSince)) return { kind: 'held', held };
         }
@@ -105,14 +106,14 @@ export async function followBoot(
   } finally {
     await log.close();
     await console.close();
-    await zeroSecrets(process, context.host);
+    await forgetSecrets();
   }
 }
 
-/** Room on a disk may come while it is waited for; the rest needs a person. `shutdown` is what QEMU says just before it ends. */
-function isGivenUp({ state }: Held, since: number): boolean {
-  if (state === 'shutdown') return false;
-  return state !== 'io-error' || performance.now() - since > ROOM_WITHIN_MS;
+/** Room on a disk may come while it is waited for; the rest needs a person. */
+function isGivenUp({ kind }: Held, since: number): boolean {
+  if (kind === 'ending') return false;
+  return kind !== 'no-room' || performance.now() - since > ROOM_WITHIN_MS;
 }
 
 /**

@@ -3,9 +3,11 @@ import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { hasLostGate } from '../gate/gate-process.ts';
+import { whatStillHolds } from '../held.ts';
 import { findRunning } from '../state/running.ts';
 import { type MachineState, type OpenPort, readPowerRecord, readState } from '../state/state.ts';
-import { type Held, whatStillHolds } from '../vmm/qemu/paused.ts';
+import { vmmOf } from '../vmm/drivers.ts';
+import type { Held } from '../vmm/vmm.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
 
 /**
@@ -31,7 +33,7 @@ export interface MachineStatus {
   readonly upSeconds: number | undefined;
   readonly accelerator: string | undefined;
   readonly kernel: string | undefined;
-  /** What the guest has, and what QEMU takes of this host for it and for itself. */
+  /** What the guest has, and what its monitor takes of its host for it and for itself. */
   readonly memory: { readonly guestMib: number; readonly usedMib: number | undefined } | undefined;
   readonly services: readonly ({ readonly name: string } & ServiceProgress)[];
   readonly ports: readonly OpenPort[];
@@ -64,7 +66,7 @@ export async function machineStatus(name: string, context: Context): Promise<Mac
     upSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.startedAt)) / 1000)),
     accelerator: state.accelerator.reason,
     kernel: state.kernel,
-    memory: { guestMib: state.memoryMib, usedMib: await residentMib(state.pid, context) },
+    memory: { guestMib: state.memoryMib, usedMib: await vmmOf(state).usedMib(state, context.host) },
     services: [...progress.services].map(([service, its]) => ({ name: service, ...its })),
     ports: state.ports,
     needs: state.needs,
@@ -114,11 +116,4 @@ export function conditionOf({
   if (end === undefined) return 'booting';
   if (end.kind !== 'booted') return 'failed';
   return [...services.values()].every(({ state }) => state === 'ready') ? 'running' : 'degraded';
-}
-
-/** VmRSS of /proc/PID/status, in KiB there (proc_pid_status(5)). */
-async function residentMib(pid: number, { host }: Pick<Context, 'host'>): Promise<number | undefined> {
-  const text = Buffer.from((await host.read(`/proc/${pid}/status`)) ?? '').toString('utf8');
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
-  return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
 }

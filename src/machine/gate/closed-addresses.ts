@@ -1,13 +1,13 @@
 import { BlockList } from 'node:net';
+import { USER_NETWORK } from '../../spec/networks/user-network.ts';
 import { type AddressLists, type AddressTables, addOwnAddresses } from './own-addresses.ts';
 
 /** What a guest with the world `internet` never dials, whatever this host's addresses are. */
 const CLOSED_4 = [
-  // RFC 6890: this host, loopback, link-local; the user network itself; multicast and broadcast, which no router passes on.
+  // RFC 6890: this host, loopback, link-local; multicast and broadcast, which no router passes on.
   ['0.0.0.0', 8],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
-  ['10.0.2.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
   // Metadata services of clouds (Azure, Alibaba, Oracle) that are not link-local: they take the machine for its host.
@@ -36,6 +36,8 @@ export type IsClosed = (address: Buffer) => boolean;
 /** Pure: what is closed with these addresses of this host, and what it reaches through `bridge`. Each address is looked up once. */
 export function closedAddresses(tables: AddressTables, bridge: string): IsClosed {
   const lists: AddressLists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  const [own = '', ownBits] = USER_NETWORK.subnet.split('/');
+  lists.ipv4.addSubnet(own, Number(ownBits));
   for (const [base, bits] of CLOSED_4) lists.ipv4.addSubnet(base, bits);
   for (const [base, bits] of CLOSED_6) lists.ipv6.addSubnet(base, bits, 'ipv6');
   addOwnAddresses(tables, bridge, lists);

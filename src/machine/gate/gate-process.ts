@@ -1,7 +1,8 @@
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
-import { type NetworkSpec, worldOf } from '../../spec/network.ts';
+import type { NetworkSpec } from '../../spec/networks/network-spec.ts';
+import { worldOf } from '../../spec/networks/networks.ts';
 import { ownProgram } from '../own-program.ts';
 import { type MachineState, writeState } from '../state/state.ts';
 

@@ -1,5 +1,5 @@
 import { relayFrames } from '../../net/frames/frame-relay.ts';
-import { BRIDGE } from '../../spec/network.ts';
+import { BRIDGE } from '../../spec/networks/link-addresses.ts';
 import { closedAddresses, type IsClosed } from './closed-addresses.ts';
 import { readAddressTables } from './own-addresses.ts';
 import { worldGate } from './world-gate.ts';

@@ -1,5 +1,5 @@
 import { expandIpv6 } from '../../core/ipv6.ts';
-import { USER_NETWORK } from '../../spec/network.ts';
+import { USER_NETWORK } from '../../spec/networks/user-network.ts';
 import type { IsClosed } from './closed-addresses.ts';
 
 /** Which frames pass between a guest and QEMU's user network (libslirp), which dials as this host itself. */

@@ -7,12 +7,9 @@ import { PROTOCOLS } from '../../core/protocol.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { readOurs } from '../../host/read-ours.ts';
-import { WORLDS } from '../../spec/network.ts';
-
-const port = z.number().int().min(1).max(65535);
-
-/** A machine of a vmkit without this had the whole host. */
-const world = { world: z.enum(WORLDS).default('host'), hostAccess: z.array(port).readonly().default([]) };
+import { networkSchema } from '../../spec/networks/networks.ts';
+import { port } from '../../spec/units.ts';
+import { ACCELERATORS, VMMS } from '../vmm/vmm-facts.ts';
 
 const backgroundProcess = z.object({
   pid: z.number().int().positive(),
@@ -25,12 +22,14 @@ const stateSchema = z.object({
   /** Raised when the meaning of a field changes. */
   version: z.literal(1),
   name: z.string(),
-  /** QEMU: this very process. */
+  /** What runs it; a vmkit without this had QEMU. */
+  vmm: z.enum(VMMS).default('qemu'),
+  /** Its monitor: this very process. */
   ...backgroundProcess.shape,
   /** The process between its network card and the world, with the world `internet`. */
   gate: backgroundProcess.optional(),
   startedAt: z.iso.datetime(),
-  accelerator: z.object({ name: z.enum(['kvm', 'tcg']), reason: z.string() }),
+  accelerator: z.object({ name: z.enum(ACCELERATORS), reason: z.string() }),
   /** Undefined for a machine that an older vmkit started. */
   kernel: z.string().optional(),
   cpus: z.number(),
@@ -48,19 +47,7 @@ const stateSchema = z.object({
   sshPort: port,
   /** The machines that it needs. */
   needs: z.array(z.string()).default([]),
-  network: z
-    .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('user'), ...world }),
-      z.object({ kind: z.literal('private'), address: z.string(), ...world }),
-      z.object({ kind: z.literal('bridge'), address: z.string() }),
-      z.object({
-        kind: z.literal('macvtap'),
-        on: z.string(),
-        address: z.string(),
-        gateway: z.string().optional(),
-      }),
-    ])
-    .default({ kind: 'user', world: 'host', hostAccess: [] }),
+  network: z.preprocess(withOldWorld, networkSchema),
   /** The machine that it was started for, where nobody asked for it by name. */
   startedFor: z.string().optional(),
   /** What a person needs to know to log in; the secret itself stays in the file. */
@@ -68,6 +55,12 @@ const stateSchema = z.object({
   /** Kind of artifact → key. */
   artifacts: z.record(z.string(), z.string()),
 });
+
+/** A machine of a vmkit that did not record what it may dial had the whole host. */
+function withOldWorld(network: unknown = { kind: 'user' }): unknown {
+  const old = z.looseObject({ kind: z.enum(['user', 'private']) }).safeParse(network);
+  return old.success ? { world: 'host', ...old.data } : network;
+}
 
 /** What is recorded of a machine while it runs: state.json. */
 export type MachineState = z.infer<typeof stateSchema>;
@@ -89,7 +82,7 @@ export function parseState(text: string): MachineState | undefined {
   return stateSchema.safeParse(safeJson(text)).data;
 }
 
-/** What the file says that QEMU holds: the launch script writes it before QEMU begins, so it may be half written or of an earlier run. */
+/** What the file says that the monitor holds: the launch script writes it before that begins, so it may be half written or of an earlier run. */
 export async function readPowerRecord(
   paths: MachinePaths,
   { host }: Pick<Context, 'host'>,

@@ -2,7 +2,8 @@ import type { MachinePaths } from '../../core/paths.ts';
 import { runOnConsole } from '../../guest/console/script.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../guest.ts';
-import { qmpCommand } from '../vmm/qemu/qmp.ts';
+import { vmmOf } from '../vmm/drivers.ts';
+import type { VmmName } from '../vmm/vmm-facts.ts';
 
 /** Starts the stop in reverse order and the power-off; returns at once. */
 const POWER_OFF = '/run/vmkit/poweroff';
@@ -16,7 +17,12 @@ export interface Ask {
 }
 
 /** The ways, in the order of trying: a login, the root shell on the serial console, and the key that a person would press. */
-export function waysToAsk(name: string, paths: MachinePaths, context: Context): readonly Ask[] {
+export function waysToAsk(
+  { name, vmm: vmmName }: { readonly name: string; readonly vmm: VmmName },
+  paths: MachinePaths,
+  context: Context,
+): readonly Ask[] {
+  const vmm = vmmOf({ vmm: vmmName });
   return [
     {
       by: 'ssh',
@@ -38,9 +44,13 @@ export function waysToAsk(name: string, paths: MachinePaths, context: Context): 
         await runOnConsole(paths.consoleSocket, POWER_OFF, host, { name, withinMs, signal });
       },
     },
-    {
-      by: 'its power key',
-      ask: async (withinMs) => void (await qmpCommand(paths.qmpSocket, 'system_powerdown', context.host, withinMs)),
-    },
+    ...(vmm.abilities.has('power-key')
+      ? [
+          {
+            by: 'its power key',
+            ask: (withinMs: number): Promise<void> => vmm.pressPowerKey(paths, withinMs, context.host),
+          },
+        ]
+      : []),
   ];
 }

@@ -6,11 +6,10 @@ import type { Host, LogReader } from '../../host/host.ts';
 import { isGone, terminate } from '../../host/terminate.ts';
 import { parseGuestEvent } from '../../spec/guest-event.ts';
 import { clearState, type MachineState } from '../state/state.ts';
-import { whatHolds } from '../vmm/qemu/paused.ts';
-import { qmpCommand } from '../vmm/qemu/qmp.ts';
-import { allRecorded, logsOf } from '../vmm/qemu/recorder.ts';
-import { wake } from '../vmm/qemu/wake.ts';
+import { vmmOf } from '../vmm/drivers.ts';
+import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
 import type { Ask } from './ask-power-off.ts';
+import { wake } from './wake.ts';
 
 /** What each way of asking gets, the last one excepted, until the guest must have said that it stops. */
 const ASK_MS = 10_000;
@@ -24,7 +23,7 @@ export interface Stopped {
 }
 
 /**
- * Stops a machine that runs: it is asked one way after the other to power off, within the whole deadline; then QEMU is told to quit, then killed. A paused
+ * Stops a machine that runs: it is asked one way after the other to power off, within the whole deadline; then its monitor is told to quit, then killed. A paused
  * guest is woken first. Every step that had to be forced is in the result.
  */
 export async function stopMachine(
@@ -52,7 +51,7 @@ export async function stopMachine(
       if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left(), context.host)));
     }
     await force(state, paths, forced, context.host);
-    // It ends with QEMU by itself.
+    // It ends with the monitor by itself.
     if (state.gate !== undefined) await terminate(state.gate, context.host);
   } finally {
     await log.close();
@@ -119,24 +118,25 @@ async function whyNotOff(
   leftMs: number,
   host: Host,
 ): Promise<string[]> {
-  const held = await whatHolds(state, paths, host);
+  const held = await vmmOf(state).whatHolds(state, paths, host);
   const late = leftMs > 0 ? [] : [`The guest did not power off within ${withinMs / 1000} s.`];
   return held === undefined ? late : [...late, `It is ${held.text}.`];
 }
 
 async function force(state: MachineState, paths: MachinePaths, forced: string[], host: Host): Promise<void> {
   if (!(await host.isRunning(state))) return;
+  const vmm = vmmOf(state);
   try {
-    await qmpCommand(paths.qmpSocket, 'quit', host);
-    forced.push('QEMU was told to quit, as if the power were cut.');
+    await vmm.quit(paths, host);
+    forced.push(`${vmm.title} was told to quit, as if the power were cut.`);
   } catch (error) {
-    forced.push(`QEMU did not take the order to quit: ${messageOf(error)}`);
+    forced.push(`${vmm.title} did not take the order to quit: ${messageOf(error)}`);
   }
   if (await isGone(state, host, 5_000)) return;
   await host.signal(state, 'SIGKILL');
-  forced.push('QEMU was killed (SIGKILL).');
+  forced.push(`${vmm.title} was killed (SIGKILL).`);
   if (await isGone(state, host, 5_000)) return;
-  throw new VmkitError('tool', 'qemu-unkillable', `QEMU (pid ${state.pid}) did not end even after SIGKILL.`, {
+  throw new VmkitError('tool', 'qemu-unkillable', `${vmm.title} (pid ${state.pid}) did not end even after SIGKILL.`, {
     hint: 'The kernel of this host holds the process, most often because a disk does not answer: dmesg says more.',
   });
 }

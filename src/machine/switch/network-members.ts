@@ -7,7 +7,7 @@ import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { readOurs } from '../../host/read-ours.ts';
 import { withLock } from '../../host/with-lock.ts';
-import { linkAddresses } from '../../spec/network.ts';
+import { linkAddresses } from '../../spec/networks/link-addresses.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { runningMachine } from '../state/running.ts';
 import type { Member } from './private-switch.ts';

@@ -3,7 +3,8 @@ import { messageOf } from '../../core/errors.ts';
 import type { DialEnd } from '../dial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { decodeSegment, encodeSegment } from '../frames/tcp-segment.ts';
-import { fetchFirstByte, type SegmentLink } from '../tcp-first-byte.ts';
+import type { Question } from '../question.ts';
+import { fetchAnswer, type SegmentLink } from '../tcp-answer.ts';
 import { openUdp, type UdpChannel } from '../udp-channel.ts';
 import {
   beginHandshake,
@@ -37,15 +38,17 @@ export interface WireguardDialEnd {
 /** As long as a guest without KVM takes at most for the arithmetic of one handshake, with much to spare. */
 const HANDSHAKE_RETRY_MS = 2_000;
 const HANDSHAKE_MS = 7_000;
+/** Of IPv4 and TCP, in bytes. */
+const HEADERS = 40;
 
 /**
- * Dials a TCP port through WireGuard, sends the request and waits for the first byte, as `dial` does. In user space, without root: one handshake, one
+ * Dials a TCP port through WireGuard, asks, and waits for the whole answer, as `dial` does. In user space, without root: one handshake, one
  * connection, nothing else of either protocol. Never throws.
  */
 export async function dialByWireguard(
   { endpoint, keys, address, mtu }: WireguardClientConfig,
   to: Endpoint,
-  request: string,
+  question: Question,
   withinMs: number,
 ): Promise<WireguardDialEnd> {
   const started = performance.now();
@@ -57,7 +60,7 @@ export async function dialByWireguard(
     const handshakeMs = Math.round(performance.now() - started);
     const from = { address, port: randomInt(32_768, 60_999) };
     const link = tunnel(channel, session, from, to, mtu);
-    return { handshakeMs, error: undefined, end: await fetchFirstByte(link, to, request, started, withinMs) };
+    return { handshakeMs, error: undefined, end: await fetchAnswer(link, to, question, performance.now(), withinMs) };
   } catch (error) {
     return { handshakeMs: undefined, error: messageOf(error), end: undefined };
   } finally {
@@ -81,6 +84,7 @@ async function shakeHands(channel: UdpChannel, keys: WireguardKeys): Promise<Ses
 function tunnel(channel: UdpChannel, session: Session, from: Endpoint, to: Endpoint, mtu: number): SegmentLink {
   let counter = 0n;
   return {
+    largest: mtu - HEADERS,
     send: (segment) => channel.send(sealPacket(session, counter++, encodeSegment(from, to, segment, mtu))),
     next: (withinMs) =>
       takeUntil(performance.now() + withinMs, channel.next, (message) => {

@@ -20,6 +20,8 @@ export interface Check {
   /** What holds when it is ok. */
   readonly title: string;
   readonly hop: HopId;
+  /** It tells how a dial ended: the way of its packets says more, where that was followed. */
+  readonly isOfDial?: true;
   readonly look: (facts: Facts) => Looked | undefined;
 }
 

@@ -1,7 +1,8 @@
+import { isAnswered } from '../../net/dial.ts';
+import type { Dial, Target } from '../facts.ts';
 import { parseListeners, takesLoopback } from '../look/listeners.ts';
 import { whyNotLocalFirst } from '../look/policy-rules.ts';
-import type { Observation } from '../observation.ts';
-import { broken, type Check, fine, type Looked, onObserved, said } from './check.ts';
+import { broken, type Check, fine, type Looked, onObserved, type Problem, said, warned } from './check.ts';
 
 /** Certificates and the control server's protocol tolerate minutes, not hours. */
 export const CLOCK_SECONDS = 300;
@@ -11,17 +12,19 @@ export const guestAnswers: Check = {
   id: 'guest-answers',
   title: 'the guest answers',
   hop: 'guest',
-  look: ({ guest, guestError, target }) =>
+  look: ({ guest, guestError, guestHeld, target }) =>
     guest !== undefined
       ? fine(guest.observed.get('clock'))
       : broken({
-          cause: 'guest-unreachable',
-          title: 'the guest does not answer',
-          observed: guestError ?? 'no answer by ssh',
+          cause: guestHeld === undefined ? 'guest-unreachable' : 'guest-held',
+          title:
+            guestHeld === undefined ? 'the guest answers neither by ssh nor on its console' : 'the guest does not run',
+          observed: guestHeld ?? guestError ?? 'no answer by ssh',
           fix: `vmkit status ${target.machine}`,
         }),
 };
 
+/** It breaks no way by itself: what it breaks, such as a login, fails by its own. */
 export const clockRight: Check = {
   id: 'clock',
   title: "the guest's clock is right",
@@ -30,18 +33,19 @@ export const clockRight: Check = {
     const ahead = guest?.clockAhead;
     if (ahead === undefined) return undefined;
     const clock = guest?.observed.get('clock');
-    if (Math.abs(ahead) < CLOCK_SECONDS) return fine(clock);
-    return broken(
-      {
-        cause: 'clock-wrong',
-        title: "the guest's clock is wrong",
-        observed: `it is ${Math.round(Math.abs(ahead) / 60)} min ${ahead > 0 ? 'ahead of' : 'behind'} the host's`,
-        fix: `vmkit exec ${target.machine} -- date -s @$(date +%s)`,
-      },
-      clock,
-    );
+    return Math.abs(ahead) < CLOCK_SECONDS ? fine(clock) : warned(clockText(ahead, target), clock);
   },
 };
+
+/** `ahead`: seconds. */
+export function clockText(ahead: number, { machine }: Pick<Target, 'machine'>): Problem {
+  return {
+    cause: 'clock-wrong',
+    title: "the guest's clock is wrong",
+    observed: `it is ${Math.round(Math.abs(ahead) / 60)} min ${ahead > 0 ? 'ahead of' : 'behind'} the host's`,
+    fix: `vmkit exec ${machine} -- date -s @$(date +%s)`,
+  };
+}
 
 export const loopbackUp: Check = {
   id: 'loopback',
@@ -101,7 +105,7 @@ export const backendListens: Check = {
     if (sockets === undefined) return undefined;
     const backend = guest?.observed.get('backend');
     const onPort = parseListeners(sockets.output).filter(({ port }) => port === target.port);
-    if (onPort.some(takesLoopback)) return backendAnswers(target.machine, target.port, sockets, backend);
+    if (onPort.some(takesLoopback)) return fine(sockets);
     const addresses = onPort.map(({ address }) => `${address}:${target.port}`).join(', ');
     if (onPort.length > 0) {
       return broken(
@@ -128,16 +132,47 @@ export const backendListens: Check = {
   },
 };
 
-function backendAnswers(machine: string, port: number, sockets: Observation, backend: Observation | undefined): Looked {
-  if (backend === undefined || backend.exitCode === 0) return fine(sockets, backend);
-  return broken(
-    {
-      cause: 'backend-no-answer',
-      title: `the service takes no connection on 127.0.0.1:${port}`,
-      observed: said(backend),
-      fix: `vmkit exec ${machine} -- ss -ltnp`,
-    },
-    sockets,
-    backend,
-  );
+/** Whose question is not answered inside the guest cannot be answered outside. */
+export const backendAnswers: Check = {
+  id: 'backend-answers',
+  title: 'the service answers inside the guest',
+  hop: 'backend',
+  look: ({ guest, asked, target }) => {
+    if (asked === undefined) return undefined;
+    const sockets = guest?.observed.get('listeners');
+    const isSilent = asked.result === 'silent';
+    if (isAnswered(asked) || (isSilent && target.protocol === 'tcp')) return fine(asked.observation);
+    const full = parseListeners(sockets?.output ?? '').find(
+      ({ port, waiting, backlog }) => port === target.port && waiting > backlog,
+    );
+    if (full !== undefined) {
+      const observed = `ss -ltn: ${full.waiting} connections wait on port ${full.port}, ${full.backlog} may; ${said(asked.observation)}`;
+      return broken({ ...FULL, observed, fix: fixOf(target) }, sockets, asked.observation);
+    }
+    return broken(
+      { ...noAnswer(asked.result, target), observed: said(asked.observation), fix: fixOf(target) },
+      sockets,
+      asked.observation,
+    );
+  },
+};
+
+const FULL = { cause: 'backlog-full', title: 'the service accepts no more connections: its queue is full' };
+
+const ANSWERS: Partial<Record<Dial['result'], string>> = {
+  silent: 'takes connections and says nothing',
+  cut: 'begins an answer and does not end it',
+  foreign: 'answers in another protocol',
+  closed: 'ends connections without an answer',
+};
+
+function noAnswer(result: Dial['result'], { name, port }: Target): Pick<Problem, 'cause' | 'title'> {
+  const how = ANSWERS[result];
+  return how === undefined
+    ? { cause: 'backend-no-answer', title: `${name} takes no connection on 127.0.0.1:${port}` }
+    : { cause: `backend-${result}`, title: `${name} ${how}, inside the guest, too` };
+}
+
+function fixOf({ machine, name }: Target): string {
+  return `vmkit logs ${machine} ${name}; vmkit exec ${machine} -- ss -ltnp`;
 }

@@ -76,6 +76,7 @@ const REFUSED = /^.*Invalid certificate from host.*$/m;
 
 export const nebulaAnswers: Check = {
   id: 'nebula-answers',
+  isOfDial: true,
   title: 'the client gets an answer from the service',
   hop: 'peer',
   look: onDial(

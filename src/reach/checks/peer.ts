@@ -4,6 +4,25 @@ import { servedFor } from './node.ts';
 
 /** What only a peer can tell. */
 
+export const peerKnowsNode: Check = {
+  id: 'peer-knows',
+  title: 'the peer knows the node',
+  hop: 'control',
+  look: ({ peer, guest, target }) => {
+    if (peer?.knowsNode === undefined) return undefined;
+    if (peer.knowsNode) return fine(peer.status);
+    return broken(
+      {
+        cause: 'node-hidden',
+        title: 'the peer does not know the node: the rules of the tailnet hide it, or it is in another tailnet',
+        observed: `tailscale status, at the peer: no ${guest?.status?.Self.TailscaleIPs?.[0] ?? 'such node'}`,
+        fix: `Let the peer reach ${target.machine} in the access rules (admin console, or headscale policy)`,
+      },
+      peer.status,
+    );
+  },
+};
+
 export const peerReachesNode: Check = {
   id: 'peer-ping',
   title: 'the peer reaches the node',
@@ -70,7 +89,9 @@ export const peerGetsDirect = guestDialled('direct-answers', 'the peer gets an a
 /** What the end of a dial says when nothing below it is wrong (facts, section 1). */
 const MEANING: Readonly<Record<Dial['result'], string>> = {
   data: '',
-  open: '',
+  silent: 'the connection is taken, and nothing is said on it',
+  cut: 'the answer began and did not end',
+  foreign: 'somebody else answers there',
   closed: 'tailscaled took the connection and ended it: its dial of the backend failed',
   refused: 'nothing listens there',
   timeout: 'no answer: packets are dropped on the way',
@@ -87,5 +108,5 @@ function guestDialled(id: string, title: string, dialOf: (facts: Facts) => Dial 
     }),
     ({ guest }) => guest?.observed.get('log'),
   );
-  return { id, title, hop: 'peer', look };
+  return { id, title, hop: 'peer', isOfDial: true, look };
 }

@@ -54,6 +54,7 @@ export const proxyServes: Check = {
 
 export const proxyAnswers: Check = {
   id: 'host-serve-answers',
+  isOfDial: true,
   title: 'the peer gets an answer through the host',
   hop: 'peer',
   look: onDial(

@@ -1,4 +1,5 @@
 import { overlaps, parseAddress, parseSubnet } from '../../core/ipv4.ts';
+import { isAnswered } from '../../net/dial.ts';
 import type { Facts, NodeFacts, Target } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import { broken, type Check, fine, said } from './check.ts';
@@ -140,7 +141,7 @@ const routedAnswers: LookAtNode = (node, { peer, target }) => {
   if (routed === undefined) return undefined;
   const { dial, nodes } = routed;
   if (dial === undefined) return broken(unknownRoute(target), nodes);
-  if (dial.result === 'data' || dial.result === 'open') return fine(dial.observation);
+  if (isAnswered(dial)) return fine(dial.observation);
   const also: Observation[] = [dial.observation];
   return (
     whyDropped(node, dial, target) ??

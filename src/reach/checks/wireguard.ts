@@ -57,6 +57,7 @@ export const handshakeAnswered: Check = {
 /** Packets come through the tunnel by now: what is left is the guest's own firewall, and the service. */
 const FIXES: Partial<Record<Dial['result'], string>> = {
   timeout: 'Does a firewall in the guest drop what comes from wg0 (nft list ruleset)? ',
+  silent: 'Where only long packets are lost, a smaller MTU at the client helps. ',
   refused: "Nothing takes the connection on the tunnel's address (ss -ltn). ",
 };
 
@@ -68,22 +69,10 @@ const dialAnswered = onDial(wireguardDial, ({ result, observation }, { target })
 
 export const clientGetsAnswer: Check = {
   id: 'wireguard-answers',
+  isOfDial: true,
   title: 'the client gets an answer through the tunnel',
   hop: 'backend',
-  look: (facts) => {
-    const { target, wireguard } = facts;
-    if (wireguard?.dial?.result !== 'open' || target.protocol !== 'http') return dialAnswered(facts);
-    const { observation } = wireguard.dial;
-    return broken(
-      {
-        cause: 'dial-silent',
-        title: 'the service takes the connection and says nothing',
-        observed: said(observation),
-        fix: `vmkit logs ${target.machine} ${target.name}. Where only long packets are lost, a smaller MTU at the client helps`,
-      },
-      observation,
-    );
-  },
+  look: dialAnswered,
 };
 
 export function wireguardDial({ wireguard }: Facts): Dial | undefined {

@@ -4,7 +4,7 @@ import { rootRunner } from '../../host/changes/as-root.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { dial } from '../../net/dial.ts';
-import { greeting } from '../../net/greeting.ts';
+import { questionTo } from '../../net/question.ts';
 import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-json.ts';
 import type { NodeFacts, Target } from '../facts.ts';
 import { hostName } from '../host-name.ts';
@@ -19,7 +19,7 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
   const { hostPort, bridgeAddress, port, protocol } = target;
   const looked = host.exec(['sh'], {
     input: observeScript(NODE_COMMANDS, ON_HOST),
-    withinMs: 20_000,
+    withinMs: 10_000,
     signal,
   });
   // Awaited together: where one is interrupted, no other is left to fail unheard.
@@ -39,7 +39,7 @@ export async function lookAtHost(target: Target, context: Context): Promise<Node
 /** What the host's node is set to; undefined where it has no Tailscale. */
 export async function lookAtPrefs({ host, signal }: Context): Promise<TailscalePrefs | undefined> {
   if (!(await hasTailscale(host))) return undefined;
-  const { stdout } = await host.exec(['tailscale', 'debug', 'prefs'], { withinMs: 15_000, signal });
+  const { stdout } = await host.exec(['tailscale', 'debug', 'prefs'], { withinMs: 10_000, signal });
   return parseJson(stdout, tailscalePrefs);
 }
 
@@ -58,15 +58,25 @@ export async function readHostFilters(context: Context): Promise<string | undefi
   }
 }
 
+/** Whether the control server of a tailnet answers this computer, in HTTP, whatever it says. */
+export async function dialControl(url: string | undefined): Promise<Observation | undefined> {
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  const { hostname, host, port, protocol } = new URL(url);
+  const isTls = protocol === 'https:';
+  const to = { address: hostname, port: Number(port || (isTls ? 443 : 80)) };
+  const request = { ...questionTo('http', host), tlsName: isTls ? hostname : undefined };
+  return dialObservation('host', to, await dial(to, request, 3_000));
+}
+
 async function dialFromHost(
   address: string,
   port: number,
   protocol: Target['protocol'],
   host: Host,
 ): Promise<Observation> {
-  const request = { text: greeting(protocol, address), tlsName: undefined };
+  const request = { ...questionTo(protocol, address), tlsName: undefined };
   const end = await dial({ address, port }, request, 5_000, { open: () => host.open({ tcp: port, at: address }) });
   // ssh tells a port that nobody listens on by the end of the connection.
   const text = end.result === 'closed' && !host.isHere ? 'refused, or ended at once' : end.text;
-  return dialObservation('host', { address, port }, end, text);
+  return dialObservation('host', { address, port }, { ...end, text });
 }

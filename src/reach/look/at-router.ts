@@ -10,7 +10,7 @@ export async function lookAtRouter(machine: string, target: Target, guest: Pick<
     bridge: `/run/vmkit/busybox nc -w 5 ${target.bridgeAddress} ${target.port} -e /bin/true`,
     filters: FILTERS,
   };
-  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands), withinMs: 30_000 });
+  const { stdout } = await guest.exec(['sh'], { input: observeScript(commands), withinMs: 10_000 });
   const observed = readObservations(stdout, commands, 'router');
   return readNodeFacts({ title: `the machine ${machine}`, machine }, observed, observed.get('filters')?.output);
 }

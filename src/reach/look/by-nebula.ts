@@ -7,6 +7,7 @@ import type { Context } from '../../host/context.ts';
 import { memoryFolder } from '../../host/local/memory-folder.ts';
 import { relayOutside } from '../../net/datagram-relay.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
+import type { Question } from '../../net/question.ts';
 import { openUdp } from '../../net/udp-channel.ts';
 import type { Observation } from '../observation.ts';
 import { peerDial } from './dial-observation.ts';
@@ -26,7 +27,7 @@ export interface NebulaLook {
   readonly address: string;
   readonly port: number;
   /** What makes the service speak. */
-  readonly greeting: string;
+  readonly question: Question;
   /** Reads the end of the guest's log. */
   readonly guestLog: () => Promise<Observation | undefined>;
 }
@@ -50,7 +51,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     await context.host.write(config, look.config(`127.0.0.1:${endpoint.port}`), 0o600);
     const request: InsideRequest = {
       ...{ nebula: look.nebula, config, relaySocket, relayPort: endpoint.port },
-      ...{ address, port, greeting: look.greeting, dialMs: DIAL_MS },
+      ...{ address, port, question: look.question, dialMs: DIAL_MS },
     };
     const asked = await askPort(endpoint);
     const answer = await dialInside(request, join(folder, 'request.json'), context);

@@ -1,7 +1,7 @@
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
-import { greeting } from '../../net/greeting.ts';
+import { questionTo } from '../../net/question.ts';
 import { dialByWireguard } from '../../net/wireguard/dial.ts';
 import type { WireguardKeys } from '../../net/wireguard/handshake.ts';
 import type { WireguardTunnel } from '../../spec/service.ts';
@@ -49,7 +49,7 @@ export async function dialAsClient(
 ): Promise<Pick<WireguardFacts, 'handshake' | 'dial'>> {
   const client = { endpoint, keys, address: probe.address, mtu: WIREGUARD_MTU };
   const to = { address: machine, port };
-  const { handshakeMs, error, end } = await dialByWireguard(client, to, greeting(protocol, machine), DIAL_MS);
+  const { handshakeMs, error, end } = await dialByWireguard(client, to, questionTo(protocol, machine), DIAL_MS);
   const handshake: Observation = {
     vantage: 'peer',
     command: `WireGuard handshake with ${endpoint.address}:${endpoint.port}`,

@@ -10,23 +10,29 @@ function asks(server: string): string {
   return `timeout 4 /run/vmkit/busybox nslookup -type=ns . ${server}`;
 }
 
+/** A tailscaled that hangs answers nobody: what is asked of it is given up after some seconds. */
+const TAILSCALE = 'timeout 5 tailscale';
+
 /** What is looked at in the guest, each as a person would type it there. */
-function guestCommands(port: number): Record<string, string> {
+function guestCommands(): Record<string, string> {
   return {
     clock: '/run/vmkit/busybox date +%s',
     loopback: 'ip -br link show lo',
     rules: 'ip rule show',
     listeners: 'ss -Hltn',
-    // busybox: -e runs a program once connected, which ends at once; -w is in seconds.
-    backend: `/run/vmkit/busybox nc -w 3 127.0.0.1 ${port} -e /bin/true`,
     // Asked first: <> would make a file of that name. After `:` a shell ends where it does not open (POSIX, special built-ins).
     tun: '{ test -c /dev/net/tun || ! echo no such device; } && true <>/dev/net/tun',
     nftables: 'nft list tables',
     iptables: 'command -v iptables',
     mode: 'cat /run/vmkit/tailscale/mode /run/vmkit/tailscale/why',
     refused: 'cat /run/vmkit/tailscale/refused',
-    status: 'tailscale status --json --peers=false',
-    serve: 'tailscale serve status --json',
+    status: `${TAILSCALE} status --json --peers=false`,
+    serve: `${TAILSCALE} serve status --json`,
+    // Up or down, and since when; when it ended last; whether a signal halts it (T, proc_pid_stat(5)).
+    daemon:
+      's6-svstat /run/service/tailscale; read -r _ _ state _ </proc/$(s6-svstat -o pid /run/service/tailscale)/stat && echo "state $state"',
+    deaths: 's6-svdt /run/service/tailscale',
+    routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',
     // It hides the private key; `dump` would not.
     wireguard: 'wg show wg0',
@@ -47,14 +53,14 @@ export interface GuestFacts {
 
 type Commands = Readonly<Record<string, string>>;
 
-/** One script for all that is looked at in the guest. `port`: of the service, in the guest; `more`: what other ways than Tailscale's look at. */
-export function guestScript(port: number, more: Commands = {}): string {
-  return observeScript({ ...guestCommands(port), ...more });
+/** One script for all that is looked at in the guest. `more`: what other ways than Tailscale's look at. */
+export function guestScript(more: Commands = {}): string {
+  return observeScript({ ...guestCommands(), ...more });
 }
 
 /** `hostSeconds`: the host's clock when the script ran, Unix time. */
-export function readGuestFacts(printed: string, port: number, hostSeconds: number, more: Commands = {}): GuestFacts {
-  const observed = readObservations(printed, { ...guestCommands(port), ...more }, 'guest');
+export function readGuestFacts(printed: string, hostSeconds: number, more: Commands = {}): GuestFacts {
+  const observed = readObservations(printed, { ...guestCommands(), ...more }, 'guest');
   const clock = observed.get('clock');
   return {
     observed,

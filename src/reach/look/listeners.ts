@@ -3,15 +3,19 @@ export interface Listener {
   /** `0.0.0.0`, `127.0.0.1`, `*`, `[::]`. */
   readonly address: string;
   readonly port: number;
+  /** Connections that wait to be accepted, and how many may: more than that are not let in. */
+  readonly waiting: number;
+  readonly backlog: number;
 }
 
 /** ss(8): State, Recv-Q, Send-Q, Local Address:Port, Peer Address:Port. */
 export function parseListeners(text: string): Listener[] {
   return text.split('\n').flatMap((line): Listener[] => {
-    const [, , , local = ''] = line.trim().split(/\s+/);
+    const [, waiting, backlog, local = ''] = line.trim().split(/\s+/);
     const at = local.lastIndexOf(':');
     if (at < 0) return [];
-    return [{ address: local.slice(0, at).replace(/%.*$/, ''), port: Number(local.slice(at + 1)) }];
+    const address = local.slice(0, at).replace(/%.*$/, '');
+    return [{ address, port: Number(local.slice(at + 1)), waiting: Number(waiting), backlog: Number(backlog) }];
   });
 }
 

@@ -2,9 +2,10 @@ import { networkInterfaces } from 'node:os';
 import * as z from 'zod';
 import { poll } from '../../core/deadline.ts';
 import { messageOf } from '../../core/errors.ts';
+import { PROTOCOLS } from '../../core/protocol.ts';
 import { localHost } from '../../host/local/local.ts';
 import { relayInside } from '../../net/datagram-relay.ts';
-import { dial } from '../../net/dial.ts';
+import { DIAL_RESULTS, dial } from '../../net/dial.ts';
 import { toldBy } from './nebula-facts.ts';
 
 /** What is asked of the process in a network namespace of its own. Paths are absolute. */
@@ -18,7 +19,7 @@ export const insideRequest = z.object({
   address: z.string(),
   port: z.number(),
   /** What makes the service speak, in Latin-1. */
-  greeting: z.string(),
+  question: z.object({ protocol: z.enum(PROTOCOLS), text: z.string() }),
   dialMs: z.number(),
 });
 export type InsideRequest = z.infer<typeof insideRequest>;
@@ -30,8 +31,12 @@ export const insideAnswer = z.object({
   log: z.string(),
   dial: z
     .object({
-      result: z.enum(['data', 'open', 'closed', 'refused', 'timeout', 'failed']),
+      result: z.enum(DIAL_RESULTS),
       firstByteMs: z.number().optional(),
+      wholeMs: z.number().optional(),
+      bytes: z.number().optional(),
+      status: z.number().optional(),
+      location: z.string().optional(),
       text: z.string(),
     })
     .optional(),
@@ -63,7 +68,7 @@ export async function dialThroughNebula(request: InsideRequest, signal: AbortSig
       signal,
     });
     if (isUp !== true) return { error: `nebula did not start: ${toldBy(lines.at(-1) ?? '')}`, log: log() };
-    const dialled = await dial(request, { text: request.greeting, tlsName: undefined }, request.dialMs);
+    const dialled = await dial(request, { ...request.question, tlsName: undefined }, request.dialMs);
     end.abort();
     await nebula;
     return { log: log(), dial: dialled };

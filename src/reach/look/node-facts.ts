@@ -6,9 +6,9 @@ import { forwardDrops } from './forward-drops.ts';
 
 /** What is looked at on a node that a way may lead through, as a person would type it there. */
 export const NODE_COMMANDS = {
-  status: 'tailscale status --json --peers=false',
-  serve: 'tailscale serve status --json',
-  prefs: 'tailscale debug prefs',
+  status: 'timeout 8 tailscale status --json --peers=false',
+  serve: 'timeout 8 tailscale serve status --json',
+  prefs: 'timeout 8 tailscale debug prefs',
   forward: 'grep . /proc/sys/net/ipv4/conf/*/forwarding',
   addresses: 'ip -br -4 address',
 } as const;

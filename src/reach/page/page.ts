@@ -6,11 +6,11 @@ import { PAGE_STYLE } from './style.ts';
 
 /** A report as one self-contained page: the answer, the network as a picture, and every way with its evidence to unfold. Needs no script and no network. */
 export function renderPage(report: ProbeReport): string {
-  const { machine, service, at, vantages, ways } = report;
-  const sorted = (['fails', 'works', 'untried', 'unavailable'] as const).flatMap((state) =>
+  const { machine, service, at, vantages, ways, beside } = report;
+  const sorted = (['fails', 'degraded', 'works', 'untried', 'unavailable'] as const).flatMap((state) =>
     ways.filter((way) => way.state === state),
   );
-  const shown = (['works', 'untried', 'fails'] as const).flatMap((state) =>
+  const shown = (['works', 'degraded', 'untried', 'fails'] as const).flatMap((state) =>
     sorted.filter((way) => way.state === state),
   )[0];
   const title = `Ways to ${service.name} in ${machine}`;
@@ -27,7 +27,7 @@ export function renderPage(report: ProbeReport): string {
 <p class="dim">Port ${service.port}; ${escapeHtml(at.replace('T', ' ').replace(/\..*/, ' UTC'))}; seen from ${escapeHtml(
     vantages.map(({ vantage, title }) => `${vantage} (${title})`).join(', '),
   )}</p>
-${answer(shown, sorted)}
+${answer(shown, sorted)}${beside.map((each) => `<p class="finding">${escapeHtml(each.title)}</p>${seenAndFix(each)}`).join('')}
 <main>
 ${sorted.map(card).join('\n')}
 </main>
@@ -37,15 +37,21 @@ ${sorted.map(card).join('\n')}
 }
 
 function answer(shown: Verdict | undefined, ways: readonly Verdict[]): string {
-  if (shown?.state === 'works' || shown?.state === 'untried') {
+  if (shown !== undefined && isOpen(shown)) {
     const took = shown.firstByteMs === undefined ? '' : `; first byte after ${shown.firstByteMs} ms`;
     const how =
-      shown.state === 'works' ? `A peer got an answer${took}` : 'Nothing is wrong in the guest; not tried from a peer';
+      shown.state === 'untried'
+        ? 'Nothing is wrong in the guest; not tried from a peer'
+        : `A peer got the whole answer${took}`;
     return `<div class="answer ${shown.state}"><strong>${escapeHtml(shown.address ?? '')}</strong><p>${how}: ${escapeHtml(WAY_TITLES[shown.way])}.</p>${failures(ways)}</div>`;
   }
   const finding = shown?.finding;
   if (finding === undefined) return '<div class="answer bad"><strong>No way in is offered.</strong></div>';
   return `<div class="answer bad"><strong>${escapeHtml(finding.title)}</strong>${seenAndFix(finding)}</div>`;
+}
+
+function isOpen({ state }: Verdict): boolean {
+  return state === 'works' || state === 'degraded' || state === 'untried';
 }
 
 /** What else is wrong, each once. */
@@ -65,12 +71,13 @@ function seenAndFix({ observed, fix }: { observed: string; fix: string }): strin
 function card(verdict: Verdict): string {
   const { way, state, address, finding, warnings, reason, firstByteMs } = verdict;
   const took = firstByteMs === undefined ? '' : `, first byte after ${firstByteMs} ms`;
+  const opened = isOpen(verdict) ? `<p>${escapeHtml(address ?? '')}${took}</p>` : '';
   const body =
-    state === 'works' || state === 'untried'
-      ? `<p>${escapeHtml(address ?? '')}${took}</p>`
+    isOpen(verdict) && finding === undefined
+      ? opened
       : finding === undefined
         ? `<p class="dim">${escapeHtml(reason ?? '')}</p>`
-        : `<p class="finding">${escapeHtml(HOP_TITLES[finding.hop])}: ${escapeHtml(finding.title)}</p>${seenAndFix(finding)}`;
+        : `${opened}<p class="finding">${escapeHtml(HOP_TITLES[finding.hop])}: ${escapeHtml(finding.title)}</p>${seenAndFix(finding)}`;
   return `<section class="card ${state}">
 <header><span class="mark">${STATE_MARKS[state]}</span><h2>${escapeHtml(WAY_TITLES[way])}</h2></header>
 ${body}
@@ -82,8 +89,8 @@ ${state === 'unavailable' ? '' : hops(verdict)}
 /** The hops as a picture, and the layers with their evidence: unfolded where something is wrong. */
 function hops(verdict: Verdict): string {
   const { state, layers, warnings } = verdict;
-  const isOpen = state === 'fails' || warnings.length > 0;
-  return `<details class="hops"${isOpen ? ' open' : ''}><summary>hop by hop</summary>
+  const isUnfolded = state === 'fails' || state === 'degraded' || warnings.length > 0;
+  return `<details class="hops"${isUnfolded ? ' open' : ''}><summary>hop by hop</summary>
 <div class="columns">
 <figure>${picture(verdict)}</figure>
 <ol>

@@ -1,18 +1,7 @@
-import type { HopId, Verdict, WayId } from '../report.ts';
+import { ROUTES } from '../hops.ts';
+import type { Verdict } from '../report.ts';
 import { HOP_TITLES } from '../way-titles.ts';
 import { escapeHtml } from './html.ts';
-
-/** From the person to the service. */
-const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
-  'guest-serve-tun': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
-  'guest-serve-userspace': ['peer', 'relay', 'guest', 'tailscaled', 'loopback', 'backend'],
-  'guest-direct': ['peer', 'relay', 'guest', 'backend'],
-  'host-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
-  'guest-subnet-router': ['peer', 'relay', 'router', 'guest', 'backend'],
-  'wireguard-direct': ['peer', 'host', 'guest', 'backend'],
-  'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
-  nebula: ['peer', 'host', 'guest', 'backend'],
-};
 
 const WIDTH = 320;
 const STEP = 56;
@@ -23,7 +12,7 @@ const BOX = 34;
  * with its name, grey behind it.
  */
 export function picture(verdict: Verdict): string {
-  const failing = verdict.finding?.hop;
+  const failing = verdict.state === 'fails' ? verdict.finding?.hop : undefined;
   const route = ROUTES[verdict.way];
   // A hop beside the route, such as the control server, stands before the one that it stops.
   const hops =
@@ -31,7 +20,7 @@ export function picture(verdict: Verdict): string {
   const at = failing === undefined ? -1 : hops.indexOf(failing);
   const height = hops.length * STEP + (at < 0 ? 0 : 22);
   const parts = hops.map((hop, index) => {
-    const isGood = verdict.state === 'works' || index < at;
+    const isGood = verdict.state === 'works' || verdict.state === 'degraded' || index < at;
     const state = isGood ? 'good' : index === at ? 'bad' : 'idle';
     const y = index * STEP + (at >= 0 && index > at ? 22 : 0) + 4;
     const line = index === 0 ? '' : edge(y, state);

@@ -26,7 +26,7 @@ svg .mark-good { fill: var(--good); } svg .mark-bad, svg .cause { fill: var(--ba
 svg .cause { font-size: 13px; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1rem; margin: 0 0 .9rem; overflow-wrap: anywhere; }
 .card header { display: flex; gap: .6rem; align-items: baseline; }
-.works .mark { color: var(--good); } .fails .mark, .finding { color: var(--bad); } .finding { font-weight: 600; }
+.works .mark, .degraded .mark { color: var(--good); } .fails .mark, .finding { color: var(--bad); } .finding { font-weight: 600; }
 code, pre { font: .875rem/1.45 ui-monospace, monospace; }
 pre { margin: .3rem 0 .8rem; padding: .6rem; background: var(--card); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22rem; overflow-y: auto; }
 ol { list-style: none; margin: .6rem 0 0; padding: 0; } li { padding: .1rem 0; } li.skipped { color: var(--dim); }

@@ -1,10 +1,9 @@
 import * as z from 'zod';
-import { isPrivate, parseAddress } from '../../core/ipv4.ts';
 import { NAME } from '../../core/names.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
 import { DEFAULT_RECIPE, isKernelChoice } from '../kernel.ts';
-import { WORLDS } from '../network.ts';
-import { duration, expected, size } from '../units.ts';
+import { networkSchema } from '../networks/networks.ts';
+import { duration, expected, port, size } from '../units.ts';
 
 const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
 const name = z.string({ error: nameError }).regex(NAME, { error: nameError }).meta({ title: 'name' });
@@ -15,24 +14,6 @@ const packageName = z
   .string({ error: packageError })
   .regex(/^[a-z0-9][a-z0-9+.-]+$/, { error: packageError })
   .meta({ title: 'Debian package' });
-
-const port = z.int({ error: 'a port, 1 to 65535' }).min(1, 'a port, 1 to 65535').max(65535, 'a port, 1 to 65535');
-const addressError = expected(
-  'an IPv4 address of a private range, its last number 2 to 254',
-  'For example 192.168.100.2; .1 is the gateway.',
-);
-/** An address of a machine on a private network; 10.0.2.0/24 is QEMU's user network. */
-export const machineAddress = z
-  .string({ error: addressError })
-  .refine(isMachineAddress, { error: addressError })
-  .meta({ title: 'IPv4 address' })
-  .describe('A private address whose last number is 2 to 254; for example 192.168.100.2');
-
-const lanAddressError = expected('an IPv4 address with the length of its prefix', 'For example 192.168.1.50/24.');
-const lanAddress = z
-  .string({ error: lanAddressError })
-  .refine(isLanAddress, { error: lanAddressError })
-  .meta({ title: 'IPv4 address/length' });
 
 const script = z
   .string({ error: 'a shell script' })
@@ -141,21 +122,6 @@ export const ownService = z.strictObject({
   ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),
 });
 
-const worldError = expected(
-  'one of none, internet and host',
-  'internet: the world without this host; host: this host as well.',
-);
-const world = {
-  world: z
-    .enum(WORLDS, { error: worldError })
-    .default('internet')
-    .describe('What the machine may dial: none, internet (nothing of this host), host (its loopback as well)'),
-  hostAccess: z
-    .array(port)
-    .default([])
-    .describe("With `world: internet`: TCP ports of this host's loopback that it may dial at 10.0.2.2"),
-};
-
 const kernelError = expected('auto, vmkit, debian, a path with a / in it, or a group', 'kernel: debian');
 const kernel = z.union(
   [
@@ -196,42 +162,7 @@ export const definition = z.strictObject({
     .array(name)
     .default([])
     .describe('Other machines that this one needs: `boot` starts them, too, and this one waits for them'),
-  network: z
-    .discriminatedUnion(
-      'kind',
-      [
-        z
-          .strictObject({ kind: z.literal('user'), ...world })
-          .describe(
-            'The machine dials the world; this host reaches its forwarded ports on 127.0.0.1. No root, nothing to set up.',
-          ),
-        z
-          .strictObject({ kind: z.literal('private'), address: machineAddress, ...world })
-          .describe(
-            'As `user`; in addition the machines that need each other reach each other at these addresses. No root.',
-          ),
-        z
-          .strictObject({ kind: z.literal('bridge'), address: machineAddress })
-          .describe('The machine is on a bridge of this host, which `vmkit host setup` makes as root.'),
-        z
-          .strictObject({
-            kind: z.literal('macvtap'),
-            on: z
-              .string()
-              .regex(/^[A-Za-z0-9_.-]{1,15}$/, 'an interface of this host')
-              .describe('The interface of this host that is on that network'),
-            address: lanAddress.describe('A free address of that network; for example 192.168.1.50/24'),
-            gateway: z.ipv4('an IPv4 address').optional().meta({
-              title: 'IPv4 address',
-              description: 'The router of that network; no way out by IPv4 when absent',
-            }),
-          })
-          .describe(
-            'The machine has an address of its own on the network of this host; `vmkit host setup --macvtap` as root.',
-          ),
-      ],
-      { error: expected('a network', 'network: { kind: private, address: 192.168.100.2 }') },
-    )
+  network: networkSchema
     .default({ kind: 'user', world: 'internet', hostAccess: [] })
     .describe('How the machine is connected'),
   packages: z.array(packageName).default([]).describe('More Debian packages, beside those that the services use'),
@@ -239,22 +170,6 @@ export const definition = z.strictObject({
     error: expected('at least one service', 'services:\n  - use: postgres'),
   }),
 });
-
-function isMachineAddress(text: string): boolean {
-  const number = parseAddress(text);
-  if (number === undefined || text.startsWith('10.0.2.')) return false;
-  return isPrivate({ base: number, bits: 32 }) && number % 256 >= 2 && number % 256 <= 254;
-}
-
-/** Any host of a /8 to /30. */
-function isLanAddress(text: string): boolean {
-  const [address = '', length = '', ...rest] = text.split('/');
-  const number = parseAddress(address);
-  const bits = Number(length);
-  if (number === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length) || bits < 8 || bits > 30) return false;
-  const host = number % 2 ** (32 - bits);
-  return host > 0 && host < 2 ** (32 - bits) - 1;
-}
 
 export type OwnService = z.output<typeof ownService>;
 export type Definition = z.output<typeof definition>;

@@ -1,3 +1,4 @@
+import { networkOf } from '../networks/networks.ts';
 import type { Finding } from '../problem.ts';
 import type { ServiceEntry } from '../read/read-service.ts';
 import type { Definition } from '../read/schema.ts';
@@ -5,7 +6,7 @@ import type { Definition } from '../read/schema.ts';
 /** Rules between a machine, its network and those that it needs, as far as its own definition tells. */
 export function checkMachines(definition: Definition, entries: readonly ServiceEntry[]): Finding[] {
   const { name, needs, network } = definition;
-  const isAlone = network.kind === 'user';
+  const isAlone = networkOf(network).card === undefined;
   const self = needs.indexOf(name);
   return [
     ...(self < 0 ? [] : [{ path: ['needs', self], message: `a cycle: ${name} → ${name}`, hint: 'Remove it.' }]),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { USER_NETWORK } from '../network.ts';
-import { machineAddress } from '../read/schema.ts';
+import { machineAddress } from '../networks/addresses.ts';
+import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { databasesSql, exportPasswords, type OwnedDatabase, POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { machineAddress } from '../read/schema.ts';
+import { machineAddress } from '../networks/addresses.ts';
 import type { ServiceFile, ServiceSecret } from '../service.ts';
 import { POSTGRES_BIN, POSTGRES_PORT } from './postgres-role.ts';
 

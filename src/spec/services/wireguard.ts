@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { formatAddress, isPrivate, parseAddress } from '../../core/ipv4.ts';
+import { isOnUserNetwork } from '../networks/user-network.ts';
 import type { Service, ServiceFile, ServiceSecret, WireguardClient, WireguardTunnel } from '../service.ts';
 import { expected } from '../units.ts';
 import { defineService } from './define.ts';
@@ -139,5 +140,5 @@ function isFirstOfNetwork(text: string): boolean {
   const [address = '', length] = text.split('/');
   const number = parseAddress(address);
   if (number === undefined || length !== String(PREFIX_LENGTH)) return false;
-  return number % 256 === 1 && isPrivate({ base: number, bits: 32 }) && !address.startsWith('10.0.2.');
+  return number % 256 === 1 && isPrivate({ base: number, bits: 32 }) && !isOnUserNetwork(address);
 }

@@ -1,14 +1,16 @@
 import * as z from 'zod';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
+import type { Protocol } from '../../core/protocol.ts';
 import type { Host } from '../../host/host.ts';
-import type { DialEnd } from '../../net/dial.ts';
+import { type DialEnd, dialEnd, LONG_ANSWER } from '../../net/dial.ts';
 import { tailscaleStatus } from '../tailscale-json.ts';
 import { type Peer, withSignal } from './peer.ts';
 
 /**
- * Dials by the node's own `tailscale nc`, which both kinds of networking know, and prints what came of it as JSON: milliseconds to the first bytes, those, and
- * what nc said. $1 address, $2 port, $3 seconds; the request is on standard input. nc ends when its input does, so that is held open.
+ * Dials by the node's own `tailscale nc`, which both kinds of networking know, and prints what came of it as JSON: milliseconds to the first bytes and to the end,
+ * the bytes, and what nc said. $1 address, $2 port, $3 seconds, $4 the protocol, $5 bytes at most; the question is on standard input. nc ends when its input does,
+ * so that is held open. A server of HTTP/1.0 ends the connection; others speak and wait.
  */
 const NC_SCRIPT = `d=$(mktemp -d) && mkfifo "$d/in" "$d/out" || exit 70
 exec 3<>"$d/in"
@@ -16,15 +18,19 @@ cat >&3
 begin=$(date +%s%N)
 timeout "$3" tailscale nc "$1" "$2" <"$d/in" >"$d/out" 2>"$d/said" 3>&- &
 nc=$!
-data=$(dd bs=512 count=1 <"$d/out" 2>/dev/null | base64 -w 0)
+exec 4<"$d/out"
+dd bs=512 count=1 <&4 >"$d/data" 2>/dev/null
+first=$(date +%s%N)
+if [ "$4" = http ]; then head -c "$5" <&4 >>"$d/data"; fi
 end=$(date +%s%N)
 kill $nc 2>/dev/null
 wait $nc
-printf '{"ms":%d,"data":"%s","said":"%s"}' $(((end - begin) / 1000000)) "$data" "$(base64 -w 0 <"$d/said")"
+printf '{"firstMs":%d,"ms":%d,"data":"%s","said":"%s"}' \
+  $(((first - begin) / 1000000)) $(((end - begin) / 1000000)) "$(base64 -w 0 <"$d/data")" "$(base64 -w 0 <"$d/said")"
 rm -rf "$d"
 `;
 
-const answer = z.object({ ms: z.number(), data: z.base64(), said: z.base64() });
+const answer = z.object({ firstMs: z.number(), ms: z.number(), data: z.base64(), said: z.base64() });
 
 /** A host that is in the tailnet already, as a peer. Throws `peer-not-joined`. */
 export async function peerOnHost(
@@ -47,11 +53,16 @@ export async function peerOnHost(
     title: `${host.name}, ${address}`,
     isThisHost,
     tailscale,
-    dial: async (to, { text }, withinMs) => {
-      const argv = ['sh', '-c', NC_SCRIPT, 'sh', to.address, String(to.port), String(Math.ceil(withinMs / 1000))];
+    dial: async (to, { protocol, text }, withinMs) => {
+      const seconds = String(Math.ceil(withinMs / 1000));
+      const asked = [to.address, String(to.port), seconds, protocol, String(LONG_ANSWER)];
       try {
-        const { stdout } = await host.exec(argv, { input: text, withinMs: withinMs + 10_000, signal });
-        return endOf(stdout, withinMs);
+        const { stdout } = await host.exec(['sh', '-c', NC_SCRIPT, 'sh', ...asked], {
+          input: text,
+          withinMs: withinMs + 3_000,
+          signal,
+        });
+        return endOf(protocol, stdout, withinMs);
       } catch (error) {
         return { result: 'failed', firstByteMs: undefined, text: messageOf(error) };
       }
@@ -59,18 +70,24 @@ export async function peerOnHost(
   };
 }
 
-function endOf(printed: string, withinMs: number): DialEnd {
+function endOf(protocol: Protocol, printed: string, withinMs: number): DialEnd {
   const ended = parseJson(printed, answer);
   if (ended === undefined) return { result: 'failed', firstByteMs: undefined, text: `tailscale nc: ${printed}` };
-  const decode = (text: string): string => Buffer.from(text, 'base64').toString('latin1').trim();
-  const [first = ''] = decode(ended.data).split(/\r?\n/);
-  if (ended.data !== '') return { result: 'data', firstByteMs: ended.ms, text: first };
-  const said = decode(ended.said);
+  const decode = (text: string): string => Buffer.from(text, 'base64').toString('latin1');
+  const said = decode(ended.said).trim();
   const isLate = ended.ms >= withinMs - 100;
-  if (said === '') {
-    const text = isLate ? `no byte within ${withinMs / 1000} s: timeout` : 'connected; the other side ended it at once';
-    return { result: isLate ? 'timeout' : 'closed', firstByteMs: undefined, text };
+  if (ended.data === '' && said !== '') {
+    const result = /refused/i.test(said) ? 'refused' : /timed out|timeout|deadline/i.test(said) ? 'timeout' : 'failed';
+    return { result, firstByteMs: undefined, text: said };
   }
-  const result = /refused/i.test(said) ? 'refused' : /timed out|timeout|deadline/i.test(said) ? 'timeout' : 'failed';
-  return { result, firstByteMs: undefined, text: said };
+  const data = decode(ended.data);
+  // nc says nothing of a connection that it could not open before its time was over.
+  if (data === '' && isLate) {
+    return { result: 'timeout', firstByteMs: undefined, text: `no byte within ${withinMs / 1000} s: timeout` };
+  }
+  return dialEnd(protocol, data, {
+    why: isLate ? 'late' : 'ended',
+    firstByteMs: ended.firstMs,
+    tookMs: ended.ms,
+  });
 }

@@ -1,17 +1,20 @@
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
+import { requireAbilities } from '../../machine/abilities.ts';
 import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
 import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
 import { readIdentity } from '../../machine/disks/identity.ts';
 import { readProgress } from '../../machine/follow/status.ts';
 import { keepGate } from '../../machine/gate/gate-process.ts';
+import { requireHostLink, requireOwnTap } from '../../machine/host-link.ts';
+import { describeMachine } from '../../machine/plan.ts';
 import { openPorts, requireFreePorts } from '../../machine/ports.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
-import { requireHostLink, requireOwnTap } from '../../machine/vmm/qemu/host-link.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import { withWorldOf } from '../../machine/world-there.ts';
 import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
 import { secretTree } from '../../secrets/secret-tree.ts';
@@ -55,7 +58,9 @@ export async function prepareBoot(
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
-  await requireFreePorts(openPorts(spec), spec.name, context.host);
+  const ports = openPorts(describeMachine(spec));
+  requireAbilities(spec, USUAL_VMM);
+  await requireFreePorts(ports, spec.name, context.host);
   await requireHostLink(spec, context.host);
   await requireOwnTap(spec, await plannedUser(spec.name, context), context.host);
   const identity = await readIdentity(paths.identityFile, context.host);
@@ -69,7 +74,7 @@ export async function prepareBoot(
   return {
     title: `boot ${spec.name}`,
     run: async (inner) => {
-      await requireFreePorts(openPorts(spec), spec.name, inner.host);
+      await requireFreePorts(ports, spec.name, inner.host);
       await joinNetwork(spec, inner);
       const booted = await bootMachine(request, machine, inner);
       await forgetGivenSecrets(spec, paths, inner.host);

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
-import { planMachine } from '../../machine/plan.ts';
+import { placeMachine } from '../../machine/plan.ts';
 import { runningMachine } from '../../machine/state/running.ts';
-import { type Accelerator, knownAccelerator } from '../../machine/vmm/qemu/accelerator.ts';
-import { type OpenFile, openFiles, qemuArgv } from '../../machine/vmm/qemu/argv.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
+import type { OpenFile } from '../../machine/vmm/launch/open-file.ts';
+import type { Accelerator } from '../../machine/vmm/vmm.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { type PlannedArtifact, planArtifacts, plannedKernel } from '../build/assemble.ts';
 import { isThere } from '../machine-name.ts';
@@ -18,7 +19,7 @@ export interface BootPlan {
   readonly artifacts: readonly PlannedArtifact[];
   readonly hasDataDisk: boolean;
   readonly accelerator: Accelerator;
-  /** QEMU's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
+  /** The monitor's command, and the files that it is given open; artifacts that are not built yet are named by their kind. */
   readonly command: readonly string[];
   readonly files: readonly OpenFile[];
 }
@@ -41,9 +42,12 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
   const user = await plannedUser(spec.name, context);
   const request = { spec, files, kernel: kernel.text, dataUuid: '<data disk>', user, tells: [] };
-  const decide = async (...trial: Parameters<typeof knownAccelerator>): Promise<Accelerator> =>
-    (await knownAccelerator(...trial)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
-  const { plan, state } = await planMachine({ ...request, artifacts: Object.fromEntries(keys) }, decide, context);
+  const vmm = USUAL_VMM;
+  const decide: typeof vmm.decideAccelerator = async (trial, inner) =>
+    (await vmm.knownAccelerator(trial, inner)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
+  const known = { ...request, artifacts: Object.fromEntries(keys) };
+  const { placed, state } = await placeMachine(known, vmm, decide, context);
+  const { argv, files: open } = vmm.command(placed);
   const paths: MachinePaths = machinePaths(context.paths, spec.name);
   return {
     name: spec.name,
@@ -51,7 +55,7 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     artifacts,
     hasDataDisk: await isThere(paths.dataDisk, context),
     accelerator: state.accelerator,
-    command: qemuArgv(plan),
-    files: openFiles(plan),
+    command: argv,
+    files: open,
   };
 }

@@ -2,6 +2,7 @@ import { archOf } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { buildTools } from '../build/machine-tools.ts';
 import { buildContext, type VerbContext } from '../step.ts';
@@ -25,7 +26,7 @@ export async function requireToBoot(machines: readonly Machine[], context: VerbC
 async function requireArchitecture(arch: VmSpec['arch'], { host }: VerbContext): Promise<void> {
   const { machine } = await host.facts();
   if (archOf(machine) === arch) return;
-  const emulator = arch === 'x86_64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64';
+  const emulator = USUAL_VMM.program(arch);
   if ((await host.programs([emulator])).has(emulator)) return;
   throw new VmkitError(
     'host',

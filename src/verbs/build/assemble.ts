@@ -10,6 +10,7 @@ import { chooseKernel, chosenArtifact } from '../../kernel/choose-kernel.ts';
 import { type KernelFiles, kernelFiles, kernelText } from '../../kernel/kernel-files.ts';
 import { requireKernel } from '../../kernel/require-kernel.ts';
 import type { BootRequest } from '../../machine/plan.ts';
+import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Artifact, Built } from '../../store/artifact.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
@@ -91,7 +92,7 @@ export async function planArtifacts(
   ];
 }
 
-/** What QEMU would be given of the machine's kernel; where it is not there yet, as far as that can be told. */
+/** What the monitor would be given of the machine's kernel; where it is not there yet, as far as that can be told. */
 export async function plannedKernel(
   spec: VmSpec,
   verb: VerbContext,
@@ -102,7 +103,7 @@ export async function plannedKernel(
   const kernel = await findArtifact(artifact, context);
   if (kernel !== undefined) return { ...kernelFiles(kernel), text: kernelText(chosen, kernel) };
   const modules = chosen.kind === 'debian' ? '<kernel>/modules.img' : undefined;
-  return { boot: `<kernel>/${spec.arch === 'x86_64' ? 'vmlinux' : 'kernel'}`, modules, text: artifact.title };
+  return { boot: `<kernel>/${USUAL_VMM.kernelFile(spec.arch)}`, modules, text: artifact.title };
 }
 
 const WHY_DEBIAN =

@@ -70,7 +70,8 @@ async function tryWay(
   const hasOwnClient = via === 'wireguard' || via === 'nebula';
   const facts: Facts = await look(spec, target, { peer: hasOwnClient ? undefined : peer, dials: [via] }, context);
   const offered = judge(facts).filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
-  return offered.find(({ state }) => state === 'works') ?? offered[0];
+  const find = (wanted: Verdict['state']): Verdict | undefined => offered.find(({ state }) => state === wanted);
+  return find('works') ?? find('degraded') ?? offered[0];
 }
 
 function exposedBy({ way, address = '', firstByteMs, reason }: Verdict, target: Target, isNew: boolean): Exposed {

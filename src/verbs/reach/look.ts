@@ -1,25 +1,24 @@
 import { throwIfInterrupted, unlessInterrupted } from '../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
-import { machinePaths } from '../../core/paths.ts';
-import { runOnConsole } from '../../guest/console/script.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { runningMachines } from '../../machine/state/machines.ts';
 import { requireRunning } from '../../machine/state/running.ts';
 import { isAnswered } from '../../net/dial.ts';
 import { isAdvertised } from '../../reach/checks/subnet.ts';
-import type { Facts, NodeFacts, Target } from '../../reach/facts.ts';
-import { lookAtHost, readHostFilters } from '../../reach/look/at-host.ts';
+import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
+import { dialControl, lookAtHost, readHostFilters } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
 import { lookFromPeer } from '../../reach/look/from-peer.ts';
-import { type GuestFacts, guestScript, readGuestFacts } from '../../reach/look/guest-facts.ts';
-import { NEBULA_COMMANDS } from '../../reach/look/nebula-facts.ts';
 import { FILTERS, withDropsAfter } from '../../reach/look/node-facts.ts';
 import type { Via } from '../../reach/vias.ts';
+import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
-import { nebulaOf } from '../nebula-certificates.ts';
 import { runStep, type VerbContext } from '../step.ts';
+import { watcherOf } from './follow.ts';
+import { type OpenedShell, openGuestShell } from './guest-shell.ts';
+import { askInGuest, lookAtGuest } from './look-guest.ts';
 import { lookAtNebula } from './nebula-look.ts';
 import { lookByWireguard } from './wireguard.ts';
 
@@ -30,39 +29,80 @@ interface LookedFrom {
   readonly dials: readonly Via[];
 }
 
-/** All that can be looked at, unjudged. What needs no peer is looked at while that one joins. */
-export async function look(
-  spec: VmSpec,
-  target: Target,
-  { peer, dials }: LookedFrom,
-  context: VerbContext,
-): Promise<Facts> {
+/** A peer joins within this time, or none does. */
+const JOIN_MS = 10_000;
+
+/** All that can be looked at, unjudged. What needs no peer is looked at while that one joins; a peer that does not join is told of, and the rest is seen. */
+export async function look(spec: VmSpec, target: Target, from: LookedFrom, context: VerbContext): Promise<Facts> {
   await requireRunning(target.machine, context);
   const around = runStep(
     {
       title: `looks at ${target.machine}`,
       run: async (inner) => {
-        const [looked, proxy, router] = await Promise.all([
-          lookAtGuest(spec, target, inner),
+        const opened = openGuestShell(target.machine, inner);
+        const [opening, looked, proxy, router] = await Promise.all([
+          opened,
+          opened.then((each) => lookAtGuest(spec, target, each, inner)),
           lookAtHost(target, inner),
           findRouter(target, inner),
         ]);
-        return { ...looked, proxy, router };
+        return { opening, seen: { ...looked, proxy, router } };
       },
     },
     context,
   );
-  const before = { target, peer: undefined, wireguard: undefined, ...(await around) };
-  const run = async (): Promise<Facts> => ({
-    ...before,
-    ...(peer === undefined
-      ? {}
-      : { peer: await unlessInterrupted(lookFromPeer(await peer, before, target, dials), context.signal) }),
+  const { opening, seen } = await around;
+  try {
+    const asked = askInGuest(target, opening);
+    const loginServer = spec.services.find(({ node }) => node !== undefined)?.node?.loginServer;
+    const before = { target, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined, ...seen };
+    const [dialled, ask] = await Promise.all([lookWithPeer(before, from, { ...opening, loginServer }, context), asked]);
+    const facts = withAsked(dialled, ask);
+    const { dials } = from;
+    const nebula = await lookAtNebula(spec, target, dials.includes('nebula') && facts.guest !== undefined, context);
+    const all = { ...(await withDrops(facts, context)), nebula };
+    return await lookByWireguard(spec, all, dials.includes('wireguard'), context);
+  } finally {
+    opening.shell?.close();
+  }
+}
+
+async function lookWithPeer(
+  before: Facts,
+  { peer, dials }: LookedFrom,
+  { shell, loginServer }: OpenedShell & { readonly loginServer: string | undefined },
+  context: VerbContext,
+): Promise<Facts> {
+  if (peer === undefined) return before;
+  const run = async (): Promise<Facts> => {
+    const joined = await withinTime(peer, JOIN_MS).catch((error: unknown) => {
+      throwIfInterrupted(context.signal);
+      return messageOf(error);
+    });
+    if (typeof joined === 'string') {
+      return { ...before, peerError: joined, control: await dialControl(loginServer) };
+    }
+    const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
+    const watcher = watcherOf({ ...before, shell }, context);
+    const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
+    return { ...before, peer: looked, watches: await watcher.seen() };
+  };
+  return runStep({ title: 'looks from a peer', run: () => unlessInterrupted(run(), context.signal) }, context);
+}
+
+async function withinTime<T>(promise: Promise<T>, withinMs: number): Promise<T | string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`it did not join the tailnet within ${withinMs / 1000} s`), withinMs);
   });
-  const facts = peer === undefined ? before : await runStep({ title: 'looks from a peer', run }, context);
-  const nebula = await lookAtNebula(spec, target, dials.includes('nebula') && facts.guest !== undefined, context);
-  const seen = { ...(await withDrops(facts, context)), nebula };
-  return lookByWireguard(spec, seen, dials.includes('wireguard'), context);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** What the guest's own question came to is an observation of the guest, too. */
+function withAsked(facts: Facts, asked: Dial | undefined): Facts {
+  if (facts.guest === undefined || asked === undefined) return facts;
+  const observed = new Map([...facts.guest.observed, ['backend', asked.observation]]);
+  return { ...facts, asked, guest: { ...facts.guest, observed } };
 }
 
 /** After a dial through a router failed: what the filters of the routers dropped meanwhile. */
@@ -74,7 +114,7 @@ async function withDrops(facts: Facts, context: Context): Promise<Facts> {
     facts.proxy === undefined ? undefined : readHostFilters(context),
     machine === undefined
       ? undefined
-      : withGuest(machine, context, (guest) => guest.exec(FILTERS.split(' '), { withinMs: 20_000 })),
+      : withGuest(machine, context, (guest) => guest.exec(FILTERS.split(' '), { withinMs: 5_000 })),
   ]);
   return {
     ...facts,
@@ -88,7 +128,7 @@ async function findRouter(target: Target, context: Context): Promise<NodeFacts |
   if (target.bridgeAddress === undefined) return undefined;
   const others = (await runningMachines(context)).filter(
     ({ name, network, services }) =>
-      name !== target.machine && network.kind === 'bridge' && services.includes('tailscale'),
+      name !== target.machine && networkOf(network).routed !== undefined && services.includes('tailscale'),
   );
   const nodes = await Promise.all(
     others.map(({ name }) =>
@@ -101,30 +141,3 @@ async function findRouter(target: Target, context: Context): Promise<NodeFacts |
   );
   return nodes.find((node) => isAdvertised(node, target));
 }
-
-/** By ssh, or where the guest takes no connection, by its console. */
-async function lookAtGuest(spec: VmSpec, target: Target, context: Context): Promise<LookedGuest> {
-  const more = nebulaOf(spec) === undefined ? {} : NEBULA_COMMANDS;
-  const script = guestScript(target.port, more);
-  const read = (printed: string): GuestFacts => readGuestFacts(printed, target.port, Date.now() / 1000, more);
-  try {
-    const printed = await withGuest(target.machine, context, (host) =>
-      host.exec(['sh'], { input: script, withinMs: 60_000 }),
-    );
-    return { guest: read(printed.stdout), guestError: undefined, guestBy: 'ssh' };
-  } catch (error) {
-    if (error instanceof VmkitError && error.kind === 'interrupted') throw error;
-    context.report({ kind: 'phase', text: 'ssh does not answer; looks by the console' });
-    const { consoleSocket } = machinePaths(context.paths, target.machine);
-    const printed = await runOnConsole(consoleSocket, script, context.host, {
-      name: target.machine,
-      withinMs: 45_000,
-      signal: context.signal,
-    }).catch(() => undefined);
-    throwIfInterrupted(context.signal);
-    const guest = printed === undefined ? undefined : read(printed);
-    return { guest, guestError: messageOf(error), guestBy: 'console' };
-  }
-}
-
-type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy'>;

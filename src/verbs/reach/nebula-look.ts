@@ -3,7 +3,7 @@ import { readJournal } from '../../host/changes/change-journal.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
-import { greeting } from '../../net/greeting.ts';
+import { questionTo } from '../../net/question.ts';
 import type { Target } from '../../reach/facts.ts';
 import { lookByNebula } from '../../reach/look/by-nebula.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../../reach/look/nebula-facts.ts';
@@ -64,7 +64,7 @@ async function tryClient(
       endpoint,
       address,
       port: target.port,
-      greeting: greeting(target.protocol, address),
+      question: questionTo(target.protocol, address),
       guestLog,
     },
     buildContext(context),

@@ -1,4 +1,5 @@
 import type { Host } from '../../host/host.ts';
+import { besideTheWays } from '../../reach/beside.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
 import { hostName } from '../../reach/host-name.ts';
 import { judge } from '../../reach/judge.ts';
@@ -35,6 +36,7 @@ export async function probe(
       ),
     ],
     ways: judge(facts),
+    beside: besideTheWays(facts),
   };
 }
 

@@ -12,6 +12,7 @@ import { udpForwarded } from '../../reach/checks/wireguard.ts';
 import type { Facts, WireguardFacts } from '../../reach/facts.ts';
 import { dialAsClient, lookAtUdpPort } from '../../reach/look/by-wireguard.ts';
 import { readSecret, secretFile } from '../../secrets/secret-store.ts';
+import { networkOf } from '../../spec/networks/networks.ts';
 import type { WireguardTunnel } from '../../spec/service.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { runStep, type VerbContext } from '../step.ts';
@@ -91,7 +92,7 @@ async function findForward(
   context: Context,
 ): Promise<Pick<WireguardFacts, 'isSetUp' | 'takenBy'>> {
   const { name, network } = spec;
-  if (network.kind === 'macvtap') return { isSetUp: true, takenBy: undefined };
+  if (networkOf(network).udp.by === 'itself') return { isSetUp: true, takenBy: undefined };
   const journal = await readJournal(context);
   const own = udpForwardId(name, 'wireguard');
   const other = appliedIn(journal).find(

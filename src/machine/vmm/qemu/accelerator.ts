@@ -5,13 +5,14 @@ import { sha256 } from '../../../core/digest.ts';
 import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
+import { mayUse } from '../../../host/may-use.ts';
 import { readOurs } from '../../../host/read-ours.ts';
-import type { AcceleratorName, MachinePlan } from './argv.ts';
-import { mayUse } from './may-use.ts';
+import type { Accelerator, Trial } from '../vmm.ts';
+import { ACCELERATORS, type AcceleratorName } from '../vmm-facts.ts';
 import { runTrial } from './trial.ts';
 
 const verdictSchema = z.object({
-  name: z.enum(['kvm', 'tcg']),
+  name: z.enum(ACCELERATORS),
   reason: z.string(),
   /** Milliseconds since 1970. */
   validUntil: z.number().optional(),
@@ -19,20 +20,6 @@ const verdictSchema = z.object({
 
 /** A KVM that once failed may have been busy, or was mended. */
 const RETRY_AFTER_MS = 3_600_000;
-
-/** What runs the guest's code, and in words why. */
-export interface Accelerator {
-  readonly name: AcceleratorName;
-  readonly reason: string;
-}
-
-export interface Trial {
-  readonly plan: Omit<MachinePlan, 'accelerator'>;
-  /** What the verdict depends on beside this host's boot: versions of QEMU and of the kernel. */
-  readonly version: string;
-  /** As whom QEMU runs, where that is not who starts it. */
-  readonly user: number | undefined;
-}
 
 /**
  * Decides by running: a /dev/kvm that opens may still abort QEMU or hang the guest. The guest is our own kernel and initramfs without
@@ -44,7 +31,7 @@ export async function decideAccelerator(trial: Trial, context: Context): Promise
   if (known !== undefined) return known;
   context.report({ kind: 'phase', text: 'tries whether KVM runs a guest' });
   const tried = async (name: AcceleratorName): ReturnType<typeof runTrial> =>
-    runTrial({ ...trial.plan, accelerator: name }, trial.user, context);
+    runTrial({ ...trial.machine, accelerator: name }, trial.user, context);
   const outcome = await tried('kvm');
   const verdict = outcome.passed ? { name: 'kvm' as const, reason: 'KVM' } : software(outcome.reason);
   if (outcome.passed) await keepVerdict(verdict, trial, context);
@@ -58,7 +45,7 @@ export async function decideAccelerator(trial: Trial, context: Context): Promise
 export async function knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined> {
   const { machine } = await context.host.facts();
   const device = trial.user === undefined ? await openKvm(context.host) : await openKvmByGroup(context.host);
-  const excluded = withoutTrial(trial.plan.arch, machine, device);
+  const excluded = withoutTrial(trial.machine.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
   const bytes = await readOurs(await verdictFile(trial, context), context.host);
   return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
@@ -78,8 +65,8 @@ async function keepVerdict(verdict: z.infer<typeof verdictSchema>, trial: Trial,
   await context.host.write(await verdictFile(trial, context), `${JSON.stringify(verdict)}\n`);
 }
 
-async function verdictFile({ plan, version }: Trial, context: Context): Promise<string> {
-  const key = sha256([(await context.host.place()).bootId, plan.arch, version].join('\n')).slice(0, 16);
+async function verdictFile({ machine: { arch }, version }: Trial, context: Context): Promise<string> {
+  const key = sha256([(await context.host.place()).bootId, arch, version].join('\n')).slice(0, 16);
   return join(context.paths.cache, 'accelerator', `${key}.json`);
 }
 

@@ -1,81 +1,33 @@
 import type { Arch } from '../../../core/arch.ts';
 import { SOCKETS } from '../../../core/paths.ts';
 import { EVENT_PORT } from '../../../spec/guest-event.ts';
-import { USER_NETWORK, type World } from '../../../spec/network.ts';
-import type { ServicePort } from '../../../spec/service.ts';
-import type { Logs } from './recorder.ts';
+import type { Card } from '../../../spec/networks/network.ts';
+import { networkOf, worldOf } from '../../../spec/networks/networks.ts';
+import { USER_NETWORK } from '../../../spec/networks/user-network.ts';
+import type { DescribedDisk } from '../../description.ts';
+import type { PlacedMachine } from '../../placing.ts';
+import { numbered, type OpenFile } from '../launch/open-file.ts';
+import type { VmmCommand } from '../vmm.ts';
 
-export type AcceleratorName = 'kvm' | 'tcg';
-
-export interface PlannedDisk {
-  /** What the guest finds it by; at most 20 characters. */
-  readonly serial: string;
-  /** Undefined: what comes on standard input at the start, in memory and in no file. */
-  readonly path: string | undefined;
-  readonly isReadOnly: boolean;
+/** What QEMU is started as. */
+export function qemuCommand(machine: PlacedMachine): VmmCommand {
+  return { argv: qemuArgv(machine), files: openFiles(machine) };
 }
 
-export interface PortForward {
-  /** udp: open on every address of the host; everything else is TCP on 127.0.0.1. */
-  readonly protocol: ServicePort['protocol'];
-  readonly hostPort: number;
-  readonly guestPort: number;
-}
-
-/** All that QEMU is told. Paths are absolute. */
-export interface MachinePlan {
-  readonly name: string;
-  readonly arch: Arch;
-  readonly cpus: number;
-  readonly memoryMib: number;
-  readonly accelerator: AcceleratorName;
-  readonly kernel: string;
-  readonly initramfs: string;
-  readonly commandLine: string;
-  readonly disks: readonly PlannedDisk[];
-  readonly forwards: readonly PortForward[];
-  /** What the guest may dial through the user network. */
-  readonly world: World;
-  /**
-   * The link to other machines: the name of the unix socket that QEMU listens on, the TAP that it opens, or the device file of a macvtap, which it is given open;
-   * and the MAC of the guest's end.
-   */
-  readonly link:
-    | (({ readonly socket: string } | { readonly tap: string } | { readonly device: string }) & {
-        readonly mac: string;
-      })
-    | undefined;
-  readonly logs: Logs;
-  /** Whether this QEMU was built with seccomp. */
-  readonly hasSandbox: boolean;
-}
-
-/** A file that QEMU is given open, so that it need not be able to walk into the folders above. */
-export interface OpenFile {
-  /** Of the descriptor, and of its set (qemu(1), -add-fd). */
-  readonly fd: number;
-  readonly role: string;
-  /** Undefined: the memory that standard input goes to. */
-  readonly path: string | undefined;
-  /** What QEMU asks for: a descriptor of another mode is refused. `record`: a pipe, whose recorder writes the file (recorder.ts). */
-  readonly access: 'read' | 'write' | 'record';
-}
-
-/** The files of a machine, numbered from 3 on. */
-export function openFiles({ kernel, initramfs, disks, logs, link }: MachinePlan): OpenFile[] {
-  const files: Omit<OpenFile, 'fd'>[] = [
+/** The files of a machine, which QEMU has as sets of descriptors, too (qemu(1), -add-fd). */
+export function openFiles({ kernel, initramfs, disks, diskFiles, logs, device }: PlacedMachine): OpenFile[] {
+  return numbered([
     { role: 'kernel', path: kernel, access: 'read' },
     { role: 'initramfs', path: initramfs, access: 'read' },
-    ...disks.map(({ serial, path, isReadOnly }) => ({
+    ...disks.map(({ serial, isReadOnly }) => ({
       role: serial,
-      path,
+      path: diskFiles[serial],
       access: isReadOnly ? ('read' as const) : ('write' as const),
     })),
     { role: 'console', path: logs.console, access: 'record' },
     { role: 'events', path: logs.events, access: 'record' },
-    ...(link !== undefined && 'device' in link ? [{ role: 'link', path: link.device, access: 'write' as const }] : []),
-  ];
-  return files.map((file, at) => ({ ...file, fd: at + 3 }));
+    ...(device === undefined ? [] : [{ role: 'link', path: device, access: 'write' as const }]),
+  ]);
 }
 
 /** The program for an architecture. */
@@ -83,14 +35,19 @@ export function qemuBinary(arch: Arch): string {
   return arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
 }
 
+/** no_timer_check: on a busy host an emulated processor may miss the kernel's timer test by starvation, which ends in a panic (linux: arch/x86/kernel/apic/io_apic.c; under KVM the kernel skips it by itself). */
+export function kernelParameters(arch: Arch): string {
+  return arch === 'arm64' ? 'console=ttyAMA0' : 'console=ttyS0 no_timer_check';
+}
+
 /** What libvirt uses too: no privileges, no new processes, no change of priority. */
 export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
 /**
- * The whole command (qemu(1)), for a process that has `openFiles` open and its own folder as the current one. Nothing in it is a secret. The network is QEMU's own user-mode stack: spec/network.ts has its addresses,
- * and the host's TCP ports are open on 127.0.0.1 only.
+ * The whole command (qemu(1)), for a process that has `openFiles` open and its own folder as the current one. Nothing in it is a secret. The network is QEMU's own user-mode stack, whose
+ * usual addresses are those of USER_NETWORK, and the host's TCP ports are open on 127.0.0.1 only.
  */
-export function qemuArgv(plan: MachinePlan): string[] {
+export function qemuArgv(plan: PlacedMachine): string[] {
   const files = new Map(openFiles(plan).map(({ role, fd }) => [role, fd]));
   const fd = (role: string): number => files.get(role) ?? -1;
   return [
@@ -104,22 +61,22 @@ export function qemuArgv(plan: MachinePlan): string[] {
     ...['-append', plan.commandLine],
     ...plan.disks.flatMap((each) => disk(each, fd(each.serial))),
     ...network(plan),
-    ...link(plan.link, fd('link')),
+    ...link(plan, fd('link')),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
     // What is recorded is all that the guest prints, whether somebody is attached to the socket or not.
     ...addFd(fd('console')),
     ...['-chardev', `socket,id=console,path=${SOCKETS.console},server=on,wait=off${logTo(fd('console'))}`],
     ...['-serial', 'chardev:console'],
     ...eventPort(fd('events')),
-    ...['-qmp', `unix:${SOCKETS.qmp},server=on,wait=off`],
-    ...(plan.hasSandbox ? ['-sandbox', SANDBOX] : []),
+    ...['-qmp', `unix:${SOCKETS.control},server=on,wait=off`],
+    ...(plan.facts.hasSandbox ? ['-sandbox', SANDBOX] : []),
   ];
 }
 
 /** tb-size, in MiB: translated code took up to 1 GiB of the host, the default; with 128 a boot takes as long. */
 const TCG = 'tcg,thread=multi,tb-size=128';
 
-function machineType({ arch, accelerator }: MachinePlan): string[] {
+function machineType({ arch, accelerator }: PlacedMachine): string[] {
   const isKvm = accelerator === 'kvm';
   // gic-version=host: KVM offers only what the board has; GICv3 is what software emulation has everywhere.
   const type = arch === 'arm64' ? `virt,gic-version=${isKvm ? 'host' : '3'}` : 'q35';
@@ -136,7 +93,7 @@ function machineType({ arch, accelerator }: MachinePlan): string[] {
  * cache.direct=off with flushes passed on (the default, cache.no-flush=off): the guest's fsync is an fsync here. discard=unmap: what the
  * guest trims (fstrim, mount -o discard) becomes a hole in the sparse file.
  */
-function disk({ serial, isReadOnly }: PlannedDisk, fd: number): string[] {
+function disk({ serial, isReadOnly }: DescribedDisk, fd: number): string[] {
   const mode = isReadOnly ? 'read-only=on' : 'read-only=off,discard=unmap';
   return [
     ...addFd(fd),
@@ -152,9 +109,9 @@ function addFd(fd: number): string[] {
 }
 
 /** romfile= : no network boot ROM, which costs time at power-on and is a package of its own. */
-function network(plan: MachinePlan): string[] {
+function network(plan: PlacedMachine): string[] {
   const card = ['-device', `virtio-net-pci,netdev=net0,mac=${USER_NETWORK.mac},romfile=`];
-  if (plan.world !== 'internet') return ['-netdev', userNetwork('net0', plan), ...card];
+  if (worldOf(plan.network).world !== 'internet') return ['-netdev', userNetwork('net0', plan), ...card];
   // The card and the user network each end at a socket, and the gate is between them; a hub is how QEMU joins a user network and a socket.
   return [
     ...['-netdev', socketNetwork('net0', SOCKETS.gateGuest), ...card],
@@ -163,9 +120,9 @@ function network(plan: MachinePlan): string[] {
   ];
 }
 
-function userNetwork(id: string, { forwards, world }: MachinePlan): string {
+function userNetwork(id: string, { forwards, network }: PlacedMachine): string {
   // QEMU takes ipv6=on alone for IPv6 only (net/slirp.c).
-  const families = world === 'none' ? 'restrict=on,ipv6=off' : 'ipv4=on,ipv6=on';
+  const families = worldOf(network).world === 'none' ? 'restrict=on,ipv6=off' : 'ipv4=on,ipv6=on';
   const open = forwards.map(({ protocol, hostPort, guestPort }) => {
     const from = protocol === 'udp' ? 'udp:0.0.0.0' : 'tcp:127.0.0.1';
     return `,hostfwd=${from}:${hostPort}-${USER_NETWORK.address}:${guestPort}`;
@@ -178,16 +135,26 @@ function socketNetwork(id: string, path: string): string {
   return `stream,id=${id},server=on,addr.type=unix,addr.path=${quote(path)}`;
 }
 
-/** Frames over a unix socket, or through a TAP or macvtap that is there already, owned by this user: QEMU runs no script. */
-function link(plan: MachinePlan['link'], fd: number): string[] {
-  if (plan === undefined) return [];
-  return [...['-netdev', linkBackend(plan, fd)], ...['-device', `virtio-net-pci,netdev=net1,mac=${plan.mac},romfile=`]];
+/** The second card. */
+function link({ name, network }: PlacedMachine, fd: number): string[] {
+  const { card } = networkOf(network);
+  if (card === undefined) return [];
+  return [
+    ...['-netdev', linkBackend(card, name, fd)],
+    ...['-device', `virtio-net-pci,netdev=net1,mac=${card.mac},romfile=`],
+  ];
 }
 
-function linkBackend(link: NonNullable<MachinePlan['link']>, fd: number): string {
-  if ('device' in link) return `tap,id=net1,fd=${fd}`;
-  if ('tap' in link) return `tap,id=net1,ifname=${quote(link.tap)},script=no,downscript=no`;
-  return socketNetwork('net1', link.socket);
+/** Frames over a unix socket, or through a TAP or macvtap that is there already, owned by this user: QEMU runs no script. */
+function linkBackend({ end }: Card, name: string, fd: number): string {
+  switch (end) {
+    case 'stream':
+      return socketNetwork('net1', SOCKETS.link);
+    case 'tap':
+      return `tap,id=net1,ifname=${quote(name)},script=no,downscript=no`;
+    case 'macvtap':
+      return `tap,id=net1,fd=${fd}`;
+  }
 }
 
 /** The port of its own on which the guest says its events. They go to the log alone: a write to it that fails holds up nobody, as one to the port's own file would. */

@@ -6,15 +6,13 @@ import { safeJson } from '../../../core/json.ts';
 import type { Context } from '../../../host/context.ts';
 import { readOurs } from '../../../host/read-ours.ts';
 import { toolVersion } from '../../../host/tools/tool-version.ts';
+import type { VmmFacts } from '../vmm-facts.ts';
 import { qemuBinary, SANDBOX } from './argv.ts';
 
 const factsSchema = z.object({ version: z.string(), hasSandbox: z.boolean() });
 
-/** What this QEMU is and was built with. */
-export type QemuFacts = z.infer<typeof factsSchema>;
-
 /** Asks the binary, never guesses. Kept in the cache per version, since the second question costs a tenth of a second. */
-export async function qemuFacts(arch: Arch, context: Context): Promise<QemuFacts> {
+export async function qemuFacts(arch: Arch, context: Context): Promise<VmmFacts> {
   const binary = qemuBinary(arch);
   const version = await toolVersion(binary, context);
   const cacheFile = join(context.paths.cache, 'qemu', `${sha256(`${binary}\n${version}`).slice(0, 16)}.json`);

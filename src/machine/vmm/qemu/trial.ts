@@ -4,18 +4,26 @@ import { VmkitError } from '../../../core/errors.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
 import { parseGuestEvent } from '../../../spec/guest-event.ts';
-import type { MachinePlan } from './argv.ts';
-import { allRecorded, type Logs } from './recorder.ts';
-import { launch } from './run.ts';
+import type { PlacedMachine } from '../../placing.ts';
+import { launch } from '../launch/launch.ts';
+import { allRecorded, type Logs } from '../launch/recorder.ts';
+import { qemuCommand } from './argv.ts';
 
 /** A guest on working KVM says its first event within a second; one on broken KVM never does. */
 const TRIAL_MS = 8_000;
+
+const ALONE: Pick<PlacedMachine, 'disks' | 'forwards' | 'network' | 'device'> = {
+  disks: [],
+  forwards: [],
+  network: { kind: 'user', world: 'none', hostAccess: [] },
+  device: undefined,
+};
 
 type Outcome = { readonly passed: true } | { readonly passed: false; readonly reason: string };
 
 /** Runs a machine without disks and ports until stage 1 says its first event, then ends it. */
 export async function runTrial(
-  plan: MachinePlan,
+  machine: PlacedMachine,
   user: number | undefined,
   context: Context,
   withinMs = TRIAL_MS,
@@ -27,12 +35,14 @@ export async function runTrial(
   const logs: Logs = {
     console: join(folder, 'console.log'),
     events: join(folder, 'events.log'),
-    qemu: join(folder, 'qemu.log'),
+    monitor: join(folder, 'qemu.log'),
   };
   const log = host.log(logs.events);
   try {
+    const bare: PlacedMachine = { ...machine, ...ALONE, logs };
     const process = await launch(
-      { ...plan, disks: [], forwards: [], world: 'none', link: undefined, logs },
+      qemuCommand(bare),
+      bare,
       { runDir: join(folder, 'run'), user, lock: undefined, secrets: new Uint8Array() },
       host,
     );
@@ -48,7 +58,7 @@ export async function runTrial(
       if (end === 'passed') return { passed: true };
       if (end === undefined) return { passed: false, reason: 'KVM opens but runs no guest' };
       await allRecorded(logs, host);
-      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(logs.qemu, host)}` });
+      context.report({ kind: 'note', text: `QEMU with KVM: ${await lastLine(logs.monitor, host)}` });
       return { passed: false, reason: 'KVM opens but QEMU aborts with it' };
     } finally {
       await host.signal(process, 'SIGKILL');

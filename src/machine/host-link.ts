@@ -1,8 +1,9 @@
-import { VmkitError } from '../../../core/errors.ts';
-import type { Host } from '../../../host/host.ts';
-import { BRIDGE, type MacvtapSpec } from '../../../spec/network.ts';
-import type { VmSpec } from '../../../spec/vm-spec.ts';
-import { mayUse } from './may-use.ts';
+import { VmkitError } from '../core/errors.ts';
+import type { Host } from '../host/host.ts';
+import { mayUse } from '../host/may-use.ts';
+import { BRIDGE } from '../spec/networks/link-addresses.ts';
+import type { MacvtapSpec } from '../spec/networks/network-spec.ts';
+import type { VmSpec } from '../spec/vm-spec.ts';
 
 /** IFNAMSIZ (linux/if.h). */
 const LONGEST_NAME = 15;

@@ -1,13 +1,13 @@
 import { quoteWord, shellCommand } from '../../../core/shell-quote.ts';
-import type { OpenFile } from './argv.ts';
+import type { OpenFile } from './open-file.ts';
 import { type Logs, recordLogs } from './recorder.ts';
 
-/** How QEMU comes to run. Paths are absolute. */
+/** How a monitor comes to run. Paths are absolute. */
 export interface Launch {
   readonly argv: readonly string[];
   readonly files: readonly OpenFile[];
   readonly logs: Logs;
-  /** QEMU's current folder, which it owns: it makes its sockets there. */
+  /** Its current folder, which it owns: it makes its sockets there. */
   readonly folder: string;
   /** As whom it runs, with no right beyond; undefined: as whoever starts it. `group`: one more, for /dev/kvm. */
   readonly user: { readonly id: number; readonly group: number | undefined } | undefined;
@@ -23,8 +23,8 @@ const OPERATORS = { read: '<', write: '<>', record: '>' } as const;
 export const MEMORY_FILE = '/dev/shm/vmkit-secrets';
 
 /**
- * A script for bash that opens all that QEMU needs, gives up all rights and becomes QEMU: one process from the start on, so that its
- * pid is known before it is QEMU. The lock is open for reading only: a guest that broke out of QEMU must not write what vmkit reads.
+ * A script for bash that opens all that a monitor needs, gives up all rights and becomes that: one process from the start on, so that its
+ * pid is known before it is the monitor. The lock is open for reading only: a guest that broke out must not write what vmkit reads.
  * bash: dash takes no descriptor above 9. One redirection to each exec: bash keeps copies of descriptors for those of one line.
  */
 export function launchScript(launch: Launch): string {

@@ -1,4 +1,4 @@
-import type { Host } from '../../../host/host.ts';
+import type { Host } from './host.ts';
 
 /** Whether the host's user may read and write a file or a device (access(2)). */
 export async function mayUse(path: string, host: Host): Promise<boolean> {

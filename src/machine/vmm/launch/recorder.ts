@@ -5,16 +5,16 @@ import type { Host } from '../../../host/host.ts';
 
 const MIB = 1024 * 1024;
 /** What a log may hold, in bytes; as much again is kept under the same name with `.1`. */
-export const LOG_LIMITS = { console: 4 * MIB, events: MIB / 4, qemu: MIB / 4 } as const;
+export const LOG_LIMITS = { console: 4 * MIB, events: MIB / 4, monitor: MIB / 4 } as const;
 
-/** Absolute paths of what the guest prints, of what it says of itself, and of what QEMU says. */
+/** Absolute paths of what the guest prints, of what it says of itself, and of what the monitor says. */
 export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
 
 /**
  * Lines for bash that begin to record, after the pattern of libvirt's virtlogd: each log is a pipe, and `dd` writes it to
  * a file until that has its size (`ulimit -f`, in KiB); then the file is renamed and the next one begins. So nothing that
  * a guest says fills the disk. What opens the pipes is recorded, and the recorders end with it. From here on the script's
- * own output is in QEMU's log. `held` are descriptors that must not live on in a recorder.
+ * own output is in the monitor's log. `held` are descriptors that must not live on in a recorder.
  *
  * The guest never waits for a file: while it cannot be written, what comes is lost; once a recorder was killed, the rest
  * is (EPIPE). At a change of files up to one read (4 KiB) is lost. `head -c` was not taken: it keeps back
@@ -22,14 +22,14 @@ export type Logs = Readonly<Record<keyof typeof LOG_LIMITS, string>>;
  */
 export function recordLogs(logs: Logs, held: readonly number[]): string[] {
   const close = held.map((fd) => ` ${fd}<&-`).join('');
-  const kinds = (['console', 'events', 'qemu'] as const).map((kind) => ({ kind, path: quoteWord(logs[kind]) }));
+  const kinds = (['console', 'events', 'monitor'] as const).map((kind) => ({ kind, path: quoteWord(logs[kind]) }));
   return [
     RECORD,
     ...kinds.flatMap(({ path }) => [`rm -f ${path} ${path}.1 ${path}.pipe`, `mkfifo ${path}.pipe`]),
     ...kinds.map(
       ({ kind, path }) => `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
     ),
-    `exec >${quoteWord(logs.qemu)}.pipe 2>&1`,
+    `exec >${quoteWord(logs.monitor)}.pipe 2>&1`,
   ];
 }
 
@@ -44,8 +44,8 @@ const RECORD = `record() {
 }`;
 
 /** The logs of a machine in its own folder. */
-export function logsOf({ consoleLog, eventsLog, qemuLog }: MachinePaths): Logs {
-  return { console: consoleLog, events: eventsLog, qemu: qemuLog };
+export function logsOf({ consoleLog, eventsLog, monitorLog }: MachinePaths): Logs {
+  return { console: consoleLog, events: eventsLog, monitor: monitorLog };
 }
 
 /** Once the recorded process has ended: waits until its last words are in the files. A recorder that was killed is not waited for longer than a moment. */

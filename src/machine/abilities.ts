@@ -1,0 +1,14 @@
+import { VmkitError } from '../core/errors.ts';
+import { networkOf } from '../spec/networks/networks.ts';
+import type { MachineDescription } from './description.ts';
+import type { Ability, Vmm } from './vmm/vmm.ts';
+
+/** Throws `vmm-cannot` where a monitor lacks what a machine takes. */
+export function requireAbilities({ name, network }: Pick<MachineDescription, 'name' | 'network'>, vmm: Vmm): void {
+  const { card } = networkOf(network);
+  const needed: Ability[] = ['user-network', ...(card === undefined ? [] : [card.end])];
+  const lacking = needed.filter((ability) => !vmm.abilities.has(ability));
+  if (lacking.length === 0) return;
+  const text = `${name} is on a network of the kind ${network.kind}, for which ${vmm.title} lacks: ${lacking.join(', ')}.`;
+  throw new VmkitError('spec', 'vmm-cannot', text, { hint: 'Take another kind of network for it.' });
+}

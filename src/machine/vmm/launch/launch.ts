@@ -1,0 +1,45 @@
+import { VmkitError } from '../../../core/errors.ts';
+import type { Host, HostProcess } from '../../../host/host.ts';
+import type { PlacedMachine } from '../../placing.ts';
+import type { Start, VmmCommand } from '../vmm.ts';
+import { launchScript } from './launch-script.ts';
+
+/** Starts a monitor's command as a machine's own user, in a new folder of its own. */
+export async function launch(
+  { argv, files }: VmmCommand,
+  machine: PlacedMachine,
+  { runDir, user, lock, secrets }: Start,
+  host: Host,
+): Promise<HostProcess> {
+  await host.remove(runDir);
+  await host.makeFolder(runDir, 0o700);
+  const own = user === undefined ? undefined : { id: user, group: await kvmGroup(machine, host) };
+  if (own !== undefined) {
+    await must(['chown', `${own.id}:${own.id}`, runDir], host);
+    // QEMU opens them a second time. There is no secret in either.
+    await must(['chmod', '0644', machine.kernel, machine.initramfs], host);
+  }
+  const script = launchScript({
+    argv,
+    files,
+    logs: machine.logs,
+    folder: runDir,
+    user: own,
+    lock,
+    inputBytes: secrets.length,
+  });
+  // --norc: bash reads ~/.bashrc where its standard input is a socket, as Node's pipes are.
+  return host.start(['bash', '--norc', '-c', script], { logFile: machine.logs.monitor, input: secrets });
+}
+
+/** The group that may open /dev/kvm. Never root's. */
+async function kvmGroup({ accelerator }: PlacedMachine, host: Host): Promise<number | undefined> {
+  if (accelerator !== 'kvm') return undefined;
+  const gid = (await host.stat('/dev/kvm'))?.gid;
+  return gid === 0 ? undefined : gid;
+}
+
+async function must(argv: readonly string[], host: Host): Promise<void> {
+  const { exitCode, stderr } = await host.exec(argv, { withinMs: 30_000 });
+  if (exitCode !== 0) throw new VmkitError('tool', 'tool-failed', `${argv[0]} on ${host.name}: ${stderr.trim()}`);
+}

@@ -1,0 +1,32 @@
+import { launch } from '../launch/launch.ts';
+import { usedMib } from '../launch/used-memory.ts';
+import { zeroSecrets } from '../launch/zero-secrets.ts';
+import type { Vmm } from '../vmm.ts';
+import { decideAccelerator, knownAccelerator } from './accelerator.ts';
+import { kernelParameters, qemuBinary, qemuCommand } from './argv.ts';
+import { qemuFacts } from './facts.ts';
+import { resume, whatHolds } from './held.ts';
+import { qmpCommand } from './qmp.ts';
+
+/** QEMU, by its control socket (QMP). */
+export const qemu: Vmm = {
+  name: 'qemu',
+  title: 'QEMU',
+  abilities: new Set(['user-network', 'stream', 'tap', 'macvtap', 'power-key']),
+  program: qemuBinary,
+  // The ELF file (PVH) where there is one, without real mode and decompression.
+  kernelFile: (arch) => (arch === 'x86_64' ? 'vmlinux' : 'kernel'),
+  kernelParameters,
+  facts: qemuFacts,
+  knownAccelerator,
+  decideAccelerator,
+  command: qemuCommand,
+  start: (machine, start, host) => launch(qemuCommand(machine), machine, start, host),
+  whatHolds,
+  resume,
+  pressPowerKey: async ({ controlSocket }, withinMs, host) =>
+    void (await qmpCommand(controlSocket, 'system_powerdown', host, withinMs)),
+  quit: async ({ controlSocket }, host) => void (await qmpCommand(controlSocket, 'quit', host)),
+  usedMib,
+  forgetSecrets: zeroSecrets,
+};

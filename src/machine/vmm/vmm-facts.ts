@@ -1,0 +1,13 @@
+/** The monitors that a machine's state may name; drivers.ts has their drivers. */
+export const VMMS = ['qemu'] as const;
+export type VmmName = (typeof VMMS)[number];
+
+export const ACCELERATORS = ['kvm', 'tcg'] as const;
+export type AcceleratorName = (typeof ACCELERATORS)[number];
+
+/** What a monitor is on its host. */
+export interface VmmFacts {
+  readonly version: string;
+  /** Whether it can give up system calls that it does not need (seccomp). */
+  readonly hasSandbox: boolean;
+}

@@ -1,0 +1,99 @@
+import type { Arch } from '../../core/arch.ts';
+import type { MachinePaths } from '../../core/paths.ts';
+import type { Context } from '../../host/context.ts';
+import type { Host, HostProcess } from '../../host/host.ts';
+import type { CardEnd } from '../../spec/networks/network.ts';
+import type { PlacedMachine } from '../placing.ts';
+import type { Launch } from './launch/launch-script.ts';
+import type { OpenFile } from './launch/open-file.ts';
+import type { AcceleratorName, VmmFacts, VmmName } from './vmm-facts.ts';
+
+/** What runs the guest's code, and in words why. */
+export interface Accelerator {
+  readonly name: AcceleratorName;
+  readonly reason: string;
+}
+
+/**
+ * What a monitor can do beyond running a guest with disks:
+ * - user-network: the first card of spec/networks/user-network.ts, with the host's ports forwarded.
+ * - an end of a second card.
+ * - power-key: asks the guest to power off as a person would.
+ */
+export type Ability = 'user-network' | 'power-key' | CardEnd;
+
+/** A machine whose accelerator is to be decided. */
+export interface Trial {
+  readonly machine: Omit<PlacedMachine, 'accelerator'>;
+  /** What the verdict depends on beside this host's boot: versions of the monitor and of the kernel. */
+  readonly version: string;
+  /** As whom the monitor runs, where that is not who starts it. */
+  readonly user: number | undefined;
+}
+
+/** A command, and the files that it is given open. */
+export interface VmmCommand {
+  readonly argv: readonly string[];
+  readonly files: readonly OpenFile[];
+}
+
+/** How a placed machine is started. */
+export interface Start extends Pick<Launch, 'lock'> {
+  readonly runDir: string;
+  /** As whom the monitor runs; undefined: as whoever starts it. */
+  readonly user: number | undefined;
+  /** What is in the disk without a file. */
+  readonly secrets: Uint8Array;
+}
+
+/** Why a guest does not run although its monitor is there. */
+export interface Held {
+  /** The monitor's own word, or `sigstop`. */
+  readonly state: string;
+  /** What happened, as the end of a sentence about the machine. */
+  readonly text: string;
+  /** What makes it go on. */
+  readonly hint: string;
+  /** no-room: it waits for room on the host's disk, and may be told to go on at any time. ending: it is about to end. */
+  readonly kind: 'no-room' | 'ending' | 'other';
+  /** False where nothing but a stop is left. */
+  readonly canGoOn: boolean;
+}
+
+type Sockets = Pick<MachinePaths, 'controlSocket'>;
+
+/** A driver of one virtual machine monitor. It acts on the host that it is given, and keeps nothing between two calls. */
+export interface Vmm {
+  readonly name: VmmName;
+  /** For people. */
+  readonly title: string;
+  readonly abilities: ReadonlySet<Ability>;
+  /** Its program for machines of an architecture. */
+  program(arch: Arch): string;
+  /** The file of the kernel artifact that it enters. */
+  kernelFile(arch: Arch): 'kernel' | 'vmlinux';
+  /** What a kernel has to be told about the board, the console first. */
+  kernelParameters(arch: Arch): string;
+  /** Asks its program. Throws `tool-failed`. */
+  facts(arch: Arch, context: Context): Promise<VmmFacts>;
+  /** The accelerator as far as it is known without a trial. */
+  knownAccelerator(trial: Trial, context: Context): Promise<Accelerator | undefined>;
+  /** The same, by a trial where need be. */
+  decideAccelerator(trial: Trial, context: Context): Promise<Accelerator>;
+  /** Pure. For a process in the machine's `runDir`, where it makes its sockets. */
+  command(machine: PlacedMachine): VmmCommand;
+  /** Starts it in the background, in a new `runDir`. */
+  start(machine: PlacedMachine, start: Start, host: Host): Promise<HostProcess>;
+  /** What holds the guest; undefined when it runs, or when its monitor does not answer in time. Changes nothing. */
+  whatHolds(process: HostProcess, sockets: Sockets, host: Host): Promise<Held | undefined>;
+  /** Tells a guest that is held to go on; whether it does is seen by `whatHolds`. Throws where the monitor cannot be told. */
+  resume(held: Held, process: HostProcess, sockets: Sockets, host: Host): Promise<void>;
+  /** Only with the ability `power-key`. Throws where the monitor cannot be told within so many milliseconds. */
+  pressPowerKey(sockets: Sockets, withinMs: number, host: Host): Promise<void>;
+  /** Tells it to end, as if the power were cut. Throws where it cannot be told. */
+  quit(sockets: Sockets, host: Host): Promise<void>;
+  /** What it takes of the host's memory, for the guest and for itself; undefined where that cannot be known. */
+  usedMib(process: HostProcess, host: Host): Promise<number | undefined>;
+  /** Overwrites what came on standard input, which the guest has read. */
+  forgetSecrets(process: HostProcess, host: Host): Promise<void>;
+}

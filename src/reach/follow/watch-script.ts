@@ -1,0 +1,104 @@
+/** Where the kernel's packet filter looks at a packet (nft(8), "Hooks"). `said`: by a program of this machine; `left`: after everything else. */
+export const HOOKS = ['arrived', 'delivered', 'forwarded', 'said', 'left'] as const;
+export type Hook = (typeof HOOKS)[number];
+
+/** Before everything else that filters (-300 is the first that anybody uses), or after it: what was seen before and not behind was dropped between. */
+const FIRST = -450;
+const LAST = 450;
+const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, link: string]>> = {
+  arrived: ['prerouting', FIRST, 'iifname'],
+  delivered: ['input', LAST, 'iifname'],
+  forwarded: ['forward', LAST, 'iifname'],
+  said: ['output', FIRST, 'oifname'],
+  left: ['postrouting', LAST, 'oifname'],
+};
+
+/** Printed when all is set up: what is dialled from now on is seen. */
+export const WATCHING = '==> watching <==';
+
+/**
+ * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those packets apart that carry data or a reset, and has
+ * the kernel trace them through every chain. It drops nothing.
+ */
+export function watchTable(table: string, ports: readonly number[]): string {
+  const key = (link: string): string => `${link} . ip saddr . tcp sport . ip daddr . tcp dport`;
+  const hooks = HOOKS.flatMap((name) => {
+    const [hook, priority, link] = CHAINS[name];
+    const sets = KINDS.map((kind) => `set ${name}${kind} { typeof ${key(link)}; size 512; flags dynamic; }`);
+    const rules = ['dport', 'sport'].flatMap((which) => {
+      const match = `tcp ${which} { ${ports.join(', ')} }`;
+      const trace = priority === FIRST ? [`${match} limit rate 40/second meta nftrace set 1`] : [];
+      return [
+        ...KINDS.map((kind) => `${match}${FLAGS[kind]} update @${name}${kind} { ${key(link)} counter }`),
+        ...trace,
+      ];
+    });
+    const chain = `chain ${name} { type filter hook ${hook} priority ${priority}; policy accept;\n    ${rules.join('\n    ')}\n  }`;
+    return [...sets, chain];
+  });
+  return `table inet ${table} {\n  FLAGS\n  ${hooks.join('\n  ')}\n}\n`;
+}
+
+/** Sets of a hook: of all packets, of those with data, and of resets. */
+const KINDS = ['', '_data', '_reset'] as const;
+const FLAGS: Readonly<Record<(typeof KINDS)[number], string>> = {
+  '': '',
+  _data: ' tcp flags & psh != 0',
+  _reset: ' tcp flags & rst != 0',
+};
+
+/** What is read before and after: what was dropped, and why, as far as the kernel counts it (proc_net(5)). */
+const COUNTERS =
+  'for file in snmp netstat stat/nf_conntrack softnet_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done';
+/** Tailscale's own word on what it dropped: reason="acl" is its packet filter (util/usermetric). */
+const METRICS =
+  "timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
+/** Only where its packet filter dropped something meanwhile: what it lets in. */
+const FILTER =
+  'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
+
+/**
+ * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. `back`: an
+ * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel removes it with that one, however it ends.
+ */
+export function watchScript(ports: readonly number[], seconds: number, back: string | undefined, path: string): string {
+  return `PATH='${path}'
+t=vmkit_follow_$$
+d=$(mktemp -d) && mkfifo "$d/in" || exit 70
+trap 'exec 3>&-; kill $nft $monitor 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+counters() { ${COUNTERS}; }
+metrics() { ${METRICS}; }
+cat >"$d/table" <<END
+${watchTable('$t', ports)}END
+nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
+exec 3>"$d/in"
+nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
+metrics >"$d/metrics-before" 3>&- & before=$!
+counters >"$d/counters-before"
+sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
+sed 's/FLAGS//' "$d/table" >"$d/plain"
+build() { printf 'include "%s"\\nlist chains inet\\n' "$1" >&3; }
+build "$d/owned"
+n=0
+until grep -q 'chain left' "$d/nft" || [ $n = 40 ]; do
+  n=$((n + 1)); sleep 0.1
+  [ $n = 30 ] && build "$d/plain"
+done
+wait $before
+echo '${WATCHING}'
+sleep ${seconds}
+counters >"$d/counters"
+nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
+ss -Hltnp 3>&- >"$d/sockets"
+${back === undefined ? '' : `ip route get ${back} 3>&- >"$d/route" 2>&1`}
+metrics >"$d/metrics" 3>&-
+if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
+wait $list
+for file in counters-before metrics-before counters metrics flows trace nft sockets route filter; do
+  [ -s "$d/$file" ] || continue
+  printf '\\n==> %s <==\\n' "$file"
+  head -c 300000 "$d/$file"
+done
+`;
+}

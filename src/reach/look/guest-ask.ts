@@ -1,0 +1,76 @@
+import { dialEnd } from '../../net/dial.ts';
+import { FULL_PACKET, type Question } from '../../net/question.ts';
+import type { Dial } from '../facts.ts';
+import type { Observation } from '../observation.ts';
+
+/** How long the guest itself waits for an answer, in seconds: as long as a peer does. */
+const SECONDS = 9;
+
+/**
+ * Asks the service from inside the guest what the peer asks it, and prints the seconds since its start: before, at the first bytes and at the end; how many bytes
+ * came, how nc ended, then the first bytes themselves. busybox nc goes on while its input is open, so that is a pipe with both ends in one process.
+ */
+export function askScript(address: string, port: number, { protocol, text }: Question): string {
+  const rest = protocol === 'http' ? 'dd bs=65536 <&6 2>/dev/null >>"$d/data"' : ':';
+  return `PATH=/usr/sbin:/usr/bin:/sbin:/bin
+d=$(mktemp -d /run/vmkit/ask-XXXXXX) && mkfifo "$d/in" "$d/out" || exit 70
+exec 5<>"$d/in"
+printf '${inShell(text)}' >&5
+read -r begin _ </proc/uptime
+timeout ${SECONDS} /run/vmkit/busybox nc -w 3 ${address} ${port} <&5 >"$d/out" 2>"$d/said" & nc=$!
+exec 6<"$d/out"
+dd bs=512 count=1 <&6 2>/dev/null >"$d/data"
+read -r first _ </proc/uptime
+${rest}
+read -r end _ </proc/uptime
+kill $nc 2>/dev/null; wait $nc; code=$?
+printf '%s %s %s %s %s %s\\n' "$begin" "$first" "$end" "$(wc -c <"$d/data")" "$code" "$(head -n 1 "$d/said")"
+head -c 512 "$d/data"
+rm -rf "$d"
+`;
+}
+
+/** For printf(1): zeros are made there, so that a person can read the line. */
+function inShell(text: string): string {
+  const escaped = [...text]
+    .map((each) =>
+      /[ -~]/.test(each) && !"'\\%".includes(each) ? each : `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`,
+    )
+    .join('');
+  return escaped.replace('0'.repeat(FULL_PACKET), `%0${FULL_PACKET}d`);
+}
+
+/** nc's code where the time was over (timeout(1)). */
+const LATE = 124;
+
+/** What such a script printed; undefined where it did not run to its end. */
+export function readAsk(printed: string, address: string, port: number, { protocol }: Question): Dial | undefined {
+  const [line = ''] = printed.split('\n', 1);
+  const [, begin, first, end, bytes, code, said = ''] =
+    /^([\d.]+) ([\d.]+) ([\d.]+) (\d+) (\d+) ?(.*)$/.exec(line) ?? [];
+  if (begin === undefined) return undefined;
+  const after = (seconds: string | undefined): number => Math.round((Number(seconds) - Number(begin)) * 1000);
+  const head = printed.slice(line.length + 1);
+  const isLate = Number(code) === LATE;
+  const made = dialEnd(protocol, head, {
+    why: isLate ? 'late' : 'ended',
+    firstByteMs: after(first),
+    tookMs: after(end),
+  });
+  // Only its head is here: where the server ended the connection by itself, that was the whole.
+  const isWhole = made.result === 'cut' && !isLate;
+  const result = head === '' && said !== '' ? failureOf(said) : isWhole ? 'data' : made.result;
+  const text = head === '' && said !== '' ? said : (head.split(/\r?\n/)[0] ?? '') || made.text;
+  const observation: Observation = {
+    vantage: 'guest',
+    command: `nc ${address} ${port}`,
+    output: `${text}${head === '' ? '' : ` (${bytes} bytes after ${after(end)} ms)`}`,
+    exitCode: result === 'data' ? 0 : 1,
+  };
+  return { ...made, result, bytes: Number(bytes), wholeMs: result === 'data' ? after(end) : undefined, observation };
+}
+
+function failureOf(said: string): Dial['result'] {
+  if (/refused/i.test(said)) return 'refused';
+  return /timed out/i.test(said) ? 'timeout' : 'failed';
+}

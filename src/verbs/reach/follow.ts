@@ -1,0 +1,86 @@
+import type { Context } from '../../host/context.ts';
+import { withGuest } from '../../machine/guest.ts';
+import type { NodeFacts, Target } from '../../reach/facts.ts';
+import { readWatched, type Watched } from '../../reach/follow/sightings.ts';
+import type { Place, Watches } from '../../reach/follow/steps.ts';
+import { WATCHING, watchScript } from '../../reach/follow/watch-script.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
+import { GUEST_PATH } from '../../spec/guest-path.ts';
+import type { GuestShell } from './guest-shell.ts';
+
+/** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
+const WATCH_SECONDS = 4;
+/** A guest without KVM takes seconds to make a table and to read it. */
+const READY_MS = 6_000;
+const WATCH_MS = 15_000;
+
+type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
+
+interface Around {
+  readonly target: Target;
+  readonly shell: GuestShell | undefined;
+  readonly proxy: NodeFacts | undefined;
+  readonly router: NodeFacts | undefined;
+}
+
+/** Watches the machine's ports in the guest, on this host and in the machine that routes, once, when somebody first asks for it. */
+export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
+  let begun: { readonly ready: Promise<unknown>; readonly seen: Promise<Watches> } | undefined;
+  return {
+    ready: async (back) => {
+      begun ??= watchAll(around, back, context);
+      await begun.ready;
+    },
+    seen: async () => begun?.seen,
+  };
+}
+
+function watchAll(
+  around: Around,
+  back: string | undefined,
+  context: Context,
+): { ready: Promise<unknown>; seen: Promise<Watches> } {
+  const { port, hostPort } = around.target;
+  const ports = [port, ...(hostPort === undefined ? [] : [hostPort])];
+  const watches = placesOf(around, context).map(([place, run, path]) => {
+    let isReady = (): void => undefined;
+    const ready = new Promise<void>((resolve) => {
+      isReady = resolve;
+    });
+    const onLine = (line: string): void => void (line === WATCHING && isReady());
+    const seen = run(watchScript(ports, WATCH_SECONDS, back, path), WATCH_MS, onLine)
+      .then(readWatched, () => undefined)
+      .finally(isReady);
+    return { place, ready, seen };
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, READY_MS);
+  });
+  const ready = Promise.race([Promise.all(watches.map((each) => each.ready)), late]).finally(() => clearTimeout(timer));
+  const seen = Promise.all(watches.map(async ({ place, seen }) => [place, await seen] as const)).then(toWatches);
+  return { ready, seen };
+}
+
+function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Watches {
+  return Object.fromEntries(all.filter(([, watched]) => watched !== undefined));
+}
+
+/** This host only where root is had without a question. */
+function placesOf({ shell, proxy, router }: Around, context: Context): (readonly [Place, Run, string])[] {
+  const { host, signal } = context;
+  const onHost: Run = async (input, withinMs, onLine) => {
+    const { isRoot } = await host.facts();
+    const argv = isRoot ? ['sh'] : ['sudo', '-n', '--', 'sh'];
+    return (await host.exec(argv, { input, withinMs, onLine, signal })).stdout;
+  };
+  const inRouter =
+    (machine: string): Run =>
+    async (input, withinMs, onLine) =>
+      (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
+  const places: (readonly [Place, Run, string])[] = [];
+  if (shell !== undefined) places.push(['guest', shell.run, GUEST_PATH]);
+  if (proxy !== undefined) places.push(['host', onHost, process.env['PATH'] ?? '']);
+  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), GUEST_PATH]);
+  return places;
+}
