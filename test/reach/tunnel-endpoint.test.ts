@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostAddress } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import type { NetworkSpec } from '../../src/spec/network.ts';
+import type { NetworkSpec } from '../../src/spec/networks/network-spec.ts';
 import { addressElsewhere, tunnelEndpoint } from '../../src/verbs/reach/tunnel-endpoint.ts';
 
 const USER: NetworkSpec = { kind: 'user', world: 'internet', hostAccess: [] };
