@@ -167,6 +167,7 @@ export const ERROR_CODES = [
   'toolchain-broken',
   'tools-missing',
   'tree-not-clean',
+  'udp-needs-node',
   'unknown-kernel-profile',
   'unknown-machine',
   'unknown-profile',

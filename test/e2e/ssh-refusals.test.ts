@@ -81,7 +81,7 @@ describe.skipIf(!isRoot)('what a host behind ssh lacks has a name', () => {
   });
 
   test('room on its disk', async () => {
-    const full = await startSshd('coreutils', [], MACHINE_PROGRAMS, { XDG_CACHE_HOME: 'full' });
+    const full = await startSshd('coreutils', [], MACHINE_PROGRAMS, { folders: { XDG_CACHE_HOME: 'full' } });
     try {
       vi.stubEnv('PATH', `${full.bin}:${process.env['PATH']}`);
       vi.stubEnv('XDG_RUNTIME_DIR', full.folder);

@@ -5,10 +5,7 @@ import { join } from 'node:path';
 import { poll } from '../../src/core/deadline.ts';
 import { runProcess } from '../../src/host/local/process.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
-import { connectTo } from '../../src/net/connect.ts';
-import { freePort, sshAnswers } from '../../src/net/tcp.ts';
-
-const to = (port: number) => () => connectTo({ port, host: '127.0.0.1' });
+import { freePort } from '../../src/net/tcp.ts';
 
 export const TEST_UID = 61_235;
 
@@ -33,11 +30,19 @@ mount -t tmpfs -o size=256k,mode=755,uid=${TEST_UID},gid=${TEST_UID} none "$etc/
 exec "$@"
 `;
 
+/** Where a server is: in a network namespace, at an address of it. */
+interface Namespace {
+  readonly name: string;
+  readonly address: string;
+}
+
 export interface Sshd {
   readonly port: number;
   /** A folder with an `ssh`, OpenSSH's with a configuration for this server alone. */
   readonly bin: string;
   readonly home: string;
+  /** Of root there. */
+  readonly rootHome: string;
   readonly folder: string;
   url(user?: string): string;
   /** The only folder of programs that its users have. */
@@ -49,19 +54,27 @@ export interface Sshd {
   stop(): Promise<void>;
 }
 
+interface SshdPlace {
+  /** Variables that name folders of the home. */
+  readonly folders?: Readonly<Record<string, string>>;
+  /** Whose network is the server's. */
+  readonly namespace?: Namespace;
+}
+
 /**
  * For root: OpenSSH's real server on loopback, for throw-away users with one empty home: `vmkit-test`, `vmkit-banner` whose login shell talks, `vmkit-no-login`. Their folder `full` holds 256 KiB. `kind`: which
- * programs it has. `folders`: variables that name folders of the home.
+ * programs it has. root has an empty home there, too.
  */
 export async function startSshd(
   kind: 'coreutils' | 'busybox',
   config: readonly string[] = [],
   programs: readonly string[] = [],
-  folders: Readonly<Record<string, string>> = {},
+  { folders = {}, namespace }: SshdPlace = {},
 ): Promise<Sshd> {
+  const address = namespace?.address ?? '127.0.0.1';
   const folder = await mkdtemp('/tmp/vmkit-sshd-');
-  const [etc, home, bin, path] = ['etc', 'home', 'bin', 'path'].map((name) => join(folder, name));
-  for (const each of [etc, home, bin, path]) mkdirSync(each ?? '', { mode: 0o755 });
+  const [etc, home, bin, path, rootHome] = ['etc', 'home', 'bin', 'path', 'root'].map((name) => join(folder, name));
+  for (const each of [etc, home, bin, path, rootHome]) mkdirSync(each ?? '', { mode: 0o755 });
   // mkdtemp gives 0700.
   await runProcess(['chmod', '755', folder]);
   chownSync(home ?? '', TEST_UID, TEST_UID);
@@ -78,7 +91,8 @@ export async function startSshd(
   });
   const users = { 'vmkit-test': '/bin/sh', 'vmkit-banner': talking, 'vmkit-no-login': '/usr/sbin/nologin' };
   const lines = Object.entries(users).map(([user, shell]) => `${user}:x:${TEST_UID}:${TEST_UID}::${home}:${shell}\n`);
-  writeFileSync(`${etc}/passwd`, readFileSync('/etc/passwd', 'utf8') + lines.join(''));
+  const known = readFileSync('/etc/passwd', 'utf8').replace(/^root:.*$/m, `root:x:0:0:root:${rootHome}:/bin/sh`);
+  writeFileSync(`${etc}/passwd`, known + lines.join(''));
   writeFileSync(`${etc}/group`, `${readFileSync('/etc/group', 'utf8')}vmkit-test:x:${TEST_UID}:\n`);
   for (const key of ['host', 'client', 'stranger']) {
     await runProcess(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)]);
@@ -87,7 +101,7 @@ export async function startSshd(
   const port = await freePort();
   const options = [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${folder}/host`,
     `AuthorizedKeysFile ${folder}/authorized`,
     'StrictModes no',
@@ -101,26 +115,29 @@ export async function startSshd(
     ...config,
   ];
   writeFileSync(join(folder, 'sshd.conf'), `${options.join('\n')}\n`);
-  knowHost(folder, port, 'host');
+  knowHost(folder, port, 'host', address);
   writeFileSync(
     join(folder, 'ssh.conf'),
     `Host *\n  IdentityFile ${folder}/client\n  IdentitiesOnly yes\n  UserKnownHostsFile ${folder}/known-hosts\n`,
   );
   writeFileSync(join(bin ?? '', 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${folder}/ssh.conf "$@"\n`, { mode: 0o755 });
   const sshd = findProgram('sshd', searchPath(process.env['PATH'] ?? '')) ?? 'sshd';
-  const argv = ['--mount', 'sh', '-c', SCRIPT, 'sh', etc ?? '', sshd, '-D', '-e', '-f', join(folder, 'sshd.conf')];
-  const child = spawn('unshare', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const enter = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace.name];
+  const alone = ['unshare', '--mount', 'sh', '-c', SCRIPT, 'sh', etc ?? ''];
+  const [first = '', ...argv] = [...enter, ...alone, sshd, '-D', '-e', '-f', join(folder, 'sshd.conf')];
+  const child = spawn(first, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => (log += chunk));
-  const isUp = await poll(async () => ((await sshAnswers(to(port))) ? true : undefined), { withinMs: 20_000 });
+  const isUp = await poll(() => (log.includes('Server listening on') ? true : undefined), { withinMs: 20_000 });
   if (isUp === undefined) throw new Error(`sshd does not answer: ${log}`);
   return {
     port,
     bin: bin ?? '',
     home: home ?? '',
+    rootHome: rootHome ?? '',
     folder,
-    url: (user = 'vmkit-test') => `ssh://${user}@127.0.0.1:${port}`,
     path: path ?? '',
+    url: (user = 'vmkit-test') => `ssh://${user}@${address}:${port}`,
     cutConnections: () => signalBelow(child.pid ?? 0, 'SIGKILL'),
     signalConnections: (signal) => signalBelow(child.pid ?? 0, signal),
     stop: () => stop(child, folder),
@@ -128,8 +145,8 @@ export async function startSshd(
 }
 
 /** Writes the known_hosts of the tests' ssh: the server's key is that of this name. */
-export function knowHost(folder: string, port: number, key: string | undefined): void {
-  const line = key === undefined ? '' : `[127.0.0.1]:${port} ${readFileSync(join(folder, `${key}.pub`), 'utf8')}`;
+export function knowHost(folder: string, port: number, key: string | undefined, address = '127.0.0.1'): void {
+  const line = key === undefined ? '' : `[${address}]:${port} ${readFileSync(join(folder, `${key}.pub`), 'utf8')}`;
   writeFileSync(join(folder, 'known-hosts'), line);
 }
 

@@ -12,7 +12,8 @@ import { resolvePaths } from '../../src/core/paths.ts';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 
 const HUB = '10.99.0.1';
-const HOST = '10.99.0.2';
+/** Of the namespace `host`. */
+export const HOST_ADDRESS = '10.99.0.2';
 const PEER_GATEWAY = '10.99.1.1';
 const PEER = '10.99.1.2';
 
@@ -162,7 +163,7 @@ async function makeNamespaces(): Promise<void> {
     ['ip', '-n', host, 'link', 'set', 'lo', 'up'],
     ['ip', '-n', hub, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', host],
     ['ip', '-n', hub, 'address', 'add', `${HUB}/24`, 'dev', 'eth0'],
-    ['ip', '-n', host, 'address', 'add', `${HOST}/24`, 'dev', 'eth0'],
+    ['ip', '-n', host, 'address', 'add', `${HOST_ADDRESS}/24`, 'dev', 'eth0'],
     ['ip', '-n', hub, 'link', 'set', 'eth0', 'up'],
     ['ip', '-n', host, 'link', 'set', 'eth0', 'up'],
     ['ip', '-n', host, 'route', 'add', 'default', 'via', HUB],

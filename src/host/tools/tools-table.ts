@@ -157,6 +157,7 @@ export const TOOLS: readonly Tool[] = [
   },
 
   program('mksquashfs', ['image'], everywhere('squashfs-tools')),
+  { ...program('unshare', ['image'], everywhere('util-linux')), onlyWhen: 'not-root' },
   program('mke2fs', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
   program('e2fsck', ['image', 'machine-x86_64', 'machine-arm64'], everywhere('e2fsprogs')),
   program('resize2fs', ['image', 'machine-x86_64', 'machine-arm64'], {
@@ -178,7 +179,6 @@ export const TOOLS: readonly Tool[] = [
   }),
 
   program('ip', ['network'], { ...everywhere('iproute2'), dnf: 'iproute' }),
-  program('unshare', ['network'], everywhere('util-linux')),
   program('nft', ['network'], everywhere('nftables')),
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
 

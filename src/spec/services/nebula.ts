@@ -32,7 +32,7 @@ const options = z
       .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'a name or an IPv4 address, without a port')
       .optional()
       .describe(
-        'The name or address where clients find this host; when absent, its address on the way to the internet',
+        'The name or address where clients find the host; when absent, its address on the way to the internet, or with --host the name that ssh uses',
       ),
     address: z
       .string()
