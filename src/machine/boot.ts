@@ -35,8 +35,6 @@ export async function bootMachine(request: BootRequest, machine: LockedMachine, 
     await writeState(machine.paths, started, context);
     return await followMachine(started, spec.services, context);
   } catch (error) {
-    // What failed first is what is told.
-    await vmm.forgetSecrets(process, context.host).catch(() => undefined);
     // A host that is silent may fail in another way first.
     const isInterrupted = context.signal.aborted || (error instanceof VmkitError && error.kind === 'interrupted');
     if (isInterrupted) await undoStart(process, machine, context.host);

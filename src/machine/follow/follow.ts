@@ -42,7 +42,8 @@ export function bootDeadlines(services: readonly Pick<Service, 'ready'>[]): Boot
 
 /**
  * Reads the events from their start until the boot is over, one way or another. Zeroes the secrets disk as soon as the guest
- * has taken it, and in any case at the end. Safe to call again on a machine that runs already.
+ * has taken it, and in any case when the boot is over. Safe to call again on a machine that runs already: whoever stops
+ * watching (Ctrl-C, a lost connection) leaves the secrets to the guest, which goes on.
  */
 export async function followBoot(
   monitor: Monitor,
@@ -108,9 +109,6 @@ export async function followBoot(
     );
     await forgetSecrets();
     return { progress, end: end ?? (held === undefined ? { kind: 'timeout' } : { kind: 'held', held }), consoleTail };
-  } catch (error) {
-    await forgetSecrets().catch(() => undefined);
-    throw error;
   } finally {
     await log.close();
     await console.close();
