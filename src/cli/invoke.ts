@@ -4,6 +4,7 @@ import { hasFlag, optionValue } from './parse/flags.ts';
 import { loadCommand } from './parse/load.ts';
 import { parserFor } from './parse/parser.ts';
 import type { Verb } from './parse/verbs.ts';
+import { onHost } from './show/on-host.ts';
 import { print } from './show/say.ts';
 
 /** Parses and runs one verb, prints its result as text or as JSON, and returns its exit code. */
@@ -29,6 +30,6 @@ export async function invoke(
   });
   const { result, text, exitCode } = await invocation(context);
   if (isJson) process.stdout.write(`${printableJson(result ?? null, 2)}\n`);
-  else print(text);
+  else print(onHost(text, optionValue(argv, '--host')));
   return exitCode;
 }

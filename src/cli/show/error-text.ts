@@ -1,24 +1,12 @@
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { BUG_EXIT_CODE, messageOf, VmkitError } from '../../core/errors.ts';
 import { printable, printableJson } from '../../core/printable.ts';
-import { HOST_VERBS } from '../parse/verbs.ts';
+import { onHost } from './on-host.ts';
 import { styled } from './style.ts';
 
 export function exitCodeOf(error: unknown): number {
   return error instanceof VmkitError ? error.exitCode : BUG_EXIT_CODE;
 }
-
-/**
- * A hint with the host that `--host` named, in every command of it: `vmkit --host ssh://server stop sql`. Where VMKIT_HOST named it, the next command finds it
- * there again.
- */
-function hintOn(hint: string | undefined, hostUrl: string | undefined): string | undefined {
-  return hostUrl === undefined
-    ? hint
-    : hint?.replace(COMMAND, (command) => `vmkit --host ${hostUrl}${command.slice(5)}`);
-}
-
-const COMMAND = new RegExp(`\\bvmkit (?:${HOST_VERBS.join('|')})\\b`, 'g');
 
 /** What happened and the next thing to try, for a person. `hostUrl`: what the option `--host` said. */
 export function errorText(error: unknown, stream: { isTTY?: boolean } = {}, hostUrl?: string): string {
@@ -27,7 +15,7 @@ export function errorText(error: unknown, stream: { isTTY?: boolean } = {}, host
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `${label} ${printable(stack)}\n${styled('bold', 'hint:', stream)} This is a bug of vmkit. Please report it with the lines above and the command.\n`;
   }
-  const next = hintOn(error.hint, hostUrl);
+  const next = onHost(error.hint, hostUrl);
   const hint = next === undefined ? '' : `${styled('bold', 'hint:', stream)} ${indentRest(printable(next), 6)}\n`;
   return `${label} ${printable(error.message.trimEnd())}\n${hint}`;
 }
@@ -43,7 +31,7 @@ export function errorJson(error: unknown, hostUrl?: string): string {
           kind: error.kind,
           code: error.code,
           message: error.message,
-          hint: hintOn(error.hint, hostUrl),
+          hint: onHost(error.hint, hostUrl),
           details: error.details,
         }
       : {
