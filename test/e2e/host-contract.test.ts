@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   appendFile,
@@ -24,6 +25,9 @@ import { sshHost } from '../../src/host/ssh/ssh-host.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
 const isRoot = process.getuid?.() === 0;
+
+const textOf = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
 
 interface Place {
   readonly host: Host;
@@ -244,6 +248,22 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     await host.remove(made);
     await host.remove(made);
     expect(await host.stat(made)).toBeUndefined();
+  });
+
+  test('what goes away while it is looked at is there or not, and never an error', async () => {
+    const coming = join(await folder(), 'coming');
+    const comes = `while :; do mkdir -p "$1"; echo a >"$1/log"; mv "$1/log" "$1/log.1"; sleep 0.01; rm -r "$1"; done`;
+    const child = spawn('sh', ['-c', comes, 'sh', coming], { stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const log = host.log(join(coming, 'log'));
+    for (let look = 0; look < 100; look += 1) {
+      expect([undefined, 'file']).toContain((await host.stat(join(coming, 'log')))?.kind);
+      expect([undefined, 'folder']).toContain((await host.stat(coming))?.kind);
+      expect([undefined, '', 'a\n']).toContain(textOf(await host.read(join(coming, 'log'))));
+      for (const name of (await host.list(coming)) ?? []) expect(name).toMatch(/^log(\.1)?$/);
+      for await (const line of log.lines()) expect(line).toBe('a');
+    }
+    await log.close();
   });
 
   test('starts what lives on, and knows it again', async () => {

@@ -1,8 +1,24 @@
 import { STATUS } from './job.ts';
 import { OURS } from './ours.ts';
 
-export const READ = `[ -e "$1" ] || [ -L "$1" ] || exit ${STATUS.absent}
-cat -- "$1"
+/**
+ * A file may come and go at any moment, so nobody looks before: what failed is told apart afterwards. Absent is an answer; what is there by now is tried again, and
+ * what cannot be used fails each time.
+ */
+const AGAIN = `tries=0
+again() { tries=$((tries + 1)); [ $tries -lt 10 ]; }
+is_there() { [ -e "$1" ] || [ -L "$1" ]; }
+`;
+const UNLESS_ABSENT = `do
+  is_there "$1" || exit ${STATUS.absent}
+  again || exit 1
+done`;
+
+export const READ = `${AGAIN}until command exec 3<"$1"; ${UNLESS_ABSENT}
+cat <&3 && exit
+# Of a process that ends while its file is read.
+is_there "$1" || exit ${STATUS.absent}
+exit 1
 `;
 
 /** Both: what is read is ours. */
@@ -28,8 +44,8 @@ flush "$2"
 `;
 
 /** The names in a folder, each with a zero byte at its end. */
-export const LIST = `[ -d "$1" ] || exit ${STATUS.absent}
-cd -- "$1" || exit
+export const LIST = `${AGAIN}[ ! -e "$1" ] || [ -d "$1" ] || exit ${STATUS.absent}
+until cd -- "$1"; ${UNLESS_ABSENT}
 for name in .* *; do
   case $name in . | ..) continue ;; esac
   if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
@@ -37,8 +53,12 @@ done
 `;
 
 /** A line for each path, empty where nothing is: size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */
-export const STAT = `for path; do
-  if [ -e "$path" ]; then stat -L -c '%s %f %u %g %Y %b %B' -- "$path" || exit; else echo; fi
+export const STAT = `${AGAIN}for path; do
+  until facts=$(stat -L -c '%s %f %u %g %Y %b %B' -- "$path" 2>&1); do
+    [ -e "$path" ] || { facts=''; break; }
+    again || { echo "$facts" >&2; exit 1; }
+  done
+  echo "$facts"
 done
 `;
 

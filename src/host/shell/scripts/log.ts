@@ -12,8 +12,9 @@ tell() {
   start=$(start_of "$1")
 }
 exec 3</dev/null 4</dev/null
-[ ! -e "$1" ] || exec 3<"$1"
-[ ! -e "$1.1" ] || exec 4<"$1.1"
+# Between a look and an opening it may get another name, and without \`command\` a failed exec ends the shell.
+[ ! -e "$1" ] || command exec 3<"$1" || :
+[ ! -e "$1.1" ] || command exec 4<"$1.1" || :
 facts=$(stat -L -c '%i %s' /proc/self/fd/3 /proc/self/fd/4)
 newest=\${facts%% *} former=\${facts##*
 }
