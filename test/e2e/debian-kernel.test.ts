@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
 import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
 import { debianKernelArtifact } from '../../src/kernel/ready-made/debian-kernel.ts';
 import { moduleName, parseModulesDep } from '../../src/kernel/ready-made/load-order.ts';
@@ -17,6 +18,12 @@ services:
     files: [{ path: /srv/hello/index.html, content: "Hello!\\n" }]
     run: exec /run/vmkit/busybox httpd -f -p 8000 -h /srv/hello
     ready: { http: http://127.0.0.1:8000/ }
+  - name: greedy
+    memory: 32MiB
+    run: |
+      until [ -e /tmp/eat ]; do sleep 1; done
+      exec perl -e '$eaten = "x" x 1e8; sleep 1e6'
+    ready: { check: 'true' }
 `;
 
 /** Each loads modules by itself: nothing here names one but the last. */
@@ -63,6 +70,21 @@ describe('a machine on the kernel of Debian', () => {
     const check = await sandbox.vmkit(['check-kernel', 'hello']);
     expect(check.stdout).not.toContain('lacking');
     expect(check.exitCode).toBe(0);
+  });
+
+  test('a service that needs more than its limit is killed, alone, and status says so', async () => {
+    expect((await sandbox.vmkit(['exec', 'hello', '--', 'touch', '/tmp/eat'])).exitCode).toBe(0);
+    const killed = await poll(
+      async () => {
+        const { stdout } = await sandbox.vmkit(['status', 'hello']);
+        return /^ {2}greedy was killed: .*/m.exec(stdout)?.[0];
+      },
+      { withinMs: 120_000, everyMs: 1_000 },
+    );
+    expect(killed).toMatch(/out of memory \(limit 32 MiB\), \d+ times?$/);
+    const { services } = Object(await sandbox.json(['status', 'hello']));
+    expect(services.find(({ name }: { name: string }) => name === 'hello')).toMatchObject({ state: 'ready', ends: 0 });
+    expect((await sandbox.vmkit(['logs', 'hello', 'greedy'])).stdout).toContain('out of memory (limit 32 MiB)');
     await sandbox.vmkit(['stop', 'hello']);
   });
 
