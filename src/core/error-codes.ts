@@ -88,6 +88,7 @@ export const ERROR_CODES = [
   'machine-paused',
   'machine-running',
   'macvtap-missing',
+  'memory-limit-refused',
   'mksquashfs-failed',
   'mmdebstrap-failed',
   'modules-failed',

@@ -48,7 +48,7 @@ function payload({ services }: VmSpec): Tree {
     script('session', session()),
     script('shutdown', shutdown(services)),
     script('poweroff', poweroff()),
-    ...[GUEST.logs, ...['ends', 'ended', 'checked', 'silent'].map((name) => `${GUEST.own}/${name}`)].map(
+    ...[GUEST.logs, ...['ends', 'ended', 'checked', 'silent', 'killed'].map((name) => `${GUEST.own}/${name}`)].map(
       (path): TreeEntry => ({ kind: 'directory', path: inTree(path), mode: 0o755 }),
     ),
     // s6-svscan(8): what process 1 does on a signal, and when it can not go on.

@@ -2,6 +2,7 @@ import { GUEST, GUEST_SEARCH_PATH } from '../core/guest-paths.ts';
 import { EVENT_PORT } from '../spec/guest-event.ts';
 import { orderServices } from '../spec/order.ts';
 import type { Service } from '../spec/service.ts';
+import { outOfMemory } from './services/memory-group.ts';
 
 /** Failures in a row until a service counts as one that does not answer. */
 export const FAILURES = 2;
@@ -69,6 +70,7 @@ is_silent() {
   [ "$silent" -ge ${FAILURES} ]
 }
 
+${outOfMemory()}
 # last_words SERVICE: the end of its log, and what the last check of its readiness said; base64.
 last_words() {
   {

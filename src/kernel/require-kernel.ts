@@ -11,8 +11,12 @@ import { moduleName, parseModulesDep } from './ready-made/load-order.ts';
 
 /** The profiles of `check-kernel` that a machine needs. */
 export function neededProfiles({ services }: Pick<VmSpec, 'services'>): string[] {
-  return [...new Set(['machine', ...services.flatMap(({ kernelProfiles = [] }) => kernelProfiles)])];
+  const limits = services.some(({ memoryMib }) => memoryMib !== undefined) ? ['memory-limits'] : [];
+  return [...new Set(['machine', ...limits, ...services.flatMap(({ kernelProfiles = [] }) => kernelProfiles)])];
 }
+
+/** Without these stage 1 refuses to go on, so nobody can have meant to try it. */
+const INDISPENSABLE = ['machine', 'memory-limits'];
 
 /**
  * Judges a kernel by what a machine needs, before anything is started. Throws `kernel-unfit`. Where the definition itself builds a kernel with less than a
@@ -35,7 +39,7 @@ export async function requireKernel(
   const text = [`The kernel lacks what ${spec.name} needs (${built.manifest.title}).`, ...lacking.map(lackText)].join(
     '\n',
   );
-  const isAsked = kernel.kind === 'vmkit' && lacking.every(({ profile }) => profile !== 'machine');
+  const isAsked = kernel.kind === 'vmkit' && lacking.every(({ profile }) => !INDISPENSABLE.includes(profile));
   if (isAsked) return context.report({ kind: 'note', text });
   throw new VmkitError('build', 'kernel-unfit', text, {
     hint: `Take another one: --kernel debian, or --kernel vmkit. What was looked at: vmkit check-kernel ${join(built.directory, 'config')}`,

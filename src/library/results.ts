@@ -55,6 +55,8 @@ export interface ServiceStatus {
   readonly readyAt: number | undefined;
   /** How often its process ended. */
   readonly ends: number;
+  /** How often of these the kernel killed it for want of memory: its limit, or without one the machine's. Absent: never. */
+  readonly outOfMemory?: { readonly times: number; readonly limitMib: number | undefined };
 }
 
 export interface MachineStatus {

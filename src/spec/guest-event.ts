@@ -22,6 +22,7 @@ const FATAL_CODES = [
   'data-disk-unknown',
   'data-disk-unmountable',
   'data-file-in-the-way',
+  'memory-limit-refused',
   'modules-foreign',
   'modules-missing',
   'modules-unreadable',
@@ -64,7 +65,8 @@ const refusal = { code: z.string().regex(/^[a-z][a-z-]{1,40}$/), message: z.stri
  * What the guest says on its port, one line of JSON each: `{"event":"ready","service":"postgres","uptime":2.41}`. It is the guest's word: each text has its
  * longest length here, and whoever reads it knows which services there are.
  * - phase: stage 1 passed a point.
- * - start, ready, exit: of a service. exit carries the daemon's exit code (128 + N after signal N).
+ * - start, ready, exit: of a service. exit carries the daemon's exit code (128 + N after signal N), and `outOfMemory` where the kernel killed it for want
+ *   of memory: its limit, or without one the machine's.
  * - late: the service missed the deadline of its readiness, or ends again and again before it is ready (`reason`); `log` is the end of its log, base64.
  * - unready: a service that was ready does not answer any more; when it does, it says ready again. `log` as above.
  * - clock: the machine had stood still, and its clock was set forward by so many seconds.
@@ -78,7 +80,13 @@ export const guestEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('phase'), phase: z.enum(PHASES), uptime }),
   z.object({ event: z.literal('start'), service, uptime }),
   z.object({ event: z.literal('ready'), service, uptime }),
-  z.object({ event: z.literal('exit'), service, uptime, code: z.int().min(0).max(511) }),
+  z.object({
+    event: z.literal('exit'),
+    service,
+    uptime,
+    code: z.int().min(0).max(511),
+    outOfMemory: z.object({ limitMib: z.int().positive().optional() }).optional(),
+  }),
   z.object({
     event: z.literal('late'),
     service,

@@ -23,6 +23,8 @@ export interface Service {
   readonly capabilities: readonly Capability[] | 'all';
   /** Others stand on it: where memory is short it is the last to be killed, and where the data disk is full the reserve is its own. */
   readonly isVital?: true;
+  /** The most memory that it may have together with all that it starts, in MiB; undefined: all of the machine's. */
+  readonly memoryMib?: number | undefined;
   /** The home folder on the data disk; always /data/<name>, owned by `user`, 0700. */
   readonly env: Readonly<Record<string, string>>;
   /** Runs as root before each start, after `needs` are ready; must be idempotent. */

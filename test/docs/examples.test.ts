@@ -13,6 +13,12 @@ test.each(examples)('the example at $place is a valid definition', ({ definition
 test('README.md and the pages of networks, tunnels and the reference have examples', () => {
   const pages = new Set(examples.map(({ place }) => place.replace(/:\d+$/, '')));
   expect([...pages]).toEqual(
-    expect.arrayContaining(['README.md', 'docs/networks.md', 'docs/tunnels.md', 'docs/vm-yaml.md']),
+    expect.arrayContaining([
+      'README.md',
+      'docs/containers.md',
+      'docs/networks.md',
+      'docs/tunnels.md',
+      'docs/vm-yaml.md',
+    ]),
   );
 });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
 import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
 import { debianKernelArtifact } from '../../src/kernel/ready-made/debian-kernel.ts';
 import { moduleName, parseModulesDep } from '../../src/kernel/ready-made/load-order.ts';
@@ -17,27 +18,12 @@ services:
     files: [{ path: /srv/hello/index.html, content: "Hello!\\n" }]
     run: exec /run/vmkit/busybox httpd -f -p 8000 -h /srv/hello
     ready: { http: http://127.0.0.1:8000/ }
-`;
-
-/** Each loads modules by itself: nothing here names one but the last. */
-const WORK = `set -eux
-nft -f - <<'END'
-table inet t {
-  chain logs { type filter hook output priority 0; log prefix "vmkit-log " accept; }
-  chain masquerades { type nat hook postrouting priority 100; oifname "eth9" masquerade; }
-  chain limits { type filter hook input priority 0; ct state new limit rate 5/second accept; }
-}
-END
-ip -6 route add unreachable fd00::/64
-: | /run/vmkit/busybox nc -w 1 127.0.0.1 9 || true
-dmesg | grep -c vmkit-log
-ip link add wg9 type wireguard
-ip tuntap add dev t9 mode tun
-ip link add v9 type veth peer name w9
-modprobe dummy
-ip link add d9 type dummy
-perl -MSocket -e 'socket(my $s, 40, SOCK_STREAM, 0) or die "vsock: $!"' 
-ls -l /dev/net/tun /dev/input/event0
+  - name: greedy
+    memory: 32MiB
+    run: |
+      until [ -e /tmp/eat ]; do sleep 1; done
+      exec perl -e '$eaten = "x" x 1e8; sleep 1e6'
+    ready: { check: 'true' }
 `;
 
 /** Debian's kernel in a real guest, and the same files given as a kernel of somebody else's. One boot. */
@@ -51,18 +37,53 @@ describe('a machine on the kernel of Debian', () => {
     await sandbox.define('hello', HELLO);
   });
 
+  async function inside(script: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await sandbox.vmkit(['exec', 'hello', '--', 'sh', '-euc', script]);
+    if (exitCode !== 0) throw new Error(`${script}\n${stdout}${stderr}`);
+    return stdout.trim();
+  }
+
   test('boots without a compiler, says which kernel it is, and loads what is asked for by itself', async () => {
     const { stdout, exitCode, stderr } = await sandbox.vmkit(['boot', 'hello', '--kernel', 'debian']);
     expect(stderr).not.toContain('error');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/Linux \S+-cloud-amd64, Debian's, signed/);
     expect((await sandbox.vmkit(['status', 'hello'])).stdout).toMatch(/Linux \S+-cloud-amd64, Debian's, signed/);
-    const work = await sandbox.vmkit(['exec', 'hello', '--', 'sh', '-c', WORK]);
-    expect(work.stderr).toContain('/dev/input/event0');
-    expect(work).toMatchObject({ exitCode: 0 });
+    await inside('ls /dev/net/tun /dev/input/event0; modprobe dummy; ip link add d9 type dummy');
     const check = await sandbox.vmkit(['check-kernel', 'hello']);
     expect(check.stdout).not.toContain('lacking');
     expect(check.exitCode).toBe(0);
+  });
+
+  test('what does not work is told with its error, and is nothing that the guest cannot try', async () => {
+    const loader = await inside('cat /proc/sys/kernel/modprobe; echo /bin/false >/proc/sys/kernel/modprobe');
+    const broken = await sandbox.vmkit(['check-kernel', 'hello', '--live', '--profile', 'wireguard']);
+    expect(broken.stdout).toMatch(/^fails +wireguard .*(not supported|Unknown device type)/m);
+    expect(broken.exitCode).toBe(4);
+    await inside(`echo ${loader} >/proc/sys/kernel/modprobe`);
+    const traces = 'ls -d /sys/fs/cgroup/*live* /tmp/* 2>/dev/null || true; ip -o link; ip rule; nft list ruleset';
+    const before = await inside(traces);
+    const { stdout, exitCode } = await sandbox.vmkit(['check-kernel', 'hello', '--live']);
+    expect(stdout).not.toContain('fails');
+    expect(stdout).toMatch(/^works +masquerade/m);
+    expect(stdout).toMatch(/^cannot tell +iptables .*no iptables in the guest$/m);
+    expect(exitCode).toBe(0);
+    expect(await inside(traces)).toBe(before);
+  });
+
+  test('a service that needs more than its limit is killed, alone, and status says so', async () => {
+    await inside('touch /tmp/eat');
+    const killed = await poll(
+      async () => {
+        const { stdout } = await sandbox.vmkit(['status', 'hello']);
+        return /^ {2}greedy was killed: .*/m.exec(stdout)?.[0];
+      },
+      { withinMs: 120_000, everyMs: 1_000 },
+    );
+    expect(killed).toMatch(/out of memory \(limit 32 MiB\), \d+ times?$/);
+    const { services } = Object(await sandbox.json(['status', 'hello']));
+    expect(services.find(({ name }: { name: string }) => name === 'hello')).toMatchObject({ state: 'ready', ends: 0 });
+    expect((await sandbox.vmkit(['logs', 'hello', 'greedy'])).stdout).toContain('out of memory (limit 32 MiB)');
     await sandbox.vmkit(['stop', 'hello']);
   });
 

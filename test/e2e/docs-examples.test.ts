@@ -3,8 +3,13 @@ import { freePort } from '../../src/net/tcp.ts';
 import { docsExamples } from '../support/docs-examples.ts';
 import { useSandbox } from '../support/machine.ts';
 
-/** Whole definitions of README.md and docs/, as a reader would try them. Those that need another machine are booted by networks.test.ts. */
-const examples = (await docsExamples()).filter(({ isWhole, needs }) => isWhole && needs.length === 0);
+/**
+ * Whole definitions of README.md and docs/, as a reader would try them. Those that need another machine are booted by networks.test.ts, and the one with
+ * containers, which takes minutes, by containers.test.ts.
+ */
+const examples = (await docsExamples()).filter(
+  ({ isWhole, needs, place }) => isWhole && needs.length === 0 && !place.startsWith('docs/containers.md'),
+);
 
 describe.sequential('an example of README.md or docs/', () => {
   const sandbox = useSandbox();

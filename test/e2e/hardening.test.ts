@@ -111,6 +111,14 @@ describe.sequential('a guest that is attacked from inside, stands still, or hang
     await inside('rm -rf /dev/shm/fi* /tmp/fi*');
   });
 
+  test('a user who takes all memory does not stop PostgreSQL', async () => {
+    const before = await inside('s6-svstat -o pid /run/service/postgres');
+    const eater = `perl -e 'open F, ">", "/proc/self/oom_score_adj"; print F 100; close F; push @a, "x" x 1e6 while 1'`;
+    expect(await asWeb(`sh -c '${eater.replaceAll("'", "'\\''")}; echo ended $?'`)).toBe('ended 137');
+    expect(await query()).toBe('1');
+    expect(await inside('s6-svstat -o pid /run/service/postgres')).toBe(before);
+  });
+
   test('a user who fills the data disk does not stop PostgreSQL from writing', async () => {
     expect(await asWeb("sh -c 'cat /dev/zero >/data/web/fill 2>/dev/null; wc -c </data/web/fill'")).toMatch(/^\d{8,}$/);
     const write = 'CREATE TABLE IF NOT EXISTS kept AS SELECT generate_series(1, 1000)';

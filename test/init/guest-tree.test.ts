@@ -26,7 +26,7 @@ const own = specWith('own', [
     ],
     secrets: [{ name: 'key', kind: 'hex', tell: undefined }],
   }),
-  ownService({ name: 'world', needs: ['hello'], components: ['forgejo'], setup: 'true' }),
+  ownService({ name: 'world', needs: ['hello'], components: ['forgejo'], setup: 'true', memoryMib: 64 }),
 ]);
 
 /** A tree as text: one heading per entry, then its content. */

@@ -34,7 +34,7 @@ async function check(target: string, profile: string[] = []) {
   for (const [name, text] of Object.entries(PARTS)) await writeFile(join(folder, `${name}.config`), text);
   const context = contextIn(folder);
   const path = target.endsWith('.config') ? join(folder, target) : target;
-  const result = await command.run({ target: path, profile }, context);
+  const result = await command.run({ target: path, profile, live: false }, context);
   return { text: `${command.text(result).replace(folder, '')}\n`, exitCode: command.exitCode?.(result) };
 }
 

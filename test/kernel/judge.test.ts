@@ -78,6 +78,7 @@ describe('check-kernel', () => {
       'wireguard',
       'nebula',
       'postgres',
+      'memory-limits',
       'avf',
     ]);
   });

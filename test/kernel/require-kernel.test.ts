@@ -61,5 +61,8 @@ describe('a kernel and the machine that it is for', () => {
     await requireKernel(machine, OWN, await kernelWith(['machine']), context);
     expect(context.progress).toEqual([{ kind: 'note', text: expect.stringContaining('WIREGUARD') }]);
     await expect(requireKernel(machine, OWN, await kernelWith(['wireguard']), context)).rejects.toThrow('OVERLAY_FS');
+    const limited = specWith('web', [ownService({ name: 'web', memoryMib: 64 })]);
+    await expect(requireKernel(limited, OWN, await kernelWith(['machine']), context)).rejects.toThrow('MEMCG');
+    await requireKernel(limited, OWN, await kernelWith(['machine', 'memory-limits']), context);
   });
 });

@@ -10,9 +10,9 @@ import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const progress = withEvent(emptyProgress(['ssh', 'postgres']), { event: 'start', service: 'postgres', uptime: 1.5 });
-const followed = (end: Followed['end']): Followed => ({
+const followed = (end: Followed['end'], known = progress): Followed => ({
   end,
-  progress,
+  progress: known,
   consoleTail: ['[    1.2] a line of the kernel'],
 });
 const deadlines = bootDeadlines([{ ready: { check: '', everyMs: 50, withinSeconds: 90 } }]);
@@ -60,6 +60,17 @@ test.each<[string, Followed['end'], boolean]>([
   const error = await bootFailure('sql', followed(end), deadlines, paths, localHost(), isStillRunning);
   const text = `${error.code} (exit code ${error.exitCode})\n${error.message}\nhint: ${error.hint}\n`;
   await expect(text).toMatchFileSnapshot(`../golden/boot-failure/${name}.txt`);
+});
+
+test('a service that was killed for want of memory is named with its limit', async () => {
+  const exit = { event: 'exit', service: 'postgres', uptime: 17, code: 137, outOfMemory: { limitMib: 32 } } as const;
+  const end = { kind: 'late', service: 'postgres', uptime: 18.5, waitingFor: undefined, log: '' } as const;
+  const paths = machinePaths(contextIn('/home/me').paths, 'sql');
+  for (const reason of [undefined, 'crash-loop'] as const) {
+    const killed = followed({ ...end, reason }, withEvent(progress, exit));
+    const { message } = await bootFailure('sql', killed, deadlines, paths, localHost(), true);
+    expect(message).toContain('18.5 s. It was killed: out of memory (limit 32 MiB), 1 time.');
+  }
 });
 
 test("where QEMU ended by itself, QEMU's own words are there", async () => {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { type BootProgress, currentStep, emptyProgress, withEvent } from '../../src/machine/follow/boot-progress.ts';
+import {
+  type BootProgress,
+  currentStep,
+  emptyProgress,
+  killedText,
+  withEvent,
+} from '../../src/machine/follow/boot-progress.ts';
 import { conditionOf } from '../../src/machine/follow/status.ts';
 import { parseGuestEvent } from '../../src/spec/guest-event.ts';
 
@@ -67,6 +73,19 @@ test('a service that ends and comes back is counted, and is ready again only whe
     say({ event: 'start', service: 'ssh', uptime: 2.5 }),
   ];
   expect(after(lines).services.get('ssh')).toEqual({ state: 'starting', startedAt: 2.5, readyAt: undefined, ends: 1 });
+});
+
+test('what was killed for want of memory is counted beside its other ends', () => {
+  const exit = (more: Record<string, unknown>): string => say({ event: 'exit', service: 'ssh', uptime: 2, ...more });
+  const { services } = after([
+    exit({ code: 137, outOfMemory: {} }),
+    exit({ code: 1 }),
+    exit({ code: 137, outOfMemory: { limitMib: 64 } }),
+  ]);
+  const outOfMemory = { times: 2, limitMib: 64 };
+  expect(services.get('ssh')).toMatchObject({ ends: 3, outOfMemory });
+  expect(killedText(outOfMemory)).toBe('was killed: out of memory (limit 64 MiB), 2 times');
+  expect(killedText({ times: 1, limitMib: undefined })).toContain('(the machine has no more), 1 time');
 });
 
 test.each([

@@ -17,6 +17,10 @@ const MISTAKES: Record<string, string> = {
   'unknown keys, with what was meant': `${machine('  - use: postgres\n    hots: 5432\n')}cpu: 4\nkernel: { profil: all }\nnetwork: tap\n`,
   'a kernel that is a slip, and no path': `${machine('  - use: postgres\n')}kernel: debain\n`,
   'a kernel of the wrong kind': `${machine('  - use: postgres\n')}kernel: 6\n`,
+  'limits of memory without a unit, that nothing starts in, and that the machine does not have': machine(
+    `  - use: postgres\n    memory: 256\n${own('small', '    memory: 4MiB\n')}`,
+  ),
+  'a limit that is never reached': machine(own('large', '    memory: 1GiB\n')),
   'an unknown service': machine('  - use: postgress\n'),
   'a value of the wrong kind': `${machine('  - use: miniflux\n    port: http\n  - use: postgres\n')}cpus: many\narch: amd64\n`,
   'an entry that is no service': machine('  - postgres\n  - 5\n  -\n'),

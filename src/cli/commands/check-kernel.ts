@@ -6,9 +6,13 @@ import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '.
 import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
 import { requireWhole } from '../../kernel/check/whole.ts';
 import { withGuest } from '../../machine/guest.ts';
+import { checkLive, type LiveCheck } from '../../verbs/check-live.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import type { VerbContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
+import { table } from '../show/table.ts';
+
+type Result = CheckResult | LiveCheck;
 
 interface CheckResult extends KernelJudgement {
   readonly target: string;
@@ -29,17 +33,30 @@ export const command = defineCommand({
         nargs: 1,
         default: [],
         describe: `What the kernel is to be used for; all of these when absent: ${purposeNames([]).join(', ')}`,
+      })
+      .option('live', {
+        type: 'boolean',
+        default: false,
+        describe: 'Try in the running machine what its kernel promises, and say what does not work',
       }),
-  run: async ({ target, profile }, context): Promise<CheckResult> => {
+  run: async ({ target, profile, live }, context): Promise<Result> => {
     const profiles = purposeNames(profile);
+    if (live) return checkLive(target, profile, context);
     const content = (await readTarget(target, context)) ?? (await readRunning(target, context));
     const config = await readKernelConfig(target, content, context);
     requireWhole(target, config);
     return { target, ...judgeConfig(config, profiles) };
   },
-  text: checkText,
-  exitCode: ({ verdicts }) => (verdicts.every(({ isSatisfied }) => isSatisfied) ? 0 : 4),
+  text: (result) => ('tried' in result ? liveText(result) : checkText(result)),
+  exitCode: (result) => (isGood(result) ? 0 : 4),
 });
+
+/** What could not be tried is no failure. */
+function isGood(result: Result): boolean {
+  return 'tried' in result
+    ? result.tried.every(({ state }) => state !== 'fails')
+    : result.verdicts.every(({ isSatisfied }) => isSatisfied);
+}
 
 async function readTarget(path: string, context: VerbContext): Promise<Uint8Array | undefined> {
   try {
@@ -74,6 +91,17 @@ async function readConfig(guest: GuestHost): Promise<Uint8Array | undefined> {
   if (own !== undefined) return own;
   const release = (await readText('/proc/sys/kernel/osrelease', guest, 256)).trim();
   return guest.read(`/boot/config-${release}`, LONGEST_CONFIG);
+}
+
+const STATES = { works: 'works', fails: 'fails', unknown: 'cannot tell' } as const;
+
+function liveText({ target, release, tried }: LiveCheck): string {
+  const rows = tried.map(({ name, title, state, words }) => [
+    STATES[state],
+    name,
+    words === '' ? title : `${title}: ${words}`,
+  ]);
+  return `${target}: linux ${release}, tried in the machine\n${table(rows)}`;
 }
 
 function checkText({ target, version, arch, verdicts }: CheckResult): string {

@@ -1,3 +1,4 @@
+import { killedText } from '../../machine/follow/boot-progress.ts';
 import { allStatuses, type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
 import { addressOf } from '../../machine/ports.ts';
 import { machineName } from '../../verbs/machine-name.ts';
@@ -40,5 +41,8 @@ function statusText(status: MachineStatus): string {
     `  ${[kernel, accelerator].filter(Boolean).join('; ')}`,
     ...(isCutOff ? [`  Its gate to the network has ended: no port answers. vmkit boot ${name} starts it again.`] : []),
     table(services),
+    ...status.services.flatMap(({ name: service, outOfMemory }) =>
+      outOfMemory === undefined ? [] : [`  ${service} ${killedText(outOfMemory)}`],
+    ),
   ].join('\n');
 }

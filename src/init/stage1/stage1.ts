@@ -2,6 +2,7 @@ import { GUEST } from '../../core/guest-paths.ts';
 import { DISK_SERIALS } from '../../spec/disks.ts';
 import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
+import { memoryGroups } from '../services/memory-group.ts';
 import { dataSteps } from './data-steps.ts';
 import { kernelSettings } from './kernel-settings.ts';
 import { loadModules, moduleSteps } from './module-steps.ts';
@@ -71,6 +72,7 @@ done
 
 ${kernelSettings()}
 ${rootSteps(hasComponents)}
+${memoryGroups(services)}
 ${secretSteps()}
 ${clockSteps()}
 ${networkSteps(network)}

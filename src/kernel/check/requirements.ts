@@ -145,6 +145,14 @@ export const KERNEL_PURPOSES = {
       need('EXT4_FS', 'the data disk'),
     ],
   },
+  'memory-limits': {
+    title: 'A limit of memory for each service',
+    source: 'linux: Documentation/admin-guide/cgroup-v2.rst',
+    requirements: [
+      need('CGROUPS', 'each service is in a group of its own'),
+      need('MEMCG', 'memory.max; a service that needs more is killed, and no other one'),
+    ],
+  },
   avf: {
     title: "Guest of crosvm and of Android's virtualization framework",
     source: 'crosvm: aarch64/src/fdt.rs, x86_64/src/lib.rs; AVF: vm run, hvc0',

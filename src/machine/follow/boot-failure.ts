@@ -4,7 +4,7 @@ import type { MachinePaths } from '../../core/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { EVENT_PORT } from '../../spec/guest-event.ts';
 import { codeOf } from '../held.ts';
-import { currentStep } from './boot-progress.ts';
+import { type BootProgress, currentStep, killedText } from './boot-progress.ts';
 import type { BootDeadlines, Followed } from './follow.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -47,11 +47,11 @@ function describe(
   switch (end.kind) {
     case 'late': {
       if (end.reason === 'crash-loop') {
-        const summary = `the service ${end.service} ends again and again before it is ready, the last time at ${end.uptime.toFixed(1)} s.`;
+        const summary = `the service ${end.service} ends again and again before it is ready, the last time at ${end.uptime.toFixed(1)} s.${killed(end.service, progress)}`;
         return { code: 'service-crash-loop', summary, log: end.log };
       }
       const waits = end.waitingFor === undefined ? '' : ` (waiting for: ${end.waitingFor})`;
-      const summary = `the service ${end.service} missed the deadline of its readiness at ${end.uptime.toFixed(1)} s${waits}.`;
+      const summary = `the service ${end.service} missed the deadline of its readiness at ${end.uptime.toFixed(1)} s${waits}.${killed(end.service, progress)}`;
       return { code: 'service-late', summary, log: end.log };
     }
     case 'fatal':
@@ -79,6 +79,12 @@ function describe(
     case 'booted':
       return { code: 'boot-failed', summary: 'booted, but not reached from this host.', log: '' };
   }
+}
+
+/** A sentence more for a service that had no memory. */
+function killed(service: string, { services }: BootProgress): string {
+  const { outOfMemory } = services.get(service) ?? {};
+  return outOfMemory === undefined ? '' : ` It ${killedText(outOfMemory)}.`;
 }
 
 async function lastLines(path: string, host: Host): Promise<string[]> {

@@ -12,6 +12,14 @@ export interface ServiceProgress {
   readonly unreadyAt?: number;
   /** How often the daemon ended. */
   readonly ends: number;
+  /** How often it ended because the kernel killed it for want of memory; absent: never. */
+  readonly outOfMemory?: OutOfMemory;
+}
+
+export interface OutOfMemory {
+  readonly times: number;
+  /** Its limit, at the last time; undefined: the machine had no more. */
+  readonly limitMib: number | undefined;
 }
 
 /** How a boot ended, by the guest's word. */
@@ -76,11 +84,15 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       return withService(progress, event.service, { state: 'unready', unreadyAt: event.uptime });
     case 'clock':
       return progress;
-    case 'exit':
+    case 'exit': {
+      const { ends = 0, outOfMemory: before } = progress.services.get(event.service) ?? NOT_STARTED;
+      const { outOfMemory: now } = event;
       return withService(progress, event.service, {
         state: 'ended',
-        ends: (progress.services.get(event.service)?.ends ?? 0) + 1,
+        ends: ends + 1,
+        ...(now === undefined ? {} : { outOfMemory: { times: (before?.times ?? 0) + 1, limitMib: now.limitMib } }),
       });
+    }
     case 'late':
       return withEnd(withService(progress, event.service, { state: 'late' }), {
         kind: 'late',
@@ -116,6 +128,12 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       if (event.service !== undefined) return withService(progress, event.service, { state: event.event });
       return event.event === 'stopping' ? { ...progress, isStopping: true } : { ...progress, isStopped: true };
   }
+}
+
+/** `was killed: out of memory (limit 256 MiB), 3 times` */
+export function killedText({ times, limitMib }: OutOfMemory): string {
+  const whose = limitMib === undefined ? 'the machine has no more' : `limit ${limitMib} MiB`;
+  return `was killed: out of memory (${whose}), ${times} ${times === 1 ? 'time' : 'times'}`;
 }
 
 /** What the machine is at, in words: for an error that says where it stood still. */

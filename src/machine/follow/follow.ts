@@ -7,7 +7,7 @@ import { type Monitor, whatStillHolds } from '../held.ts';
 import { vmmOf } from '../vmm/drivers.ts';
 import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
 import type { Held } from '../vmm/vmm.ts';
-import { type BootEnd, type BootProgress, emptyProgress, withEvent } from './boot-progress.ts';
+import { type BootEnd, type BootProgress, emptyProgress, killedText, withEvent } from './boot-progress.ts';
 
 const CONSOLE_TAIL_LINES = 15;
 /** How often the monitor is asked whether it had to pause the guest. */
@@ -141,8 +141,12 @@ function eventText(event: GuestEvent, progress: BootProgress): string | undefine
       const from = progress.services.get(event.service)?.startedAt ?? 0;
       return `${event.service} ready after ${(event.uptime - from).toFixed(1)} s`;
     }
-    case 'exit':
+    case 'exit': {
+      const { outOfMemory } = progress.services.get(event.service) ?? {};
+      if (event.outOfMemory !== undefined && outOfMemory !== undefined)
+        return `${event.service} ${killedText(outOfMemory)}`;
       return `${event.service} ended with exit code ${event.code}`;
+    }
     default:
       return undefined;
   }

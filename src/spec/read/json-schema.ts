@@ -11,7 +11,14 @@ export function definitionSchema(): z.core.JSONSchema.JSONSchema {
     .array(z.union([...builtin, ownService]))
     .min(1)
     .describe('What runs in the machine: services that vmkit knows, and your own');
-  const schema = z.toJSONSchema(z.strictObject({ ...definition.shape, services }), { io: 'input' });
+  const schema = z.toJSONSchema(z.strictObject({ ...definition.shape, services }), {
+    io: 'input',
+    // zod leaves out the examples of what it reads into another form; ours are as they are written.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  });
   return { title: 'A machine of vmkit', ...schema };
 }
 

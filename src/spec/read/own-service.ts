@@ -14,6 +14,7 @@ export function serviceOf(own: OwnService): Service {
     user,
     // Who writes `user: root` asks for root.
     capabilities: user === 'root' ? 'all' : [],
+    memoryMib: own.memory,
     env: own.env,
     setup: own.setup,
     run: own.run,

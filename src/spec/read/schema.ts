@@ -3,6 +3,7 @@ import { NAME } from '../../core/names.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
 import { DEFAULT_RECIPE, isKernelChoice } from '../kernel.ts';
 import { networkSchema } from '../networks/networks.ts';
+import { everyService } from '../services/define.ts';
 import { duration, expected, port, size } from '../units.ts';
 
 const nameError = expected('a name: at most 31 of a-z, 0-9 and -, a letter first, no - at the end');
@@ -105,6 +106,7 @@ export const ownService = z.strictObject({
     .default({})
     .meta({ title: 'names and texts', description: 'Environment variables' }),
   setup: script.optional().describe('Runs as root before each start, so it must bear to run again'),
+  ...everyService,
   run: script.describe('Starts the service; ends in `exec PROGRAM`, and the program stays in the foreground'),
   ready: ready.describe('How vmkit asks whether the service answers: one of `http`, `tcp` and `check`'),
   afterReady: script

@@ -20,6 +20,7 @@ export function checkMachines(definition: Definition, entries: readonly ServiceE
           },
         ]
       : []),
+    ...checkMemory(definition, entries),
     ...checkWorld(definition, entries),
     ...entries.flatMap(({ service, path }) =>
       (service?.secrets ?? [])
@@ -31,6 +32,17 @@ export function checkMachines(definition: Definition, entries: readonly ServiceE
         })),
     ),
   ];
+}
+
+/** A limit that is never reached is a slip. */
+function checkMemory({ memory }: Definition, entries: readonly ServiceEntry[]): Finding[] {
+  return entries
+    .filter(({ service }) => (service?.memoryMib ?? 0) >= memory)
+    .map(({ path }) => ({
+      path: [...path, 'memory'],
+      message: `no limit: the whole machine has ${memory}MiB`,
+      hint: 'Give the service less than the machine, or leave it out.',
+    }));
 }
 
 /** A machine without a world sends no datagram out (libslirp, udp_input), and what opens nothing is not asked for. */

@@ -1,0 +1,51 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../src/net/tcp.ts';
+import { docsExamples } from '../support/docs-examples.ts';
+import { useSandbox } from '../support/machine.ts';
+
+const [example] = (await docsExamples()).filter(({ place }) => place.startsWith('docs/containers.md'));
+
+/** Builds one image on another, and runs a program there that takes more and more memory. */
+const BUILD_AND_FILL = `printf 'FROM page\\nRUN ["/bin/busybox", "mkdir", "/made"]\\n' | podman build -t built -
+podman run --rm --memory 24m built /bin/busybox sh -c '/bin/busybox ls -d /made; exec /bin/busybox awk "BEGIN { s = 1; while (1) s = s s }"'
+`;
+
+/** Containers by podman, as docs/containers.md has them. Nothing is fetched from outside. Two boots of a minute each, and a root file system. */
+describe.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)('a container in a machine (VMKIT_TEST_ALL=1)', () => {
+  const sandbox = useSandbox(undefined, { hasOwnKernel: false });
+  let port = 0;
+
+  const page = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
+
+  beforeAll(async () => {
+    port = await freePort();
+    const { definition = '' } = example ?? {};
+    await sandbox.define(
+      'containers',
+      definition
+        .replace(/^name: .*\n/m, 'network: { kind: user, world: none }\n')
+        .replace(/\bhost: \d+/, `host: ${port}`),
+    );
+  });
+
+  test('is made from files of the machine, and answers by its port', async () => {
+    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'containers']);
+    expect(stderr).not.toContain('error:');
+    expect(exitCode).toBe(0);
+    expect(await page()).toBe('Hello from a container!\n');
+  });
+
+  test('an image is built upon another, and what needs more memory than its limit is killed alone', async () => {
+    const { exitCode, stdout } = await sandbox.vmkit(['exec', 'containers', '--', 'sh', '-c', BUILD_AND_FILL]);
+    expect(stdout).toContain('/made');
+    expect(exitCode).toBe(137);
+    expect(await page()).toBe('Hello from a container!\n');
+  });
+
+  test('ends with the machine, by itself, and is there again after the next boot', async () => {
+    const { exitCode, stdout } = await sandbox.vmkit(['stop', 'containers']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.not.stringContaining('not cleanly') });
+    expect((await sandbox.vmkit(['boot', 'containers'])).exitCode).toBe(0);
+    expect(await page()).toBe('Hello from a container!\n');
+  });
+});
