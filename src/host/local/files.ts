@@ -36,6 +36,7 @@ export const localFiles: Pick<Host, 'list' | 'stat' | 'statAll' | 'makeFolder' |
 
 /** Where nothing can be, nothing is. */
 export function nothing(error: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ESRCH'].some((code) => isSystemError(error, code))) return undefined;
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ESRCH'].some((code) => isSystemError(error, code)))
+    return undefined;
   throw error;
 }
