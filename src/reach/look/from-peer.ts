@@ -1,5 +1,5 @@
 import { parseJson } from '../../core/json.ts';
-import type { DialRequest } from '../../net/dial.ts';
+import { type DialRequest, isAnswered } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import type { ServicePort } from '../../spec/service.ts';
@@ -159,15 +159,10 @@ function requestFor(
   return { ...questionTo(protocol, name, entry?.path), tlsName: isTls ? name : undefined };
 }
 
-async function dialFrom(
-  { peer, address, watcher }: From,
-  to: Endpoint,
-  request: DialRequest,
-  withinMs: number,
-): Promise<Dial> {
+async function dialFrom({ peer, watcher }: From, to: Endpoint, request: DialRequest, withinMs: number): Promise<Dial> {
   const dialOnce = async (within: number): Promise<Dial> => {
     const end = await peer.dial(to, request, within);
     return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
   };
-  return dialFollowed(dialOnce, withinMs, address, watcher);
+  return dialFollowed(dialOnce, isAnswered, withinMs, watcher);
 }

@@ -8,6 +8,7 @@ import { isAdvertised } from '../../reach/checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
 import { dialControl, lookAtHost } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { lookFromPeer } from '../../reach/look/from-peer.ts';
 import type { Via } from '../../reach/vias.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
@@ -57,14 +58,15 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
       ...seen,
     };
     const { dials } = from;
+    const watcher = watcherOf({ ...before, shell: opening.shell }, context);
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
-      lookWithPeer(before, from, { ...opening, loginServer }, context),
+      lookWithPeer(before, from, { ...opening, loginServer, watcher }, context),
       askInGuest(target, opening),
-      lookAtNebula(spec, target, dials.includes('nebula') && before.guest !== undefined, context),
-      lookByWireguard(spec, before, dials.includes('wireguard'), context),
+      lookAtNebula(spec, target, dials.includes('nebula') && before.guest !== undefined, watcher, context),
+      lookByWireguard(spec, before, dials.includes('wireguard'), watcher, context),
     ]);
-    return { ...withAsked(dialled, asked), nebula, wireguard };
+    return { ...withAsked(dialled, asked), nebula, wireguard, watches: await watcher.seen() };
   } finally {
     opening.shell?.close();
   }
@@ -73,7 +75,11 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
 async function lookWithPeer(
   before: Facts,
   { peer, dials }: LookedFrom,
-  { shell, loginServer }: OpenedShell & { readonly loginServer: string | undefined },
+  {
+    shell,
+    loginServer,
+    watcher,
+  }: OpenedShell & { readonly loginServer: string | undefined; readonly watcher: Watcher },
   context: VerbContext,
 ): Promise<Facts> {
   if (peer === undefined) return before;
@@ -81,9 +87,8 @@ async function lookWithPeer(
     try {
       const joined = await withinTime(peer, JOIN_MS);
       const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
-      const watcher = watcherOf({ ...before, shell }, context);
       const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
-      return { ...before, peer: looked, watches: await watcher.seen() };
+      return { ...before, peer: looked };
     } catch (error) {
       throwIfInterrupted(context.signal);
       return { ...before, peerError: messageOf(error), control: await dialControl(loginServer) };

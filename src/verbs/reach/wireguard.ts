@@ -11,6 +11,7 @@ import { clientKnown, tunnelListens, wireguardUp } from '../../reach/checks/tunn
 import { udpForwarded } from '../../reach/checks/wireguard.ts';
 import type { Facts, WireguardFacts } from '../../reach/facts.ts';
 import { dialAsClient, lookAtUdpPort } from '../../reach/look/by-wireguard.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { readSecret, secretFile } from '../../secrets/secret-store.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import type { WireguardTunnel } from '../../spec/service.ts';
@@ -27,6 +28,7 @@ export async function lookByWireguard(
   spec: VmSpec,
   seen: Facts,
   isDialled: boolean,
+  watcher: Watcher,
   context: VerbContext,
 ): Promise<Facts> {
   const tunnel = tunnelOf(spec);
@@ -46,7 +48,7 @@ export async function lookByWireguard(
   if (!isDialled || !isSetUp || !isSound || 'whyNot' in reached || keys === undefined) return facts;
   const client = { privateKey: keys.privateKey, peerKey: keys.machineKey };
   const run = (): ReturnType<typeof dialAsClient> =>
-    unlessInterrupted(dialAsClient(tunnel, client, reached.endpoint, seen.target), context.signal);
+    unlessInterrupted(dialAsClient(tunnel, client, reached.endpoint, seen.target, watcher), context.signal);
   const dialled = await runStep({ title: 'dials by WireGuard', run }, context);
   return { ...facts, wireguard: { ...wireguard, ...dialled } };
 }
