@@ -44,7 +44,7 @@ export async function lookByWireguard(
   const wireguard = { ...seenHere, handshake: undefined, dial: undefined };
   const facts = { ...seen, wireguard };
   const lower = [tunnelListens, wireguardUp, clientKnown, udpForwarded];
-  const isSound = seen.guest !== undefined && lower.every(({ look }) => look(facts)?.ok !== false);
+  const isSound = lower.every(({ look }) => look(facts)?.ok !== false);
   if (!isDialled || !isSetUp || !isSound || 'whyNot' in reached || keys === undefined) return facts;
   const client = { privateKey: keys.privateKey, peerKey: keys.machineKey };
   const run = (): ReturnType<typeof dialAsClient> =>
