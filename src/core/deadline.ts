@@ -53,3 +53,9 @@ export async function unlessInterrupted<T>(promise: Promise<T>, signal: AbortSig
 function interrupted(): never {
   throw new VmkitError('interrupted', 'interrupted', 'Interrupted; nothing was left half done.');
 }
+
+/** How much of a time is left, of at most as much as somebody wants, and a second where none is: `timeLeft(14_000)(10_000)`. Milliseconds. */
+export function timeLeft(withinMs: number): (atMostMs: number) => number {
+  const end = performance.now() + withinMs;
+  return (atMostMs) => Math.max(1_000, Math.min(atMostMs, Math.round(end - performance.now())));
+}

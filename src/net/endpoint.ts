@@ -8,3 +8,6 @@ export interface Endpoint {
 export function endpointText({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
+
+/** The kernel gives no port below to those who do not ask for one: what the guest asks itself comes from there, and is told from what tailscaled dials. */
+export const FIRST_FREE_PORT = 1024;

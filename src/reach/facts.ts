@@ -1,5 +1,5 @@
 import type { DialEnd } from '../net/dial.ts';
-import type { ServicePort, WireguardTunnel } from '../spec/service.ts';
+import type { ServicePort, TailnetNode, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import type { Watches } from './follow/steps.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
@@ -109,6 +109,8 @@ export interface WireguardFacts {
 /** All that was looked at; judging it is pure. */
 export interface Facts {
   readonly target: Target;
+  /** The machine as a node of a tailnet, as its definition has it; undefined: it is none, or nobody asked. */
+  readonly node?: TailnetNode | undefined;
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;

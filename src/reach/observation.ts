@@ -31,7 +31,8 @@ export const ON_HOST: Place = {
 };
 
 /**
- * A script for sh that runs all commands at the same time and prints what each said. One login and one round trip for all of them, and few processes: each costs
+ * A script for sh that runs all commands at the same time and prints what each said, in their order, as soon as it is known: what is asked first is known where
+ * something later hangs. One login and one round trip for all of them, and few processes: each costs
  * up to 100 ms in a guest without KVM, so files are read by the shell itself. The values of `commands` are shell text of vmkit's own.
  */
 export function observeScript(
@@ -39,8 +40,9 @@ export function observeScript(
   { path, make, remove }: Place = IN_GUEST,
 ): string {
   const runs = Object.entries(commands).map(
-    ([id, command]) => `{ { ${command}\n} >"$d"${id} 2>&1 </dev/null; echo $? >"$d"${id}.exit; } &`,
+    ([id, command], index) => `{ { ${command}\n} >"$d"${id} 2>&1 </dev/null; echo $? >"$d"${id}.exit; } & p${index}=$!`,
   );
+  const tells = Object.keys(commands).map((id, index) => `wait $p${index}; tell ${id}`);
   return `${path}
 cat() {
   for file; do
@@ -48,14 +50,16 @@ cat() {
     while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$file"
   done
 }
+tell() {
+  for id in $1 $1.exit; do
+    printf '==> %s <==\\n' "$id"
+    cat "$d$id"
+    echo
+  done
+}
 ${make}
 ${runs.join('\n')}
-wait
-for file in "$d"*; do
-  printf '==> %s <==\\n' "\${file#"$d"}"
-  cat "$file"
-  echo
-done
+${tells.join('\n')}
 { ${remove}; } >/dev/null 2>&1 &
 `;
 }

@@ -57,15 +57,19 @@ export function noProxy(facts: Facts): string | undefined {
     : undefined;
 }
 
-export function noTailscale({ guest }: Facts): string | undefined {
-  const isThere = guest === undefined || guest.observed.get('mode')?.exitCode === 0;
+export function noTailscale({ guest, node }: Facts): string | undefined {
+  const mode = guest?.observed.get('mode');
+  const isThere = mode === undefined ? guest === undefined || node !== undefined : mode.exitCode === 0;
   return isThere ? undefined : 'the machine has no Tailscale: add `- use: tailscale` to its services';
 }
 
-export function otherMode({ guest }: Facts, wanted: 'tun' | 'userspace'): string | undefined {
+/** A guest that does not tell is taken for what its definition says. */
+export function otherMode({ guest, node }: Facts, wanted: 'tun' | 'userspace'): string | undefined {
   const [mode, why] = (guest?.observed.get('mode')?.output ?? '').split('\n');
-  if (mode === undefined || mode === '' || mode === wanted) return undefined;
-  return `tailscaled runs with ${mode} networking: ${why}`;
+  const planned = node === undefined ? undefined : node.isUserspace ? 'userspace' : 'tun';
+  const told = mode === undefined || mode === '' ? planned : mode;
+  if (told === undefined || told === wanted) return undefined;
+  return `tailscaled runs with ${told} networking${why === undefined ? ', by the definition' : `: ${why}`}`;
 }
 
 /** A service on 127.0.0.1 alone is as it should be: serve leads to it. Userspace networking dials 127.0.0.1 itself. */

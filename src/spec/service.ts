@@ -96,6 +96,10 @@ export interface TailnetNode {
   readonly routes: readonly string[];
   /** Undefined: Tailscale's own. */
   readonly loginServer: string | undefined;
+  /** Its name in the tailnet; undefined: the machine's. */
+  readonly hostname: string | undefined;
+  /** It never uses a network interface of the kernel. */
+  readonly isUserspace: boolean;
 }
 
 /** `tailscale serve`: this port of the tailnet address leads to that port of 127.0.0.1. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ServeEntry } from '../spec/service.ts';
+import type { ServeEntry, TailnetNode } from '../spec/service.ts';
 
 /** `tailscale status --json` (ipn/ipnstate/ipnstate.go, Status), as far as it is used. */
 const selfStatus = z.object({
@@ -14,6 +14,7 @@ const selfStatus = z.object({
 /** What a node knows of another one. `CurAddr` is empty while all goes through the relay. */
 const peerStatus = z.object({
   HostName: z.string().default(''),
+  DNSName: z.string().default(''),
   TailscaleIPs: z.array(z.string()).nullish(),
   AllowedIPs: z.array(z.string()).nullish(),
   CurAddr: z.string().default(''),
@@ -63,6 +64,11 @@ export type ServeConfig = z.infer<typeof serveConfig>;
 /** A serve entry as it is set up, which may lead from a path of a site: `/app/`. Without one: `/`. */
 export interface Served extends ServeEntry {
   readonly path: string;
+}
+
+/** The entries of a definition that lead to this port, where nobody told what is set up. */
+export function plannedFor(node: Pick<TailnetNode, 'serve'> | undefined, port: number): Served[] {
+  return (node?.serve ?? []).filter(({ to }) => to === port).map((entry) => ({ ...entry, path: '/' }));
 }
 
 /** The entries of a configuration that lead to this port of the node's 127.0.0.1, those of a whole site first. */

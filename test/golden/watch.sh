@@ -1,7 +1,7 @@
 PATH='/usr/sbin:/usr/bin'
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
-trap 'exec 3>&-; kill $nft $monitor 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exec 3>&-; kill $nft $monitor $kernel 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { for file in snmp netstat stat/nf_conntrack softnet_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done; }
 metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
@@ -9,69 +9,112 @@ cat >"$d/table" <<END
 table inet $t {
   FLAGS
   set arrived { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set arrived_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set arrived_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set arrived_reset { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   chain arrived { type filter hook prerouting priority -450; policy accept;
     tcp dport { 3000, 8080 } update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & rst != 0 update @arrived_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } limit rate 40/second meta nftrace set 1
     tcp sport { 3000, 8080 } update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & rst != 0 update @arrived_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } limit rate 40/second meta nftrace set 1
   }
   set delivered { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set delivered_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set delivered_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set delivered_reset { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   chain delivered { type filter hook input priority 450; policy accept;
     tcp dport { 3000, 8080 } update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & rst != 0 update @delivered_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & rst != 0 update @delivered_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
   }
   set forwarded { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set forwarded_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set forwarded_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded_reset { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   chain forwarded { type filter hook forward priority 450; policy accept;
     tcp dport { 3000, 8080 } update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & rst != 0 update @forwarded_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & rst != 0 update @forwarded_reset { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
   }
   set said { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set said_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set said_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set said_reset { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   chain said { type filter hook output priority -450; policy accept;
     tcp dport { 3000, 8080 } update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & rst != 0 update @said_reset { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } limit rate 40/second meta nftrace set 1
     tcp sport { 3000, 8080 } update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & rst != 0 update @said_reset { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } limit rate 40/second meta nftrace set 1
   }
   set left { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set left_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set left_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set left_reset { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   chain left { type filter hook postrouting priority 450; policy accept;
     tcp dport { 3000, 8080 } update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp dport { 3000, 8080 } tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & rst != 0 update @left_reset { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
     tcp sport { 3000, 8080 } tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & rst != 0 update @left_reset { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
   }
 }
 END
 nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
 exec 3>"$d/in"
 timeout 34 nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
+timeout 60 perl - 3>&- >"$d/kernel" 2>/dev/null <<'END' & kernel=$!
+use Socket; $| = 1; $0 = "vmkit-drops";
+sub off { print "off\n"; exit }
+socket(S, 16, 3, 16) && bind(S, pack "SSLL", 16, 0, 0, 0) or off;
+sub attr { my $text = pack("SS", 4 + length $_[1], $_[0]) . $_[1]; $text . "\0" x (-length($text) & 3) }
+sub attrs {
+  my ($bytes) = @_; my %found;
+  while (length $bytes >= 4) {
+    my ($length, $type) = unpack "SS", $bytes; last if $length < 4;
+    $found{$type & 0x3fff} = substr $bytes, 4, $length - 4;
+    $bytes = length $bytes > $length ? substr $bytes, ($length + 3) & ~3 : "";
+  }
+  %found
+}
+sub ask {
+  my ($family, $command, @attrs) = @_; my $body = pack("CCS", $command, 1, 0) . join "", @attrs;
+  send S, pack("LSSLL", 16 + length $body, $family, 5, 1, 0) . $body, 0;
+  my $answer = "";
+  for (;;) {
+    defined recv S, my $got, 65536, 0 or return;
+    my (undef, $type) = unpack "LS", $got;
+    return unpack("x16 l", $got) == 0 ? $answer : undef if $type == 2;
+    $answer = substr $got, 20 if $command == 3 && $family == 16;
+  }
+}
+my %family = attrs(ask(16, 3, attr(2, "NET_DM\0")) // off);
+my ($id, %groups) = (unpack("S", $family{1}), attrs($family{7}));
+my ($group) = map { my %group = attrs($_); unpack "L", $group{2} } values %groups;
+ask($id, 2, attr(1, pack "C", 1), attr(9, pack "L", 128));
+$SIG{$_} = sub { exit } for qw(TERM INT HUP PIPE);
+END { ask($id, 4, attr(20, "")) if $on }
+$on = defined ask($id, 3, attr(20, ""));
+setsockopt(S, 270, 1, pack "l", $group) or off;
+my %links = map { open my $file, "<", $_; my ($name) = m{net/(.*)/}; (0 + <$file>, $name) } glob "/sys/class/net/*/ifindex";
+print "on\n";
+for (my $lines = 0; $lines < 1000 && defined recv S, my $got, 65536, 0;) {
+  my ($type, $command) = unpack "x4 S x10 C", $got; next unless $type == $id && $command == 5;
+  my %drop = attrs(substr $got, 20); my %in = attrs($drop{4} // ""); $lines++;
+  my ($why, $where) = map { /([^\0+]+)/ ? $1 : "-" } $drop{23} // "", $drop{3} // "";
+  printf "%s %s %s %s\n", $why, $where, $links{unpack "L", $in{0} // "\0" x 4} // "-", unpack "H*", $drop{7} // "";
+}
+END
+command -v perl >/dev/null || echo off >"$d/kernel"
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -79,7 +122,7 @@ sed 's/FLAGS//' "$d/table" >"$d/plain"
 build() { printf 'include "%s"\nlist chains inet\n' "$1" >&3; }
 build "$d/owned"
 n=0
-until grep -q 'chain left' "$d/nft" || [ $n = 40 ]; do
+until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ]; } || [ $n = 40 ]; do
   n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
@@ -89,11 +132,10 @@ sleep 4 3>&-
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
-ip route get 100.64.0.2 3>&- >"$d/route" 2>&1
 metrics >"$d/metrics" 3>&-
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n '/^\t"PacketFilterRules"/,/^\t[]]/p'; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets route filter; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel; do
   [ -s "$d/$file" ] || continue
   printf '\n==> %s <==\n' "$file"
   head -c 300000 "$d/$file"

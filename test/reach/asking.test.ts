@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { DialEnd } from '../../src/net/dial.ts';
+import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
 import { questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
-import { dialFollowed } from '../../src/reach/look/followed-dial.ts';
+import { dialFollowed, dialTwice } from '../../src/reach/look/followed-dial.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest-ask.ts';
 import { tryRedirect } from '../../src/reach/look/redirect.ts';
 
@@ -64,13 +64,24 @@ const ended = (result: Dial['result']): Dial => ({
 
 test('a dial that is answered is not followed; one that fails is dialled again once all is watched', async () => {
   const calls: string[] = [];
-  const watcher = { ready: async (back: string | undefined) => void calls.push(`ready ${back}`) };
+  const watcher = { ready: async () => void calls.push('ready') };
   const dial = (result: Dial['result']) => async (withinMs: number) => {
     calls.push(`dial ${withinMs}`);
     return ended(result);
   };
-  expect((await dialFollowed(dial('data'), 8_000, '100.64.0.2', watcher)).result).toBe('data');
+  expect((await dialFollowed(dial('data'), isAnswered, 8_000, watcher)).result).toBe('data');
   expect(calls).toEqual(['dial 8000']);
-  expect((await dialFollowed(dial('refused'), 8_000, '100.64.0.2', watcher)).result).toBe('refused');
-  expect(calls.slice(1)).toEqual(['dial 8000', 'ready 100.64.0.2', 'dial 4000']);
+  expect((await dialFollowed(dial('refused'), isAnswered, 8_000, watcher)).result).toBe('refused');
+  expect(calls.slice(1)).toEqual(['dial 8000', 'ready', 'dial 4000']);
+});
+
+test('a client that can be there once only dials again when its first dial is over', async () => {
+  const calls: string[] = [];
+  const dial = (result: Dial['result']) => async (withinMs: number) => {
+    calls.push(`dial ${withinMs}`);
+    return ended(result);
+  };
+  const watcher = { ready: async () => void calls.push('ready') };
+  expect((await dialTwice(dial('timeout'), isAnswered, 8_000, watcher)).result).toBe('timeout');
+  expect(calls).toEqual(['dial 2000', 'ready', 'dial 8000']);
 });

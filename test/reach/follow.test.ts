@@ -1,13 +1,21 @@
 import { expect, test } from 'vitest';
 import type { Dial, Facts } from '../../src/reach/facts.ts';
-import { readWatched, type Sighting, type TracedDrop, type Watched } from '../../src/reach/follow/sightings.ts';
+import type { KernelWord } from '../../src/reach/follow/kernel-word.ts';
+import { routeQuestions } from '../../src/reach/follow/route-question.ts';
+import {
+  type Routes,
+  readWatched,
+  type Sighting,
+  type TracedDrop,
+  type Watched,
+} from '../../src/reach/follow/sightings.ts';
 import { type Hook, watchScript } from '../../src/reach/follow/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { facts, healthyPeer } from '../support/probe-facts.ts';
 
 test('what is run on a machine that is watched', async () => {
-  await expect(watchScript([3000, 8080], 4, '100.64.0.2', "PATH='/usr/sbin:/usr/bin'")).toMatchFileSnapshot(
+  await expect(watchScript([3000, 8080], 4, { isGuest: true, path: "PATH='/usr/sbin:/usr/bin'" })).toMatchFileSnapshot(
     '../golden/watch.sh',
   );
 });
@@ -50,8 +58,11 @@ trace id 5fd138a1 ip filter INPUT rule counter packets 330 bytes 56633 jump ts-i
 trace id 5fd138a1 inet fw in packet: iif "tailscale0" ip saddr 100.64.0.2 ip daddr 100.64.0.1 ip protocol tcp tcp sport 43648 tcp dport 3000 tcp flags == syn
 trace id 5fd138a1 inet fw in rule tcp dport 3000 drop (verdict drop)
 
-==> route <==
-100.64.0.2 dev tailscale0 table 52 src 100.64.0.1 uid 0
+==> kernel <==
+on
+NETFILTER_DROP nft_do_chain tailscale0 4500003c655540004006d7646440000264400001bece0bb8c20bef4700000000a002ffd7fe300000
+NO_SOCKET tcp_v4_rcv lo 00000000000000000000000008004500003c1a1e40004006229c7f0000017f000001a8b20bbf4c8d9bb700000000a002ffd7fe30
+SKB_CSUM ip6_rcv eth0 333300000001
 `;
 
 test('what it printed', () => {
@@ -78,8 +89,18 @@ test('what it printed', () => {
       ['tailscaled_inbound_packets_total{path="derp"}', 3],
     ]),
     sockets: undefined,
-    route: expect.stringContaining('dev tailscale0'),
     filter: undefined,
+    mark: undefined,
+    words: [
+      {
+        ...{ reason: 'NETFILTER_DROP', where: 'nft_do_chain', link: 'tailscale0', protocol: 'tcp' },
+        ...{ from: '100.64.0.2', fromPort: 48846, to: '100.64.0.1', toPort: 3000 },
+      },
+      {
+        ...{ reason: 'NO_SOCKET', where: 'tcp_v4_rcv', link: 'lo', protocol: 'tcp' },
+        ...{ from: '127.0.0.1', fromPort: 43186, to: '127.0.0.1', toPort: 3007 },
+      },
+    ],
   });
 });
 
@@ -108,15 +129,16 @@ const nothing: Watched = {
   risen: new Map(),
   metrics: new Map(),
   sockets: undefined,
-  route: undefined,
+  mark: undefined,
+  words: undefined,
   filter: undefined,
 };
 
 const DIRECT = [
   seenAt('arrived', 'in'),
   seenAt('delivered', 'in'),
-  seenAt('said', 'out'),
-  seenAt('left', 'out'),
+  seenAt('said', 'out', 'taken'),
+  seenAt('left', 'out', 'taken'),
   seenAt('delivered', 'in', 'data'),
   seenAt('said', 'out', 'data'),
   seenAt('left', 'out', 'data'),
@@ -125,7 +147,7 @@ const LOOP = [
   seenAt('said', 'in', 'any', 'lo'),
   seenAt('arrived', 'in', 'any', 'lo'),
   seenAt('delivered', 'in', 'any', 'lo'),
-  seenAt('said', 'out', 'any', 'lo'),
+  seenAt('said', 'out', 'taken', 'lo'),
   seenAt('delivered', 'in', 'data', 'lo'),
   seenAt('said', 'out', 'data', 'lo'),
 ];
@@ -155,6 +177,19 @@ const drop = (chain: string, ports: string): TracedDrop => ({
 const ACL = new Map([['tailscaled_inbound_dropped_packets_total{reason="acl"}', 3]]);
 const CAME = new Map([['tailscaled_inbound_packets_total{path="direct_ipv4"}', 3]]);
 
+const routeTold = (output: string, exitCode = 0) => ({
+  vantage: 'guest' as const,
+  command: 'ip route get',
+  output,
+  exitCode,
+});
+const way = (output: string, exitCode = 0): Routes => ({ in: routeTold(output, exitCode), back: undefined });
+const back = (output: string, exitCode = 0): Routes => ({ in: undefined, back: routeTold(output, exitCode) });
+const word = (reason: string, side: Side): KernelWord => {
+  const { from, fromPort, to, toPort } = seenAt('arrived', side);
+  return { reason, where: 'a_function', link: '-', protocol: 'tcp', from, fromPort, to, toPort };
+};
+
 test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
   ['lost-on-the-way', 'relay', {}, {}],
   ['kept-by-tailscaled', 'tailscaled', { metrics: CAME }, {}],
@@ -170,7 +205,33 @@ test.each<[string, string, Partial<Watched>, Parameters<typeof facts>[0]]>([
   ['rp-filter', 'guest', { sightings: DIRECT.slice(0, 1), risen: new Map([['TcpExt IPReversePathFilter', 3]]) }, {}],
   ['dropped-in-kernel', 'guest', { sightings: DIRECT.slice(0, 1) }, {}],
   ['backlog-full', 'backend', { sightings: DIRECT.slice(0, 2), risen: new Map([['TcpExt ListenOverflows', 3]]) }, {}],
-  ['no-route-back', 'guest', { sightings: DIRECT.slice(0, 2), route: 'RTNETLINK answers: Network is unreachable' }, {}],
+  [
+    'no-route-back',
+    'guest',
+    { sightings: DIRECT.slice(0, 2), routes: back('RTNETLINK answers: Permission denied', 2) },
+    {},
+  ],
+  ['wrong-way-back', 'guest', { sightings: DIRECT.slice(0, 4), routes: back(`${PEER} via 10.0.2.2 dev eth0`) }, {}],
+  [
+    'no-route-in',
+    'guest',
+    { sightings: DIRECT.slice(0, 1), routes: way('RTNETLINK answers: Invalid argument', 2) },
+    {},
+  ],
+  ['address-missing', 'guest', { sightings: DIRECT.slice(0, 1), routes: way(`${NODE} via 10.0.2.2 dev eth0`) }, {}],
+  [
+    'rp-filter',
+    'guest',
+    { sightings: DIRECT.slice(0, 1), routes: way('RTNETLINK answers: Invalid cross-device link', 2) },
+    {},
+  ],
+  ['conntrack-full', 'guest', { sightings: DIRECT.slice(0, 1), risen: new Map([['conntrack drop', 3]]) }, {}],
+  ['packet-filter', 'guest', { sightings: DIRECT.slice(0, 1), words: [word('NETFILTER_DROP', 'in')] }, {}],
+  ['traffic-control', 'guest', { words: [word('TC_INGRESS', 'in')] }, {}],
+  ['dropped-in-kernel', 'guest', { sightings: DIRECT.slice(0, 1), words: [word('IP_INHDR', 'in')] }, {}],
+  ['traffic-control', 'guest', { sightings: DIRECT, words: [word('TC_EGRESS', 'out')] }, {}],
+  ['answer-lost', 'relay', { sightings: DIRECT, words: [word('TCP_OLD_ACK', 'out')] }, {}],
+  ['not-taken', 'backend', { sightings: DIRECT.slice(0, 2), words: [word('NO_SOCKET', 'in')] }, {}],
   ['not-taken', 'backend', { sightings: DIRECT.slice(0, 2) }, {}],
   [
     'guest-firewall',
@@ -255,7 +316,7 @@ test("a router's own sightings: where it sent the packet on, and the machine did
   ];
   const inGuest = ['arrived', 'delivered'] as const;
   const answers = ['said', 'left'] as const;
-  const back = (hook: Hook): Sighting => ({ ...seenAt(hook, 'out'), from: '192.168.100.5' });
+  const back = (hook: Hook): Sighting => ({ ...seenAt(hook, 'out', 'taken'), from: '192.168.100.5' });
   const guest = { sightings: [...inGuest.map(own), ...answers.map(back)] };
   const arrived = [...passed.map(own), back('arrived')];
   expect(verdict({ sightings: arrived, drops: stateful }, guest)?.finding?.cause).toBe('stateful-filtering');
@@ -273,4 +334,21 @@ test('a step that saw nothing, though a later one did, is no end', () => {
     'seen',
     'seen',
   ]);
+});
+
+test('the routes are asked for of a connection that came in and was not taken, as its packets came', () => {
+  expect(routeQuestions(DIRECT.slice(0, 3), '0x400', [3000])).toEqual({
+    in: `ip route get ${NODE} from ${PEER} iif tailscale0 ipproto tcp sport 40000 dport 3000 mark 0x400`,
+    back: `ip route get ${PEER} from ${NODE} ipproto tcp sport 3000 dport 40000 mark 0x400`,
+  });
+  expect(routeQuestions(DIRECT, undefined, [3000])).toBeUndefined();
+  expect(
+    routeQuestions([...DIRECT.slice(0, 3), seenAt('left', 'out', 'taken', 'eth0')], undefined, [3000]),
+  ).toBeDefined();
+});
+
+test("the guest's own question is not taken for tailscaled's", () => {
+  const own = LOOP.map((each) => ({ ...each, ...(each.fromPort === 40000 ? { fromPort: 700 } : { toPort: 700 }) }));
+  const { finding } = verdictOn('guest-serve-tun', { sightings: own, metrics: ACL, filter: '"ShieldsUp": true,' }, {});
+  expect(finding?.cause).toBe('shields-up');
 });

@@ -25,7 +25,7 @@ function reportOf(seen: Facts): ProbeReport {
 
 const NOTHING_SEEN = {
   ...{ sightings: [], drops: [], risen: new Map(), metrics: new Map() },
-  ...{ sockets: undefined, route: undefined, filter: undefined },
+  ...{ sockets: undefined, filter: undefined, mark: undefined, words: undefined },
 };
 const down = (more: object = {}): Facts => unanswered(facts({ ...DOWN, ...more }));
 const DOWN = { loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK>', backend: [1, 'nc: timed out'] } as const;

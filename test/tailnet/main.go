@@ -84,7 +84,11 @@ func main() {
 			}},
 		}}},
 	}
-	go http.Serve(lines, control)
+	// Upstream's panics at what it does not know, such as somebody who only asks whether it is there.
+	front := http.NewServeMux()
+	front.Handle("/", control)
+	front.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	go http.Serve(lines, front)
 
 	say := json.NewEncoder(os.Stdout)
 	say.Encode(map[string]string{"loginServer": control.BaseURL()})

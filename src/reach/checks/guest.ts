@@ -12,7 +12,11 @@ export const guestAnswers: Check = {
   id: 'guest-answers',
   title: 'the guest answers',
   hop: 'guest',
-  look: (facts) => (facts.guest === undefined ? broken(whyNoGuest(facts)) : fine(facts.guest.observed.get('clock'))),
+  look: (facts) => {
+    const clock = facts.guest?.observed.get('clock');
+    if (facts.guest === undefined) return broken(whyNoGuest(facts));
+    return facts.guestIsSlow === true ? warned(whyNoGuest(facts), clock) : fine(clock);
+  },
 };
 
 function whyNoGuest({ guestError, guestHeld, guestIsSlow, target }: Facts): Problem {

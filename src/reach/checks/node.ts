@@ -1,4 +1,4 @@
-import { type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
+import { plannedFor, type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
 import { parseListeners, takesAll } from '../look/listeners.ts';
 import { broken, type Check, fine, onObserved, said } from './check.ts';
@@ -116,8 +116,9 @@ export const loggedIn: Check = {
 };
 
 /** The serve entry that leads to the service, where there is one. */
-export function servedFor({ guest, target }: Facts): Served | undefined {
-  return servedTo(guest?.serve, target.port)[0];
+export function servedFor({ guest, node, target }: Facts): Served | undefined {
+  const entries = guest?.serve === undefined ? plannedFor(node, target.port) : servedTo(guest.serve, target.port);
+  return entries[0];
 }
 
 /** Where serve leads instead. */

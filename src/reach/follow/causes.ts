@@ -1,6 +1,6 @@
-import type { Facts } from '../facts.ts';
+import type { Dial, Facts } from '../facts.ts';
 import { parseListeners } from '../look/listeners.ts';
-import type { Finding, HopId } from '../report.ts';
+import type { Finding } from '../report.ts';
 import type { TracedDrop, Watched } from './sightings.ts';
 import type { Place, Step } from './steps.ts';
 
@@ -125,19 +125,6 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
 /** It was let in, and no socket answered. */
 export function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): Why {
   const fix = `vmkit logs ${target.machine} ${target.name}; vmkit exec ${target.machine} -- ss -ltnp`;
-  const noRoute = watched?.route !== undefined && /unreachable|No route|prohibit/i.test(watched.route);
-  if (noRoute) {
-    const title = 'the guest has no route for the answer to the peer';
-    const observed = `ip route get: ${watched?.route ?? 'unknown'}`;
-    return {
-      cause: 'no-route-back',
-      hop: 'guest',
-      title,
-      observed,
-      fix: `vmkit exec ${target.machine} -- ip route; ip rule`,
-      isCertain: true,
-    };
-  }
   const overflows = ['TcpExt ListenOverflows', 'TcpExt ListenDrops'].flatMap(
     (name) => watched?.risen.get(name) ?? [],
   )[0];
@@ -154,14 +141,24 @@ export function notTaken(end: Step, watched: Watched | undefined, { target }: Fa
       isCertain: true,
     };
   }
-  return { cause: 'not-taken', hop: end.hop, title: 'it is let in, and no socket answers', fix, isCertain: false };
+  const refused = watched?.sightings.some(
+    ({ hook, kind, fromPort }) => hook === 'said' && kind === 'any' && fromPort === target.port,
+  );
+  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
+  const observed = `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ') || `nothing on port ${target.port}`}`;
+  const title = refused
+    ? 'the kernel refuses it: no socket takes connections at that address or interface'
+    : 'it is let in, and no socket answers';
+  return { cause: 'not-taken', hop: end.hop, title, observed, fix, isCertain: refused === true };
 }
 
-export function silent({ target }: Facts): Why {
+/** A connection was taken, and no answer was said on it. */
+export function silent({ target }: Facts, { result }: Dial): Why {
+  const isClosed = result === 'closed' || result === 'refused';
   return {
-    cause: 'backend-silent',
+    cause: isClosed ? 'backend-closed' : 'backend-silent',
     hop: 'backend',
-    title: `${target.name} takes the connection and says nothing`,
+    title: `${target.name} takes the connection and ${isClosed ? 'ends it without an answer' : 'says nothing'}`,
     fix: `vmkit logs ${target.machine} ${target.name}`,
     isCertain: true,
   };
@@ -173,30 +170,6 @@ export function answerLost({ target }: Facts): Why {
     hop: 'relay',
     title: 'the answer left, and does not arrive whole at the peer',
     fix: `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`,
-    isCertain: false,
-  };
-}
-
-const HOPS: Readonly<Record<Place, HopId>> = { guest: 'guest', host: 'host', router: 'router' };
-
-export function inKernel(end: Step, watched: Watched | undefined, { target }: Facts): Why {
-  const hop = end.id.startsWith('loop') ? end.hop : HOPS[end.place];
-  const reverse = watched?.risen.get('TcpExt IPReversePathFilter');
-  if (reverse !== undefined) {
-    return {
-      cause: 'rp-filter',
-      hop,
-      title: 'the kernel drops it: by its routes it came in at the wrong interface (rp_filter)',
-      observed: `IPReversePathFilter +${reverse}`,
-      fix: `sysctl net.ipv4.conf.all.rp_filter=2, in the ${end.place}`,
-      isCertain: true,
-    };
-  }
-  return {
-    cause: 'dropped-in-kernel',
-    hop,
-    title: `the kernel of the ${end.place} ends it, and no rule of nftables does`,
-    fix: `${end.place === 'guest' ? `vmkit exec ${target.machine} -- ` : ''}sh -c 'ip rule; ip route; iptables-legacy -vnL'`,
     isCertain: false,
   };
 }

@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { parseJson } from '../../core/json.ts';
+import type { Observation } from '../observation.ts';
+import { type KernelWord, kernelWords } from './kernel-word.ts';
 import { HOOKS, type Hook } from './watch-script.ts';
 
 /** Packets of one direction of one connection, as one hook saw them. */
 export interface Sighting {
   readonly hook: Hook;
-  /** All packets, those with data, or resets. */
-  readonly kind: 'any' | 'data' | 'reset';
+  /** All packets, those that take a connection (SYN and ACK), or those with data. */
+  readonly kind: 'any' | 'taken' | 'data';
   /** The interface: `tailscale0`, `lo`. */
   readonly link: string;
   readonly from: string;
@@ -26,6 +28,12 @@ export interface TracedDrop {
   readonly packet: string;
 }
 
+/** What the kernel's routes and policy rules say of a connection that was not taken: of its way in, and of the answer's way out. */
+export interface Routes {
+  readonly in: Observation | undefined;
+  readonly back: Observation | undefined;
+}
+
 /** What one machine saw of the connections while a peer dialled. */
 export interface Watched {
   readonly sightings: readonly Sighting[];
@@ -34,10 +42,15 @@ export interface Watched {
   readonly risen: ReadonlyMap<string, number>;
   /** Of Tailscale, by name with labels: how many packets came, went, were dropped meanwhile. */
   readonly metrics: ReadonlyMap<string, number>;
-  /** `ss -Hltnp`, `ip route get PEER`, what Tailscale's packet filter lets in; undefined where it was not asked. */
+  /** `ss -Hltnp`, what Tailscale's packet filter lets in; undefined where it was not asked. */
   readonly sockets: string | undefined;
-  readonly route: string | undefined;
   readonly filter: string | undefined;
+  /** The mark that a rule gave to traced packets: `0x80000`. */
+  readonly mark: string | undefined;
+  /** What the kernel itself says of packets that it ended; undefined where it does not tell. */
+  readonly words: readonly KernelWord[] | undefined;
+  /** Undefined where no connection was left without an answer. */
+  readonly routes?: Routes | undefined;
 }
 
 const element = z.object({
@@ -65,15 +78,16 @@ export function readWatched(printed: string): Watched | undefined {
     risen: rises(kernelCounters(parts.get('counters-before') ?? ''), kernelCounters(parts.get('counters') ?? '')),
     metrics: rises(metricsIn(parts.get('metrics-before') ?? ''), metricsIn(parts.get('metrics') ?? '')),
     sockets: parts.get('sockets'),
-    route: parts.get('route'),
     filter: parts.get('filter'),
+    mark: /^trace id .* mark (0x[0-9a-f]+)/m.exec(parts.get('trace') ?? '')?.[1],
+    words: kernelWords(parts.get('kernel')),
   };
 }
 
 function sightingOf(set: string, { elem: { val, counter } }: z.infer<typeof element>): Sighting[] {
   const [name = '', suffix = 'any'] = set.split('_');
   const hook = HOOKS.find((each) => each === name);
-  const kind = (['any', 'data', 'reset'] as const).find((each) => each === suffix);
+  const kind = (['any', 'taken', 'data'] as const).find((each) => each === suffix);
   if (hook === undefined || kind === undefined) return [];
   const [link, from, fromPort, to, toPort] = val.concat;
   return [{ hook, kind, link, from, fromPort, to, toPort, packets: counter.packets }];

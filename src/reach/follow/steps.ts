@@ -1,3 +1,4 @@
+import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
 import type { HopId, WayId } from '../report.ts';
 import type { Sighting, Watched } from './sightings.ts';
 import type { Hook } from './watch-script.ts';
@@ -45,6 +46,9 @@ export interface Ways {
   /** Of the machine on this host's 127.0.0.1. */
   readonly hostPort: number | undefined;
   readonly bridgeAddress: string | undefined;
+  /** The machine's in its tunnels; undefined: it has none. */
+  readonly wireguardAddress: string | undefined;
+  readonly nebulaAddress: string | undefined;
   /** The peer's address in the tailnet; undefined where nobody knows it. */
   readonly peer: string | undefined;
 }
@@ -57,7 +61,10 @@ interface Ends {
 type IsOurs = (ends: Ends) => boolean;
 
 /** The steps of a way that can be watched. What tailscaled does within itself is told by its own counters. */
-export function stepsOf(way: WayId, { port, hostPort, bridgeAddress, peer }: Ways): readonly Step[] {
+export function stepsOf(
+  way: WayId,
+  { port, hostPort, bridgeAddress, wireguardAddress, nebulaAddress, peer }: Ways,
+): readonly Step[] {
   const isRouted: IsOurs = ({ local }) => local === bridgeAddress;
   switch (way) {
     case 'guest-serve-tun':
@@ -65,10 +72,10 @@ export function stepsOf(way: WayId, { port, hostPort, bridgeAddress, peer }: Way
       return onLoopback(port);
     case 'guest-direct':
       return intoGuest(port, ({ remote }) => peer === undefined || remote === peer);
-    // Their own clients dial once.
     case 'wireguard-direct':
+      return intoGuest(port, ({ local }) => local === wireguardAddress);
     case 'nebula':
-      return [];
+      return intoGuest(port, ({ local }) => local === nebulaAddress);
     case 'host-proxy': {
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];
@@ -93,6 +100,8 @@ function packets(
 ): Step['isPart'] {
   return (each) => {
     if (each.hook !== hook || each.kind !== kind || (each.link === 'lo') !== onLo) return false;
+    // The guest asks itself meanwhile.
+    if (onLo && (direction === 'to' ? each.fromPort : each.toPort) < FIRST_FREE_PORT) return false;
     return direction === 'to'
       ? each.toPort === port && isOurs({ local: each.to, remote: each.from })
       : each.fromPort === port && isOurs({ local: each.from, remote: each.to });
@@ -106,6 +115,7 @@ function intoGuest(port: number, isOurs: IsOurs): Step[] {
     place: 'guest',
   });
   const data = { kind: 'data', isOurs } as const;
+  const taken = { kind: 'taken', isOurs } as const;
   return [
     step('arrive', 'guest', 'the connection arrives in the guest', packets('arrived', 'to', port, { isOurs })),
     step(
@@ -114,8 +124,8 @@ function intoGuest(port: number, isOurs: IsOurs): Step[] {
       "the guest's rules and packet filter let it in",
       packets('delivered', 'to', port, { isOurs }),
     ),
-    step('take', 'backend', 'a socket takes it, and the kernel answers', packets('said', 'from', port, { isOurs })),
-    step('leave', 'guest', 'that answer leaves the guest', packets('left', 'from', port, { isOurs })),
+    step('take', 'backend', 'a socket takes it, and the kernel answers', packets('said', 'from', port, taken)),
+    step('leave', 'guest', 'that answer leaves the guest', packets('left', 'from', port, taken)),
     step('ask', 'relay', 'the question itself arrives', packets('delivered', 'to', port, data)),
     step('answer', 'backend', 'the service answers', packets('said', 'from', port, data)),
     step('answer-leaves', 'guest', 'the answer leaves the guest', packets('left', 'from', port, data)),
@@ -128,12 +138,12 @@ function onLoopback(port: number): Step[] {
     ...{ id, hop, title, isPart },
     place: 'guest',
   });
-  const [onLo, data] = [{ onLo: true }, { onLo: true, kind: 'data' }] as const;
+  const [onLo, data, taken] = [{ onLo: true }, { onLo: true, kind: 'data' }, { onLo: true, kind: 'taken' }] as const;
   return [
     step('dial', 'tailscaled', `tailscaled dials 127.0.0.1:${port}`, packets('said', 'to', port, onLo)),
     step('loop', 'loopback', 'loopback carries it', packets('arrived', 'to', port, onLo)),
     step('loop-deliver', 'loopback', 'the packet filter lets it in', packets('delivered', 'to', port, onLo)),
-    step('loop-take', 'backend', 'a socket takes it', packets('said', 'from', port, onLo)),
+    step('loop-take', 'backend', 'a socket takes it', packets('said', 'from', port, taken)),
     step('loop-ask', 'relay', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
     step('loop-answer', 'backend', 'the service answers', packets('said', 'from', port, data)),
   ];
@@ -150,7 +160,7 @@ function onHost(hostPort: number): Step[] {
   return [
     step('dial', `this host's tailscaled dials 127.0.0.1:${hostPort}`, packets('said', 'to', hostPort, onLo)),
     step('loop-deliver', "this host's packet filter lets it in", packets('delivered', 'to', hostPort, onLo)),
-    step('loop-take', 'QEMU takes it', packets('said', 'from', hostPort, onLo)),
+    step('loop-take', 'QEMU takes it', packets('said', 'from', hostPort, { onLo: true, kind: 'taken' })),
   ];
 }
 
@@ -161,14 +171,15 @@ function throughRouter(place: Place, port: number, isOurs: IsOurs): Step[] {
   });
   const inGuest = intoGuest(port, isOurs);
   const ours = { isOurs };
+  const taken = { kind: 'taken', isOurs } as const;
   return [
     step('route-in', 'the connection arrives at the router', packets('arrived', 'to', port, ours)),
     step('route-forward', 'the router forwards it', packets('forwarded', 'to', port, ours)),
     step('route-out', 'it leaves the router for the machine', packets('left', 'to', port, ours)),
     ...inGuest.slice(0, 4),
-    step('back-in', 'the answer comes back to the router', packets('arrived', 'from', port, ours)),
-    step('back-forward', 'the router forwards the answer', packets('forwarded', 'from', port, ours)),
-    step('back-out', 'the answer leaves the router for the peer', packets('left', 'from', port, ours)),
+    step('back-in', 'the answer comes back to the router', packets('arrived', 'from', port, taken)),
+    step('back-forward', 'the router forwards the answer', packets('forwarded', 'from', port, taken)),
+    step('back-out', 'the answer leaves the router for the peer', packets('left', 'from', port, taken)),
     ...inGuest.slice(4),
   ];
 }

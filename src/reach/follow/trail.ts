@@ -16,8 +16,12 @@ export interface Trail {
  * Follows a connection from what each place saw. A step that saw nothing though a later one did was missed, not broken: the end is behind the last that saw it.
  * Undefined: nothing of this way was watched.
  */
-export function followTrail(way: WayId, { target, watches, peer }: Facts): Trail | undefined {
-  const steps = stepsOf(way, { ...target, peer: peer?.address });
+export function followTrail(way: WayId, { target, watches, peer, wireguard, nebula }: Facts): Trail | undefined {
+  const tunnels = {
+    wireguardAddress: wireguard?.tunnel.address,
+    nebulaAddress: nebula?.node.address.split('/')[0],
+  };
+  const steps = stepsOf(way, { ...target, ...tunnels, peer: peer?.address });
   const seen = steps.map((step) => sightingsOf(step, watches ?? {}));
   if (seen.every((each) => each === undefined)) return undefined;
   const lastAt = seen.findLastIndex((each) => each !== undefined && each.length > 0);

@@ -1,3 +1,5 @@
+import { DROP_MONITOR } from './drop-monitor.ts';
+
 /** Where the kernel's packet filter looks at a packet (nft(8), "Hooks"). `said`: by a program of this machine; `left`: after everything else. */
 export const HOOKS = ['arrived', 'delivered', 'forwarded', 'said', 'left'] as const;
 export type Hook = (typeof HOOKS)[number];
@@ -17,9 +19,8 @@ const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, li
 export const WATCHING = '==> watching <==';
 
 /**
- * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those
- * packets apart that carry data or a reset, and has
- * the kernel trace them through every chain. It drops nothing.
+ * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those packets apart that take a connection or
+ * carry data, and has the kernel trace them through every chain. It drops nothing.
  */
 export function watchTable(table: string, ports: readonly number[]): string {
   const key = (link: string): string => `${link} . ip saddr . tcp sport . ip daddr . tcp dport`;
@@ -40,12 +41,12 @@ export function watchTable(table: string, ports: readonly number[]): string {
   return `table inet ${table} {\n  FLAGS\n  ${hooks.join('\n  ')}\n}\n`;
 }
 
-/** Sets of a hook: of all packets, of those with data, and of resets. */
-const KINDS = ['', '_data', '_reset'] as const;
+/** Sets of a hook: of all packets, of those that take a connection, and of those with data. */
+const KINDS = ['', '_taken', '_data'] as const;
 const FLAGS: Readonly<Record<(typeof KINDS)[number], string>> = {
   '': '',
+  _taken: ' tcp flags & (syn | ack) == syn | ack',
   _data: ' tcp flags & psh != 0',
-  _reset: ' tcp flags & rst != 0',
 };
 
 /** What is read before and after: what was dropped, and why, as far as the kernel counts it (proc_net(5)). */
@@ -58,18 +59,25 @@ const METRICS =
 const FILTER =
   'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
 
+/** Perl where there is one: what it says first is whether the kernel tells. */
+const KERNEL_WORDS = `timeout 60 perl - 3>&- >"$d/kernel" 2>/dev/null <<'END' & kernel=$!
+${DROP_MONITOR}END
+command -v perl >/dev/null || echo off >"$d/kernel"`;
+
 /**
- * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of
- * them, each under `==> ID <==`. `back`: an
- * address whose route is asked for, since the answers go there. The table belongs to the nft that made it: the kernel
- * removes it with that one, which ends when nobody holds its input any more, however this script ends. `path`: a shell's
- * assignment of PATH.
+ * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. The table
+ * belongs to the nft that made it: the kernel removes it with that one, which ends when nobody holds its input any more, however this script ends.
+ * `isGuest`: the kernel is asked, too, why it ends packets; on a host that would load a module. `path`: a shell's assignment of PATH.
  */
-export function watchScript(ports: readonly number[], seconds: number, back: string | undefined, path: string): string {
+export function watchScript(
+  ports: readonly number[],
+  seconds: number,
+  { isGuest, path }: { readonly isGuest: boolean; readonly path: string },
+): string {
   return `${path}
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
-trap 'exec 3>&-; kill $nft $monitor 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exec 3>&-; kill $nft $monitor $kernel 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { ${COUNTERS}; }
 metrics() { ${METRICS}; }
@@ -78,6 +86,7 @@ ${watchTable('$t', ports)}END
 nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
 exec 3>"$d/in"
 timeout ${seconds + 30} nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
+${isGuest ? KERNEL_WORDS : 'echo off >"$d/kernel"'}
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -85,7 +94,7 @@ sed 's/FLAGS//' "$d/table" >"$d/plain"
 build() { printf 'include "%s"\\nlist chains inet\\n' "$1" >&3; }
 build "$d/owned"
 n=0
-until grep -q 'chain left' "$d/nft" || [ $n = 40 ]; do
+until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ]; } || [ $n = 40 ]; do
   n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
@@ -95,11 +104,10 @@ sleep ${seconds} 3>&-
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
-${back === undefined ? '' : `ip route get ${back} 3>&- >"$d/route" 2>&1`}
 metrics >"$d/metrics" 3>&-
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets route filter; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel; do
   [ -s "$d/$file" ] || continue
   printf '\\n==> %s <==\\n' "$file"
   head -c 300000 "$d/$file"

@@ -6,11 +6,13 @@ import { parseJson } from '../../core/json.ts';
 import type { Context } from '../../host/context.ts';
 import { memoryFolder } from '../../host/local/memory-folder.ts';
 import { relayOutside } from '../../net/datagram-relay.ts';
+import { isAnswered } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import type { Question } from '../../net/question.ts';
 import { openUdp } from '../../net/udp-channel.ts';
 import type { Observation } from '../observation.ts';
 import { peerDial } from './dial-observation.ts';
+import { dialTwice, type Watcher } from './followed-dial.ts';
 import { type NebulaClientFacts, toldBy } from './nebula-facts.ts';
 import { type InsideAnswer, type InsideRequest, insideAnswer } from './nebula-inside.ts';
 
@@ -30,6 +32,7 @@ export interface NebulaLook {
   readonly question: Question;
   /** Reads the end of the guest's log. */
   readonly guestLog: () => Promise<Observation | undefined>;
+  readonly watcher: Watcher;
 }
 
 /** Handshakes are sent for 5.5 s (nebula's handshakes.try_interval and retries), then the client gives up. */
@@ -49,12 +52,18 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
   try {
     const config = join(folder, 'config.yml');
     await context.host.write(config, look.config(`127.0.0.1:${endpoint.port}`), 0o600);
-    const request: InsideRequest = {
-      ...{ nebula: look.nebula, config, relaySocket, relayPort: endpoint.port },
-      ...{ address, port, question: look.question, dialMs: DIAL_MS },
-    };
     const asked = await askPort(endpoint);
-    const answer = await dialInside(request, join(folder, 'request.json'), context);
+    const answer = await dialTwice(
+      (dialMs) => {
+        const file = join(folder, `request-${dialMs}.json`);
+        const { nebula, question } = look;
+        const request = { nebula, config, relaySocket, relayPort: endpoint.port, address, port, question, dialMs };
+        return dialInside(request, file, context);
+      },
+      ({ dial }) => dial !== undefined && isAnswered(dial),
+      DIAL_MS,
+      look.watcher,
+    );
     if (answer.dial === undefined) return { whyUntried: `no node of Nebula here: ${answer.error ?? 'it was ended'}` };
     const { firstByteMs, ...end } = answer.dial;
     const handshake = handshakeIn(answer.log, relay.counts);

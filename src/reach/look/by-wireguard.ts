@@ -1,5 +1,6 @@
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
+import { isAnswered } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import { dialByWireguard } from '../../net/wireguard/dial.ts';
@@ -9,6 +10,7 @@ import { WIREGUARD_MTU } from '../../spec/services/wireguard.ts';
 import type { Target, WireguardFacts } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import { peerDial } from './dial-observation.ts';
+import { dialTwice, type Watcher } from './followed-dial.ts';
 
 const DIAL_MS = 8_000;
 
@@ -40,22 +42,29 @@ function heldBy(port: number): string[] {
   return ['grep', `: [0-9A-F]*:${port.toString(16).toUpperCase().padStart(4, '0')} `, '/proc/net/udp'];
 }
 
-/** A handshake and a dial of the service through the tunnel, by the client that is vmkit's own. */
+type ClientDial = Pick<WireguardFacts, 'handshake' | 'dial'>;
+
+/** A handshake and a dial of the service through the tunnel, by the client that is vmkit's own; once more, watched, where no answer comes. */
 export async function dialAsClient(
   { address: machine, probe }: WireguardTunnel,
   keys: WireguardKeys,
   endpoint: Endpoint,
   { port, protocol }: Pick<Target, 'port' | 'protocol'>,
-): Promise<Pick<WireguardFacts, 'handshake' | 'dial'>> {
+  watcher: Watcher,
+): Promise<ClientDial> {
   const client = { endpoint, keys, address: probe.address, mtu: WIREGUARD_MTU };
   const to = { address: machine, port };
-  const { handshakeMs, error, end } = await dialByWireguard(client, to, questionTo(protocol, machine), DIAL_MS);
-  const handshake: Observation = {
-    vantage: 'peer',
-    command: `WireGuard handshake with ${endpoint.address}:${endpoint.port}`,
-    output: handshakeMs === undefined ? (error ?? 'no answer within 7 s') : `answered after ${handshakeMs} ms`,
-    exitCode: handshakeMs === undefined ? 1 : 0,
+  const dialOnce = async (withinMs: number): Promise<ClientDial> => {
+    const { handshakeMs, error, end } = await dialByWireguard(client, to, questionTo(protocol, machine), withinMs);
+    const handshake: Observation = {
+      vantage: 'peer',
+      command: `WireGuard handshake with ${endpoint.address}:${endpoint.port}`,
+      output: handshakeMs === undefined ? (error ?? 'no answer within 7 s') : `answered after ${handshakeMs} ms`,
+      exitCode: handshakeMs === undefined ? 1 : 0,
+    };
+    return { handshake, dial: end && peerDial(to, end) };
   };
-  if (end === undefined) return { handshake, dial: undefined };
-  return { handshake, dial: peerDial(to, end) };
+  // Without a handshake nothing of the connection is under way.
+  const isOver = ({ dial }: ClientDial): boolean => dial === undefined || isAnswered(dial);
+  return dialTwice(dialOnce, isOver, DIAL_MS, watcher);
 }

@@ -1,10 +1,11 @@
 import { parseJson } from '../../core/json.ts';
-import type { DialRequest } from '../../net/dial.ts';
+import { type DialRequest, isAnswered } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import type { ServicePort } from '../../spec/service.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import {
+  plannedFor,
   type Served,
   servedTo,
   type TailscaleStatus,
@@ -12,7 +13,7 @@ import {
   tailscaleStatus,
 } from '../../tailnet/tailscale-json.ts';
 import { isApproved, routesTo } from '../checks/subnet.ts';
-import type { Dial, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.ts';
+import type { Dial, Facts, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.ts';
 import type { Via } from '../vias.ts';
 import { peerDial } from './dial-observation.ts';
 import { dialFollowed, type Watcher } from './followed-dial.ts';
@@ -28,27 +29,26 @@ const DIAL_UNHEARD_MS = 4_000;
 const DIRECT_PINGS = 5;
 
 /** What else is known when a peer looks. */
-interface Around {
+interface Around extends Pick<Facts, 'target' | 'node'> {
   readonly guest: GuestFacts | undefined;
   readonly proxy: NodeFacts | undefined;
   readonly router: NodeFacts | undefined;
-  /** Runs a script in the guest meanwhile; undefined where only its console answers. */
-  readonly inGuest: InGuest | undefined;
-  readonly watcher: Watcher | undefined;
+  /** Runs a script in the guest meanwhile; throws where it cannot. */
+  readonly inGuest: InGuest;
+  readonly watcher: Watcher;
+  /** Of the time for all, of at most so much. */
+  readonly left: (atMostMs: number) => number;
 }
 
 /** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
-export async function lookFromPeer(
-  peer: Peer,
-  { guest, proxy, router, inGuest, watcher }: Around,
-  target: Target,
-  dials: readonly Via[],
-): Promise<PeerFacts> {
+export async function lookFromPeer(peer: Peer, around: Around, dials: readonly Via[]): Promise<PeerFacts> {
+  const { target, proxy, router, watcher, left } = around;
   const status = await observe(peer, ['status', '--json']);
-  const [address] = parseJson(status.output, tailscaleStatus)?.Self.TailscaleIPs ?? [];
-  const from = { peer, address, watcher };
+  const seen = parseJson(status.output, tailscaleStatus);
+  const [address] = seen?.Self.TailscaleIPs ?? [];
+  const from = { peer, address, watcher, left };
   const [direct, proxyDial, routed] = await Promise.all([
-    guest === undefined || !dials.includes('guest') ? undefined : lookAtNode(from, guest, target, inGuest),
+    dials.includes('guest') ? lookAtNode(from, around, seen) : undefined,
     peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(from, proxy, target),
     peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(from, proxy, router, target),
   ]);
@@ -60,7 +60,8 @@ interface From {
   readonly peer: Peer;
   /** Its own, in the tailnet. */
   readonly address: string | undefined;
-  readonly watcher: Watcher | undefined;
+  readonly watcher: Watcher;
+  readonly left: (atMostMs: number) => number;
 }
 
 type SeenNode = Omit<PeerFacts, 'title' | 'address' | 'proxyDial' | 'routed'>;
@@ -78,16 +79,18 @@ const NOT_ASKED: SeenNode = {
 
 async function lookAtNode(
   from: From,
-  { status, serve }: GuestFacts,
-  target: Target,
-  inGuest: InGuest | undefined,
+  { guest, node, target, inGuest }: Around,
+  seen: TailscaleStatus | undefined,
 ): Promise<SeenNode | undefined> {
   const { peer } = from;
+  // Of a guest that says nothing the peer knows the address.
+  const status = guest?.status ?? nodeNamed(seen, node?.hostname ?? target.machine);
   const address = status?.Self.TailscaleIPs?.[0];
+  if (node === undefined && guest?.status === undefined) return undefined;
   if (address === undefined || status?.BackendState !== 'Running') return undefined;
   const known = await knownTo(peer, address);
   if (known.knowsNode === false) return { ...NOT_ASKED, ...known };
-  const served = servedTo(serve, target.port);
+  const served = guest?.serve === undefined ? plannedFor(node, target.port) : servedTo(guest.serve, target.port);
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
   const ping = await pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
@@ -146,6 +149,13 @@ function routerOf(status: TailscaleStatus | undefined, target: Target): string |
   return found.sort((one, other) => other.bits - one.bits)[0]?.address;
 }
 
+/** A node that the peer knows by its name, as far as it tells of itself. */
+function nodeNamed(seen: TailscaleStatus | undefined, hostname: string): TailscaleStatus | undefined {
+  const found = Object.values(seen?.Peer ?? {}).find(({ HostName }) => HostName === hostname);
+  if (seen === undefined || found === undefined) return undefined;
+  return { ...seen, Self: { ...seen.Self, DNSName: found.DNSName, TailscaleIPs: found.TailscaleIPs } };
+}
+
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */
 function requestFor(
   port: number,
@@ -160,7 +170,7 @@ function requestFor(
 }
 
 async function dialFrom(
-  { peer, address, watcher }: From,
+  { peer, watcher, left }: From,
   to: Endpoint,
   request: DialRequest,
   withinMs: number,
@@ -169,5 +179,5 @@ async function dialFrom(
     const end = await peer.dial(to, request, within);
     return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
   };
-  return dialFollowed(dialOnce, withinMs, address, watcher);
+  return dialFollowed(dialOnce, isAnswered, left(withinMs), watcher);
 }

@@ -1,5 +1,6 @@
 import { GUEST } from '../../core/guest-paths.ts';
 import { dialEnd } from '../../net/dial.ts';
+import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
 import { FULL_PACKET, type Question } from '../../net/question.ts';
 import type { Dial } from '../facts.ts';
 import type { Observation } from '../observation.ts';
@@ -22,7 +23,7 @@ trap 'exit 1' HUP INT TERM PIPE
 exec 5<>"$d/in"
 printf '${inShell(text)}' >&5
 read -r begin _ </proc/uptime
-timeout ${SECONDS} ${GUEST.busybox} nc -w 3 ${address} ${port} <&5 >"$d/out" 2>"$d/said" & nc=$!
+timeout ${SECONDS} ${GUEST.busybox} nc -w 3 -p $((${FIRST_FREE_PORT} - 1 - $$ % 512)) ${address} ${port} <&5 >"$d/out" 2>"$d/said" & nc=$!
 exec 6<"$d/out"
 dd bs=512 count=1 <&6 2>/dev/null >"$d/data"
 read -r first _ </proc/uptime

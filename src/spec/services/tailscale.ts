@@ -43,6 +43,9 @@ export const tailscale = defineService(
     ],
     ports: [],
     ...(chosen.mode === 'userspace' ? {} : { kernelProfiles: ['tailscale-nftables'] }),
-    node: { serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
+    node: {
+      ...{ serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
+      ...{ hostname: chosen.hostname, isUserspace: chosen.mode === 'userspace' },
+    },
   }),
 );

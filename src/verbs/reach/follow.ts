@@ -1,65 +1,84 @@
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import type { NodeFacts, Target } from '../../reach/facts.ts';
-import { readWatched, type Watched } from '../../reach/follow/sightings.ts';
+import { routeQuestions } from '../../reach/follow/route-question.ts';
+import { type Routes, readWatched, type Watched } from '../../reach/follow/sightings.ts';
 import type { Place, Watches } from '../../reach/follow/steps.ts';
 import { WATCHING, watchScript } from '../../reach/follow/watch-script.ts';
 import type { Watcher } from '../../reach/look/followed-dial.ts';
-import { IN_GUEST, ON_HOST } from '../../reach/observation.ts';
-import type { GuestShell } from './guest-shell.ts';
+import { IN_GUEST, ON_HOST, observeScript, readObservations } from '../../reach/observation.ts';
+import type { OpenedShell } from './guest-shell.ts';
 
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
 const WATCH_SECONDS = 4;
 /** A guest without KVM takes seconds to make a table and to read it. */
 const READY_MS = 6_000;
 const WATCH_MS = 15_000;
+const ROUTES_MS = 3_000;
 
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
 
-interface Around {
+export interface Around {
   readonly target: Target;
-  readonly shell: GuestShell | undefined;
+  readonly opened: Promise<OpenedShell>;
+  readonly left: (atMostMs: number) => number;
   readonly proxy: NodeFacts | undefined;
   readonly router: NodeFacts | undefined;
 }
 
 /** Watches the machine's ports in the guest, on this host and in the machine that routes, once, when somebody first asks for it. */
 export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
-  let begun: { readonly ready: Promise<unknown>; readonly seen: Promise<Watches> } | undefined;
+  let begun: Promise<{ readonly ready: Promise<unknown>; readonly seen: Promise<Watches> }> | undefined;
   return {
-    ready: async (back) => {
-      begun ??= watchAll(around, back, context);
-      await begun.ready;
+    ready: async () => {
+      begun ??= watchAll(around, context);
+      await (await begun).ready;
     },
-    seen: async () => begun?.seen,
+    seen: async () => (await begun)?.seen,
   };
 }
 
-function watchAll(
+async function watchAll(
   around: Around,
-  back: string | undefined,
   context: Context,
-): { ready: Promise<unknown>; seen: Promise<Watches> } {
+): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
+  const { left } = around;
   const { port, hostPort } = around.target;
   const ports = [port, ...(hostPort === undefined ? [] : [hostPort])];
-  const watches = placesOf(around, context).map(([place, run, path]) => {
+  const watches = (await placesOf(around, context)).map(([place, run, { path }]) => {
     let isReady = (): void => undefined;
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
     });
     const onLine = (line: string): void => void (line === WATCHING && isReady());
-    const seen = run(watchScript(ports, WATCH_SECONDS, back, path), WATCH_MS, onLine)
+    const script = watchScript(ports, WATCH_SECONDS, { isGuest: place !== 'host', path });
+    const seen = run(script, left(WATCH_MS), onLine)
       .then(readWatched, () => undefined)
-      .finally(isReady);
+      .finally(isReady)
+      .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run) });
     return { place, ready, seen };
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, READY_MS);
+    timer = setTimeout(resolve, left(READY_MS));
   });
   const ready = Promise.race([Promise.all(watches.map((each) => each.ready)), late]).finally(() => clearTimeout(timer));
   const seen = Promise.all(watches.map(async ({ place, seen }) => [place, await seen] as const)).then(toWatches);
   return { ready, seen };
+}
+
+/** What the routes say of a connection that was not taken; undefined where there was none, or nobody answers. */
+async function askRoutes(
+  { sightings, mark }: Watched,
+  ports: readonly number[],
+  place: Place,
+  run: Run,
+): Promise<Routes | undefined> {
+  const questions = routeQuestions(sightings, mark, ports);
+  if (questions === undefined) return undefined;
+  const printed = await run(observeScript(questions, place === 'host' ? ON_HOST : IN_GUEST), ROUTES_MS).catch(() => '');
+  const found = readObservations(printed, questions, place === 'host' ? 'host' : 'guest');
+  return { in: found.get('in'), back: found.get('back') };
 }
 
 function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Watches {
@@ -67,7 +86,10 @@ function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Wat
 }
 
 /** This host only where root is had without a question. */
-function placesOf({ shell, proxy, router }: Around, context: Context): (readonly [Place, Run, string])[] {
+async function placesOf(
+  { opened, proxy, router }: Around,
+  context: Context,
+): Promise<(readonly [Place, Run, typeof IN_GUEST])[]> {
   const { host, signal } = context;
   const onHost: Run = async (input, withinMs, onLine) => {
     const { isRoot } = await host.facts();
@@ -78,10 +100,11 @@ function placesOf({ shell, proxy, router }: Around, context: Context): (readonly
     (machine: string): Run =>
     async (input, withinMs, onLine) =>
       (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
-  const places: (readonly [Place, Run, string])[] = [];
+  const { shell } = await opened;
+  const places: (readonly [Place, Run, typeof IN_GUEST])[] = [];
   // The console serves one at a time, and tells nothing before the end.
-  if (shell?.by === 'ssh') places.push(['guest', shell.run, IN_GUEST.path]);
-  if (proxy !== undefined) places.push(['host', onHost, ON_HOST.path]);
-  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), IN_GUEST.path]);
+  if (shell?.by === 'ssh') places.push(['guest', shell.run, IN_GUEST]);
+  if (proxy !== undefined) places.push(['host', onHost, ON_HOST]);
+  if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), IN_GUEST]);
   return places;
 }

@@ -13,8 +13,6 @@ import type { VmSpec } from '../../spec/vm-spec.ts';
 import { nebulaOf } from '../nebula-certificates.ts';
 import type { OpenedShell } from './guest-shell.ts';
 
-const LOOK_MS = 10_000;
-const ASK_MS = 11_000;
 const LOOPBACK = '127.0.0.1';
 
 export type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy' | 'guestHeld' | 'guestIsSlow'>;
@@ -24,20 +22,22 @@ export async function lookAtGuest(
   spec: VmSpec,
   target: Target,
   { shell, error }: OpenedShell,
+  withinMs: number,
   context: Context,
 ): Promise<LookedGuest> {
   const more = nebulaOf(spec) === undefined ? {} : NEBULA_COMMANDS;
   const guestBy = shell?.by ?? 'console';
   let why = error;
-  const printed = await shell?.run(guestScript(more), LOOK_MS).catch((failed: unknown) => {
+  const lines: string[] = [];
+  const onLine = (line: string): void => void lines.push(line);
+  const printed = await shell?.run(guestScript(more), withinMs, onLine).catch((failed: unknown) => {
     throwIfInterrupted(context.signal);
     why = messageOf(failed);
-    return undefined;
+    return lines.join('\n');
   });
-  if (printed !== undefined) {
-    const guest = readGuestFacts(printed, Date.now() / 1000, more);
-    return { guest, guestError: error, guestBy };
-  }
+  const guest = readGuestFacts(printed ?? '', Date.now() / 1000, more);
+  // What it said before it got stuck counts.
+  if (guest.observed.size > 0) return { guest, guestError: why, guestBy, guestIsSlow: why !== error };
   const state = await requireRunning(target.machine, context);
   const held = await vmmOf(state).whatHolds(state, machinePaths(context.paths, target.machine), context.host);
   const guestHeld = held && `${held.text}. ${held.hint}`;
@@ -48,8 +48,9 @@ export async function lookAtGuest(
 export async function askInGuest(
   { machine, port, protocol }: Target,
   { shell }: OpenedShell,
+  withinMs: number,
 ): Promise<Dial | undefined> {
   const question = questionTo(protocol, machine);
-  const printed = await shell?.run(askScript(LOOPBACK, port, question), ASK_MS).catch(() => undefined);
+  const printed = await shell?.run(askScript(LOOPBACK, port, question), withinMs).catch(() => undefined);
   return printed === undefined ? undefined : readAsk(printed, LOOPBACK, port, question);
 }

@@ -1,4 +1,5 @@
-import { throwIfInterrupted, unlessInterrupted } from '../../core/deadline.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfInterrupted, timeLeft, unlessInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
@@ -8,15 +9,17 @@ import { isAdvertised } from '../../reach/checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
 import { dialControl, lookAtHost } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { lookFromPeer } from '../../reach/look/from-peer.ts';
+import type { InGuest } from '../../reach/look/peer-tailscale.ts';
 import type { Via } from '../../reach/vias.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { runStep, type VerbContext } from '../step.ts';
-import { watcherOf } from './follow.ts';
-import { type OpenedShell, openGuestShell } from './guest-shell.ts';
-import { askInGuest, lookAtGuest } from './look-guest.ts';
+import { type Around, watcherOf } from './follow.ts';
+import { openGuestShell } from './guest-shell.ts';
+import { askInGuest, type LookedGuest, lookAtGuest } from './look-guest.ts';
 import { lookAtNebula } from './nebula-look.ts';
 import { lookByWireguard } from './wireguard.ts';
 
@@ -29,64 +32,69 @@ interface LookedFrom {
 
 /** A peer joins within this time, or none does. */
 const JOIN_MS = 10_000;
+/** A peer's look needs what the guest says only where the guest says it soon: what a peer gets is the proof. */
+const GUEST_FIRST_MS = 6_000;
+const LOOK_MS = 10_000;
+const ASK_MS = 11_000;
+/** All is over within this time, whatever hangs; the start of a peer is beside it. */
+const ALL_MS = 14_000;
 
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins; a peer that does not join is told of, and the rest is seen. */
 export async function look(spec: VmSpec, target: Target, from: LookedFrom, context: VerbContext): Promise<Facts> {
   await requireRunning(target.machine, context);
-  const around = runStep(
-    {
-      title: `looks at ${target.machine}`,
-      run: async (inner) => {
-        const opened = openGuestShell(target.machine, inner);
-        const [opening, looked, proxy, router] = await Promise.all([
-          opened,
-          opened.then((each) => lookAtGuest(spec, target, each, inner)),
-          lookAtHost(target, inner),
-          findRouter(target, inner),
-        ]);
-        return { opening, seen: { ...looked, proxy, router } };
-      },
-    },
-    context,
-  );
-  const { opening, seen } = await around;
+  const left = timeLeft(ALL_MS);
+  const opened = openGuestShell(target.machine, context);
+  const guest = opened.then((each) => lookAtGuest(spec, target, each, left(LOOK_MS), context));
+  const around = async (): Promise<Facts> => {
+    const soon = Promise.race([guest, sleep(GUEST_FIRST_MS, UNSEEN)]);
+    const [looked, proxy, router] = await Promise.all([soon, lookAtHost(target, context), findRouter(target, context)]);
+    const node = spec.services.find(({ node }) => node !== undefined)?.node;
+    const unasked = { peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined };
+    return { target, node, ...unasked, ...looked, proxy, router };
+  };
   try {
-    const loginServer = spec.services.find(({ node }) => node !== undefined)?.node?.loginServer;
-    const before: Facts = {
-      ...{ target, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined },
-      ...seen,
-    };
+    const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);
     const { dials } = from;
+    const watcher = watcherOf({ ...before, opened, left }, context);
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
-      lookWithPeer(before, from, { ...opening, loginServer }, context),
-      askInGuest(target, opening),
-      lookAtNebula(spec, target, dials.includes('nebula') && before.guest !== undefined, context),
-      lookByWireguard(spec, before, dials.includes('wireguard'), context),
+      lookWithPeer(before, from, { opened, watcher, left }, context),
+      opened.then((each) => askInGuest(target, each, left(ASK_MS))),
+      lookAtNebula(spec, target, dials.includes('nebula'), watcher, context),
+      lookByWireguard(spec, before, dials.includes('wireguard'), watcher, context),
     ]);
-    return { ...withAsked(dialled, asked), nebula, wireguard };
+    const seen = { ...dialled, ...(await guest), nebula, wireguard, watches: await watcher.seen() };
+    return withAsked(seen, asked);
   } finally {
-    opening.shell?.close();
+    (await opened).shell?.close();
   }
+}
+
+const UNSEEN: LookedGuest = { guest: undefined, guestError: undefined, guestBy: 'ssh' };
+
+interface Looking extends Pick<Around, 'opened' | 'left'> {
+  readonly watcher: Watcher;
 }
 
 async function lookWithPeer(
   before: Facts,
   { peer, dials }: LookedFrom,
-  { shell, loginServer }: OpenedShell & { readonly loginServer: string | undefined },
+  { opened, watcher, left }: Looking,
   context: VerbContext,
 ): Promise<Facts> {
   if (peer === undefined) return before;
   const run = async (): Promise<Facts> => {
     try {
-      const joined = await withinTime(peer, JOIN_MS);
-      const inGuest = shell?.by === 'ssh' ? shell.run : undefined;
-      const watcher = watcherOf({ ...before, shell }, context);
-      const looked = await lookFromPeer(joined, { ...before, inGuest, watcher }, before.target, dials);
-      return { ...before, peer: looked, watches: await watcher.seen() };
+      const joined = await withinTime(peer, left(JOIN_MS));
+      const inGuest: InGuest = async (script, withinMs) => {
+        const { shell } = await opened;
+        if (shell?.by !== 'ssh') throw new Error('Only its console answers.');
+        return shell.run(script, withinMs);
+      };
+      return { ...before, peer: await lookFromPeer(joined, { ...before, inGuest, watcher, left }, dials) };
     } catch (error) {
       throwIfInterrupted(context.signal);
-      return { ...before, peerError: messageOf(error), control: await dialControl(loginServer) };
+      return { ...before, peerError: messageOf(error), control: await dialControl(before.node?.loginServer) };
     }
   };
   return runStep({ title: 'looks from a peer', run: () => unlessInterrupted(run(), context.signal) }, context);

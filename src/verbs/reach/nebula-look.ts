@@ -6,6 +6,7 @@ import type { Endpoint } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import type { Target } from '../../reach/facts.ts';
 import { lookByNebula } from '../../reach/look/by-nebula.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { NEBULA_COMMANDS, type NebulaFacts } from '../../reach/look/nebula-facts.ts';
 import type { Observation } from '../../reach/observation.ts';
 import type { NebulaNode } from '../../spec/service.ts';
@@ -23,6 +24,7 @@ export async function lookAtNebula(
   spec: VmSpec,
   target: Target,
   mayTry: boolean,
+  watcher: Watcher,
   context: VerbContext,
 ): Promise<NebulaFacts | undefined> {
   const node = nebulaOf(spec);
@@ -33,7 +35,7 @@ export async function lookAtNebula(
   const reached = await tunnelEndpoint(spec, node.port, context.host);
   if ('whyNot' in reached) return { ...facts, whyUntried: reached.whyNot };
   const run = (inner: Context): ReturnType<typeof lookByNebula> =>
-    tryClient(spec, node, target, reached.endpoint, { ...context, ...inner });
+    tryClient(spec, node, target, { endpoint: reached.endpoint, watcher }, { ...context, ...inner });
   return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
 }
 
@@ -41,7 +43,7 @@ async function tryClient(
   spec: VmSpec,
   node: NebulaNode,
   target: Target,
-  endpoint: Endpoint,
+  { endpoint, watcher }: { readonly endpoint: Endpoint; readonly watcher: Watcher },
   context: VerbContext,
 ): ReturnType<typeof lookByNebula> {
   const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
@@ -66,6 +68,7 @@ async function tryClient(
       port: target.port,
       question: questionTo(target.protocol, address),
       guestLog,
+      watcher,
     },
     buildContext(context),
   );

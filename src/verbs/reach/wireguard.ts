@@ -11,6 +11,7 @@ import { clientKnown, tunnelListens, wireguardUp } from '../../reach/checks/tunn
 import { udpForwarded } from '../../reach/checks/wireguard.ts';
 import type { Facts, WireguardFacts } from '../../reach/facts.ts';
 import { dialAsClient, lookAtUdpPort } from '../../reach/look/by-wireguard.ts';
+import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { readSecret, secretFile } from '../../secrets/secret-store.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import type { WireguardTunnel } from '../../spec/service.ts';
@@ -27,6 +28,7 @@ export async function lookByWireguard(
   spec: VmSpec,
   seen: Facts,
   isDialled: boolean,
+  watcher: Watcher,
   context: VerbContext,
 ): Promise<Facts> {
   const tunnel = tunnelOf(spec);
@@ -42,11 +44,11 @@ export async function lookByWireguard(
   const wireguard = { ...seenHere, handshake: undefined, dial: undefined };
   const facts = { ...seen, wireguard };
   const lower = [tunnelListens, wireguardUp, clientKnown, udpForwarded];
-  const isSound = seen.guest !== undefined && lower.every(({ look }) => look(facts)?.ok !== false);
+  const isSound = lower.every(({ look }) => look(facts)?.ok !== false);
   if (!isDialled || !isSetUp || !isSound || 'whyNot' in reached || keys === undefined) return facts;
   const client = { privateKey: keys.privateKey, peerKey: keys.machineKey };
   const run = (): ReturnType<typeof dialAsClient> =>
-    unlessInterrupted(dialAsClient(tunnel, client, reached.endpoint, seen.target), context.signal);
+    unlessInterrupted(dialAsClient(tunnel, client, reached.endpoint, seen.target, watcher), context.signal);
   const dialled = await runStep({ title: 'dials by WireGuard', run }, context);
   return { ...facts, wireguard: { ...wireguard, ...dialled } };
 }

@@ -1,0 +1,107 @@
+import type { Facts } from '../facts.ts';
+import type { HopId } from '../report.ts';
+import type { Why } from './causes.ts';
+import type { KernelWord } from './kernel-word.ts';
+import { isNoRoute } from './route-question.ts';
+import type { Watched } from './sightings.ts';
+import type { Place, Step } from './steps.ts';
+
+// What the kernel itself does with a packet between two places.
+
+const HOPS: Readonly<Record<Place, HopId>> = { guest: 'guest', host: 'host', router: 'router' };
+const WRONG_INTERFACE = 'by its routes the packet came in at the wrong interface (rp_filter)';
+
+/** Advice for reasons that people meet (include/net/dropreason-core.h). What the kernel said is told in any case. */
+const ADVICE: readonly (readonly [reason: RegExp, cause: string, title: string, look: string])[] = [
+  [/^NETFILTER_/, 'packet-filter', 'a packet filter drops it', 'nft list ruleset; iptables-legacy -vnL'],
+  [/^IP_(RPFILTER|LOCAL_SOURCE|INVALID_SOURCE)$/, 'rp-filter', WRONG_INTERFACE, 'ip rule; ip route'],
+  [/^(TC_|QDISC_)/, 'traffic-control', 'traffic control of the interface drops it', 'tc -s qdisc show'],
+  [/^NEIGH_/, 'neighbour-unknown', 'nobody on that network has the address of the next hop', 'ip neigh; ip route'],
+  [/^(NO_SOCKET|SOCKET_FILTER)$/, 'not-taken', 'no socket takes it', 'ss -ltnp'],
+  [/^(SOCKET_RCVBUFF|SOCKET_BACKLOG|PROTO_MEM|NOMEM)$/, 'buffers-full', 'buffers are full', 'ss -ltnm; free'],
+];
+
+export function toldByKernel(word: KernelWord, end: Step, watched: Watched | undefined, facts: Facts): Why {
+  const { reason, where, link, from, fromPort, to, toPort } = word;
+  const came = link === '-' ? 'made there' : `in by ${link}`;
+  const observed = `the kernel: ${reason} in ${where}, ${from}:${fromPort} to ${to}:${toPort}, ${came}`;
+  const full = watched?.risen.get('conntrack drop');
+  if (reason === 'NETFILTER_DROP' && full !== undefined) return { ...tableFull(end, full, facts), observed };
+  const [, cause, title, script] = ADVICE.find(([pattern]) => pattern.test(reason)) ?? [
+    undefined,
+    'dropped-in-kernel',
+    `it ends it: ${reason}`,
+    'ip rule; ip route; nft list ruleset',
+  ];
+  const hop = cause === 'not-taken' ? 'backend' : hopOf(end);
+  const fix = inPlace(end.place, facts, script);
+  return { cause, hop, title: `the kernel of the ${end.place}: ${title}`, observed, fix, isCertain: true };
+}
+
+/** It came in, and was not handed to this machine, nor sent on. */
+export function inKernel(end: Step, watched: Watched | undefined, facts: Facts): Why {
+  const base = { hop: hopOf(end), fix: inPlace(end.place, facts, 'ip rule; ip route'), isCertain: true };
+  const route = watched?.routes?.in;
+  const asked = route === undefined ? '' : `${route.command}: ${route.output.split('\n')[0]}`;
+  const reverse = watched?.risen.get('TcpExt IPReversePathFilter');
+  if (reverse !== undefined || /cross-device/i.test(route?.output ?? '')) {
+    const observed = reverse === undefined ? asked : `IPReversePathFilter +${reverse}`;
+    return { ...base, cause: 'rp-filter', title: `the kernel of the ${end.place}: ${WRONG_INTERFACE}`, observed };
+  }
+  if (end.id === 'deliver' && isNoRoute(route)) {
+    const title = `the routes and policy rules of the ${end.place} lead it nowhere`;
+    return { ...base, cause: 'no-route-in', title, observed: asked };
+  }
+  if (end.id === 'deliver' && route !== undefined && !route.output.startsWith('local ')) {
+    const title = `the ${end.place} does not take the address for its own, and sends it on`;
+    return { ...base, cause: 'address-missing', title, observed: asked };
+  }
+  const full = watched?.risen.get('conntrack drop');
+  if (full !== undefined) return tableFull(end, full, facts);
+  const title = `the kernel of the ${end.place} ends it, and no rule of nftables does`;
+  const fix = inPlace(end.place, facts, 'ip rule; ip route; iptables-legacy -vnL');
+  return { ...base, cause: 'dropped-in-kernel', title, fix, isCertain: false };
+}
+
+function tableFull(end: Step, by: number, facts: Facts): Why {
+  return {
+    cause: 'conntrack-full',
+    hop: hopOf(end),
+    title: `the table of connections of the ${end.place} is full`,
+    observed: `conntrack drop +${by}`,
+    fix: inPlace(
+      end.place,
+      facts,
+      'grep . /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfilter/nf_conntrack_max',
+    ),
+    isCertain: true,
+  };
+}
+
+/** The answer has no way, or takes another one than the question came by; undefined: neither was seen. */
+export function wrongWayBack(end: Step | undefined, watched: Watched | undefined, facts: Facts): Why | undefined {
+  const route = watched?.routes?.back;
+  if (end?.place === 'host' || route === undefined) return undefined;
+  const observed = `${route.command}: ${route.output.split('\n')[0]}`;
+  const base = { hop: 'guest', fix: inPlace('guest', facts, 'ip rule; ip route'), isCertain: true } as const;
+  if (isNoRoute(route)) {
+    const title = 'the guest has no route for the answer to the peer';
+    return { ...base, cause: 'no-route-back', title, observed };
+  }
+  const left = / dev (\S+)/.exec(route.output)?.[1];
+  const came = watched?.sightings.find(
+    ({ hook, link, toPort }) => hook === 'arrived' && link !== 'lo' && toPort === facts.target.port,
+  )?.link;
+  if (left === undefined || came === undefined || left === came || left === 'lo') return undefined;
+  const title = `the answer leaves the guest by ${left}, and the question came by ${came}`;
+  return { ...base, cause: 'wrong-way-back', title, observed };
+}
+
+function hopOf(end: Step): HopId {
+  return end.id.startsWith('loop') ? end.hop : HOPS[end.place];
+}
+
+function inPlace(place: Place, { target, router }: Facts, script: string): string {
+  const machine = place === 'guest' ? target.machine : place === 'router' ? router?.machine : undefined;
+  return machine === undefined ? script : `vmkit exec ${machine} -- sh -c '${script}'`;
+}

@@ -1,0 +1,44 @@
+import type { Observation } from '../observation.ts';
+import type { Routes, Sighting } from './sightings.ts';
+
+/**
+ * Asks for the routes of the first connection to one of these ports that came in by an interface and got no answer, as its packets came: by their addresses and
+ * ports, their interface, and the mark that a rule gave them. Undefined: there is none. For `observeScript`.
+ */
+export function routeQuestions(
+  sightings: readonly Sighting[],
+  mark: string | undefined,
+  ports: readonly number[],
+): Record<keyof Routes, string> | undefined {
+  const arrived = sightings.filter(
+    ({ hook, link, toPort }) => hook === 'arrived' && link !== 'lo' && ports.includes(toPort),
+  );
+  const lost = arrived.find(({ from, fromPort, link }) => !isTaken(sightings, { from, fromPort, link }));
+  if (lost === undefined) return undefined;
+  const { from, fromPort, to, toPort, link } = lost;
+  const marked = mark === undefined ? '' : ` mark ${mark}`;
+  return {
+    in: `ip route get ${to} from ${from} iif ${link} ipproto tcp sport ${fromPort} dport ${toPort}${marked}`,
+    back: `ip route get ${from} from ${to} ipproto tcp sport ${toPort} dport ${fromPort}${marked}`,
+  };
+}
+
+/** By the same interface. */
+function isTaken(
+  sightings: readonly Sighting[],
+  { from, fromPort, link }: Pick<Sighting, 'from' | 'fromPort' | 'link'>,
+): boolean {
+  return sightings.some(
+    (each) =>
+      each.hook === 'left' &&
+      each.kind === 'taken' &&
+      each.link === link &&
+      each.to === from &&
+      each.toPort === fromPort,
+  );
+}
+
+/** Whether the kernel knows no way. It says why: `RTNETLINK answers: Network is unreachable`, `Permission denied` (prohibit), `Invalid argument` (blackhole). */
+export function isNoRoute(route: Observation | undefined): boolean {
+  return route !== undefined && (route.exitCode !== 0 || /^(unreachable|blackhole|prohibit|throw) /.test(route.output));
+}
