@@ -34,6 +34,8 @@ export interface Service {
   /** Exit 0 means: it really answers. Tried every `everyMs` until `withinSeconds` after the start. */
   readonly ready: {
     readonly check: string;
+    /** Shell built-ins alone, in a script of vmkit's, by root: `check` is not tried before they succeed. So a wait costs no process. */
+    readonly first?: string;
     /** Asked while it is ready, where `check` may be true of a process that hangs; else `check` is. */
     readonly still?: string;
     readonly everyMs: number;

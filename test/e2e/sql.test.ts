@@ -86,6 +86,28 @@ services:
     },
   );
 
+  test('roles that are as they were left are not set again, and those that somebody changed are', async () => {
+    const password = await readFile(
+      join(sandbox.paths.data, 'machines', 'sql', 'secrets', 'postgres', 'app-password'),
+      'utf8',
+    );
+    const script = `set -eu
+ready() { HOME=/data/postgres s6-setuidgid postgres /run/vmkit/services/postgres/ready; }
+psql() { s6-setuidgid postgres /usr/bin/psql -h /run/postgresql -d postgres -qAtX "$@"; }
+verifier() { psql -c "SELECT md5(rolpassword) FROM pg_authid WHERE rolname = 'app'"; }
+before=$(verifier); ready; [ "$(verifier)" = "$before" ]; echo kept
+psql -c "ALTER ROLE app PASSWORD 'other'"; ready; set_again=$(verifier); [ "$set_again" != "$before" ]; echo set
+echo nonsense >/data/postgres/roles-known; ready; [ "$(verifier)" != "$set_again" ]; echo doubted
+psql -c 'ALTER DATABASE app RENAME TO app2'; ready
+psql -c "SELECT 'made ' || datname FROM pg_database WHERE datname = 'app'"
+psql -c 'DROP DATABASE app' -c 'ALTER DATABASE app2 RENAME TO app'; ready
+[ "$(stat -c %a /data/postgres/roles-known)" = 600 ]; cat /data/postgres/roles-known`;
+    const { stdout, stderr } = await sandbox.vmkit(['exec', 'sql', '--', 'sh', '-c', script]);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^kept\nset\ndoubted\nmade app\n[0-9a-f]{64}/);
+    expect(stdout).not.toContain(password.trim());
+  });
+
   test('the data is whole: checksums are on and every index agrees with its table', async () => {
     expect((await sandbox.vmkit(psql('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
     const count = await sandbox.vmkit(psql('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));

@@ -19,6 +19,7 @@ const feeds = specWith('feeds', [postgres.create({}), miniflux.create({})]);
 const own = specWith('own', [
   ownService({
     name: 'hello',
+    isOwn: true,
     env: { GREETING: "it's" },
     files: [
       { path: '/etc/hello.conf', mode: 0o640, owner: 'hello', content: 'plain\n' },
@@ -26,7 +27,7 @@ const own = specWith('own', [
     ],
     secrets: [{ name: 'key', kind: 'hex', tell: undefined }],
   }),
-  ownService({ name: 'world', needs: ['hello'], components: ['forgejo'], setup: 'true', memoryMib: 64 }),
+  ownService({ name: 'world', isOwn: true, needs: ['hello'], components: ['forgejo'], setup: 'true', memoryMib: 64 }),
 ]);
 
 /** A tree as text: one heading per entry, then its content. */
@@ -53,7 +54,7 @@ describe('the generated guest', () => {
   it('has scripts that a POSIX shell can read', () => {
     for (const spec of [sql, feeds, own]) {
       for (const entry of guestTree(spec)) {
-        if (entry.kind !== 'file' || !String(entry.content).startsWith('#!/bin/sh')) continue;
+        if (entry.kind !== 'file' || !/^#!\S*[ /]sh\n|^#!\S+ sh\n/.test(String(entry.content))) continue;
         execFileSync('sh', ['-n'], { input: entry.content });
       }
     }
@@ -132,10 +133,28 @@ describe('the generated guest', () => {
     ]);
   });
 
+  it('starts what is exposed or written by a person at random addresses, whatever its supervisor has', () => {
+    const tree = guestTree(own);
+    const content = (path: string): string =>
+      tree
+        .flatMap((entry) =>
+          entry.kind === 'file' && entry.path === `payload/run/${path}` ? [String(entry.content)] : [],
+        )
+        .join();
+    expect(content('vmkit/supervise')).toContain('exec /run/vmkit/busybox linux64 -R s6-svscan');
+    for (const end of ['hello/run', 'ssh/run', 'hello/log/run', 'vmkit-console/run']) {
+      expect(content(`service/${end}`)).toMatch(/exec .*busybox linux64 (?!-R)/);
+    }
+    expect(content('service/world/run')).toContain('linux64 /run/vmkit/services/world/setup');
+    expect(content('vmkit/liveness')).toMatch(/ask hello \S+ linux64 /);
+  });
+
   it("leaves a user none of root's rights, and a service of root's those that it names", () => {
     expect(confined(ownService({ name: 'a' }))).toContain('--no-new-privs --inh-caps=-all --bounding-set=-all -- ');
     const node = confined(ownService({ name: 'a', user: 'root', capabilities: ['net_admin'] }));
-    expect(node).toBe('setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+net_admin -- ');
-    expect(confined(ownService({ name: 'a', user: 'root', capabilities: 'all' }))).toBe('');
+    expect(node).toBe(
+      '/usr/bin/setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+net_admin -- /run/vmkit/busybox linux64 ',
+    );
+    expect(confined(ownService({ name: 'a', user: 'root', capabilities: 'all' }))).toBe('/run/vmkit/busybox linux64 ');
   });
 });

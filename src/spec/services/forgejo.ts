@@ -4,6 +4,7 @@ import type { Service } from '../service.ts';
 import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
 import { defineService } from './define.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
+import { listens } from './listens.ts';
 import { ensureDatabases } from './postgres-role.ts';
 import {
   awaitDatabase,
@@ -75,6 +76,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
 `,
     run: `exec forgejo web --config ${CONFIG}\n`,
     ready: {
+      first: listens(port),
       check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
       everyMs: 250,
       withinSeconds: 180,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
+import { listens } from './listens.ts';
 import { ensureDatabases } from './postgres-role.ts';
 import {
   awaitDatabase,
@@ -57,6 +58,7 @@ export const miniflux = defineService(
         : awaitDatabase('miniflux', 'miniflux', database),
     run: 'exec miniflux\n',
     ready: {
+      first: listens(port),
       check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/healthcheck\n`,
       everyMs: 100,
       withinSeconds: 180,

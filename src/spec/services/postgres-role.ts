@@ -1,4 +1,6 @@
 import { GUEST } from '../../core/guest-paths.ts';
+import { askPostgres, question } from './postgres-ask.ts';
+
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
 export const POSTGRES_VERSION = 17;
 export const POSTGRES_BIN = `/usr/lib/postgresql/${POSTGRES_VERSION}/bin`;
@@ -20,9 +22,32 @@ export interface OwnedDatabase {
  */
 export function ensureDatabases(databases: readonly OwnedDatabase[]): string {
   return `# Roles and their databases, once.
-s6-setuidgid postgres ${POSTGRES_BIN}/psql -X -q -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -d postgres <<'SQL'
+state=$(${askPostgres({ port: POSTGRES_PORT, isRoot: true })} "${stateOf(databases)}")
+case $state in
+  '' | ${INCOMPLETE}) s6-setuidgid postgres ${PSQL} -h ${GUEST.postgresql} -d postgres <<'SQL' ;;
 ${databasesSql(databases)}SQL
+esac
 `;
+}
+
+/** What `stateOf` answers while a role or a database is not there. */
+export const INCOMPLETE = 'incomplete';
+
+export const PSQL = `${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1`;
+
+/**
+ * A query whose answer changes whenever a role is given a password, by whomever, or another cluster takes this one's place: PostgreSQL keeps each password with
+ * a salt of its own. The answer tells nobody a password.
+ */
+export function stateOf(databases: readonly OwnedDatabase[]): string {
+  if (databases.length === 0) return question("'ready'");
+  const list = (names: readonly string[]): string => [...new Set(names)].map((name) => `'${name}'`).join(', ');
+  const roles = `FROM pg_authid WHERE rolname IN (${list(databases.map(({ role }) => role))})`;
+  const names = list(databases.map(({ database }) => database));
+  const count = (list: string): number => list.split(', ').length;
+  return question(
+    `CASE WHEN (SELECT count(*) ${roles}) = ${count(list(databases.map(({ role }) => role)))} AND (SELECT count(*) FROM pg_database WHERE datname IN (${names})) = ${count(names)} THEN (SELECT encode(sha256(convert_to(string_agg(rolname || ' ' || coalesce(rolpassword, ''), ' ' ORDER BY rolname), 'UTF8')), 'hex') ${roles}) ELSE '${INCOMPLETE}' END`,
+  );
 }
 
 /** Shell lines that put the passwords where `databasesSql` reads them: in the environment of psql, which only its own user can see. */
@@ -41,8 +66,11 @@ export function exportPasswords(databases: readonly OwnedDatabase[]): string {
  * statement that fails is not logged, since it would hold it. One psql for all: a process costs 0.1 s in a guest without KVM.
  */
 export function databasesSql(databases: readonly OwnedDatabase[]): string {
-  return `SET log_min_error_statement = panic;\n${databases.map(ensureDatabase).join('')}`;
+  return `SET log_min_error_statement = panic;\n${ONE_AT_A_TIME}${databases.map(ensureDatabase).join('')}`;
 }
+
+/** The watch may ask beside a person who rotates a password: two that alter one role at once would fail. */
+const ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('vmkit')) \\g /dev/null\n";
 
 function ensureDatabase({ role, database, passwordFile }: OwnedDatabase): string {
   const password =

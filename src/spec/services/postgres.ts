@@ -5,16 +5,22 @@ import { machineAddress } from '../networks/addresses.ts';
 import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
+import { askPostgres, askScript, POSTGRES_ASK } from './postgres-ask.ts';
 import {
   databasesSql,
   exportPasswords,
+  INCOMPLETE,
   type OwnedDatabase,
   POSTGRES_BIN,
   POSTGRES_PORT,
   POSTGRES_VERSION,
+  PSQL,
+  stateOf,
 } from './postgres-role.ts';
 
 const DATA = `${GUEST.data}/postgres/${POSTGRES_VERSION}`;
+/** What the roles were when they were last as they should be. */
+const KNOWN = `${GUEST.data}/postgres/roles-known`;
 const CONF = `${GUEST.own}/postgres`;
 
 const identifier = z
@@ -76,7 +82,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     env: { PGDATA: DATA, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
     setup: setupScript(port),
     run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
-    ready: { check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
+    ready: { first: takesConnections(), check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
     afterReady: undefined,
     // INT is the fast shutdown: sessions are ended, a checkpoint is written (postgres(1)).
     stop: { signal: 'INT', withinSeconds: 60 },
@@ -87,6 +93,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
         owner: 'root',
         content: settings(port, listenOn(isRemote, hasPeers)),
       },
+      { path: POSTGRES_ASK, mode: 0o755, owner: 'root', content: askScript() },
       { path: `${CONF}/pg_hba.conf`, mode: 0o644, owner: 'root', content: access(databases, isRemote) },
     ],
     secrets: roles
@@ -97,19 +104,41 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
 });
 
 /**
- * It answers a query, and its roles and databases are there: one psql for all. The eighth line of postmaster.pid is the server's status
- * (postgresql: src/include/utils/pidfile.h), so that no process is spent on one that still recovers; a line left by a crash is believed by nobody,
- * since psql asks the server itself.
+ * That it takes connections, without a process: the eighth line of postmaster.pid is the server's status (postgresql: src/include/utils/pidfile.h). The first one
+ * is the process that wrote it, so a file that a crash left is not believed.
+ */
+function takesConnections(): string {
+  return `[ -e ${DATA}/postmaster.pid ] && {
+      read -r pid
+      for line in 2 3 4 5 6 7 8; do read -r status || break; done
+    } <${DATA}/postmaster.pid && [ "$pid $status" = "$$ ready" ]`;
+}
+
+/**
+ * It answers a query, and its roles and databases are there: made, and given their passwords, where they are not known to be as this script left them. What it
+ * left is a digest of the server's own answer and of the passwords, which are too long to be guessed.
  */
 function readyCheck(port: number, databases: readonly OwnedDatabase[]): string {
-  return `[ -S ${GUEST.postgresql}/.s.PGSQL.${port} ]
-status=
-{ for line in 1 2 3 4 5 6 7 8; do read -r status || exit 1; done; } <${DATA}/postmaster.pid
-[ "$status" = ready ]
-${exportPasswords(databases)}[ "$(${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1 -h ${GUEST.postgresql} -p ${port} -d postgres <<'SQL'
-${databasesSql(databases)}SELECT 1;
-SQL
-)" = 1 ]
+  const passwords = databases
+    .filter(({ passwordFile }) => passwordFile !== undefined)
+    .map(({ role }) => `"$password_${role}"`);
+  const names = databases.map(({ role, database }) => `${role}/${database}`).join(' ');
+  return `# state_now: what the server says, and that with the passwords as one digest.
+state_now() {
+  state=$(${askPostgres({ port, isRoot: false })} "${stateOf(databases)}")
+  [ -n "$state" ] || exit 1
+  digest=$(printf '%s\\n' "$state" '${names}' ${[...new Set(passwords)].join(' ')} | sha256sum)
+}
+${exportPasswords(databases)}state_now
+known=
+[ ! -e ${KNOWN} ] || read -r known <${KNOWN} || :
+if [ "$state" = ${INCOMPLETE} ] || [ "$known" != "$digest" ]; then
+  ${PSQL} -h ${GUEST.postgresql} -p ${port} -d postgres <<'SQL'
+${databasesSql(databases)}SQL
+  state_now
+  # Where the disk is full it is asked again at the next boot.
+  (umask 077 && echo "$digest" >${KNOWN}.new) && mv -f ${KNOWN}.new ${KNOWN} || rm -f ${KNOWN}.new
+fi
 `;
 }
 

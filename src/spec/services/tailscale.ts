@@ -25,7 +25,8 @@ export const tailscale = defineService(
     setup: chooseMode(chosen.mode, chosen.routes.length > 0),
     run: runDaemon(),
     ready: {
-      check: `[ -S ${TAILSCALE_SOCKET} ]\n`,
+      first: `[ -S ${TAILSCALE_SOCKET} ]`,
+      check: 'true\n',
       still: 'tailscale status --json --peers=false >/dev/null\n',
       everyMs: 250,
       withinSeconds: 180,
