@@ -1,8 +1,9 @@
 import { VmkitError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import { findDead, partnersText } from './check/find-dead.ts';
 import { printReasons, type Reason, reason } from './check/reason.ts';
 import type { Request } from './fragments.ts';
-import { type Config, isSameValue, readConfig } from './kconfig/config-text.ts';
+import { type Config, isSameValue, printSetting, readConfig } from './kconfig/config-text.ts';
 import { whyHigher, whyLower } from './kconfig/explain.ts';
 import { evaluate } from './kconfig/expression.ts';
 import type { KconfigSymbol, KconfigTree, SymbolType } from './kconfig/kconfig.ts';
@@ -67,8 +68,8 @@ function fits(value: string, type: SymbolType): boolean {
 }
 
 /**
- * Requests that the final .config (its text) does not hold. After allnoconfig or olddefconfig, before the compiler.
- * `requests` must have passed `checkDefined`.
+ * Requests that the final .config (its text) does not hold, and those that it holds and that would do nothing. After allnoconfig or
+ * olddefconfig, before the compiler. `requests` must have passed `checkDefined`.
  */
 export function verifyConfig(
   requests: readonly Request[],
@@ -76,9 +77,19 @@ export function verifyConfig(
   tree: KconfigTree,
 ): readonly ConfigProblem[] {
   const state = kconfigState(tree, readConfig(finalConfig), requests);
-  return requests.flatMap((request) => {
+  const lost = requests.flatMap((request) => {
     const symbol = tree.symbols.get(request.symbol);
     return symbol === undefined ? [] : verifyRequest(request, symbol, state);
+  });
+  return [...lost, ...deadRequests(requests, state)];
+}
+
+function deadRequests(requests: readonly Request[], { config }: KconfigState): readonly ConfigProblem[] {
+  return findDead(config).flatMap((dead) => {
+    const request = requests.find(({ symbol }) => symbol === dead.symbol);
+    if (request === undefined) return [];
+    const message = `${printSetting(request)} does nothing alone: ${dead.reason}`;
+    return [{ request, message, reasons: [reason(`needs ${partnersText(dead)} (${dead.source})`)] }];
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,8 @@ import { resolvePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
 import { configure } from '../../src/kernel/build.ts';
 import { standInTree } from '../../src/kernel/build-tree.ts';
+import { DEAD_ALONE } from '../../src/kernel/check/dead-alone.ts';
+import { isPartner } from '../../src/kernel/check/find-dead.ts';
 import { judgeConfig, purposeNames } from '../../src/kernel/check/judge.ts';
 import { loadFragments, type MergedFragments, mergeFragments } from '../../src/kernel/fragments.ts';
 import { readConfig } from '../../src/kernel/kconfig/config-text.ts';
@@ -68,8 +70,8 @@ async function askKconfig(arch: Arch, text: string): Promise<string> {
   );
 }
 
-async function refusal(arch: Arch, own: string): Promise<string> {
-  const fragments = await requested('default', arch, own);
+async function refusal(arch: Arch, own: string, profile = 'default'): Promise<string> {
+  const fragments = await requested(profile, arch, own);
   const tree = treeOf(arch);
   try {
     refuseProblems(checkDefined(fragments.requests, tree));
@@ -88,7 +90,7 @@ describe.each(['x86_64', 'arm64'] as const)('linux for %s', (arch) => {
     refuseProblems(verifyConfig(fragments.requests, config, treeOf(arch)));
     const { verdicts } = judgeConfig(config, purposeNames([]));
     const satisfied = verdicts.filter(({ isSatisfied }) => isSatisfied).map((verdict) => verdict.profile);
-    expect(satisfied).toEqual(profile === 'default' ? purposeNames([]) : ['machine', 'postgres', 'avf']);
+    expect(satisfied).toEqual(profile === 'default' ? purposeNames([]) : ['machine', 'postgres', 'avf', 'working']);
   });
 
   test('we and Kconfig agree on every symbol: what it offers, and what it knows', async () => {
@@ -140,5 +142,32 @@ describe('the refusals', () => {
     expect(message).toContain('OVERLAY_FS=m: this kernel has no modules, so it would be lost');
     expect(message).toMatch(/NR_CPUS=100000 became \d+\n {2}its range is/);
     expect(message).toMatch(/CRC32=n became y\n {2}.* selects it/);
+  });
+
+  test('what Kconfig grants alone and does nothing then, with the partner that it lacks', async () => {
+    const own =
+      '# CONFIG_VIRTIO_VSOCKETS is not set\nCONFIG_NETFILTER=y\nCONFIG_NETFILTER_ADVANCED=y\nCONFIG_NF_TABLES=y\nCONFIG_NFT_LOG=y\n' +
+      '# CONFIG_MEMCG is not set\n# CONFIG_FAIR_GROUP_SCHED is not set\n# CONFIG_CFS_BANDWIDTH is not set\n';
+    const message = await refusal('x86_64', own, 'small');
+    expect(message).toContain('The kernel would lack 4 requests.');
+    for (const dead of [
+      /vsock\.config:\d+: CONFIG_VSOCKETS=y does nothing alone: .*\n {2}needs VIRTIO_VSOCKETS or /,
+      /mine\.config:4: CONFIG_NF_TABLES=y does nothing alone: .*\n {2}needs NF_TABLES_INET or /,
+      /mine\.config:5: CONFIG_NFT_LOG=y does nothing alone: .*\n {2}needs NF_LOG_SYSLOG or NETFILTER_NETLINK_LOG /,
+      /cgroups\.config:\d+: CONFIG_CGROUP_SCHED=y does nothing alone: .*\n {2}needs FAIR_GROUP_SCHED or /,
+    ])
+      expect(message).toMatch(dead);
+  });
+
+  test('each of these is in the source: the option, its partners, and the place where it was read', async () => {
+    const known = new Set((['x86_64', 'arm64'] as const).flatMap((arch) => [...treeOf(arch).symbols.keys()]));
+    for (const { symbol, anyOf, source: places } of DEAD_ALONE) {
+      expect(known).toContain(symbol);
+      expect(
+        [...known].filter((name) => isPartner(name, { anyOf: anyOf.map((each) => each.replace(/:.*/, '')) })),
+      ).not.toEqual([]);
+      for (const [, path = '', name = ''] of places.matchAll(/(\S+\/[^\s,]+)(?: \((\w+)\))?/g))
+        expect(await readFile(join(source, path), 'utf8'), path).toContain(name);
+    }
   });
 });

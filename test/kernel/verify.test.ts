@@ -55,6 +55,18 @@ describe('requests that were lost', () => {
     );
   });
 
+  test('what is there and does nothing alone is told, with its partner and where that was read', () => {
+    const final = 'CONFIG_BLOCK=y\nCONFIG_VSOCKETS=y\nCONFIG_NFT_LOG=y\n';
+    expect(verified('CONFIG_BLOCK=y\nCONFIG_VSOCKETS=y', final)).toBe(
+      [
+        'The kernel would lack 1 request.',
+        'my.config:2: CONFIG_VSOCKETS=y does nothing alone: a socket has no way (ENODEV)',
+        '  needs VIRTIO_VSOCKETS or VSOCKETS_LOOPBACK or VMWARE_VMCI_VSOCKETS or HYPERV_VSOCKETS or ... (net/vmw_vsock/af_vsock.c (vsock_assign_transport))',
+      ].join('\n'),
+    );
+    expect(verified('CONFIG_BLOCK=y', final)).toBe('nothing to refuse');
+  });
+
   test('what is there is not told', () => {
     const final = 'CONFIG_BLOCK=y\nCONFIG_NR_CPUS=16\nCONFIG_NAME="me"\nCONFIG_START=0x10\n';
     expect(

@@ -12,11 +12,11 @@ const SETTINGS: readonly (readonly [name: string, value: number])[] = [
   ['kernel.dmesg_restrict', 1],
   ['kernel.kptr_restrict', 2],
   ['kernel.unprivileged_bpf_disabled', 1],
-  // Debian's own: root may make user namespaces, for containers, and nobody else.
-  ['kernel.unprivileged_userns_clone', 0],
   // Nobody but root looks into another process.
   ['kernel.yama.ptrace_scope', 2],
   ['net.core.bpf_jit_harden', 2],
+  // Who makes a user namespace is root there, and reaches parts of the kernel that are root's. Containers that root starts need none; root may raise it.
+  ['user.max_user_namespaces', 0],
 ];
 
 /** Lines of stage 1. A kernel that lacks a setting lacks what it would restrict; one that refuses it is not gone on with. */

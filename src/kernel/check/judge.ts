@@ -2,6 +2,7 @@ import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import { type Config, readConfig } from '../kconfig/config-text.ts';
+import { findDead, isPartner, partnersText } from './find-dead.ts';
 import { MODULE_NAMES } from './module-names.ts';
 import { KERNEL_PURPOSES, type KernelPurpose, type Requirement } from './requirements.ts';
 
@@ -66,11 +67,29 @@ interface Kernel {
   readonly modules: ReadonlySet<string> | undefined;
 }
 
-function judge(profile: string, { title, source, requirements }: KernelPurpose, kernel: Kernel): Verdict {
-  const missing = requirements
+function judge(profile: string, purpose: KernelPurpose, kernel: Kernel): Verdict {
+  const { title, source, requirements } = purpose;
+  const lacking = requirements
     .filter((requirement) => applies(requirement, kernel) && !requirement.anyOf.some((symbol) => isOn(symbol, kernel)))
     .map(({ anyOf, reason }) => ({ anyOf, reason }));
+  const missing = [...lacking, ...lackingPartners(purpose, kernel, lacking)];
   return { profile, title, source, isSatisfied: missing.length === 0, missing };
+}
+
+/** An option that is on and does nothing is as good as off. Not told where its partner is missed anyway. */
+function lackingPartners(
+  { requirements, everyOption }: KernelPurpose,
+  kernel: Kernel,
+  lacking: readonly MissingSymbol[],
+): readonly MissingSymbol[] {
+  const needed = new Set(requirements.filter((each) => applies(each, kernel)).flatMap(({ anyOf }) => anyOf));
+  const told = lacking.flatMap(({ anyOf }) => anyOf);
+  return findDead(kernel.config)
+    .filter((dead) => everyOption || (needed.has(dead.symbol) && !told.some((symbol) => isPartner(symbol, dead))))
+    .map(({ symbol, anyOf, reason, source }) => ({
+      anyOf: [partnersText({ anyOf })],
+      reason: `${symbol} is on, but without it ${reason} (${source})`,
+    }));
 }
 
 function applies({ anyOf, arch, onlyIfKnown }: Requirement, { config, arch: actual }: Kernel): boolean {

@@ -1,5 +1,7 @@
 /** The module that an option of KERNEL_PURPOSES becomes when it is =m, by its name in the kernel (the source's makefiles: `obj-$(CONFIG_TUN) += tun.o`). */
 export const MODULE_NAMES: Readonly<Record<string, string>> = {
+  BRIDGE: 'bridge',
+  BRIDGE_NETFILTER: 'br_netfilter',
   EXT4_FS: 'ext4',
   HW_RANDOM_VIRTIO: 'virtio_rng',
   IP6_NF_FILTER: 'ip6table_filter',
@@ -15,10 +17,12 @@ export const MODULE_NAMES: Readonly<Record<string, string>> = {
   NETFILTER_XTABLES: 'x_tables',
   NETFILTER_XT_CONNMARK: 'xt_connmark',
   NETFILTER_XT_MARK: 'xt_mark',
+  NETFILTER_XT_MATCH_ADDRTYPE: 'xt_addrtype',
   NETFILTER_XT_MATCH_CONNTRACK: 'xt_conntrack',
   NETFILTER_XT_TARGET_MASQUERADE: 'xt_MASQUERADE',
   NFT_COMPAT: 'nft_compat',
   NFT_CT: 'nft_ct',
+  NFT_FIB_INET: 'nft_fib_inet',
   NFT_MASQ: 'nft_masq',
   NFT_NAT: 'nft_nat',
   NF_CONNTRACK: 'nf_conntrack',
@@ -31,6 +35,7 @@ export const MODULE_NAMES: Readonly<Record<string, string>> = {
   SQUASHFS: 'squashfs',
   TUN: 'tun',
   UNIX: 'unix',
+  VETH: 'veth',
   VIRTIO_BLK: 'virtio_blk',
   VIRTIO_CONSOLE: 'virtio_console',
   VIRTIO_NET: 'virtio_net',

@@ -16,6 +16,8 @@ export interface KernelPurpose {
   /** Where the requirements were read. */
   readonly source: string;
   readonly requirements: readonly Requirement[];
+  /** Asks beside that no option of the kernel is one that does nothing alone. */
+  readonly everyOption?: true;
 }
 
 const need = (symbol: string | readonly string[], reason: string): Requirement => ({
@@ -97,6 +99,8 @@ export const KERNEL_PURPOSES = {
       need('NETFILTER_XT_MATCH_CONNTRACK', '-m conntrack: stateful filtering'),
       need(['NETFILTER_XT_TARGET_MASQUERADE', 'IP_NF_TARGET_MASQUERADE'], '-j MASQUERADE: subnet routers, exit nodes'),
       need('NF_TABLES', 'iptables-nft, the iptables of Debian, speaks to nf_tables'),
+      need('NF_TABLES_IPV4', 'its tables are of the family ip'),
+      need('NF_TABLES_IPV6', "ip6tables-nft's are of the family ip6"),
       need('NFT_COMPAT', 'iptables-nft uses the matches and targets above through it'),
     ],
   },
@@ -176,5 +180,49 @@ export const KERNEL_PURPOSES = {
       onArm64('RTC_CLASS', 'the clock'),
       onArm64('RTC_DRV_PL030', "crosvm's clock; without it the guest boots in 1970"),
     ],
+  },
+  containers: {
+    title: 'Containers: podman, docker, a Forgejo runner',
+    source: 'docker: contrib/check-config.sh; crun: src/libcrun/linux.c, cgroup*.c; netavark: src/firewall/nft.rs',
+    requirements: [
+      need('NAMESPACES', 'a world of its own for each container'),
+      need('UTS_NS', 'a name of its own'),
+      need('IPC_NS', 'shared memory of its own'),
+      need('PID_NS', 'processes of its own'),
+      need('NET_NS', 'a network of its own'),
+      need('USER_NS', 'users of its own: --userns, and containers that root did not start'),
+      need('OVERLAY_FS', 'layers of an image'),
+      need('POSIX_MQUEUE', '/dev/mqueue is mounted in each container'),
+      need('KEYS', 'a session keyring of its own'),
+      need('SECCOMP_FILTER', 'system calls that a container may not make'),
+      need('CGROUPS', 'limits'),
+      need('MEMCG', '--memory'),
+      need('CGROUP_PIDS', '--pids-limit, which podman sets for each container'),
+      need('CPUSETS', '--cpuset-cpus'),
+      need('FAIR_GROUP_SCHED', '--cpu-shares'),
+      need('CFS_BANDWIDTH', '--cpus'),
+      need('BLK_CGROUP', '--device-read-bps'),
+      need('BPF_SYSCALL', 'CGROUP_BPF depends on it'),
+      need('CGROUP_BPF', 'which devices a container may open; in cgroup v2 that is a BPF program'),
+      need('VETH', "the container's card, and its other end"),
+      need('BRIDGE', 'a network of containers'),
+      need('BRIDGE_NETFILTER', 'rules for what passes between containers of one bridge'),
+      need('NF_TABLES_INET', 'netavark (podman) keeps its rules in a table of the family inet'),
+      need('NFT_CT', 'answers are let through'),
+      need('NFT_NAT', 'published ports'),
+      need('NFT_MASQ', 'containers dial out'),
+      need('NFT_FIB_INET', 'a published port is for the addresses of this machine'),
+      need('NETFILTER_XTABLES', 'docker speaks iptables'),
+      need(['IP_NF_NAT', 'NFT_COMPAT'], 'table nat, of iptables-legacy or iptables-nft'),
+      need('NETFILTER_XT_MATCH_ADDRTYPE', '-m addrtype: published ports of docker'),
+      need('NETFILTER_XT_MATCH_CONNTRACK', '-m conntrack: answers are let through'),
+      need(['NETFILTER_XT_TARGET_MASQUERADE', 'IP_NF_TARGET_MASQUERADE'], '-j MASQUERADE: containers dial out'),
+    ],
+  },
+  working: {
+    title: 'Every option does what it promises',
+    source: 'linux 6.12: the files that are named',
+    requirements: [],
+    everyOption: true,
   },
 } as const satisfies Readonly<Record<string, KernelPurpose>>;
