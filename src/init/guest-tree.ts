@@ -10,6 +10,7 @@ import { users } from './services/users.ts';
 import { STAGE1_APPLETS, stage1 } from './stage1/stage1.ts';
 import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
 import { clock } from './watch/clock.ts';
+import { idle } from './watch/idle.ts';
 import { liveness } from './watch/liveness.ts';
 import { powerKey } from './watch/power-key.ts';
 
@@ -44,6 +45,7 @@ function payload({ services }: VmSpec): Tree {
     script('watch', watch(services)),
     script('liveness', liveness(services)),
     script('clock', clock()),
+    script('idle', idle()),
     ...powerKey(),
     script('session', session()),
     script('shutdown', shutdown(services)),

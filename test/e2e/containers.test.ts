@@ -43,7 +43,7 @@ describe.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)('a container in a m
   });
 
   test('ends with the machine, by itself, and is there again after the next boot', async () => {
-    const { exitCode, stdout } = await sandbox.vmkit(['stop', 'containers']);
+    const { exitCode, stdout } = await sandbox.vmkit(['stop', 'containers', '--within', '300']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.not.stringContaining('not cleanly') });
     expect((await sandbox.vmkit(['boot', 'containers'])).exitCode).toBe(0);
     expect(await page()).toBe('Hello from a container!\n');

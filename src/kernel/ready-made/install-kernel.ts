@@ -10,7 +10,7 @@ import { type Folders, installModules } from './install-modules.ts';
 import type { KernelParts } from './kernel-parts.ts';
 
 /** Raised when the way of installing changes the output. */
-export const READY_MADE_RECIPE = 1;
+export const READY_MADE_RECIPE = 2;
 
 /** For the manifest. A type, not an interface: only those are JSON by their index. */
 export type ReadyMadeFacts = {

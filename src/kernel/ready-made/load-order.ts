@@ -6,8 +6,8 @@ import { basename } from 'node:path';
  */
 export const STAGE1_MODULES: readonly string[] = [
   ...['virtio_pci', 'virtio_console', 'virtio_blk', 'virtio_net', 'squashfs', 'overlay', 'ext4'],
-  // The random numbers of the host, the power key, the hardware's clock.
-  ...['virtio_rng', 'evdev', 'button', 'gpio_keys', 'rtc_cmos', 'rtc_pl031'],
+  // The random numbers of the host, the memory that it gets back, the power key, the hardware's clock.
+  ...['virtio_rng', 'virtio_balloon', 'evdev', 'button', 'gpio_keys', 'rtc_cmos', 'rtc_pl031'],
 ];
 
 /** `kernel/drivers/char/hw_random/virtio-rng.ko` → virtio_rng, as the kernel calls it (modprobe(8): `_` and `-` are the same). */

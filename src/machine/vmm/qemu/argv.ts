@@ -63,6 +63,8 @@ export function qemuArgv(plan: PlacedMachine): string[] {
     ...network(plan),
     ...link(plan, fd('link')),
     ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
+    // Pages that the guest frees are the host's again.
+    ...['-device', 'virtio-balloon-pci,free-page-reporting=on'],
     // What is recorded is all that the guest prints, whether somebody is attached to the socket or not.
     ...addFd(fd('console')),
     ...['-chardev', `socket,id=console,path=${SOCKETS.console},server=on,wait=off${logTo(fd('console'))}`],
