@@ -11,12 +11,16 @@ const stateFile = z.object({ pid: z.number() });
 /** Ticks in a second of the times in /proc/PID/stat: sysconf(_SC_CLK_TCK), 100 on every Linux that Node runs on. */
 const TICKS = 100;
 
-/** Folders of its own for data and state, so that a person's machines are left alone; the cache is shared. vmkit's own kernel is there, so that `auto` takes it. */
+/**
+ * Folders of its own for data and state, so that a person's machines are left alone; the cache is shared. vmkit's own kernel is there, and these folders know its
+ * source (kernel/choose-kernel.ts), so that `auto` takes it.
+ */
 export async function withOwnMachines<T>(work: (env: Record<string, string>) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-'));
   try {
-    await vmkit(['build-kernel']);
-    return await work({ XDG_DATA_HOME: join(folder, 'data'), XDG_STATE_HOME: join(folder, 'state') });
+    const env = { XDG_DATA_HOME: join(folder, 'data'), XDG_STATE_HOME: join(folder, 'state') };
+    await vmkit(['build-kernel'], env);
+    return await work(env);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

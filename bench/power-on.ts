@@ -14,9 +14,7 @@ export async function cloudKernel(cache: string): Promise<string> {
 
 /** An initramfs whose only program says that it runs, and powers off. */
 export async function initrdWithMarker(cache: string): Promise<string> {
-  const busybox = await fetched(cache, 'bench-busybox', 'busybox-static', async (root) =>
-    join(root, 'usr/bin/busybox'),
-  );
+  const busybox = await busyboxFor(cache);
   const init = '#!/bin/busybox sh\necho bench-init >/dev/console\nexec /bin/busybox poweroff -f\n';
   const path = join(cache, 'bench-initrd.cpio');
   const archive = packCpio([
@@ -26,6 +24,11 @@ export async function initrdWithMarker(cache: string): Promise<string> {
   ]);
   await writeFile(path, archive);
   return path;
+}
+
+/** A busybox that needs no library. */
+export function busyboxFor(cache: string): Promise<string> {
+  return fetched(cache, 'bench-busybox', 'busybox-static', async (root) => join(root, 'usr/bin/busybox'));
 }
 
 async function fetched(

@@ -1,7 +1,11 @@
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { time } from './measure.ts';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { packCpio } from '../src/image/cpio.ts';
+import { time, vmkit } from './measure.ts';
+import { busyboxFor } from './power-on.ts';
+import type { Guest } from './qemu.ts';
 
 const MARKER_UNIT = `[Unit]
 After=postgresql@17-main.service
@@ -46,4 +50,39 @@ export async function systemdDisk(cache: string): Promise<string> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+const imageResult = z.object({ kernel: z.object({ path: z.string() }) });
+
+/** Debian's cloud kernel as vmkit installs it (entered by PVH), and an initramfs that loads what it needs for a disk, uncompressed, and goes on with systemd. */
+export async function debianBoot(cache: string): Promise<Pick<Guest, 'kernel' | 'initrd'>> {
+  const built = await vmkit(['build-image', 'sql', '--kernel', 'debian']);
+  const folder = dirname(imageResult.parse(JSON.parse(built.stdout)).kernel.path);
+  const modules = join(folder, 'stage1-modules');
+  const init = `#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs devtmpfs /dev
+for module in /modules/*; do /bin/busybox insmod "$module"; done
+/bin/busybox mount -t ext4 /dev/vda /root
+/bin/busybox mount --move /dev /root/dev
+exec /bin/busybox switch_root /root /sbin/init
+`;
+  const initrd = join(cache, 'bench-systemd-initrd.cpio');
+  const archive = packCpio([
+    { kind: 'file', path: 'init', mode: 0o755, content: init },
+    ...['bin', 'dev', 'root', 'modules'].map((path) => ({ kind: 'directory' as const, path, mode: 0o755 })),
+    { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    { kind: 'file', path: 'bin/busybox', mode: 0o755, content: await readFile(await busyboxFor(cache)) },
+    ...(await Promise.all(
+      (
+        await readdir(modules)
+      ).map(async (name) => ({
+        kind: 'file' as const,
+        path: `modules/${name}`,
+        mode: 0o644,
+        content: await readFile(join(modules, name)),
+      })),
+    )),
+  ]);
+  await writeFile(initrd, archive);
+  return { kernel: join(folder, 'vmlinux'), initrd };
 }

@@ -35,8 +35,11 @@ export async function assemble(spec: VmSpec, given: ChosenComponents, verb: Verb
   const chosen = await chooseKernel(spec, context);
   const kernelPlan = await chosenArtifact(chosen, spec.arch, context);
   const components = await ensureComponents(spec, given, context);
-  const busybox = await ensure(busyboxArtifact(spec.arch), context);
-  const [root, kernel] = await ensureBoth(rootArtifact(spec), kernelPlan, chosen.kind !== 'vmkit', context);
+  // A kernel that is compiled takes minutes, and all processors.
+  const quick = [busyboxArtifact(spec.arch), rootArtifact(spec), ...(chosen.kind === 'vmkit' ? [] : [kernelPlan])];
+  const [busybox, root, readyMade] = await ensureBeside(quick, context);
+  if (busybox === undefined || root === undefined) throw new TypeError('A build without a result.');
+  const kernel = readyMade ?? (await ensure(kernelPlan, context));
   const age = ageNote(root.manifest.builtAt, spec.name, Date.now());
   if (age !== undefined) context.report({ kind: 'note', text: age });
   if (spec.kernel.kind === 'auto' && chosen.kind === 'debian') context.report({ kind: 'note', text: WHY_DEBIAN });
@@ -133,19 +136,12 @@ async function ensure(artifact: Artifact, context: VerbContext): Promise<Built> 
   return (await findArtifact(artifact, context)) ?? runStep(building(artifact), context);
 }
 
-/** Beside one another where the second takes no minutes: a failure of the first is told when both are over. */
-async function ensureBoth(
-  first: Artifact,
-  second: Artifact,
-  isSecondQuick: boolean,
-  context: VerbContext,
-): Promise<[Built, Built]> {
-  const found = await Promise.all([findArtifact(first, context), findArtifact(second, context)]);
-  if (isSecondQuick && found.every((each) => each === undefined)) {
-    const [one, other] = await runSteps([building(first), building(second)], context);
-    if (one !== undefined && other !== undefined) return [one, other];
-  }
-  return [await ensure(first, context), await ensure(second, context)];
+/** What is not there is built beside one another: most of its time is the network's. A failure of one is told when all are over. */
+async function ensureBeside(artifacts: readonly Artifact[], context: VerbContext): Promise<Built[]> {
+  const found = await Promise.all(artifacts.map((artifact) => findArtifact(artifact, context)));
+  const missing = artifacts.filter((_, index) => found[index] === undefined);
+  const built = missing.length === 0 ? [] : await runSteps(missing.map(building), context);
+  return found.flatMap((one) => one ?? built.shift() ?? []);
 }
 
 function building(artifact: Artifact): Step<Built> {
