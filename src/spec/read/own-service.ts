@@ -1,5 +1,6 @@
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
+import { listens } from '../services/listens.ts';
 import type { OwnService } from './schema.ts';
 
 /** A service from vm.yaml as the value that the built-in ones have, too. */
@@ -19,6 +20,7 @@ export function serviceOf(own: OwnService): Service {
     setup: own.setup,
     run: own.run,
     ready: {
+      ...firstLook(own.ready),
       check: readyCheck(own.ready),
       everyMs: own.ready.every,
       withinSeconds: Math.ceil(own.ready.within / 1000),
@@ -34,6 +36,13 @@ export function serviceOf(own: OwnService): Service {
     secrets: own.secrets.map(({ name, kind, tell }) => ({ name, kind, tell })),
     ports: own.ports.map(({ name, port, protocol, host }) => ({ name, port, protocol, hostPort: host })),
   };
+}
+
+/** A port of the machine's that is asked for is looked at first, which costs no process. */
+function firstLook({ http, tcp }: OwnService['ready']): { readonly first?: string } {
+  const [, port] = /^http:\/\/127\.0\.0\.1:(\d+)\//.exec(http ?? '') ?? [];
+  const awaited = tcp ?? (port === undefined ? undefined : Number(port));
+  return awaited === undefined ? {} : { first: listens(awaited) };
 }
 
 /** The busybox of stage 1 stays at /run/vmkit/busybox, so that a check needs no package. */
