@@ -5,6 +5,7 @@ import { conformance } from './measures-conformance.ts';
 import { faults } from './measures-faults.ts';
 import { debianKernel, firstPage } from './measures-first.ts';
 import { fuzzed } from './measures-fuzz.ts';
+import { memory } from './measures-memory.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
 import { overSsh } from './measures-ssh.ts';
@@ -50,6 +51,7 @@ export const MEASURES: readonly Measure[] = [
   ways,
   faults,
   fuzzed,
+  memory,
   throughput,
   recovery,
   overSsh,

@@ -9,10 +9,16 @@ import type { ChosenKernel } from './choose-kernel.ts';
 import { MODULES_INDEX } from './ready-made/install-modules.ts';
 import { moduleName, parseModulesDep } from './ready-made/load-order.ts';
 
+/** Debian's packages that run containers. */
+const ENGINES = ['podman', 'docker.io', 'containerd'];
+
 /** The profiles of `check-kernel` that a machine needs. */
-export function neededProfiles({ services }: Pick<VmSpec, 'services'>): string[] {
+export function neededProfiles({ services, packages }: Pick<VmSpec, 'services' | 'packages'>): string[] {
   const limits = services.some(({ memoryMib }) => memoryMib !== undefined) ? ['memory-limits'] : [];
-  return [...new Set(['machine', ...limits, ...services.flatMap(({ kernelProfiles = [] }) => kernelProfiles)])];
+  const installed = [...packages, ...services.flatMap((service) => service.packages)];
+  const containers = installed.some((name) => ENGINES.includes(name)) ? ['containers'] : [];
+  const own = services.flatMap(({ kernelProfiles = [] }) => kernelProfiles);
+  return [...new Set(['machine', ...limits, ...containers, ...own])];
 }
 
 /** Without these stage 1 refuses to go on, so nobody can have meant to try it. */
@@ -23,7 +29,7 @@ const INDISPENSABLE = ['machine', 'memory-limits'];
  * service needs, that is what somebody asked for: it is told, and tried.
  */
 export async function requireKernel(
-  spec: Pick<VmSpec, 'name' | 'services'>,
+  spec: Pick<VmSpec, 'name' | 'services' | 'packages'>,
   kernel: ChosenKernel,
   built: Built,
   context: Context,

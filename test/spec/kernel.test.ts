@@ -37,8 +37,10 @@ test('a machine needs what its services need of a kernel, and the profiles are t
     const options: Readonly<Record<string, unknown>> = { forgejo: { domain: 'git.example.org' } };
     return service.options.safeParse(options[name] ?? {}).success ? [service.create(options[name] ?? {})] : [];
   });
-  const needed = neededProfiles({ services });
+  const needed = neededProfiles({ services, packages: [] });
   expect(needed).toEqual(expect.arrayContaining(['machine', 'postgres', 'wireguard', 'nebula', 'tailscale-nftables']));
   expect(needed.filter((profile) => !(profile in KERNEL_PURPOSES))).toEqual([]);
   expect(neededProfiles(specWith('web', [ownService({ name: 'web' })]))).toEqual(['machine']);
+  const limited = ownService({ name: 'web', memoryMib: 64, packages: ['podman'] });
+  expect(neededProfiles(specWith('web', [limited]))).toEqual(['machine', 'memory-limits', 'containers']);
 });

@@ -71,14 +71,14 @@ export const TRIALS: readonly Trial[] = [
   {
     name: 'redirect',
     title: 'a rule that sends a connection elsewhere',
-    profiles: ['tailscale-nftables'],
+    profiles: ['tailscale-nftables', 'containers'],
     programs: ['nft'],
     script: chain('type nat hook prerouting priority -100', 'tcp dport 80 dnat ip to 10.9.9.2:8080'),
   },
   {
     name: 'masquerade',
     title: 'a rule that hides addresses behind its own',
-    profiles: ['tailscale-nftables'],
+    profiles: ['tailscale-nftables', 'containers'],
     programs: ['nft', 'ip', 'perl'],
     script: `${CARD}${chain('type nat hook postrouting priority 100', 'oifname "v0" counter masquerade')}datagram 10.9.9.2\ncounted\n`,
   },
@@ -119,7 +119,7 @@ counted
   {
     name: 'iptables',
     title: 'iptables: a mark, and an address that is hidden',
-    profiles: ['tailscale-iptables'],
+    profiles: ['tailscale-iptables', 'containers'],
     programs: ['iptables'],
     script: `iptables -t mangle -A OUTPUT -j MARK --set-mark 7
 iptables -t nat -A POSTROUTING -m mark --mark 7 -j MASQUERADE
@@ -151,14 +151,14 @@ iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
   {
     name: 'bridge',
     title: 'a bridge with a pair of cards',
-    profiles: [],
+    profiles: ['containers'],
     programs: ['ip'],
     script: `${CARD}ip link add b0 type bridge\nip link set w0 master b0\nip link set b0 up\n`,
   },
   {
     name: 'overlay',
     title: 'a file system over another',
-    profiles: ['machine'],
+    profiles: ['machine', 'containers'],
     programs: [],
     script: `mkdir /tmp/lower /tmp/upper /tmp/work /tmp/both
 echo below >/tmp/lower/file
@@ -170,21 +170,21 @@ grep -q below /tmp/lower/file && grep -q above /tmp/upper/file
   {
     name: 'namespaces',
     title: 'namespaces for processes, names, users and groups',
-    profiles: [],
+    profiles: ['containers'],
     programs: [],
     script: 'unshare --pid --fork --ipc --uts --cgroup true\nunshare --user --map-root-user true\n',
   },
   {
     name: 'seccomp',
     title: 'a filter of system calls',
-    profiles: [],
+    profiles: ['containers'],
     programs: ['perl'],
     script: `${seccompScript()}\n`,
   },
   {
     name: 'memory-limit',
     title: 'a limit of memory, and what is killed at it',
-    profiles: ['memory-limits'],
+    profiles: ['memory-limits', 'containers'],
     programs: ['perl'],
     script: `group=/sys/fs/cgroup/vmkit-live.$$
 mkdir $group
