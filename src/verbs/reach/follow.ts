@@ -45,22 +45,33 @@ async function watchAll(
   const { left } = around;
   const { port, hostPort } = around.target;
   const ports = [port, ...(hostPort === undefined ? [] : [hostPort])];
+  let isLate = false;
   const watches = (await placesOf(around, context)).map(([place, run, { path }]) => {
     let isReady = (): void => undefined;
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
     });
-    const onLine = (line: string): void => void (line === WATCHING && isReady());
+    let isInTime = false;
+    const onLine = (line: string): void => {
+      if (line !== WATCHING) return;
+      isInTime = !isLate;
+      isReady();
+    };
     const script = watchScript(ports, WATCH_SECONDS, { isGuest: place !== 'host', path });
     const seen = run(script, left(WATCH_MS), onLine)
-      .then(readWatched, () => undefined)
+      // A watch that began after the dial says nothing of what it did not see.
+      .then((printed) => (isInTime ? readWatched(printed) : undefined))
+      .catch(() => undefined)
       .finally(isReady)
       .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run) });
     return { place, ready, seen };
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, left(READY_MS));
+    timer = setTimeout(() => {
+      isLate = true;
+      resolve();
+    }, left(READY_MS));
   });
   const ready = Promise.race([Promise.all(watches.map((each) => each.ready)), late]).finally(() => clearTimeout(timer));
   const seen = Promise.all(watches.map(async ({ place, seen }) => [place, await seen] as const)).then(toWatches);
