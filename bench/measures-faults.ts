@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { ENDS } from '../test/support/ends.ts';
 import { FAULTS } from '../test/support/faults.ts';
 import type { Measure, Row } from './measure.ts';
 import { time } from './measure.ts';
@@ -51,7 +52,7 @@ export const faults: Measure = {
     const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-faults-'));
     try {
       const file = join(folder, 'results.json');
-      const files = ['test/e2e/tailnet', 'test/e2e/probe-faults'];
+      const files = ['test/e2e/tailnet', 'test/e2e/probe-faults', 'test/e2e/follow'];
       const only = ['--project', 'e2e', ...files, '--reporter=json', `--outputFile=${file}`];
       // Its exit code tells no more than the file.
       await time(['npx', 'vitest', 'run', ...only], { VMKIT_TEST_ALL: '1' }).catch(console.error);
@@ -69,6 +70,13 @@ export const faults: Measure = {
       const longest = Math.max(0, ...tests.map(({ meta }) => meta?.probeMs ?? 0)) / 1000;
       return [
         countRow('known faults named right', known, 'put into real guests, hosts and peers by test/e2e/tailnet*'),
+        countRow(
+          'faults that are in no table: hop and cause right',
+          tests
+            .filter(({ title }) => ENDS.some(([fault]) => fault === title))
+            .map(({ title, status }) => ({ fault: title, isRight: status === 'passed' })),
+          'test/support/ends.ts, real packets in network namespaces',
+        ),
         countRow(
           'kinds of faults: state, cause and hop right',
           kinds,

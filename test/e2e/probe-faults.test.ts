@@ -28,6 +28,7 @@ describe
     const tailnet = useTailnet();
     const sandbox = useSandbox(tailnet.host);
     let folder = '';
+    let peerPath = '';
     let ssh: Awaited<ReturnType<typeof sshServer>>;
 
     const world: FaultWorld = {
@@ -36,6 +37,8 @@ describe
         if (exitCode !== 0) throw new Error(`${script}: ${exitCode} ${stderr}`);
       },
       onHost: (script) => execa('ip', ['netns', 'exec', tailnet.host, 'sh', '-ec', script]),
+      onPeer: (script) =>
+        execa('ip', ['netns', 'exec', tailnet.peer, 'sh', '-ec', script], { env: { PATH: peerPath } }),
       control: (command) => tailnet.control(command),
       qemuPid: async () => (await sandbox.state('web'))?.pid ?? 0,
     };
@@ -69,8 +72,8 @@ services:
       if (setup.exitCode !== 0) throw new Error(setup.stderr);
       const programs = await tailscalePrograms(sandbox.folder);
       const away = await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'away', isTun: true });
-      const path = `PATH=${away.bin}:${process.env['PATH']}`;
-      ssh = await sshServer(folder, ['ip', 'netns', 'exec', tailnet.peer, 'env', path]);
+      peerPath = `${away.bin}:${process.env['PATH']}`;
+      ssh = await sshServer(folder, ['ip', 'netns', 'exec', tailnet.peer, 'env', `PATH=${peerPath}`]);
       const booted = await sandbox.vmkit(['boot', 'web'], { env: { TS_AUTHKEY: `file:${tailnet.keyFile}` } });
       if (booted.exitCode !== 0) throw new Error(booted.stderr);
       await tailnet.control({ Do: 'key', Key: '' });

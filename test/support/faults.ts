@@ -4,6 +4,8 @@ export interface FaultWorld {
   inGuest(script: string): Promise<unknown>;
   /** A script in this host's network namespace. */
   onHost(script: string): Promise<unknown>;
+  /** A script at the peer that is in the tailnet already, where `tailscale` is its own. */
+  onPeer(script: string): Promise<unknown>;
   /** To the test's control server (test/tailnet/main.go). */
   control(command: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Of the machine's QEMU. */
@@ -62,6 +64,10 @@ const inGuest = (put: string, takeBack: string) => ({
   put: async (world: FaultWorld) => world.inGuest(put),
   takeBack: async (world: FaultWorld) => world.inGuest(takeBack),
 });
+
+/** Nodes learn by and by what the control server tells them. */
+const until = (condition: string): string =>
+  `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 60 ] || exit 1; sleep 0.5; done`;
 
 const http = (status: string, headers: string, body: string): string =>
   `printf 'HTTP/1.0 ${status}\\r\\n${headers}\\r\\n%s' '${body}'`;
@@ -349,8 +355,14 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
   },
   {
     name: 'the policy lets in another port',
-    put: async ({ control }) => control({ Do: 'filter', Node: 'web', First: 443, Last: 443 }),
-    takeBack: async ({ control }) => control({ Do: 'filter', Node: 'web', First: 0, Last: 65535 }),
+    put: async ({ control, inGuest }) => {
+      await control({ Do: 'filter', Node: 'web', First: 443, Last: 443 });
+      await inGuest(until('tailscale debug netmap | grep -q \'"First": 443\''));
+    },
+    takeBack: async ({ control, inGuest }) => {
+      await control({ Do: 'filter', Node: 'web', First: 0, Last: 65535 });
+      await inGuest(until('tailscale debug netmap | grep -q \'"Last": 65535\''));
+    },
     from: 'ssh',
     state: 'fails',
     cause: 'policy-drops',
@@ -358,7 +370,10 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
   },
   {
     name: 'the policy hides the node',
-    put: async ({ control }) => control({ Do: 'hide', Node: 'web', From: 'away' }),
+    put: async ({ control, onPeer }) => {
+      await control({ Do: 'hide', Node: 'web', From: 'away' });
+      await onPeer(until('! tailscale status | grep -q web'));
+    },
     takeBack: async () => undefined,
     from: 'ssh',
     state: 'fails',

@@ -98,6 +98,7 @@ until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ]; } || [ $n = 40 ]; d
   n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
+grep -q 'chain left' "$d/nft" || exit 1
 wait $before
 echo '${WATCHING}'
 sleep ${seconds} 3>&-

@@ -12,8 +12,8 @@ import type { OpenedShell } from './guest-shell.ts';
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
 const WATCH_SECONDS = 4;
 /** A guest without KVM takes seconds to make a table and to read it. */
-const READY_MS = 6_000;
-const WATCH_MS = 15_000;
+const READY_MS = 8_000;
+const WATCH_MS = 20_000;
 const ROUTES_MS = 3_000;
 
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
@@ -21,7 +21,6 @@ type Run = (script: string, withinMs: number, onLine?: (line: string) => void) =
 export interface Around {
   readonly target: Target;
   readonly opened: Promise<OpenedShell>;
-  readonly left: (atMostMs: number) => number;
   readonly proxy: NodeFacts | undefined;
   readonly router: NodeFacts | undefined;
 }
@@ -42,25 +41,35 @@ async function watchAll(
   around: Around,
   context: Context,
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
-  const { left } = around;
   const { port, hostPort } = around.target;
   const ports = [port, ...(hostPort === undefined ? [] : [hostPort])];
+  let isLate = false;
   const watches = (await placesOf(around, context)).map(([place, run, { path }]) => {
     let isReady = (): void => undefined;
     const ready = new Promise<void>((resolve) => {
       isReady = resolve;
     });
-    const onLine = (line: string): void => void (line === WATCHING && isReady());
+    let isInTime = false;
+    const onLine = (line: string): void => {
+      if (line !== WATCHING) return;
+      isInTime = !isLate;
+      isReady();
+    };
     const script = watchScript(ports, WATCH_SECONDS, { isGuest: place !== 'host', path });
-    const seen = run(script, left(WATCH_MS), onLine)
-      .then(readWatched, () => undefined)
+    const seen = run(script, WATCH_MS, onLine)
+      // A watch that began after the dial says nothing of what it did not see.
+      .then((printed) => (isInTime ? readWatched(printed) : undefined))
+      .catch(() => undefined)
       .finally(isReady)
       .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run) });
     return { place, ready, seen };
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, left(READY_MS));
+    timer = setTimeout(() => {
+      isLate = true;
+      resolve();
+    }, READY_MS);
   });
   const ready = Promise.race([Promise.all(watches.map((each) => each.ready)), late]).finally(() => clearTimeout(timer));
   const seen = Promise.all(watches.map(async ({ place, seen }) => [place, await seen] as const)).then(toWatches);
