@@ -111,7 +111,7 @@ function work(sandbox: string, args: readonly string[]): Promise<string> {
       said = (said + bytes.toString()).slice(-10_000);
     });
     child.once('error', reject);
-    child.once('close', () => resolve(said));
+    child.once('close', (code, signal) => resolve(`${said}\nexit code ${code}, signal ${signal}`));
   });
 }
 

@@ -69,7 +69,7 @@ ip link add eth1 type veth peer name other; ip address add 10.9.0.5/24 dev eth1;
       reject: false,
     });
     await ended;
-    return verdictOf(lines.join('\n'), dialled.exitCode, async (script) => {
+    return await verdictOf(lines.join('\n'), dialled.exitCode, async (script) => {
       return (await execa('ip', inGuest('sh'), { input: script })).stdout;
     });
   } finally {

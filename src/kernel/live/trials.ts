@@ -169,10 +169,10 @@ grep -q below /tmp/lower/file && grep -q above /tmp/upper/file
   },
   {
     name: 'namespaces',
-    title: 'namespaces for processes, names, users and groups',
+    title: 'namespaces for processes, names and control groups',
     profiles: ['containers'],
     programs: [],
-    script: 'unshare --pid --fork --ipc --uts --cgroup true\nunshare --user --map-root-user true\n',
+    script: 'unshare --pid --fork --ipc --uts --cgroup true\n',
   },
   {
     name: 'seccomp',
