@@ -2,7 +2,7 @@ import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
 import { degradations, isSilentByNature } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
-import { explainEnd } from './follow/explain.ts';
+import { type Explained, explainEnd } from './follow/explain.ts';
 import { journeyOf } from './follow/journey.ts';
 import { followTrail } from './follow/trail.ts';
 import { isPassed } from './hops.ts';
@@ -34,11 +34,24 @@ function judgeWay(way: Way, facts: Facts): Verdict {
     trail: dial === undefined ? [] : journeyOf(way.id, dial, facts, trail),
   };
   if (works) return judgeAnswer(way, facts, dial, seen);
-  if (explained?.isCertain) return { ...seen, state: 'fails', finding: explained.finding };
-  if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding };
+  if (explained?.isCertain && !isNamedBy(finding, explained.finding)) {
+    return { ...seen, state: 'fails', finding: explained.finding };
+  }
+  if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding: withPackets(finding, explained) };
   if (dial !== undefined)
     return { ...seen, state: 'fails', finding: explained?.finding ?? finding ?? unexplained(way, facts, dial) };
   return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
+}
+
+/** Packets and the kernel say that no socket took it, or that it ended in the kernel; a layer of the same hop may know why. */
+function isNamedBy(finding: Finding | undefined, { cause, hop }: Finding): boolean {
+  return ['not-taken', 'dropped-in-kernel'].includes(cause) && finding?.hop === hop;
+}
+
+/** What was seen of the packets is told beside what a layer says, where both are of one hop. */
+function withPackets(finding: Finding, explained: Explained | undefined): Finding {
+  if (explained?.finding.hop !== finding.hop) return finding;
+  return { ...finding, observed: `${finding.observed}; ${explained.finding.observed}` };
 }
 
 const NOTHING = {

@@ -61,7 +61,7 @@ describe
       const programs = await tailscalePrograms(sandbox.folder);
       await hostPrograms(['nebula', 'nebula-cert'], sandbox.folder);
       server = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'server', isTun: false });
-      sshd = await startSshd('coreutils', [], [...MACHINE_PROGRAMS, 'chown', 'ip', 'nft', 'node', 'sysctl'], {
+      sshd = await startSshd('coreutils', [], [...MACHINE_PROGRAMS, 'chown', 'getent', 'ip', 'nft', 'node', 'sysctl'], {
         namespace: { name: tailnet.host, address: HOST_ADDRESS },
       });
       symlinkSync(join(server.bin, 'tailscale'), join(sshd.path, 'tailscale'));

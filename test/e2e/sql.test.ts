@@ -140,7 +140,7 @@ psql -c 'DROP DATABASE app' -c 'ALTER DATABASE app2 RENAME TO app'; ready
     expect(refused.exitCode).toBe(5);
     expect(refused.stderr).toContain('is of PostgreSQL 15, and this is PostgreSQL 17');
     // It is told before ssh is up.
-    await expect.poll(async () => (await root('ls')).stdout, { timeout: 60_000 }).toBe('15\n');
+    await expect.poll(async () => (await root('ls -d */')).stdout, { timeout: 60_000 }).toBe('15/\n');
     expect(await sandbox.json(['status', 'sql'])).toMatchObject({ condition: 'failed' });
     // Put right while it runs, it goes on.
     await root('echo 17 >15/PG_VERSION; mv 15 17; s6-svc -wU -T 120000 -u /run/service/postgres');
