@@ -22,7 +22,7 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
-  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(trail, dial, facts);
+  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(way.id, trail, dial, facts);
   const isHarmless = ({ hop }: Check): boolean =>
     works || (hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
   const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);

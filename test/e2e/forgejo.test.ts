@@ -135,9 +135,13 @@ done | tr '\\0' '\\n' | sort -u`;
     expect(stdout).toContain(`http://127.0.0.1:${port}`);
     password = (await readFile(/Forgejo administrator owner.*? (\/\S+)/.exec(stdout)?.[1] ?? '', 'utf8')).trim();
     expect(password).toMatch(/^[A-Za-z0-9]{24}$/);
-    // The sample is worth nothing unless it saw the making of the account.
-    expect(seen).toContain('owner@forgejo.invalid');
+    expect(seen).toContain('postgres');
     expect(seen.includes(password)).toBe(false);
+    if (VMKIT_FORGEJO !== undefined) return;
+    // A sample misses what is short; the stand-in misses none of its own calls.
+    const calls = await inGuest('cat /data/forgejo/calls');
+    expect(calls).toContain('generate-access-token');
+    expect(calls.includes(password)).toBe(false);
   });
 
   test('the password is in no log and in no file of the running machine', async () => {

@@ -216,7 +216,7 @@ describe
         await cp(join(folder('one'), `client-laptop.${end}`), join(folder('one'), `client-probe.${end}`));
       }
       expect(await probe('one')).toMatchObject({
-        finding: { cause: 'dial-timeout' },
+        finding: { cause: 'lost-in-tunnel', hop: 'guest' },
         layers: expect.arrayContaining([expect.objectContaining({ id: 'nebula-handshake', state: 'ok' })]),
       });
       await sandbox.vmkit(['stop', 'one']);

@@ -168,7 +168,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
         'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
       ],
       [
-        'dial-timeout',
+        'guest-firewall',
         'nft "table inet fault { chain in { type filter hook input priority 0; iifname wg0 drop; }; }"',
         'nft delete table inet fault',
       ],

@@ -74,6 +74,17 @@ function metric(watched: Watched | undefined, pattern: RegExp): number {
   return [...(watched?.metrics ?? [])].reduce((sum, [name, by]) => (pattern.test(name) ? sum + by : sum), 0);
 }
 
+/** By a tunnel without Tailscale: the client sent it, and the guest's kernel did not get it from the tunnel's interface. */
+export function lostInTunnel({ target }: Facts): Why {
+  return {
+    cause: 'lost-in-tunnel',
+    hop: 'guest',
+    title: "the connection does not come out of the guest's end of the tunnel",
+    fix: `Is the client one of the machine's, and let in by its rules? vmkit logs ${target.machine} ${target.name}`,
+    isCertain: false,
+  };
+}
+
 /** The peer's node sent it, and the kernel there did not see it: tailscaled lets it in, or something between both lost it. */
 export function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts): Why {
   const { target } = facts;
@@ -164,12 +175,17 @@ export function silent({ target }: Facts, { result }: Dial): Why {
   };
 }
 
-export function answerLost({ target }: Facts): Why {
-  return {
+export function answerLost({ target }: Facts, isByTunnel: boolean): Why {
+  const base = {
     cause: 'answer-lost',
-    hop: 'relay',
     title: 'the answer left, and does not arrive whole at the peer',
-    fix: `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`,
     isCertain: false,
   };
+  if (isByTunnel) {
+    const fix =
+      "Large packets may be lost: compare the MTU on the tunnel's way with the tunnel's own (ip link, at both ends)";
+    return { ...base, hop: 'host', fix };
+  }
+  const fix = `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`;
+  return { ...base, hop: 'relay', fix };
 }

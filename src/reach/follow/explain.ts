@@ -1,6 +1,6 @@
 import type { Dial, Facts } from '../facts.ts';
-import type { Finding } from '../report.ts';
-import { answerLost, betweenBoth, dropped, notArrived, notTaken, silent, type Why } from './causes.ts';
+import type { Finding, WayId } from '../report.ts';
+import { answerLost, betweenBoth, dropped, lostInTunnel, notArrived, notTaken, silent, type Why } from './causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
 import type { KernelWord } from './kernel-word.ts';
 import type { TracedDrop, Watched } from './sightings.ts';
@@ -14,10 +14,13 @@ export interface Explained {
   readonly isCertain: boolean;
 }
 
+/** Ways by a tunnel of this host's own UDP port. */
+const TUNNELS: readonly WayId[] = ['wireguard-direct', 'nebula'];
+
 /** Says why a connection that a peer got no answer on ended where its trail ends. Pure. */
-export function explainEnd({ end, last }: Trail, dial: Dial, facts: Facts): Explained {
+export function explainEnd(way: WayId, { end, last }: Trail, dial: Dial, facts: Facts): Explained {
   const watched = facts.watches?.[end?.place ?? 'guest'];
-  const why = whyNotAt(end, last, watched, dial, facts);
+  const why = whyNotAt(end, last, watched, dial, facts, TUNNELS.includes(way));
   const place = end === undefined ? '' : `no packet: ${end.title}`;
   const before = last === undefined ? '' : `seen before: ${last.title}`;
   const rose = [...(watched?.risen ?? [])].map(([name, by]) => `${name} +${by}`);
@@ -42,13 +45,14 @@ function whyNotAt(
   watched: Watched | undefined,
   dial: Dial,
   facts: Facts,
+  isByTunnel: boolean,
 ): Why {
   const drop = end === undefined ? undefined : dropAt(end, watched?.drops ?? [], facts.target.port);
   if (end !== undefined && drop !== undefined) return dropped(drop, end.place, facts);
   const word = wordAt(end, watched?.words ?? [], facts.target.port);
   if (end === undefined || end.id === 'ask' || end.id === 'loop-ask') {
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
-    return (end?.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(facts);
+    return (end?.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(facts, isByTunnel);
   }
   if (end.id === 'answer' || end.id === 'loop-answer') return silent(facts, dial);
   const wrong = ['take', 'back-in'].includes(end.id) ? wrongWayBack(end, facts.watches?.guest, facts) : undefined;
@@ -59,7 +63,7 @@ function whyNotAt(
     case 'arrive':
     case 'dial':
     case 'route-in':
-      return notArrived(end, watched, facts);
+      return isByTunnel ? lostInTunnel(facts) : notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
       return notTaken(end, watched, facts);
