@@ -61,9 +61,14 @@ describe
       const programs = await tailscalePrograms(sandbox.folder);
       await hostPrograms(['nebula', 'nebula-cert'], sandbox.folder);
       server = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'server', isTun: false });
-      sshd = await startSshd('coreutils', [], [...MACHINE_PROGRAMS, 'chown', 'getent', 'ip', 'nft', 'node', 'sysctl'], {
-        namespace: { name: tailnet.host, address: HOST_ADDRESS },
-      });
+      sshd = await startSshd(
+        'coreutils',
+        [],
+        [...MACHINE_PROGRAMS, 'chown', 'getent', 'grep', 'ip', 'nft', 'node', 'sysctl', 'test'],
+        {
+          namespace: { name: tailnet.host, address: HOST_ADDRESS },
+        },
+      );
       symlinkSync(join(server.bin, 'tailscale'), join(sshd.path, 'tailscale'));
       env = {
         PATH: `${sshd.bin}:${process.env['PATH']}`,
