@@ -34,7 +34,7 @@ function judgeWay(way: Way, facts: Facts): Verdict {
     trail: dial === undefined ? [] : journeyOf(way.id, dial, facts, trail),
   };
   if (works) return judgeAnswer(way, facts, dial, seen);
-  if (explained?.isCertain && !isNamedBy(finding, explained.finding)) {
+  if (explained?.isCertain && !isNamedBy(finding, explained)) {
     return { ...seen, state: 'fails', finding: explained.finding };
   }
   if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding: withPackets(finding, explained) };
@@ -43,9 +43,9 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
 }
 
-/** Packets and the kernel say that no socket took it, or that it ended in the kernel; a layer of the same hop may know why. */
-function isNamedBy(finding: Finding | undefined, { cause, hop }: Finding): boolean {
-  return ['not-taken', 'dropped-in-kernel'].includes(cause) && finding?.hop === hop;
+/** Packets and the kernel say where it ended; a layer that is broken at the same hop says why. */
+function isNamedBy(finding: Finding | undefined, { isGeneral, finding: { hop } }: Explained): boolean {
+  return isGeneral && finding?.hop === hop;
 }
 
 /** What was seen of the packets is told beside what a layer says, where both are of one hop. */
@@ -127,5 +127,7 @@ function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check
     const state = isBroken ? 'failed' : problem === undefined ? 'ok' : 'warned';
     layers.push({ id, title, hop, state, evidence: looked.evidence });
   }
-  return { layers, finding, isOfDial, warnings };
+  // What explains least is told last.
+  const isSlow = ({ cause }: Finding): number => Number(cause === 'guest-slow');
+  return { layers, finding, isOfDial, warnings: warnings.toSorted((one, other) => isSlow(one) - isSlow(other)) };
 }

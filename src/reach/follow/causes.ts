@@ -5,7 +5,12 @@ import type { TracedDrop, Watched } from './sightings.ts';
 import type { Place, Step } from './steps.ts';
 
 /** A cause, and whether packets or a counter of just that loss tell so. */
-export type Why = Omit<Finding, 'observed'> & { readonly observed?: string; readonly isCertain: boolean };
+export type Why = Omit<Finding, 'observed'> & {
+  readonly observed?: string;
+  readonly isCertain: boolean;
+  /** It says that the packet ended there, and a layer of the same hop may know why. */
+  readonly isGeneral?: boolean;
+};
 
 /** Tailscale's own chain for forwarded packets (util/linuxfw). */
 const TAILSCALE_CHAIN = ' ts-forward';
@@ -160,7 +165,7 @@ export function notTaken(end: Step, watched: Watched | undefined, { target }: Fa
   const title = refused
     ? 'the kernel refuses it: no socket takes connections at that address or interface'
     : 'it is let in, and no socket answers';
-  return { cause: 'not-taken', hop: end.hop, title, observed, fix, isCertain: refused === true };
+  return { cause: 'not-taken', hop: end.hop, title, observed, fix, isCertain: refused === true, isGeneral: true };
 }
 
 /** A connection was taken, and no answer was said on it. */

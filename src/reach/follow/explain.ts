@@ -12,6 +12,8 @@ export interface Explained {
   readonly finding: Finding;
   /** Its own packets, or a counter of just that, tell so; else it is what is left. */
   readonly isCertain: boolean;
+  /** It says where the packet ended, and no more. */
+  readonly isGeneral: boolean;
 }
 
 /** Ways by a tunnel of this host's own UDP port. */
@@ -32,9 +34,10 @@ export function explainEnd(way: WayId, { end, last }: Trail, dial: Dial, facts: 
     counters === '' ? '' : `meanwhile: ${counters}`,
     dial.observation.output,
   ];
-  const { cause, hop, title, fix, isCertain } = why;
+  const { cause, hop, title, fix, isCertain, isGeneral = false } = why;
   return {
     isCertain,
+    isGeneral,
     finding: { cause, hop, title, fix, observed: observed.filter((text) => text !== '').join('; ') },
   };
 }

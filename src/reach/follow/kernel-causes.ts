@@ -35,7 +35,15 @@ export function toldByKernel(word: KernelWord, end: Step, watched: Watched | und
   ];
   const hop = cause === 'not-taken' ? 'backend' : hopOf(end);
   const fix = inPlace(end.place, facts, script);
-  return { cause, hop, title: `the kernel of the ${end.place}: ${title}`, observed, fix, isCertain: true };
+  return {
+    cause,
+    hop,
+    title: `the kernel of the ${end.place}: ${title}`,
+    observed,
+    fix,
+    isCertain: true,
+    isGeneral: true,
+  };
 }
 
 /** It came in, and was not handed to this machine, nor sent on. */
