@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { componentArtifact } from '../../src/image/components/component.ts';
-import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
+import type { Verdict } from '../../src/reach/report.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
+import { probed } from '../support/probe.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-nebula-${process.pid}`;
@@ -50,9 +51,7 @@ describe
       return stdout;
     };
     const probe = async (name: string, ...args: string[]): Promise<Verdict> => {
-      const { stdout, stderr } = await sandbox.vmkit(['probe', name, '--json', ...args]);
-      if (stdout === '') throw new Error(stderr);
-      const { ways }: ProbeReport = JSON.parse(stdout);
+      const { ways } = await probed(() => sandbox.vmkit(['probe', name, '--json', ...args]));
       const verdict = ways.find(({ way }) => way === 'nebula');
       if (verdict === undefined) throw new Error('No verdict on nebula.');
       return verdict;

@@ -7,6 +7,7 @@ import { hostPaths } from '../../src/core/paths.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { type Ended, useSandbox } from '../support/machine.ts';
+import { probed } from '../support/probe.ts';
 import { hostPrograms, tailscalePrograms } from '../support/programs.ts';
 import { MACHINE_PROGRAMS, type Sshd, startSshd } from '../support/sshd.ts';
 import { HOST_ADDRESS, type Joined, whyNoTailnet } from '../support/tailnet.ts';
@@ -116,11 +117,7 @@ describe
       expect(stdout).toBe('');
     });
 
-    const probe = async (...args: string[]): Promise<ProbeReport> => {
-      const { stdout, stderr } = await vmkit(['probe', 'web', '--json', ...args]);
-      if (stdout === '') throw new Error(stderr);
-      return JSON.parse(stdout);
-    };
+    const probe = (...args: string[]): Promise<ProbeReport> => probed(() => vmkit(['probe', 'web', '--json', ...args]));
     const verdict = ({ ways }: ProbeReport, id: WayId): Verdict => {
       const found = ways.find(({ way }) => way === id);
       if (found === undefined) throw new Error(`No verdict on ${id}.`);

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
+import { probed } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { sshServer } from '../support/ssh-server.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
@@ -41,9 +42,7 @@ describe.skipIf(reason !== undefined).sequential(`subnet routers${reason === und
     },
   });
   const probe = async (way: WayId, from = 'node'): Promise<Verdict> => {
-    const { stdout, stderr } = await sandbox.vmkit(['probe', 'web', '--from', from, '--json'], env());
-    if (stdout === '') throw new Error(stderr);
-    const { ways }: ProbeReport = JSON.parse(stdout);
+    const { ways } = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], env()));
     const verdict = ways.find((each) => each.way === way);
     if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
     return verdict;

@@ -7,6 +7,7 @@ import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
+import { probed } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
@@ -32,9 +33,7 @@ describe
       return stdout;
     };
     const probe = async (from: 'node' | 'none'): Promise<(way: WayId) => Verdict> => {
-      const { stdout, stderr } = await sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey());
-      if (stdout === '') throw new Error(stderr);
-      const { ways }: ProbeReport = JSON.parse(stdout);
+      const { ways } = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey()));
       return (way) => {
         const verdict = ways.find((each) => each.way === way);
         if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
@@ -184,14 +183,13 @@ services:
     test('rule 0 deleted: ssh does not answer then, and the console tells', async () => {
       // By itself it comes back: nobody can log in to mend it.
       await inGuest(
-        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 40; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
+        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 90; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
       );
       await setTimeout(3_000);
-      const { stdout } = await sandbox.vmkit(['probe', 'web', '--from', 'none']);
-      expect(stdout).toContain('rule 0 is missing');
-      expect(stdout).toContain('by its console');
+      const text = async (): Promise<string> => (await sandbox.vmkit(['probe', 'web', '--from', 'none'])).stdout;
+      await expect.poll(text, { timeout: 60_000 }).toMatch(/(?=.*by its console)(?=.*rule 0 is missing)/s);
       await expect
-        .poll(() => inGuest('true').then(() => 'back', String), { timeout: 90_000, interval: 2_000 })
+        .poll(() => inGuest('true').then(() => 'back', String), { timeout: 150_000, interval: 2_000 })
         .toBe('back');
     });
 

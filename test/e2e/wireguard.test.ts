@@ -2,10 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
+import type { Verdict } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
+import { probed } from '../support/probe.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-wireguard-${process.pid}`;
@@ -45,9 +46,7 @@ describe
       return stdout;
     };
     const probe = async (name: string, ...args: string[]): Promise<Verdict> => {
-      const { stdout, stderr } = await sandbox.vmkit(['probe', name, ...args, '--json']);
-      if (stdout === '') throw new Error(stderr);
-      const { ways }: ProbeReport = JSON.parse(stdout);
+      const { ways } = await probed(() => sandbox.vmkit(['probe', name, ...args, '--json']));
       const verdict = ways.find(({ way }) => way === 'wireguard-direct');
       if (verdict === undefined) throw new Error('No verdict on WireGuard.');
       return verdict;
