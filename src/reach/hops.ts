@@ -12,6 +12,11 @@ export const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   nebula: ['peer', 'host', 'guest', 'backend'],
 };
 
+/** Whether a way is a tunnel by a UDP port of the host, without a tailnet. */
+export function isTunnel(way: WayId): boolean {
+  return way === 'wireguard-direct' || way === 'nebula';
+}
+
 /** A hop beside the route, such as the control server, stands before those that the packets pass after the relay. */
 function placeOf(way: WayId, hop: HopId): number {
   const at = ROUTES[way].indexOf(hop);

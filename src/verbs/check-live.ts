@@ -1,5 +1,5 @@
 import { VmkitError } from '../core/errors.ts';
-import { readText } from '../host/read-text.ts';
+import { kernelRelease } from '../guest/kernel-release.ts';
 import { liveScript, readTried, type Tried } from '../kernel/live/live-script.ts';
 import { TRIALS } from '../kernel/live/trials.ts';
 import { withGuest } from '../machine/guest.ts';
@@ -24,7 +24,7 @@ export async function checkLive(target: string, profiles: readonly string[], con
     (trial) => profiles.length === 0 || trial.profiles.some((profile) => profiles.includes(profile)),
   );
   return withGuest(await machineName(target, context), context, async (guest) => {
-    const release = (await readText('/proc/sys/kernel/osrelease', guest, 256)).trim();
+    const release = await kernelRelease(guest);
     const { exitCode, stdout, stderr } = await guest.exec(['sh', '-s'], {
       input: liveScript(trials),
       withinMs: WITHIN_MS,

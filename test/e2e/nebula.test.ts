@@ -10,7 +10,7 @@ import { contextIn } from '../support/context.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
-import { probed } from '../support/probe.ts';
+import { probed, verdictOn } from '../support/probe.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-nebula-${process.pid}`;
@@ -51,10 +51,7 @@ describe
       return stdout;
     };
     const probe = async (name: string, ...args: string[]): Promise<Verdict> => {
-      const { ways } = await probed(() => sandbox.vmkit(['probe', name, '--json', ...args]));
-      const verdict = ways.find(({ way }) => way === 'nebula');
-      if (verdict === undefined) throw new Error('No verdict on nebula.');
-      return verdict;
+      return verdictOn('nebula', await probed(() => sandbox.vmkit(['probe', name, '--json', ...args])));
     };
     const cause = async (name: string): Promise<string | undefined> => (await probe(name)).finding?.cause;
     let nebula = '';

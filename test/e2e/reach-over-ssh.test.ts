@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hostPaths } from '../../src/core/paths.ts';
-import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import type { ProbeReport } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { type Ended, useSandbox } from '../support/machine.ts';
-import { probed } from '../support/probe.ts';
+import { probed, verdictOn } from '../support/probe.ts';
 import { hostPrograms, tailscalePrograms } from '../support/programs.ts';
 import { MACHINE_PROGRAMS, type Sshd, startSshd } from '../support/sshd.ts';
 import { HOST_ADDRESS, type Joined, whyNoTailnet } from '../support/tailnet.ts';
@@ -120,20 +120,15 @@ describe
     });
 
     const probe = (...args: string[]): Promise<ProbeReport> => probed(() => vmkit(['probe', 'web', '--json', ...args]));
-    const verdict = ({ ways }: ProbeReport, id: WayId): Verdict => {
-      const found = ways.find(({ way }) => way === id);
-      if (found === undefined) throw new Error(`No verdict on ${id}.`);
-      return found;
-    };
 
     test('probe: clients here go through tunnels to the server, which the report names', async () => {
       const page = join(sandbox.folder, 'ways.html');
       const report = await probe('--html', page);
-      expectVerdict(verdict(report, 'wireguard-direct')).toMatchObject({
+      expectVerdict(verdictOn('wireguard-direct', report)).toMatchObject({
         state: 'works',
         address: 'http://10.88.0.1:3000/',
       });
-      expectVerdict(verdict(report, 'nebula')).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
+      expectVerdict(verdictOn('nebula', report)).toMatchObject({ state: 'works', address: 'http://10.89.0.1:3000/' });
       const titleOf = (from: string): string | undefined =>
         report.vantages.find(({ vantage }) => vantage === from)?.title;
       expect(titleOf('host')).toBe(`${sshd.url('root')}, a node of the tailnet`);
@@ -155,7 +150,7 @@ describe
       expect(exposed).toContain('server.tailnet.test:8480');
       expect(exposed).toContain('a peer had the first byte');
       expect(await served()).toContain('127.0.0.1:8480');
-      expectVerdict(verdict(await probe(), 'host-proxy')).toMatchObject({ state: 'works' });
+      expectVerdict(verdictOn('host-proxy', await probe())).toMatchObject({ state: 'works' });
       expect(existsSync(hostPaths(sandbox.paths).journal)).toBe(false);
       expect(await must('unexpose', 'web')).toContain('Taken back: the host serves 8480');
       expect([await served(), await network(tailnet.peer)]).toEqual(before);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
-import { probed } from '../support/probe.ts';
+import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { sshServer } from '../support/ssh-server.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
@@ -42,10 +42,7 @@ describe.skipIf(reason !== undefined).sequential(`subnet routers${reason === und
     },
   });
   const probe = async (way: WayId, from = 'node'): Promise<Verdict> => {
-    const { ways } = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], env()));
-    const verdict = ways.find((each) => each.way === way);
-    if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
-    return verdict;
+    return verdictOn(way, await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], env())));
   };
   /** Of this host: all that `expose` may change. Counters count on, and the test's control server keeps every peer that ever was (routes of table 52). */
   const look = async (): Promise<string> => {

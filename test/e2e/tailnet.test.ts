@@ -7,7 +7,7 @@ import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
-import { probed } from '../support/probe.ts';
+import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
@@ -33,12 +33,8 @@ describe
       return stdout;
     };
     const probe = async (from: 'node' | 'none'): Promise<(way: WayId) => Verdict> => {
-      const { ways } = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey()));
-      return (way) => {
-        const verdict = ways.find((each) => each.way === way);
-        if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
-        return verdict;
-      };
+      const report = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey()));
+      return (way) => verdictOn(way, report);
     };
     /** What the way by TUN fails for, else what is told beside. */
     const cause = async (from: 'node' | 'none' = 'none'): Promise<string | undefined> => {

@@ -6,7 +6,7 @@ import type { Verdict } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
-import { probed } from '../support/probe.ts';
+import { probed, verdictOn } from '../support/probe.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-wireguard-${process.pid}`;
@@ -46,10 +46,7 @@ describe
       return stdout;
     };
     const probe = async (name: string, ...args: string[]): Promise<Verdict> => {
-      const { ways } = await probed(() => sandbox.vmkit(['probe', name, ...args, '--json']));
-      const verdict = ways.find(({ way }) => way === 'wireguard-direct');
-      if (verdict === undefined) throw new Error('No verdict on WireGuard.');
-      return verdict;
+      return verdictOn('wireguard-direct', await probed(() => sandbox.vmkit(['probe', name, ...args, '--json'])));
     };
     /** Makes the guest `away` the client of a machine, with what `vmkit client` printed, as `wg-quick strip` and `wg-quick up` do. */
     const connect = async (link: string, configuration: string): Promise<void> => {

@@ -8,6 +8,7 @@ import { WATCHING, watchScript } from '../../src/reach/follow/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { ON_HOST, observeScript, readObservations } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
+import { verdictOn } from './probe.ts';
 import { facts, healthyPeer } from './probe-facts.ts';
 
 /** The addresses of `probe-facts.ts`. */
@@ -93,9 +94,7 @@ async function verdictOf(
     ...facts({ routes: 'default via 10.9.0.1 dev eth1' }, healthyPeer({ 3000: result })),
     watches: { guest: { ...watched, routes: { in: found?.get('in'), back: found?.get('back') } } },
   };
-  const verdict = judge(seen).find(({ way }) => way === 'guest-direct');
-  if (verdict === undefined) throw new Error('No verdict.');
-  return verdict;
+  return verdictOn('guest-direct', { ways: judge(seen) });
 }
 
 function firstLine(child: ReturnType<typeof spawn>, wanted: string, lines: string[] = []): Promise<void> {

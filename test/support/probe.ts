@@ -1,4 +1,4 @@
-import type { ProbeReport } from '../../src/reach/report.ts';
+import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 
 const TRIES = 3;
 const BUSY = ['guest-slow', 'slow'];
@@ -17,4 +17,11 @@ export async function probed(
     const told = report.ways.flatMap(({ finding, warnings }) => [finding, ...warnings]);
     if (left === 1 || !told.some((each) => each !== undefined && BUSY.includes(each.cause))) return report;
   }
+}
+
+/** What a report tells of one way. */
+export function verdictOn(way: WayId, { ways }: Pick<ProbeReport, 'ways'>): Verdict {
+  const verdict = ways.find((each) => each.way === way);
+  if (verdict === undefined) throw new Error(`No verdict on ${way}.`);
+  return verdict;
 }

@@ -1,6 +1,6 @@
 import { VmkitError } from '../../core/errors.ts';
+import { kernelRelease } from '../../guest/kernel-release.ts';
 import type { GuestHost } from '../../guest/ssh/guest-host.ts';
-import { readText } from '../../host/read-text.ts';
 import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
 import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
 import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
@@ -89,8 +89,7 @@ async function readRunning(target: string, context: VerbContext): Promise<Uint8A
 async function readConfig(guest: GuestHost): Promise<Uint8Array | undefined> {
   const own = await guest.read('/proc/config.gz', LONGEST_CONFIG);
   if (own !== undefined) return own;
-  const release = (await readText('/proc/sys/kernel/osrelease', guest, 256)).trim();
-  return guest.read(`/boot/config-${release}`, LONGEST_CONFIG);
+  return guest.read(`/boot/config-${await kernelRelease(guest)}`, LONGEST_CONFIG);
 }
 
 const STATES = { works: 'works', fails: 'fails', unknown: 'cannot tell' } as const;

@@ -1,3 +1,4 @@
+import { isTunnel } from '../../reach/hops.ts';
 import { targetOf } from '../../reach/target.ts';
 import { VIAS } from '../../reach/vias.ts';
 import { loadVm } from '../../spec/read/load.ts';
@@ -26,10 +27,9 @@ export const command = defineCommand({
       firstByteMs === undefined
         ? `not tried from a peer: ${whyUntried ?? 'TS_AUTHKEY=file:PATH does'}`
         : `a peer had the first byte after ${firstByteMs} ms`;
-    const next =
-      way === 'wireguard-direct' || way === 'nebula'
-        ? `\nA client's configuration: vmkit client ${machine} NAME${way === 'nebula' ? '' : ', --qr for a phone'}.`
-        : '';
+    const next = isTunnel(way)
+      ? `\nA client's configuration: vmkit client ${machine} NAME${way === 'nebula' ? '' : ', --qr for a phone'}.`
+      : '';
     return `${address}\n${isNew ? 'Served' : 'Served already'}; ${seen}.${next}`;
   },
 });

@@ -144,9 +144,9 @@ export function notTaken(end: Step, watched: Watched | undefined, { target }: Fa
   const overflows = ['TcpExt ListenOverflows', 'TcpExt ListenDrops'].flatMap(
     (name) => watched?.risen.get(name) ?? [],
   )[0];
+  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
   if (overflows !== undefined) {
-    const sockets = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
-    const queue = sockets.map(({ waiting, backlog }) => `${waiting} connections wait, ${backlog} may`).join('; ');
+    const queue = onPort.map(({ waiting, backlog }) => `${waiting} connections wait, ${backlog} may`).join('; ');
     const title = 'the service accepts no more connections: its queue is full';
     return {
       cause: 'backlog-full',
@@ -160,7 +160,6 @@ export function notTaken(end: Step, watched: Watched | undefined, { target }: Fa
   const refused = watched?.sightings.some(
     ({ hook, kind, fromPort }) => hook === 'said' && kind === 'any' && fromPort === target.port,
   );
-  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
   const observed = `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ') || `nothing on port ${target.port}`}`;
   const title = refused
     ? 'the kernel refuses it: no socket takes connections at that address or interface'

@@ -1,4 +1,5 @@
 import type { Dial, Facts } from '../facts.ts';
+import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
 import { answerLost, betweenBoth, dropped, lostInTunnel, notArrived, notTaken, silent, type Why } from './causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
@@ -16,13 +17,10 @@ export interface Explained {
   readonly isGeneral: boolean;
 }
 
-/** Ways by a tunnel of this host's own UDP port. */
-const TUNNELS: readonly WayId[] = ['wireguard-direct', 'nebula'];
-
 /** Says why a connection that a peer got no answer on ended where its trail ends. Pure. */
 export function explainEnd(way: WayId, { end, last }: Trail, dial: Dial, facts: Facts): Explained {
   const watched = facts.watches?.[end?.place ?? 'guest'];
-  const why = whyNotAt(end, last, watched, dial, facts, TUNNELS.includes(way));
+  const why = whyNotAt(end, last, watched, dial, facts, isTunnel(way));
   const place = end === undefined ? '' : `no packet: ${end.title}`;
   const before = last === undefined ? '' : `seen before: ${last.title}`;
   const rose = [...(watched?.risen ?? [])].map(([name, by]) => `${name} +${by}`);

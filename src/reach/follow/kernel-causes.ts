@@ -1,3 +1,4 @@
+import { said } from '../checks/check.ts';
 import type { Facts } from '../facts.ts';
 import type { HopId } from '../report.ts';
 import type { Why } from './causes.ts';
@@ -50,7 +51,7 @@ export function toldByKernel(word: KernelWord, end: Step, watched: Watched | und
 export function inKernel(end: Step, watched: Watched | undefined, facts: Facts): Why {
   const base = { hop: hopOf(end), fix: inPlace(end.place, facts, 'ip rule; ip route'), isCertain: true };
   const route = watched?.routes?.in;
-  const asked = route === undefined ? '' : `${route.command}: ${route.output.split('\n')[0]}`;
+  const asked = route === undefined ? '' : said(route);
   const reverse = watched?.risen.get('TcpExt IPReversePathFilter');
   if (reverse !== undefined || /cross-device/i.test(route?.output ?? '')) {
     const observed = reverse === undefined ? asked : `IPReversePathFilter +${reverse}`;
@@ -90,7 +91,7 @@ function tableFull(end: Step, by: number, facts: Facts): Why {
 export function wrongWayBack(end: Step | undefined, watched: Watched | undefined, facts: Facts): Why | undefined {
   const route = watched?.routes?.back;
   if (end?.place === 'host' || route === undefined) return undefined;
-  const observed = `${route.command}: ${route.output.split('\n')[0]}`;
+  const observed = said(route);
   const base = { hop: 'guest', fix: inPlace('guest', facts, 'ip rule; ip route'), isCertain: true } as const;
   if (isNoRoute(route)) {
     const title = 'the guest has no route for the answer to the peer';

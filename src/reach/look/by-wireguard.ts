@@ -1,3 +1,4 @@
+import { procPort } from '../../core/proc-net.ts';
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
 import { isAnswered } from '../../net/dial.ts';
@@ -39,7 +40,7 @@ export async function lookAtUdpPort(
 
 /** Local address and port are in hexadecimal, after the slot (proc_pid_net(5)). */
 function heldBy(port: number): string[] {
-  return ['grep', `: [0-9A-F]*:${port.toString(16).toUpperCase().padStart(4, '0')} `, '/proc/net/udp'];
+  return ['grep', `: [0-9A-F]*:${procPort(port)} `, '/proc/net/udp'];
 }
 
 type ClientDial = Pick<WireguardFacts, 'handshake' | 'dial'>;

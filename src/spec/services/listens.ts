@@ -1,4 +1,6 @@
+import { procPort } from '../../core/proc-net.ts';
+
 /** For `first` of a service's readiness (init/supervise.ts, library): something listens on this TCP port. */
 export function listens(port: number): string {
-  return `listens ${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return `listens ${procPort(port)}`;
 }

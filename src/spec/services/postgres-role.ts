@@ -41,12 +41,12 @@ export const PSQL = `${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1`;
  */
 export function stateOf(databases: readonly OwnedDatabase[]): string {
   if (databases.length === 0) return question("'ready'");
-  const list = (names: readonly string[]): string => [...new Set(names)].map((name) => `'${name}'`).join(', ');
-  const roles = `FROM pg_authid WHERE rolname IN (${list(databases.map(({ role }) => role))})`;
-  const names = list(databases.map(({ database }) => database));
-  const count = (list: string): number => list.split(', ').length;
+  const quoted = (names: readonly string[]): readonly string[] => [...new Set(names)].map((name) => `'${name}'`);
+  const roles = quoted(databases.map(({ role }) => role));
+  const names = quoted(databases.map(({ database }) => database));
+  const ofRoles = `FROM pg_authid WHERE rolname IN (${roles.join(', ')})`;
   return question(
-    `CASE WHEN (SELECT count(*) ${roles}) = ${count(list(databases.map(({ role }) => role)))} AND (SELECT count(*) FROM pg_database WHERE datname IN (${names})) = ${count(names)} THEN (SELECT encode(sha256(convert_to(string_agg(rolname || ' ' || coalesce(rolpassword, ''), ' ' ORDER BY rolname), 'UTF8')), 'hex') ${roles}) ELSE '${INCOMPLETE}' END`,
+    `CASE WHEN (SELECT count(*) ${ofRoles}) = ${roles.length} AND (SELECT count(*) FROM pg_database WHERE datname IN (${names.join(', ')})) = ${names.length} THEN (SELECT encode(sha256(convert_to(string_agg(rolname || ' ' || coalesce(rolpassword, ''), ' ' ORDER BY rolname), 'UTF8')), 'hex') ${ofRoles}) ELSE '${INCOMPLETE}' END`,
   );
 }
 
