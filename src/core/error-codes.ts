@@ -41,6 +41,7 @@ export const ERROR_CODES = [
   'debian-unreachable',
   'definition-missing',
   'disk-full',
+  'distribute-failed',
   'download-cut',
   'download-refused',
   'download-too-long',
