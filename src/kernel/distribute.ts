@@ -49,7 +49,8 @@ export async function askCompilers(
     const compile = async (output: string, argv: readonly string[], host: string): Promise<Buffer> => {
       const path = join(scratch, output);
       const { exitCode, stderr } = await context.host.exec([...argv, '-O2', '-c', source, '-o', path], {
-        env: distccEnvironment({ hosts: [host], folder }),
+        // What it does not do is an error, not this computer's work unseen.
+        env: { ...distccEnvironment({ hosts: [host], folder }), DISTCC_FALLBACK: '0' },
         withinMs: WITHIN_MS,
         signal: context.signal,
       });
@@ -74,9 +75,9 @@ export async function askCompilers(
   }
 }
 
-/** A job that its computer does not do is an error, not this computer's work unseen. */
+/** What another computer cannot compile, such as a file that includes bytes (`.incbin`), or does not, this one does. */
 export function distccEnvironment({ hosts, folder }: Pick<Distribution, 'hosts' | 'folder'>): Record<string, string> {
-  return { DISTCC_HOSTS: hosts.join(' '), DISTCC_DIR: folder, DISTCC_FALLBACK: '0' };
+  return { DISTCC_HOSTS: hosts.join(' '), DISTCC_DIR: folder };
 }
 
 function unreachable(host: string, stderr: string): VmkitError {
