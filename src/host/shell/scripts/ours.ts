@@ -22,9 +22,9 @@ is_private() {
 judge() {
   mode=$((0x$4))
   [ "$2" -eq "$me" ] || [ "$2" -eq 0 ] || odd "$1" "belongs to the user $2"
-  case $((mode & 0170000)) in
+  case $((mode & 61440)) in
     40960) return 0 ;;
-    16384) [ $((mode & 01000)) -eq 0 ] || return 0 ;;
+    16384) [ $((mode & 512)) -eq 0 ] || return 0 ;;
   esac
   [ $((mode & 2)) -eq 0 ] || odd "$1" 'may be written by everybody'
   [ $((mode & 16)) -eq 0 ] || is_private "$3" "$2" || odd "$1" "may be written by the group $3"

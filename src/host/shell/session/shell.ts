@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { throwIfInterrupted } from '../../../core/deadline.ts';
 import { VmkitError } from '../../../core/errors.ts';
-import { jobLine } from './boot-shell.ts';
+import { jobLines } from './boot-shell.ts';
 import { betweenMarks } from './marks.ts';
 
 /** What a command gets between SIGTERM and SIGKILL there (5 s), and a little for the way. */
@@ -151,7 +151,7 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
             reject(failure);
           }, GRACE_MS);
         };
-        process.input.write(jobLine(mark, job.script));
+        process.input.write(jobLines(mark, job.script));
         if (job.input === undefined) return;
         send(job.input, process.input, sending.signal).catch(fail);
       });
