@@ -1,7 +1,7 @@
 import { quoteWord } from '../../../core/shell-quote.ts';
 
 // For any POSIX shell on Linux, with coreutils, busybox, or Android's toybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
-// mksh, Android's shell: printf is a program there, whose arguments all can read; numbers have 32 bits; fds above 2 that \`exec\` opened are handed to no program.
+// mksh, Android's shell: printf is a program there, whose arguments all can read; numbers have 32 bits; a file that \`exec\` opened as 9 is handed to a program by \`9>&9\`.
 
 /** A block of a pushed file. */
 export const BLOCK_BYTES = 65_536;

@@ -15,13 +15,17 @@ umask 077
 command -v flock >/dev/null || exit ${STATUS.noFlock}
 exec 9>>"$3"
 tries=0
-until flock -n 9; do
+until flock -n 9 9>&9; do
   tries=$((tries + 1))
   [ "$tries" -lt 20 ] || exit ${STATUS.busy}
   sleep 1
 done
-[ -e "$3" ] || exit ${STATUS.moved}
-[ "$(stat -c %s -- "$3")" = "$7" ] || exit ${STATUS.moved}
+# Who had it before us gave it its name, and what is there now is another's, or is what we have just made.
+[ "$3" -ef /proc/self/fd/9 ] || exit ${STATUS.moved}
+[ "$(stat -c %s -- "$3")" = "$7" ] || {
+  [ -s "$3" ] || rm -f -- "$3"
+  exit ${STATUS.moved}
+}
 seek=''
 while read -r seek count; do
   [ "$seek" != end ] || break
