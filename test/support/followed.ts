@@ -66,11 +66,20 @@ ip link add eth1 type veth peer name other; ip address add 10.9.0.5/24 dev eth1;
     const ready = firstLine(watch, WATCHING, lines);
     watch.stdin?.end(watchScript([PORT], 3, { isGuest: false, path: 'PATH=$PATH:/usr/sbin:/sbin' }));
     await ready;
-    const dialled = await execa('ip', ['netns', 'exec', peer, 'curl', '-sm', '3', `http://${NODE}:${PORT}/`], {
-      reject: false,
-    });
+    const asked = [
+      'curl',
+      '-sm',
+      '3',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{size_header} %{size_download}',
+      `http://${NODE}:${PORT}/`,
+    ];
+    const dialled = await execa('ip', ['netns', 'exec', peer, ...asked], { reject: false });
+    const bytes = dialled.stdout.split(' ').reduce((sum, each) => sum + Number(each), 0);
     await ended;
-    return await verdictOf(lines.join('\n'), dialled.exitCode, async (script) => {
+    return await verdictOf(lines.join('\n'), dialled.exitCode, bytes, async (script) => {
       return (await execa('ip', inGuest('sh'), { input: script })).stdout;
     });
   } finally {
@@ -83,6 +92,7 @@ ip link add eth1 type veth peer name other; ip address add 10.9.0.5/24 dev eth1;
 async function verdictOf(
   printed: string,
   exitCode: number | undefined,
+  bytes: number,
   ask: (script: string) => Promise<string>,
 ): Promise<Verdict> {
   const watched = readWatched(printed);
@@ -90,8 +100,10 @@ async function verdictOf(
   const questions = routeQuestions(watched.sightings, watched.mark, [PORT]);
   const found = questions && readObservations(await ask(observeScript(questions, ON_HOST)), questions, 'guest');
   const result = exitCode === 0 ? 'data' : exitCode === 7 ? 'refused' : exitCode === 28 ? 'timeout' : 'closed';
+  const peer = healthyPeer({ 3000: result });
+  const dials = new Map([...peer.dials].map(([port, dial]) => [port, { ...dial, bytes }] as const));
   const seen: Facts = {
-    ...facts({ routes: 'default via 10.9.0.1 dev eth1' }, healthyPeer({ 3000: result })),
+    ...facts({ routes: 'default via 10.9.0.1 dev eth1' }, { ...peer, dials }),
     watches: { guest: { ...watched, routes: { in: found?.get('in'), back: found?.get('back') } } },
   };
   return verdictOn('guest-direct', { ways: judge(seen) });
