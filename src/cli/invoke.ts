@@ -15,7 +15,10 @@ export async function invoke(
   signal: AbortSignal,
 ): Promise<number> {
   const command = await loadCommand(verb);
-  const invocation = await command.parse(parserFor(argv, isBuild), argv, summary);
+  const words = argv.slice();
+  const [family, own] = verb.split(' ');
+  if (own !== undefined) words.splice(words.indexOf(family ?? ''), 1);
+  const invocation = await command.parse(parserFor(words, verb, isBuild), words, summary);
   if (typeof invocation === 'string') {
     process.stdout.write(`${invocation}\n`);
     return 0;

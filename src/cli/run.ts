@@ -14,10 +14,12 @@ export const run: (argv: readonly string[], signal: AbortSignal) => Promise<numb
 
 async function runVerb(argv: readonly string[], signal: AbortSignal): Promise<number> {
   if (argv[0] === '--get-yargs-completions') return (await import('./parse/completion.ts')).complete(argv);
-  const name = argv.find((word, at) => !word.startsWith('-') && argv[at - 1] !== '--host');
-  if (name === undefined || name === 'help') return runWithoutVerb(argv);
+  const [first, second] = argv.filter((word, at) => !word.startsWith('-') && argv[at - 1] !== '--host');
+  if (first === undefined || first === 'help') return runWithoutVerb(argv);
+  // `tailnet key` is one verb.
+  const name = second !== undefined && findVerb(`${first} ${second}`) !== undefined ? `${first} ${second}` : first;
   const verb = findVerb(name);
-  if (verb === undefined) throw unknownVerb(name);
+  if (verb === undefined) throw unknownVerb(second === undefined ? first : `${first} ${second}`, first);
   if (name === 'completion') return (await import('./parse/completion.ts')).printScript(argv);
   return (await import('./invoke.ts')).invoke(name, verb, argv, signal);
 }
@@ -35,8 +37,10 @@ function runWithoutVerb(argv: readonly string[]): number {
   return 0;
 }
 
-function unknownVerb(name: string): VmkitError {
-  const meant = nearest(name, VERB_NAMES);
+function unknownVerb(words: string, first: string): VmkitError {
+  const family = VERB_NAMES.filter((verb) => verb.startsWith(`${first} `));
+  const name = family.length > 0 ? words : first;
+  const meant = nearest(name, VERB_NAMES) ?? family[0];
   return new VmkitError('usage', 'unknown-verb', `vmkit has no verb ${name}.`, {
     hint: meant === undefined ? 'vmkit --help lists the verbs.' : `Did you mean: vmkit ${meant}`,
   });

@@ -75,9 +75,12 @@ export async function askCompilers(
   }
 }
 
-/** What another computer cannot compile, such as a file that includes bytes (`.incbin`), or does not, this one does. */
+/**
+ * By its own name: distcc would call gcc by its full one, which then stands in the kernel as its compiler. What another computer cannot compile, such as a file that includes bytes (`.incbin`), or does not,
+ * this one does.
+ */
 export function distccEnvironment({ hosts, folder }: Pick<Distribution, 'hosts' | 'folder'>): Record<string, string> {
-  return { DISTCC_HOSTS: hosts.join(' '), DISTCC_DIR: folder };
+  return { DISTCC_HOSTS: hosts.join(' '), DISTCC_DIR: folder, DISTCC_NO_REWRITE_CROSS: '1' };
 }
 
 function unreachable(host: string, stderr: string): VmkitError {

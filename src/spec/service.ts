@@ -98,6 +98,8 @@ export interface TailnetNode {
   readonly routes: readonly string[];
   /** Undefined: Tailscale's own. */
   readonly loginServer: string | undefined;
+  /** What it is tagged with: `tag:web`. */
+  readonly tags: readonly string[];
   /** Its name in the tailnet; undefined: the machine's. */
   readonly hostname: string | undefined;
   /** It never uses a network interface of the kernel. */

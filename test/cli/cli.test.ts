@@ -21,7 +21,7 @@ describe('help', () => {
   });
 
   test.each(LOADED)('of %s starts with its usage', async (verb) => {
-    const { exitCode, stdout, stderr } = await cli.run([verb, '--help'], await temporaryFolder());
+    const { exitCode, stdout, stderr } = await cli.run([...verb.split(' '), '--help'], await temporaryFolder());
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(new RegExp(`^vmkit ${verb}\\b`));
     expect(stdout).toContain('--json');

@@ -16,7 +16,7 @@ test.each([[['1', '007', '0x10', '1e3', '-0']], [['', ' a  b ', '--', '--host', 
   'words after -- reach the command as they are: %j',
   async (words) => {
     const argv = ['exec', 'sql', '--', ...words];
-    const invocation = await command.parse(parserFor(argv), argv, 'summary');
+    const invocation = await command.parse(parserFor(argv, 'exec'), argv, 'summary');
     if (typeof invocation === 'string') throw new Error(invocation);
     expect((await invocation(contextIn(await temporaryFolder()))).result).toEqual(['sql', ...words]);
   },

@@ -109,7 +109,7 @@ export function someCall(root: string, theirs: string, bins: readonly string[], 
   const words = Array.from({ length: dice.pick([0, 1, 1, 1, 2, 3]) }, () => dice.pick(TARGETS));
   const options = Array.from({ length: dice.pick([0, 0, 1, 2]) }, () => dice.pick(OPTIONS));
   return {
-    argv: [verb, ...words, ...options],
+    argv: [...verb.split(' '), ...words, ...options],
     env: someEnvironment(root, theirs, dice.pick(bins), dice),
     cwd: dice.pick(['cwd', 'cwd', 'cwd', 'cwd/vm', 'cwd/vm/a', 'home']),
     isCwdDeleted: dice.chance(0.03),

@@ -13,7 +13,7 @@ interface Ended {
 
 interface Cli {
   /** Runs `vmkit ARGS` as it is shipped, with its folders below `home`, without a terminal. */
-  readonly run: (args: readonly string[], home: string, cwd?: string) => Promise<Ended>;
+  readonly run: (args: readonly string[], home: string, env?: Readonly<Record<string, string>>) => Promise<Ended>;
   readonly start: (args: readonly string[], home: string) => ChildProcess;
 }
 
@@ -28,13 +28,13 @@ export function bundledCli(): Cli {
     await promisify(execFile)(process.execPath, ['scripts/build.mjs', folder], { cwd: packageRoot() });
   }, 120_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  const start = (args: readonly string[], home: string, cwd = home): ChildProcess =>
+  const start = (args: readonly string[], home: string, env: Readonly<Record<string, string>> = {}): ChildProcess =>
     spawn(process.execPath, [join(folder, 'main.js'), ...args], {
-      cwd,
-      env: { PATH: process.env['PATH'], HOME: home },
+      cwd: home,
+      env: { PATH: process.env['PATH'], HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-  return { start, run: async (args, home, cwd) => ended(start(args, home, cwd)) };
+  return { start, run: async (args, home, env) => ended(start(args, home, env)) };
 }
 
 /** What a process printed, and how it ended. */

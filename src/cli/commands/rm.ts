@@ -1,8 +1,7 @@
-import { createInterface } from 'node:readline/promises';
-import { VmkitError } from '../../core/errors.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import type { MachineParts } from '../../verbs/machine-parts.ts';
 import { removeMachine } from '../../verbs/remove.ts';
+import { requireConsent } from '../consent.ts';
 import { defineCommand } from '../parse/command.ts';
 import { MACHINE } from '../parse/positionals.ts';
 
@@ -15,29 +14,12 @@ export const command = defineCommand({
   run: async ({ vm, yes }, context) => {
     const name = await machineName(vm, context);
     const consent = async ({ paths }: MachineParts): Promise<void> => {
-      if (!yes) await requireConsent(name, paths.dataDir, context.signal);
+      if (yes) return;
+      const warning = `This deletes ${paths.dataDir}: the data disk of ${name}, with all it holds, its secrets and passwords.`;
+      await requireConsent({ warning, word: name, hint: `vmkit rm ${name} --yes` }, context.signal);
     };
     return removeMachine(name, consent, context);
   },
   text: ({ name, deleted, undone }) =>
     [...undone.map((what) => `Taken back: ${what}`), `Deleted ${name}: ${deleted.join(', ')}`].join('\n'),
 });
-
-async function requireConsent(name: string, dataDir: string, signal: AbortSignal): Promise<void> {
-  const warning = `This deletes ${dataDir}: the data disk of ${name}, with all it holds, its secrets and passwords.`;
-  if (process.stdin.isTTY !== true) {
-    throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was deleted.`, {
-      hint: `vmkit rm ${name} --yes`,
-    });
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`${warning}\nType ${name} to go on: `, { signal });
-    if (answer.trim() === name) return;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    terminal.close();
-  }
-  throw new VmkitError('interrupted', 'interrupted', 'Nothing was deleted.');
-}

@@ -17,7 +17,7 @@ export function printScript(argv: readonly string[]): number {
   }
   // yargs takes the shell from its environment.
   if (shell !== undefined) process.env['SHELL'] = shell;
-  parserFor([]).showCompletionScript();
+  parserFor([], '').showCompletionScript();
   return 0;
 }
 
@@ -32,16 +32,29 @@ export async function complete(argv: readonly string[]): Promise<number> {
 }
 
 async function candidatesFor([verb, ...rest]: readonly string[], current: string): Promise<readonly string[]> {
-  if (verb === undefined) return VERB_NAMES;
+  if (verb === undefined) return [...new Set(VERB_NAMES.map((name) => name.split(' ')[0] ?? name))];
+  const family = VERB_NAMES.flatMap((name) => (name.startsWith(`${verb} `) ? [name.slice(verb.length + 1)] : []));
+  if (family.length > 0) return completeFamily(verb, family, rest, current);
   if (current.startsWith('-')) return optionsOf(verb);
   if (verb === 'completion') return SHELLS;
   return rest.length === 0 && /[<[]vm[>\]]/.test(findVerb(verb)?.usage ?? '') ? definitionNames(process.cwd()) : [];
 }
 
+/** After the first word of verbs that have two: `tailnet`. */
+async function completeFamily(
+  first: string,
+  family: readonly string[],
+  [second]: readonly string[],
+  current: string,
+): Promise<readonly string[]> {
+  if (second === undefined) return family;
+  return current.startsWith('-') ? optionsOf(`${first} ${second}`) : [];
+}
+
 /** The options of a verb, as its help lists them. */
 async function optionsOf(verb: string): Promise<string[]> {
   if (findVerb(verb) === undefined || verb === 'completion') return [];
-  const argv = [verb, '--help'];
-  const help = await (await loadCommand(verb)).parse(parserFor(argv), argv, '');
+  const argv = [verb.split(' ').at(-1) ?? verb, '--help'];
+  const help = await (await loadCommand(verb)).parse(parserFor(argv, verb), argv, '');
   return typeof help === 'string' ? [...new Set(help.match(/--[a-z][a-z-]+/g))] : [];
 }

@@ -21,6 +21,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   rm: () => import('../commands/rm.ts'),
   secrets: () => import('../commands/secrets.ts'),
   host: () => import('../commands/host.ts'),
+  'tailnet key': () => import('../commands/tailnet/key.ts'),
+  'tailnet devices': () => import('../commands/tailnet/devices.ts'),
+  'tailnet rm': () => import('../commands/tailnet/rm.ts'),
   doctor: () => import('../commands/doctor.ts'),
 };
 

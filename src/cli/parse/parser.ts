@@ -3,9 +3,10 @@ import { VmkitError } from '../../core/errors.ts';
 import { findVerb } from './verbs.ts';
 
 /** The yargs that every verb extends: strict, with the options that hold everywhere; verbs that only build know no host. It never prints an error or exits. */
-export function parserFor(argv: readonly string[], isBuild?: true): Argv {
+export function parserFor(argv: readonly string[], verb: string, isBuild?: true): Argv {
+  const [own = '', ...family] = verb.split(' ').reverse();
   const parser = yargs([...argv])
-    .scriptName('vmkit')
+    .scriptName(['vmkit', ...family].join(' '))
     .locale('en')
     .strict()
     .exitProcess(false)
@@ -17,7 +18,7 @@ export function parserFor(argv: readonly string[], isBuild?: true): Argv {
     .option('verbose', { alias: 'v', type: 'boolean', describe: 'Print every command that is run' })
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .fail((message, error) => {
-      throw error ?? usageError(message, argv);
+      throw error ?? usageError(message, [...family, own].join(' ').trim());
     });
   if (isBuild === true) return parser;
   return parser.option('host', {
@@ -28,8 +29,7 @@ export function parserFor(argv: readonly string[], isBuild?: true): Argv {
   });
 }
 
-function usageError(message: string, argv: readonly string[]): VmkitError {
-  const name = argv.find((word) => !word.startsWith('-')) ?? '';
+function usageError(message: string, name: string): VmkitError {
   const text = /^Not enough non-option/.test(message) ? 'something is missing' : message.replace(/\.$/, '');
   return new VmkitError('usage', 'bad-usage', `vmkit ${name}: ${text}.`, {
     hint: `Usage: vmkit ${findVerb(name)?.usage ?? name}\nvmkit ${name} --help says more.`,

@@ -75,6 +75,26 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     },
   },
   {
+    title: 'Tailnet',
+    verbs: {
+      'tailnet key': {
+        usage: 'tailnet key',
+        summary: 'Make an auth key, short-lived and for one node unless told otherwise',
+        isBuild: true,
+      },
+      'tailnet devices': {
+        usage: 'tailnet devices',
+        summary: 'List the nodes, and those that a machine left behind when it joined again',
+        isBuild: true,
+      },
+      'tailnet rm': {
+        usage: 'tailnet rm <node>',
+        summary: 'Remove a node from the tailnet, after asking',
+        isBuild: true,
+      },
+    },
+  },
+  {
     title: 'Stop',
     verbs: {
       stop: { usage: 'stop <vm>', summary: 'Stop the services in reverse order, unmount the data disk, power off' },

@@ -46,7 +46,7 @@ export const tailscale = defineService(
     ...(chosen.mode === 'userspace' ? {} : { kernelProfiles: ['tailscale-nftables'] }),
     node: {
       ...{ serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
-      ...{ hostname: chosen.hostname, isUserspace: chosen.mode === 'userspace' },
+      ...{ tags: chosen.tags, hostname: chosen.hostname, isUserspace: chosen.mode === 'userspace' },
     },
   }),
 );

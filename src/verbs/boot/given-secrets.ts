@@ -1,10 +1,12 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Host } from '../../host/host.ts';
+import { readSecret } from '../../host/read-secret.ts';
 import { secretFile } from '../../secrets/secret-store.ts';
 import type { Service, ServiceSecret } from '../../spec/service.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { VerbContext } from '../step.ts';
+import { mintKeyFor } from '../tailnet/mint-key.ts';
 
 type Given = NonNullable<ServiceSecret['given']>;
 
@@ -14,8 +16,8 @@ interface GivenSecret extends Given {
 }
 
 /**
- * Takes the secrets that a person gives: from the environment (itself, or `file:PATH`, a file that nobody else may read), or asked for at a terminal before the
- * first boot. They are kept, 0600, until they were used. `isFirstBoot`: the machine has no data disk, so nothing on it can stand in for them.
+ * Takes the secrets that a person gives: from the environment (host/read-secret.ts), made by the control server of the tailnet, or asked for at a terminal before
+ * the first boot. They are kept, 0600, until they were used. `isFirstBoot`: the machine has no data disk, so nothing on it can stand in for them.
  * Throws `secret-not-given`, `secret-file-open`.
  */
 export async function takeGivenSecrets(
@@ -26,11 +28,10 @@ export async function takeGivenSecrets(
 ): Promise<void> {
   for (const secret of givenSecrets(spec)) {
     const file = secretFile(paths, secret.service.name, secret.name);
-    const fromEnvironment = await readVariable(secret.variable, context);
+    const fromEnvironment = await readSecret(secret.variable, context.builder.host);
     const isThere = (await context.host.read(file)) !== undefined;
     const isNeeded = isFirstBoot && !isThere;
-    const value =
-      fromEnvironment ?? (isNeeded ? await context.askSecret(`${secret.title} for ${spec.name}`) : undefined);
+    const value = fromEnvironment ?? (isNeeded ? await makeOrAsk(secret, spec, context) : undefined);
     if (value !== undefined) await context.host.write(file, `${value}\n`, 0o600);
     else if (isNeeded) throw notGiven(secret, spec.name);
   }
@@ -47,22 +48,15 @@ function givenSecrets(spec: VmSpec): GivenSecret[] {
   );
 }
 
-export async function readVariable(variable: string, { builder }: VerbContext): Promise<string | undefined> {
-  const text = process.env[variable]?.trim();
-  if (text === undefined || text === '') return undefined;
-  if (!text.startsWith('file:')) return text;
-  const path = text.slice('file:'.length);
-  const bytes = await builder.host.read(path);
-  const content = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8').trim();
-  if (content === '') {
-    throw new VmkitError('usage', 'secret-not-given', `${variable} names ${path}, which is not there or empty.`);
-  }
-  if ((((await builder.host.stat(path))?.mode ?? 0) & 0o077) !== 0) {
-    throw new VmkitError('usage', 'secret-file-open', `${path}, named by ${variable}, can be read by others.`, {
-      hint: `chmod 600 ${path}`,
-    });
-  }
-  return content;
+/** The key of a node is made where that can be done. */
+async function makeOrAsk(
+  { service, title, variable }: GivenSecret,
+  spec: VmSpec,
+  context: VerbContext,
+): Promise<string | undefined> {
+  const { node } = service;
+  const made = node === undefined || variable !== 'TS_AUTHKEY' ? undefined : await mintKeyFor(node, 'boot', context);
+  return made ?? context.askSecret(`${title} for ${spec.name}`);
 }
 
 function notGiven({ title, variable }: Given, machine: string): VmkitError {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { VmkitError } from '../../core/errors.ts';
+import { readSecret } from '../../host/read-secret.ts';
 import { parseSshUrl } from '../../host/ssh/destination.ts';
 import { sshHost } from '../../host/ssh/ssh-host.ts';
 import { hostName } from '../../reach/host-name.ts';
@@ -9,8 +10,8 @@ import { componentHere } from '../../tailnet/component-here.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { withPeerNode } from '../../tailnet/peer/peer-node.ts';
 import { peerOnHost } from '../../tailnet/peer/peer-tailscale.ts';
-import { readVariable } from '../boot/given-secrets.ts';
 import { buildContext, type VerbContext } from '../step.ts';
+import { mintKeyFor } from '../tailnet/mint-key.ts';
 
 /** Who looks from the tailnet: a node of vmkit's own on this computer, the Tailscale of the machine's host, a host by ssh (`ssh://[USER@]HOST[:PORT]`), or nobody. */
 export type PeerKind = 'node' | 'host' | 'none' | `ssh://${string}`;
@@ -34,7 +35,7 @@ export async function withPeer<T>(
   context: VerbContext,
   work: (peer: Promise<Peer> | undefined) => Promise<T>,
 ): Promise<T> {
-  const authKey = kind === undefined || kind === 'node' ? await readVariable('TS_AUTHKEY', context) : undefined;
+  const authKey = kind === undefined || kind === 'node' ? await peerKey(spec, context) : undefined;
   const chosen = kind ?? (authKey === undefined ? 'none' : 'node');
   if (chosen === 'none') return work(undefined);
   if (chosen === 'host' || chosen === context.host.name) {
@@ -55,6 +56,13 @@ export async function withPeer<T>(
   const tailnet = await tailnetOf(spec, context);
   // Where neither the machine nor its host is in a tailnet, no peer could tell anything.
   return tailnet === undefined ? work(undefined) : besideNode(tailnet, authKey, buildContext(context), work);
+}
+
+/** A key for a node of vmkit's own: given, or made. */
+async function peerKey({ services }: VmSpec, context: VerbContext): Promise<string | undefined> {
+  const given = await readSecret('TS_AUTHKEY', context.builder.host);
+  const node = services.find((service) => service.node !== undefined)?.node;
+  return given ?? (node === undefined ? undefined : mintKeyFor(node, 'probe', context));
 }
 
 /** Which tailnet a peer joins: the machine's, else its host's, which may lead to it. */

@@ -1,0 +1,92 @@
+import { VmkitError } from '../../core/errors.ts';
+
+export interface ApiRequest {
+  /** For errors: `making a key`. */
+  readonly doing: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Sent twice, it does the same as once, although it is a POST. */
+  readonly isRepeatable?: true;
+}
+
+export interface Refusal {
+  readonly status: number;
+  readonly text: string;
+  /** Milliseconds by which its clock is ahead of ours. */
+  readonly aheadMs?: number;
+}
+
+/** In milliseconds: a token or a certificate may be refused for it. */
+const CLOCK_OFF_MS = 5 * 60_000;
+
+interface Known {
+  readonly when: (refusal: Refusal) => boolean;
+  readonly says: string;
+  readonly hint: string;
+}
+
+/** What the answers of the control servers mean, the most telling first. */
+const KNOWN: readonly Known[] = [
+  {
+    when: ({ aheadMs = 0 }) => Math.abs(aheadMs) > CLOCK_OFF_MS,
+    says: 'the clocks of this computer and of the server are minutes apart',
+    hint: "Set this computer's clock: timedatectl set-ntp true",
+  },
+  {
+    when: ({ text }) => /\btags?\b.*(invalid|not permitted|not owned|unauthori[sz]ed)/i.test(text),
+    says: 'the tag is not one that these credentials may give',
+    hint: 'Name it under tagOwners in the access rules, and give the OAuth client that tag or one that owns it.',
+  },
+  {
+    when: ({ status, text }) => status === 403 || /scope|permission/i.test(text),
+    says: 'these credentials may not do that',
+    hint: 'An OAuth client needs the scope auth_keys to make keys, and devices:core to list and remove nodes.',
+  },
+  {
+    when: ({ status }) => status === 401,
+    says: 'the credentials are not accepted',
+    hint: 'They may have expired or been taken back: make new ones in the admin console.',
+  },
+  {
+    when: ({ status }) => status === 404,
+    says: 'there is no such tailnet, or no such node',
+    hint: 'TS_TAILNET names the tailnet; without it, that of the credentials is taken.',
+  },
+];
+
+/** Why a control server refused. What it said is told, cut short; a secret of ours is never in it. */
+export function explainRefusal({ doing, url }: ApiRequest, refusal: Refusal): VmkitError {
+  const known = KNOWN.find(({ when }) => when(refusal));
+  const said = messageIn(refusal.text);
+  const message = `${doing}: ${new URL(url).host} refused: ${known?.says ?? `status ${refusal.status}`}${said === '' ? '' : ` (it said: ${said})`}.`;
+  return new VmkitError('unreachable', 'control-refused', message, {
+    hint: known?.hint ?? 'Run the same with -v, and look at what the server says.',
+    details: { status: refusal.status },
+  });
+}
+
+export function unreachable({ doing, url, method, isRepeatable }: ApiRequest, why: string): VmkitError {
+  const isUnknown = method === 'POST' && isRepeatable !== true;
+  return new VmkitError(
+    'unreachable',
+    'control-unreachable',
+    `${doing}: ${new URL(url).host} does not answer: ${why}.`,
+    {
+      hint: isUnknown
+        ? 'It may have been made all the same: look in the admin console before you make another.'
+        : 'Is there a network, and is the address right? Nothing was changed.',
+    },
+  );
+}
+
+function messageIn(text: string): string {
+  const found = /"(?:message|error_description|error)"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text;
+  // A server may say a key back.
+  return found
+    .replace(/tskey-[\w-]+/g, 'tskey-…')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200);
+}

@@ -1,0 +1,143 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { bundledCli } from '../support/cli.ts';
+import { API_KEY, CLIENT, type ControlApi, startControlApi } from '../support/control-api.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const cli = bundledCli();
+let api: ControlApi;
+let home: string;
+
+beforeEach(async () => {
+  api = await startControlApi();
+  home = await temporaryFolder();
+});
+
+async function secretFile(text: string): Promise<string> {
+  const path = join(home, text);
+  await writeFile(path, `${text}\n`);
+  await chmod(path, 0o600);
+  return `file:${path}`;
+}
+
+async function vmkit(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const client = { TS_API_CLIENT_ID: CLIENT.id, TS_API_CLIENT_SECRET: await secretFile(CLIENT.secret) };
+  const given = 'TS_API_KEY' in env || 'NONE' in env ? env : { ...client, ...env };
+  return cli.run(args, home, { TS_BASE_URL: api.url, ...given });
+}
+
+describe('vmkit tailnet key', () => {
+  test('an OAuth client makes a key for one node and an hour', async () => {
+    const { stdout, stderr, exitCode } = await vmkit(['tailnet', 'key', '--tag', 'web']);
+    expect({ stdout, stderr, exitCode }).toEqual({ stdout: 'tskey-auth-1\n', stderr: '', exitCode: 0 });
+    expect(api.made).toEqual([
+      {
+        capabilities: {
+          devices: { create: { reusable: false, ephemeral: false, preauthorized: true, tags: ['tag:web'] } },
+        },
+        expirySeconds: 3600,
+        description: 'made by vmkit',
+      },
+    ]);
+  });
+
+  test('its options reach the server; an API key needs no tag', async () => {
+    const args = ['tailnet', 'key', '--reusable', '--ephemeral', '--no-preauthorized', '--expiry', '90s', '--json'];
+    const { stdout } = await vmkit(args, { TS_API_KEY: await secretFile(API_KEY) });
+    expect(JSON.parse(stdout)).toEqual({ id: 'k1', key: 'tskey-auth-1', expires: '2030-01-01T00:00:00Z' });
+    expect(api.made).toMatchObject([
+      {
+        capabilities: { devices: { create: { reusable: true, ephemeral: true, preauthorized: false } } },
+        expirySeconds: 90,
+      },
+    ]);
+    expect(api.asked).toEqual(['POST /api/v2/tailnet/-/keys']);
+  });
+
+  test('what passes is waited out: 429, 503, a login whose answer was cut off', async () => {
+    api.ails = ['cut', 429, 503];
+    expect((await vmkit(['tailnet', 'key', '--tag', 'web'])).stdout).toBe('tskey-auth-1\n');
+  });
+
+  test('a key whose making was cut off is not made again: nobody knows whether there is one', async () => {
+    const env = { TS_API_KEY: await secretFile(API_KEY) };
+    api.ails = ['cut'];
+    const { stderr, exitCode } = await vmkit(['tailnet', 'key'], env);
+    expect(exitCode).toBe(6);
+    expect(stderr).toContain('may have been made');
+    expect(api.asked).toHaveLength(1);
+  });
+
+  test.each<[string, () => void, string]>([
+    ['a scope is missing', () => Object.assign(api, { scopes: ['devices:core'] }), 'the scope auth_keys'],
+    ['a tag that is not owned', () => Object.assign(api, { tags: [] }), 'tagOwners'],
+    ['a clock that is wrong', () => Object.assign(api, { ails: [401], clockOffMs: 3_600_000 }), 'clocks'],
+  ])('%s: named, and the secret is not', async (_name, ail, hint) => {
+    ail();
+    const { stdout, stderr, exitCode } = await vmkit(['tailnet', 'key', '--tag', 'web', '-v']);
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 6 });
+    expect(stderr).toContain('refused');
+    expect(stderr).toContain(hint);
+    expect(stderr).not.toContain(CLIENT.secret);
+  });
+
+  test('a wrong secret, and another tailnet', async () => {
+    const wrong = await vmkit(['tailnet', 'key'], { TS_API_KEY: 'tskey-api-wrong' });
+    expect(wrong.stderr).toContain('the credentials are not accepted');
+    expect(wrong.stderr).not.toContain('tskey-api-wrong');
+    const other = await vmkit(['tailnet', 'key', '--tag', 'web'], { TS_TAILNET: 'example.org' });
+    expect(other.stderr).toContain('there is no such tailnet');
+  });
+
+  test('without credentials it says which it takes; a file that others can read is none of them', async () => {
+    const none = await vmkit(['tailnet', 'key'], { NONE: '' });
+    expect(none.stderr).toMatch(/No credentials(.|\n)*TS_API_CLIENT_SECRET=file:PATH/);
+    const env = { TS_API_KEY: await secretFile(API_KEY) };
+    await chmod(join(home, API_KEY), 0o644);
+    expect((await vmkit(['tailnet', 'key'], env)).stderr).toContain('can be read by others');
+  });
+
+  test('http is refused for another computer: a secret goes there', async () => {
+    const { stderr } = await vmkit(['tailnet', 'key'], { TS_BASE_URL: 'http://control.example.org' });
+    expect(stderr).toContain('is not an https address');
+  });
+});
+
+describe('nodes', () => {
+  const node = (name: string, hostname: string, lastSeen: string, connectedToControl = false) => ({
+    id: `n-${name}`,
+    name: `${name}.tail.ts.net`,
+    hostname,
+    addresses: ['100.64.0.1'],
+    lastSeen,
+    connectedToControl,
+  });
+  const NOW = new Date().toISOString();
+
+  test('those that a machine left behind when it joined again are told; others of a like name are not', async () => {
+    api.nodes = [
+      node('web', 'web', '2026-01-01T00:00:00Z'),
+      node('web-1', 'web', NOW, true),
+      node('web-2nd', 'web-2nd', NOW, true),
+      node('db', 'db', NOW),
+    ];
+    const { stdout } = await vmkit(['tailnet', 'devices', '--stale', '300d', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject([{ name: 'web', replacedBy: 'web-1' }]);
+    const text = (await vmkit(['tailnet', 'devices'])).stdout;
+    expect(text).toMatch(/^web .* the same machine is web-1 now$/m);
+    expect(text).toMatch(/^web-1 .* online$/m);
+    expect(text).toMatch(/^db .* seen \d+ s ago$/m);
+  });
+
+  test('one is removed when told so, by its name in the tailnet', async () => {
+    api.nodes = [node('web', 'web', NOW), node('web-1', 'web', NOW, true)];
+    const asked = await vmkit(['tailnet', 'rm', 'web']);
+    expect(asked).toMatchObject({ exitCode: 2 });
+    expect(asked.stderr).toMatch(/Nothing was deleted(.|\n)*vmkit tailnet rm web --yes/);
+    expect((await vmkit(['tailnet', 'rm', 'wbe', '--yes'])).stderr).toContain('Did you mean web?');
+    expect(api.removed).toEqual([]);
+    expect((await vmkit(['tailnet', 'rm', 'web', '--yes'])).stdout).toContain('Removed web (100.64.0.1).');
+    expect(api.removed).toEqual(['n-web']);
+  });
+});
