@@ -51,6 +51,7 @@ export const ERROR_CODES = [
   'debian-unreachable',
   'definition-missing',
   'disk-full',
+  'distribute-failed',
   'download-cut',
   'download-refused',
   'download-too-long',

@@ -192,6 +192,7 @@ export const TOOLS: readonly Tool[] = [
   }),
   program('git', ['tests']),
   program('cpio', ['tests']),
+  program('distccd', ['tests'], { ...everywhere('distcc'), dnf: 'distcc-server' }),
   // A test runs vmkit as a user without rights, by root, who himself needs no newuidmap.
   program('newgidmap', ['tests'], { apt: 'uidmap', dnf: 'shadow-utils', pacman: 'shadow', apk: 'shadow-subids' }),
   // A host behind ssh: a real server on loopback, one that has nothing but busybox, and what finds faults in the scripts.
