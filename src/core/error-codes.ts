@@ -26,6 +26,8 @@ export const ERROR_CODES = [
   'components-missing',
   'components-unreadable',
   'consent-needed',
+  'crosvm-failed',
+  'crosvm-refuses',
   'data-disk-damaged',
   'data-disk-foreign',
   'data-disk-missing',
