@@ -21,7 +21,7 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
   to: { path: '^src/', pathNot: [room, ...allowed].map((folder) => `^src/${folder}/`) },
 }));
 /** Folders of src/machine/vmm, one each. Everything else knows a monitor by the interface in vmm.ts. */
-const MONITORS = ['qemu'];
+const MONITORS = ['qemu', 'crosvm'];
 const monitorRules = MONITORS.map((monitor) => ({
   name: `${monitor}-is-known-by-its-driver`,
   severity: 'error',

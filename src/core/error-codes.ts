@@ -36,6 +36,8 @@ export const ERROR_CODES = [
   'components-missing',
   'components-unreadable',
   'consent-needed',
+  'crosvm-failed',
+  'crosvm-refuses',
   'data-disk-damaged',
   'data-disk-foreign',
   'data-disk-missing',
