@@ -10,7 +10,7 @@ import { askArgv, findDialect } from './ask.ts';
 /** Asks the build with the command line of a machine that has all that a machine can have. Throws `crosvm-refuses` where it takes none of them. */
 export async function crosvmFacts(arch: Arch, { host, signal }: Context): Promise<VmmFacts> {
   const options = { withinMs: 30_000, signal };
-  const found = await findDialect((dialect) => host.exec(askArgv(sample(arch), ASKED, dialect), options));
+  const found = await askBuild(PROGRAM, arch, { host, signal });
   if ('refusals' in found) {
     throw new VmkitError(
       'tool',
@@ -21,6 +21,16 @@ export async function crosvmFacts(arch: Arch, { host, signal }: Context): Promis
   }
   const { stdout } = await host.exec([PROGRAM, 'version'], options);
   return { version: stdout.trim().split('\n')[0] ?? '', hasSandbox: false, dialect: found.dialect };
+}
+
+/** Which command line of a machine a build takes; nothing is touched by asking. */
+export function askBuild(
+  program: string,
+  arch: Arch,
+  { host, signal }: Pick<Context, 'host' | 'signal'>,
+): ReturnType<typeof findDialect> {
+  const place = { ...ASKED, program };
+  return findDialect((dialect) => host.exec(askArgv(sample(arch), place, dialect), { withinMs: 30_000, signal }));
 }
 
 /** Every path exists, so that nothing but the command line can be refused. */
