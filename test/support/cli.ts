@@ -31,7 +31,8 @@ export function bundledCli(): Cli {
   const start = (args: readonly string[], home: string, cwd = home): ChildProcess =>
     spawn(process.execPath, [join(folder, 'main.js'), ...args], {
       cwd,
-      env: { PATH: process.env['PATH'], HOME: home },
+      // A test's own server of adb.
+      env: { PATH: process.env['PATH'], HOME: home, ANDROID_ADB_SERVER_PORT: process.env['ANDROID_ADB_SERVER_PORT'] },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   return { start, run: async (args, home, cwd) => ended(start(args, home, cwd)) };

@@ -36,7 +36,7 @@ export interface Reply {
 export type Replies = (question: Question) => Reply;
 
 /** How long one answer may take, in seconds: dumpsys waits for services of the phone that may hang. */
-const WITHIN_S = 10;
+const WITHIN_S = 5;
 const HEAD = '=== ';
 
 /** Asks all of them, one after the other, for the arguments `QUESTION COMMAND QUESTION COMMAND ...`. */
