@@ -39,6 +39,8 @@ export const ERROR_CODES = [
   'control-refused',
   'control-unknown',
   'control-unreachable',
+  'crosvm-failed',
+  'crosvm-refuses',
   'data-disk-damaged',
   'data-disk-foreign',
   'data-disk-missing',

@@ -9,6 +9,8 @@ export const GUEST = {
   library: '/run/vmkit/library',
   /** Starts the stop in reverse order and the power-off; returns at once. */
   powerOff: '/run/vmkit/poweroff',
+  /** The service that joins vsock with the ports, until a machine without network cards takes it. */
+  vsock: '/run/vmkit/vsock',
   /** A folder for each service, with its scripts. */
   services: '/run/vmkit/services',
   /** s6's scan directory: a folder for each service that is supervised. */

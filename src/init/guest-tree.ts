@@ -7,6 +7,7 @@ import { consoleService } from './services/console-service.ts';
 import { serviceDirectory } from './services/service-directory.ts';
 import { session } from './services/session.ts';
 import { users } from './services/users.ts';
+import { vsockForward, vsockPorts } from './services/vsock-forward.ts';
 import { STAGE1_APPLETS, stage1 } from './stage1/stage1.ts';
 import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
 import { clock } from './watch/clock.ts';
@@ -50,6 +51,7 @@ function payload({ services }: VmSpec): Tree {
     script('session', session()),
     script('shutdown', shutdown(services)),
     script('poweroff', poweroff()),
+    script('vsock/run', vsockForward(vsockPorts(services))),
     ...[GUEST.logs, ...['ends', 'ended', 'checked', 'silent', 'killed'].map((name) => `${GUEST.own}/${name}`)].map(
       (path): TreeEntry => ({ kind: 'directory', path: inTree(path), mode: 0o755 }),
     ),

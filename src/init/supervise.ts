@@ -102,6 +102,9 @@ mkfifo -m 0600 ${GUEST.never}
 for script in watch liveness clock idle power-key; do
   ${GUEST.own}/$script &
 done
+# A machine without a network card is reached over vsock.
+read -r line </proc/cmdline
+case " $line " in *" vmkit.cards=none "*) ${GUEST.busybox} mv ${GUEST.vsock} ${GUEST.supervised}/vmkit-vsock ;; esac
 exec ${AT_FIXED_ADDRESSES}s6-svscan -t 0 ${GUEST.supervised}
 `;
 }

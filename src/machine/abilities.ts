@@ -5,8 +5,12 @@ import type { Ability, Vmm } from './vmm/vmm.ts';
 
 /** Throws `vmm-cannot` where a monitor lacks what a machine takes. */
 export function requireAbilities({ name, network }: Pick<MachineDescription, 'name' | 'network'>, vmm: Vmm): void {
-  const { card } = networkOf(network);
-  const needed: Ability[] = ['user-network', ...(card === undefined ? [] : [card.end])];
+  const { card, world } = networkOf(network);
+  // A card that leads to the world is enough: the user network beside it is for this host's ports.
+  const needed: Ability[] = [
+    ...(world === undefined ? [] : ['user-network' as const]),
+    ...(card === undefined ? [] : [card.end]),
+  ];
   const lacking = needed.filter((ability) => !vmm.abilities.has(ability));
   if (lacking.length === 0) return;
   const text = `${name} is on a network of the kind ${network.kind}, for which ${vmm.title} lacks: ${lacking.join(', ')}.`;

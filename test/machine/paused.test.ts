@@ -6,7 +6,8 @@ import { machineStatus } from '../../src/machine/follow/status.ts';
 import { guestAddress } from '../../src/machine/guest.ts';
 import { whatStillHolds } from '../../src/machine/held.ts';
 import { stopMachine } from '../../src/machine/stop/stop.ts';
-import { isHaltedBySignal, whatHolds } from '../../src/machine/vmm/qemu/held.ts';
+import { isHaltedBySignal } from '../../src/machine/vmm/launch/halted.ts';
+import { whatHolds } from '../../src/machine/vmm/qemu/held.ts';
 import { runningStandIn } from '../support/qemu-stand-in.ts';
 
 const BOOTED = '{"event":"booted","uptime":9}\n';

@@ -31,7 +31,13 @@ export function bundledCli(): Cli {
   const start = (args: readonly string[], home: string, env: Readonly<Record<string, string>> = {}): ChildProcess =>
     spawn(process.execPath, [join(folder, 'main.js'), ...args], {
       cwd: home,
-      env: { PATH: process.env['PATH'], HOME: home, ...env },
+      env: {
+        PATH: process.env['PATH'],
+        HOME: home,
+        // A test's own server of adb.
+        ANDROID_ADB_SERVER_PORT: process.env['ANDROID_ADB_SERVER_PORT'],
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   return { start, run: async (args, home, env) => ended(start(args, home, env)) };

@@ -30,13 +30,19 @@ export async function namespace(): Promise<Host & { readonly namespace: string }
   const local = localHost();
   await must(local, ['ip', 'netns', 'add', name]);
   onTestFinished(async () => void (await local.exec(['ip', 'netns', 'delete', name])));
-  const host = {
-    ...local,
-    namespace: name,
-    exec: (argv: readonly string[], options = {}) => local.exec(['ip', 'netns', 'exec', name, ...argv], options),
-  };
+  const host = namespaceHost(name);
   await must(host, ['ip', 'link', 'set', 'dev', 'lo', 'up']);
   return host;
+}
+
+/** A namespace that somebody else made, as a host. */
+export function namespaceHost(name: string): Host & { readonly namespace: string } {
+  const local = localHost();
+  return {
+    ...local,
+    namespace: name,
+    exec: (argv, options = {}) => local.exec(['ip', 'netns', 'exec', name, ...argv], options),
+  };
 }
 
 /** Runs a command that has to succeed; what it printed. */

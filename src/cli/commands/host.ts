@@ -1,5 +1,7 @@
 import { VmkitError } from '../../core/errors.ts';
 import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../core/ipv4.ts';
+import type { PhoneReport } from '../../host/android/check/phone-row.ts';
+import { isAndroid } from '../../host/android/is-android.ts';
 import type { Context } from '../../host/context.ts';
 import type { Tap } from '../../host/network/bridge-addresses.ts';
 import { type CheckRow, checkNetwork } from '../../host/network/check-network.ts';
@@ -9,7 +11,9 @@ import { withMachine } from '../../machine/state/machine-lock.ts';
 import { BRIDGE } from '../../spec/networks/link-addresses.ts';
 import { ensureMachineUser, plannedUser } from '../../verbs/boot/machine-user.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../../verbs/host-network.ts';
+import { reportOnPhone } from '../../verbs/phone-check.ts';
 import { defineCommand } from '../parse/command.ts';
+import { phoneText } from '../show/phone-text.ts';
 import { table } from '../show/table.ts';
 
 export const command = defineCommand({
@@ -37,6 +41,13 @@ export const command = defineCommand({
         default: [],
         describe: 'Two machines on the bridge that may reach each other: A:B; may be repeated',
       })
+      .option('crosvm', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: 'check, on a phone: the path there of a crosvm of your own; may be repeated',
+      })
       .option('macvtap', {
         type: 'string',
         array: true,
@@ -44,14 +55,24 @@ export const command = defineCommand({
         default: [],
         describe: 'A machine and its address on the network of an interface: NAME=ADDRESS@INTERFACE; may be repeated',
       }),
-  run: async ({ action, 'dry-run': dryRun, ...args }, context): Promise<readonly CheckRow[] | HostReport> => {
+  run: async (
+    { action, 'dry-run': dryRun, ...args },
+    context,
+  ): Promise<readonly CheckRow[] | HostReport | PhoneReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);
+    if (action === 'check' && (await isAndroid(context.host))) {
+      return reportOnPhone({ bridge: BRIDGE.interface, subnet: args.subnet }, args.crosvm, context);
+    }
     const { uid } = await context.host.place();
     const request = await withOwners(networkRequest(args, uid), dryRun || action === 'check', context);
     return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);
   },
-  text: (result) => ('changes' in result ? reportText(result) : checkText(result)),
-  exitCode: (result) => ('changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3),
+  text: (result) =>
+    'way' in result ? phoneText(result) : 'changes' in result ? reportText(result) : checkText(result),
+  exitCode: (result) => {
+    if ('way' in result) return result.way.way === 'none' ? 3 : 0;
+    return 'changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3;
+  },
 });
 
 /** `owner`: of interfaces, as long as their machines have no users of their own. */

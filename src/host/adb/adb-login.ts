@@ -22,28 +22,30 @@ export interface AdbLogin {
 export async function logIn(destination: AdbDestination, isBack: boolean): Promise<AdbLogin> {
   const serial = await reachDevice(destination, isBack);
   const ask = (script: string) => runThere(destination, serial, script, SU_WITHIN_MS);
-  const [uid = '', hasSu = '', ce = '', ...version] = (await ask(WHO)).split('\n');
+  const [uid = '', hasSu = '', unlocked = ''] = (await ask(WHO)).split('\n');
   if (uid === '0') {
     if (destination.user !== 'shell') return { serial, user: 'root', su: undefined };
     throw new VmkitError('unreachable', 'adb-no-shell', `${destination.url}: adbd runs as root there.`, {
       hint: 'adb unroot',
     });
   }
-  const shell: AdbLogin = { serial, user: 'shell', su: undefined };
-  if (destination.user === 'shell' || (hasSu !== 'su' && destination.user === undefined)) return shell;
-  const facts = { hasSu: hasSu === 'su', isLocked: ce === 'false' };
+  const facts = { hasSu: hasSu === 'su', isLocked: unlocked === 'false' };
+  if (destination.user === 'shell' || (!facts.hasSu && destination.user === undefined)) {
+    return { serial, user: 'shell', su: undefined };
+  }
   if (!facts.hasSu) throw noRoot(destination.url, '', facts);
-  const su = suKind(version.join('\n'));
-  const said = await ask(`${suArgv(su, 'id -u').map(quoteWord).join(' ')} 2>&1 </dev/null`).catch(silence);
-  if (said.trim() === '0') return { serial, user: 'root', su };
-  throw noRoot(destination.url, said.trim(), facts);
+  const askSu = (words: readonly string[]): Promise<string> =>
+    ask(`${words.map(quoteWord).join(' ')} 2>&1 </dev/null`).catch(silence);
+  const su = suKind(await askSu(['su', '-v']));
+  const said = (await askSu(suArgv(su, 'id -u'))).trim();
+  if (said === '0') return { serial, user: 'root', su };
+  throw noRoot(destination.url, said, facts);
 }
 
-/** Our number there; whether there is a su; whether the first user has unlocked the phone (getprop); what su says of itself. */
+/** Our number there; whether there is a su; whether the first user has unlocked the phone since it started. */
 const WHO = `id -u
 if command -v su >/dev/null; then echo su; else echo; fi
-if command -v getprop >/dev/null; then getprop sys.user.0.ce_available; else echo; fi
-if command -v su >/dev/null; then su -v 2>&1 </dev/null; fi
+if command -v getprop >/dev/null; then getprop sys.user.0.ce_available; fi
 exit 0`;
 
 function silence(error: unknown): string {

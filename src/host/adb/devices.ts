@@ -1,7 +1,7 @@
 import { VmkitError } from '../../core/errors.ts';
 import type { AdbDestination } from './destination.ts';
 
-interface AdbDevice {
+export interface AdbDevice {
   readonly serial: string;
   /** device, offline, unauthorized, authorizing, connecting, recovery, sideload, bootloader, `no permissions; ...`. */
   readonly state: string;
@@ -15,10 +15,11 @@ export function parseDevices(text: string): readonly AdbDevice[] {
   });
 }
 
-/** Whether its state is one that ends by itself: a phone that has just been plugged in, or whose adbd starts again. */
-export function isComing(devices: readonly AdbDevice[], { serial }: AdbDestination): boolean {
+/** Whether a wait is worth while: a phone has just been plugged in, its adbd starts again; or, `isBack`, it was there a moment ago. */
+export function isComing(devices: readonly AdbDevice[], { serial }: AdbDestination, isBack: boolean): boolean {
   const meant = serial === undefined ? devices : devices.filter((device) => device.serial === serial);
-  return meant.length > 0 && meant.every(({ state }) => ['offline', 'authorizing', 'connecting'].includes(state));
+  if (meant.length === 0) return isBack;
+  return meant.every(({ state }) => ['offline', 'authorizing', 'connecting'].includes(state));
 }
 
 /** The serial of the phone that is meant. Throws why it is none, or cannot be used. */

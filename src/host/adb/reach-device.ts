@@ -1,7 +1,7 @@
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors.ts';
 import type { AdbDestination } from './destination.ts';
-import { chooseDevice, isComing, parseDevices, stateError } from './devices.ts';
+import { type AdbDevice, chooseDevice, isComing, parseDevices, stateError } from './devices.ts';
 import { AdbRefusal, askText } from './server.ts';
 
 /** What a phone may take after `adb tcpip`, `adb root`, another cable: adbd starts again, and the server notices. */
@@ -9,25 +9,25 @@ const COMES_WITHIN_MS = 15_000;
 
 /** The serial of the phone that is meant, once adb can talk to it. `isBack`: it was there before, so it is waited for where it is away. */
 export async function reachDevice(destination: AdbDestination, isBack: boolean): Promise<string> {
-  const look = async () => {
-    if (destination.address !== undefined) await connectDevice(destination);
-    return parseDevices(await askText('host:devices'));
-  };
-  let devices = await look();
-  await poll(
+  let devices: readonly AdbDevice[] = [];
+  let failure: unknown;
+  const isFound = await poll(
     async () => {
-      const isWorthAWait = isComing(devices, destination) || (isBack && !isThere());
-      if (!isWorthAWait) return true;
-      devices = await look().catch((error) => (isBack ? [] : Promise.reject(error)));
-      return undefined;
+      try {
+        if (destination.address !== undefined) await connectDevice(destination);
+        devices = parseDevices(await askText('host:devices'));
+        failure = undefined;
+      } catch (error) {
+        if (!isBack || !(error instanceof VmkitError)) throw error;
+        failure = error;
+        return undefined;
+      }
+      return isComing(devices, destination, isBack) ? undefined : true;
     },
     { withinMs: COMES_WITHIN_MS, everyMs: 300 },
   );
+  if (isFound === undefined && failure !== undefined) throw failure;
   return chooseDevice(devices, destination);
-
-  function isThere(): boolean {
-    return devices.some(({ serial, state }) => serial === (destination.serial ?? serial) && state === 'device');
-  }
 }
 
 /** What adb's server knows already it leaves as it is, also where it is dead: that it has to forget first. */

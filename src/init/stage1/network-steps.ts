@@ -6,13 +6,35 @@ import { USER_NETWORK } from '../../spec/networks/user-network.ts';
 
 /** The part of stage 1 that raises the network: static, so that nobody waits for DHCP or for a router. */
 export function networkSteps(network: NetworkSpec): string {
-  const { interface: nic, address, prefixLength } = USER_NETWORK;
   return `# The network: static, so that nobody waits for DHCP or for a router.
-[ -e /sys/class/net/${nic} ] || ${fatal('network-missing')} "the kernel found no ${nic}"
+case \${cards-all} in
+all)
+${userCardSteps()}${worldSteps(network)};;
+own)
+${ownCardSteps(network)};;
+none) : >/new/etc/resolv.conf ;;
+esac
+event_phase network
+`;
+}
+
+function userCardSteps(): string {
+  const { interface: nic, address, prefixLength } = USER_NETWORK;
+  return `[ -e /sys/class/net/${nic} ] || ${fatal('network-missing')} "the kernel found no ${nic}"
 ip addr add ${address}/${prefixLength} dev ${nic}
 ip link set ${nic} up
-${worldSteps(network)}event_phase network
 `;
+}
+
+/** A monitor without the user network gives the card that leads to the world alone, and some give it no MAC: there is no other to take it for. */
+function ownCardSteps(network: NetworkSpec): string {
+  const { world, card } = networkOf(network);
+  const none = `${fatal('network-missing')} "this machine's network needs a monitor with a user network"\n`;
+  if (card === undefined || world !== undefined) return none;
+  const found = USER_NETWORK.interface;
+  return `[ -e /sys/class/net/${found} ] || ${fatal('network-missing')} "the kernel found no ${found}"
+ip link set ${found} name ${card.interface} address ${card.mac} || ${fatal('network-failed')} "cannot name ${card.interface}"
+${worldSteps(network)}`;
 }
 
 /** How the guest reaches the world and other machines. */

@@ -30,6 +30,7 @@ export const STAGE1_APPLETS = [
   'poweroff',
   'rm',
   'rmdir',
+  'setsid',
   'sh',
   'switch_root',
   'sync',
@@ -59,17 +60,19 @@ ${loadModules()}
 # Loopback first of all: nothing that runs here works without it.
 ip link set lo up
 
-${eventPort()}
-${helpers()}
-event_phase init
-
 for word in $(cat /proc/cmdline); do
   case $word in
     vmkit.hostname=*) hostname "\${word#*=}" ;;
     vmkit.data=*) data_uuid=\${word#*=} ;;
+    vmkit.events=*) event_line=\${word#*=} ;;
+    vmkit.cards=*) cards=\${word#*=} ;;
     vmkit.dns=*) name_servers=\${word#*=} ;;
   esac
 done
+
+${eventPort()}
+${helpers()}
+event_phase init
 
 ${kernelSettings()}
 ${rootSteps(hasComponents)}
@@ -86,9 +89,11 @@ exec switch_root /new ${GUEST.own}/supervise
 /** What is printed on the console can come from anybody in the guest; the port is root's alone (devtmpfs gives it 0600). */
 function eventPort(): string {
   return `# Events go to a virtio port of their own. The kernel learns its name a moment after it found the port; 5 s at most.
+# A monitor without named ports gives them a serial line.
 tries=0
 port=
 while [ -z "$port" ]; do
+  [ -z "\${event_line-}" ] || [ ! -c "/dev/$event_line" ] || port=$event_line
   for file in /sys/class/virtio-ports/*/name; do
     found=
     [ -r "$file" ] && read -r found <"$file"
@@ -103,6 +108,8 @@ while [ -z "$port" ]; do
 done
 mkdir /dev/virtio-ports
 ln -s "../\${port##*/}" ${EVENT_PORT.device}
+# A serial line is a terminal: whoever opens it first would be hung up with it. So somebody has it from now on, and waits for input that never comes.
+[ "$port" != "\${event_line-}" ] || setsid sh -c 'exec <"/dev/$0"; while read -r _; do :; done' "$port" &
 `;
 }
 

@@ -33,13 +33,15 @@ case $4 in *00) umask 077 ;; esac
 mkdir -p -- "$2"
 [ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 1; }
 umask 077
-trap 'rm -f -- "$3"' EXIT
-take "$5" >"$3"
-sealed || exit ${STATUS.cutOff}
-chmod "$4" "$3"
-flush "$3"
-mv -f -- "$3" "$1"
-trap - EXIT
+# No trap: mksh runs none where a function fails whose output goes elsewhere.
+drop() {
+  rm -f -- "$temporary"
+  exit "$1"
+}
+temporary=$3
+take "$5" >"$3" || drop 1
+sealed || drop ${STATUS.cutOff}
+{ chmod "$4" "$3" && flush "$3" && mv -f -- "$3" "$1"; } || drop 1
 flush "$2"
 `;
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { MachinePaths } from '../../../core/paths.ts';
 import type { Host, HostProcess } from '../../../host/host.ts';
-import { processStat } from '../../../host/local/process-stat.ts';
+import { isHaltedBySignal } from '../launch/halted.ts';
 import type { Held } from '../vmm.ts';
 import { qmpCommand } from './qmp.ts';
 
@@ -68,15 +68,6 @@ export async function resume(
   const by = REASONS[state]?.by;
   if (by === 'SIGCONT') await host.signal(process, by);
   else if (by !== undefined) await qmpCommand(controlSocket, by, host);
-}
-
-/** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
-export async function isHaltedBySignal({ pid, startTime }: HostProcess, host: Host): Promise<boolean> {
-  // It may end while it is looked at.
-  const text = await host.read(`/proc/${pid}/stat`).catch(() => undefined);
-  if (text === undefined) return false;
-  const stat = processStat(Buffer.from(text).toString('latin1'));
-  return stat.startTime === startTime && ['T', 't'].includes(stat.state);
 }
 
 function heldIn(state: string): Held | undefined {

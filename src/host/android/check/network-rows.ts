@@ -1,0 +1,121 @@
+import { droppingChains, parseRules } from './parse-replies.ts';
+import { evidence, type PhoneRow } from './phone-row.ts';
+import { QUESTIONS, type Question, type Replies } from './questions.ts';
+
+/** vmkit's own network there. */
+export interface OwnNetwork {
+  readonly bridge: string;
+  readonly subnet: string;
+}
+
+/** What a phone's network is like for guests. */
+export function networkRows(replies: Replies, { bridge, subnet }: OwnNetwork): readonly PhoneRow[] {
+  const seen = (question: Question, line = replies(question).text): string => evidence(QUESTIONS[question], line);
+  const rules = parseRules(replies('rules').text, bridge, subnet);
+  const canTell = replies('rules').exitCode === 0;
+  const yesOr = (isSo: boolean, isKnown = canTell): PhoneRow['answer'] =>
+    isKnown ? (isSo ? 'yes' : 'no') : 'cannot tell';
+  return [
+    {
+      what: "netd's rules",
+      answer: yesOr(rules.isNetd),
+      says: rules.isNetd ? 'as Android 12 to 16 have them: 10000 to 32000' : 'not the rules that vmkit knows',
+      evidence: seen('rules', replies('rules').text.split('\n').at(-1)?.replace(/\s+/g, ' ')),
+    },
+    {
+      what: 'default network',
+      answer: yesOr(rules.defaultTable !== undefined),
+      says:
+        rules.defaultTable === undefined ? 'the phone is in no network' : `its table is ${rules.defaultTable.table}`,
+      evidence: seen('rules', rules.defaultTable?.line),
+    },
+    {
+      what: 'VPN on',
+      answer: yesOr(rules.vpn !== undefined),
+      says:
+        rules.vpn === undefined
+          ? "guests leave by the phone's network"
+          : 'guests follow it, unless told otherwise (egress)',
+      evidence: seen('rules', rules.vpn ?? 'no rule at 13000, 24000 or 27000'),
+    },
+    {
+      what: 'tethering on',
+      answer: yesOr(rules.tethering !== undefined),
+      says:
+        rules.tethering === undefined
+          ? 'no hotspot'
+          : 'when it ends, Android switches forwarding off; the supervisor switches it on again',
+      evidence: seen('rules', rules.tethering ?? 'no rule at 21000'),
+    },
+    {
+      what: 'preferences 9000, 9001 free',
+      answer: yesOr(rules.taken.length === 0),
+      says:
+        rules.taken.length === 0
+          ? "nobody else's rules are there"
+          : 'somebody else has them, and vmkit does not touch those',
+      evidence: seen('rules', rules.taken[0] ?? 'none'),
+    },
+    forwardRow(replies, seen),
+    {
+      what: 'forwarding on',
+      answer: yesOr(replies('forwarding').text === '1', replies('forwarding').exitCode === 0),
+      says:
+        replies('forwarding').exitCode !== 0
+          ? 'only root is told'
+          : replies('forwarding').text === '1'
+            ? 'already'
+            : 'vmkit host setup switches it on',
+      evidence: seen('forwarding'),
+    },
+    {
+      what: 'NAT for IPv6',
+      answer: yesOr(replies('nat6').exitCode === 0, replies('user').text === '0'),
+      says:
+        replies('nat6').exitCode === 0
+          ? 'guests have IPv6, too'
+          : 'without it guests have IPv4 alone; most phones lack it',
+      evidence: seen('nat6'),
+    },
+    tailscaleRow(replies, seen),
+  ];
+}
+
+type Seen = (question: Question, line?: string) => string;
+
+function forwardRow(replies: Replies, seen: Seen): PhoneRow {
+  const forward = replies('forward');
+  const chains = droppingChains(forward.text);
+  const isKnown = forward.exitCode === 0;
+  return {
+    what: 'iptables forwards',
+    answer: !isKnown ? 'cannot tell' : chains.length === 0 ? 'yes' : 'no',
+    says: !isKnown
+      ? 'only root is told'
+      : chains.length === 0
+        ? 'nothing drops forwarded packets'
+        : `${chains.join(', ')} drop; vmkit host setup accepts its own before them`,
+    evidence: seen(
+      'forward',
+      isKnown
+        ? forward.text
+            .split('\n')
+            .find((line) => / (DROP|REJECT)/.test(line) && chains.some((chain) => line.includes(` ${chain} `)))
+        : undefined,
+    ),
+  };
+}
+
+/** Its addresses are of 100.64.0.0/10, on the interface of an Android VPN. */
+function tailscaleRow(replies: Replies, seen: Seen): PhoneRow {
+  const tailscale = replies('tailscale');
+  const isThere = tailscale.text.startsWith('package:');
+  const address = /inet (100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+)/.exec(replies('links').text)?.[1];
+  return {
+    what: 'Tailscale app',
+    answer: isThere ? 'yes' : tailscale.exitCode > 1 || tailscale.text !== '' ? 'cannot tell' : 'no',
+    says: address === undefined ? 'not connected' : `connected, ${address}`,
+    evidence: address === undefined ? seen('tailscale') : seen('links', address),
+    hint: isThere && address === undefined ? 'Open the app and connect.' : undefined,
+  };
+}
