@@ -21,6 +21,7 @@ export const LINKS = {
   'v4-rmnet0': { own: '192.0.0.4', far: '192.0.0.5' },
 } as const;
 export type Link = keyof typeof LINKS;
+const LINK_NAMES: readonly Link[] = ['wlan0', 'rmnet0', 'tun0', 'v4-rmnet0'];
 
 /** A phone with netd's rules, and the world. */
 export interface Phone {
@@ -70,15 +71,17 @@ export async function phone(release: NetdRelease, folder: string): Promise<Phone
     vpn: to.vpn === undefined ? undefined : { ...to.vpn, table: tableOf('tun0') },
   });
   const batch = async (lines: readonly string[]): Promise<void> => {
-    for (const family of ['-4', '-6']) await must(own, ['ip', family, '-batch', '-'], `${lines.join('\n')}\n`);
+    const text = lines.map((line) => `${line}\n`).join('');
+    await must(own, ['sh', '-ec', 'ip -4 -batch - <<E\n$0E\nip -6 -batch - <<E\n$0E'.replaceAll('$0', text)]);
   };
   const connect = async (to: ConnectTo): Promise<void> => {
-    await batch([
-      ...netdRules(release, connections(now)).map((rule) => `rule del ${rule}`),
-      ...netdRules(release, connections(to)).map((rule) => `rule add ${rule}`),
-    ]);
-    for (const [link, table] of tables)
-      await run(`ip route flush table ${table} 2>/dev/null || :; ${routes(link as Link, table, to)}`);
+    const old = netdRules(release, connections(now)).map((rule) => `rule del ${rule}`);
+    await batch([...old, ...netdRules(release, connections(to)).map((rule) => `rule add ${rule}`)]);
+    const all = LINK_NAMES.map((link) => {
+      const table = tableOf(link);
+      return `ip route flush table ${table} 2>/dev/null || :; ${routes(link, table, to)}`;
+    });
+    await run(all.join('\n'));
     now = to;
   };
   const restore = async (): Promise<void> => {

@@ -159,7 +159,7 @@ function rule(
   [program, table, add, chain]: readonly [string, string, string, string],
   match: readonly string[],
 ): Change {
-  const argv = (how: string): string[] => [program, '-w', '-t', table, how, chain, ...match];
+  const argv = (how: string): string[] => [program, '-w', '5', '-t', table, how, chain, ...match];
   return {
     ...lasting(id, title),
     apply: [{ argv: argv(add) }],
@@ -176,7 +176,7 @@ function rule(
 function forwarding(family: 'ipv4' | 'ipv6'): Change {
   const key = family === 'ipv4' ? '/proc/sys/net/ipv4/ip_forward' : '/proc/sys/net/ipv6/conf/all/forwarding';
   const program = family === 'ipv4' ? 'iptables' : 'ip6tables';
-  const isTethering = `${program} -w -S tetherctrl_FORWARD 2>/dev/null | grep -v -e '^-N' -e '-j DROP$' | grep -q .`;
+  const isTethering = `${program} -w 5 -S tetherctrl_FORWARD 2>/dev/null | grep -v -e '^-N' -e '-j DROP$' | grep -q .`;
   return {
     ...lasting(`forwarding:${family}`, `the phone forwards ${family === 'ipv4' ? 'IPv4' : 'IPv6'}`),
     apply: [shell(`echo 1 >${key}`)],

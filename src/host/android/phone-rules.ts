@@ -24,7 +24,7 @@ wanted() {
     while read -r pref text; do
       table=\${text##* lookup }
       table=\${table%% *}
-      case $2:$pref:$text in
+      case $2:$pref$text in
         phone:13[0-9][0-9][0-9]:*' uidrange 0-'*' lookup '* | phone:2[47][0-9][0-9][0-9]:*' uidrange 0-'*' lookup '*)
           echo "lookup $table" ;;
         phone:14[0-9][0-9][0-9]:*' uidrange 0-'*' prohibit'*) locked=yes ;;

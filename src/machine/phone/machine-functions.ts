@@ -39,7 +39,7 @@ machine() {
 }
 
 is_wanted() {
-  read -r state <${FILES.wanted} 2>/dev/null && [ "$state" = on ]
+  [ -e ${FILES.wanted} ] && read -r state <${FILES.wanted} && [ "$state" = on ]
 }
 
 # may_start: what it needs has booted, its TAP is a port of a bridge (crosvm would make one that is not), and no crosvm has its socket.
@@ -84,7 +84,7 @@ stop() {
   if [ -z "$asked" ]; then
     say "$name is asked to power off"
     asked=$(seconds)
-    printf '\\n%s\\n' ${GUEST.powerOff} >&6
+    { echo; echo ${GUEST.powerOff}; } >&6
   elif [ $waited -gt ${STOP.guestS + STOP.crosvmS} ]; then
     say "$name is killed"
     kill -9 "$pid"

@@ -12,6 +12,7 @@ export const PHONE_PROGRAMS = ['ip', 'iptables', 'ip6tables'] as const;
 export const PHONE_APPLETS = [
   ...[
     'cat',
+    'chmod',
     'cp',
     'date',
     'flock',
@@ -44,8 +45,8 @@ cd ${PHONE.home} || exit 1
 LIMIT=${LOG_LIMIT}
 
 say() {
-  limit log
-  echo "$(date '+%F %T') $1" >>log
+  limit ${PHONE.log}
+  echo "$(date '+%F %T') $1" >>${PHONE.log}
 }
 
 # limit FILE: begins it anew where it is full. Who writes to it writes at its end, so goes on in the empty file.
@@ -91,7 +92,8 @@ look() {
     hold_network
   fi
   for wanted in machines/*/${MACHINE_FILES.wanted}; do
-    read -r state <"$wanted" 2>/dev/null || continue
+    [ -e "$wanted" ] || continue
+    read -r state <"$wanted"
     name=\${wanted%/*}
     if [ "$state" = on ] && ! is_held "$name/lock"; then
       /system/bin/sh ./supervise machine "\${name##*/}" </dev/null >>log 2>&1 &
@@ -100,13 +102,20 @@ look() {
   keep_awake
 }
 
+# listen: what changes in the network is told at once. It is started again where it ended.
+listen() {
+  [ -z "$monitor" ] || ! kill -0 "$monitor" 2>/dev/null || return 0
+  ip monitor link address route rule >&3 2>/dev/null &
+  monitor=$!
+}
+
 run() {
   exec 9>lock
   flock -n 9 9>&9 || exit 0
   echo $$ >pid
-  trap 'kill "$monitor" 2>/dev/null; rm -f pid; [ -z "$awake" ] || echo vmkit >/sys/power/wake_unlock' EXIT
+  trap '[ -z "$monitor" ] || kill "$monitor" 2>/dev/null; rm -f pid; [ -z "$awake" ] || echo vmkit >/sys/power/wake_unlock' EXIT
   trap 'exit 0' TERM INT HUP
-  said=
+  said='' monitor='' awake=''
   until [ "$(getprop sys.boot_completed)" = 1 ] && { [ ! -e apex ] || [ -e "$(cat apex)" ]; }; do
     [ -n "$said" ] || say "waits until the phone has started, and for $(cat apex 2>/dev/null)"
     said=yes
@@ -115,13 +124,9 @@ run() {
   rm -f events
   mkfifo events
   exec 3<>events
-  while :; do
-    ip monitor link address route rule 2>/dev/null
-    sleep 1
-  done >&3 9>&- &
-  monitor=$!
   say 'began'
   while :; do
+    listen
     look
     wait_s=${LOOK.idleS}
     ! any_wanted || wait_s=${LOOK.busyS}

@@ -13,7 +13,7 @@ export function supervisorChange(): Change {
   return {
     ...ours('supervisor', `the supervisor ${PHONE.supervise}, started after each boot by ${PHONE.launcher}`),
     apply: [
-      { argv: ['mkdir', '-p', PHONE.machines] },
+      { argv: ['sh', '-c', `umask 077; mkdir -p ${PHONE.machines}`] },
       write(PHONE.supervise, superviseScript()),
       write(PHONE.launcher, launcher()),
       { argv: ['sh', PHONE.supervise, 'start'] },
