@@ -143,6 +143,7 @@ export const ERROR_CODES = [
   'peer-not-joined',
   'port-in-use',
   'port-unanswered',
+  'preference-taken',
   'push-damaged',
   'qemu-ended',
   'qemu-unkillable',

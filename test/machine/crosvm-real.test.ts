@@ -16,6 +16,7 @@ const place: CrosvmPlace = {
   program,
   fileOf: () => '/dev/null',
   socket: '/nonexistent/vmkit.sock',
+  input: '/dev/null',
   tap: 'vmkit-none',
   cid: 3,
   hypervisor: 'kvm',

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { afterExit } from '../../src/machine/phone/exit.ts';
 import { type CrosvmPlace, crosvmArgv, KERNEL_PARAMETERS } from '../../src/machine/vmm/crosvm/argv.ts';
 import { askArgv, findDialect, judgeAnswer } from '../../src/machine/vmm/crosvm/ask.ts';
 import { DIALECTS, dialectOf } from '../../src/machine/vmm/crosvm/dialect.ts';
-import { afterExit } from '../../src/machine/vmm/crosvm/exit.ts';
-import { socketState } from '../../src/machine/vmm/crosvm/sockets.ts';
 import { crosvmStandIn, RELEASES, type Release } from '../support/crosvm-stand-in.ts';
 import { plan } from './plan.ts';
 
@@ -17,6 +16,7 @@ const place: CrosvmPlace = {
   program: '/apex/com.android.virt/bin/crosvm',
   fileOf: (role) => `/data/vmkit/sql/${role}`,
   socket: '/data/vmkit/sql/control.sock',
+  input: '/data/vmkit/sql/input',
   tap: 'sql',
   cid: 3000,
   hypervisor: 'kvm',
@@ -115,14 +115,4 @@ test('exit codes say what follows', () => {
     [137, 'again'],
     [143, 'again'],
   ]);
-});
-
-test('a socket that a killed crosvm left is told from one that is served', () => {
-  const list = `Num       RefCount Protocol Flags    Type St Inode Path
-0000000000000000: 00000002 00000000 00000000 0005 01 27000 /data/vmkit/sql/control.sock
-0000000000000000: 00000003 00000000 00000000 0001 03 27001
-`;
-  expect(socketState('/data/vmkit/sql/control.sock', true, list)).toBe('live');
-  expect(socketState('/data/vmkit/forge/control.sock', true, list)).toBe('left');
-  expect(socketState('/data/vmkit/forge/control.sock', false, list)).toBe('absent');
 });

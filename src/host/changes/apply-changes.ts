@@ -95,7 +95,8 @@ export async function missingChanges(changes: readonly Change[], context: Contex
     if (entry !== undefined && JSON.stringify(entry.apply) !== JSON.stringify(change.apply)) throw differs(change);
     const isFound = await holds(change.isApplied, run, context);
     if (isFound && entry === undefined && change.whenFound === 'refuse') throw taken(change, context);
-    if (!isFound || entry?.state === 'pending') missing.push(change);
+    const isAdopted = entry === undefined && change.whenFound === 'adopt';
+    if (!isFound || isAdopted || entry?.state === 'pending') missing.push(change);
   }
   return missing;
 }

@@ -24,8 +24,11 @@ export interface Change {
   readonly apply: readonly Command[];
   readonly undo: readonly Command[];
   readonly isApplied: Probe;
-  /** What it means when `isApplied` holds and the journal knows of nothing: another owner, or a wish already fulfilled. */
-  readonly whenFound: 'refuse' | 'keep';
+  /**
+   * What it means when `isApplied` holds and the journal knows of nothing: another owner, a wish already fulfilled, or a wish that its owner may take back:
+   * then it is made again, and is vmkit's from then on.
+   */
+  readonly whenFound: 'refuse' | 'keep' | 'adopt';
   /** Kept by a firewall's own files. All else is gone after a reboot, and its entry in the journal with it. */
   readonly outlivesReboot: boolean;
 }

@@ -13,6 +13,8 @@ export interface CrosvmPlace {
   /** The path of a machine's file by its role: `kernel`, `initramfs`, `console`, `events`, or the serial of a disk. */
   readonly fileOf: (role: string) => string;
   readonly socket: string;
+  /** What is typed on the console; a FIFO that somebody has open for writing, else crosvm waits for one. */
+  readonly input: string | undefined;
   /** A TAP that is there. One that is not, crosvm makes by itself, outside every bridge, and says nothing. */
   readonly tap: string | undefined;
   /** The guest's address on vsock, from 3 on; undefined where the host has no /dev/vhost-vsock: crosvm does not start without. */
@@ -40,7 +42,10 @@ export function crosvmArgv(machine: Described, place: CrosvmPlace, dialect: Dial
     ...machine.disks.flatMap((each) => disk(each, fileOf(each.serial), dialect)),
     ...net(machine, place, dialect),
     ...vsock(place, dialect),
-    ...['--serial', `type=file,path=${fileOf('console')},hardware=serial,num=1,console`],
+    ...[
+      '--serial',
+      `type=file,path=${fileOf('console')},hardware=serial,num=1,console${place.input === undefined ? '' : `,input=${place.input}`}`,
+    ],
     ...['--serial', `type=file,path=${fileOf('events')},hardware=serial,num=2`],
     ...['-s', place.socket],
     ...['-p', machine.commandLine],
@@ -74,6 +79,7 @@ export function crosvmCommand(machine: PlacedMachine): VmmCommand {
     program: PROGRAM,
     fileOf: (role) => `/proc/self/fd/${fds.get(role) ?? -1}`,
     socket: SOCKETS.control,
+    input: undefined,
     tap: networkOf(machine.network).card === undefined ? undefined : machine.name,
     cid: undefined,
     hypervisor: 'kvm',

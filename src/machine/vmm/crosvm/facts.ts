@@ -38,6 +38,7 @@ const ASKED: CrosvmPlace = {
   program: PROGRAM,
   fileOf: () => '/dev/null',
   socket: '/nonexistent/vmkit.sock',
+  input: undefined,
   tap: 'vmkit-none',
   cid: 3,
   hypervisor: 'kvm',
