@@ -74,9 +74,7 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     ? wrongWayBack(end, facts.watches?.guest, facts)
     : undefined;
   if (wrong !== undefined) return wrong;
-  if (end.id === 'peer-back' || end.id === 'peer-answer') {
-    return last?.place === 'guest' ? answerLost(way, facts) : notArrived(end, facts.watches?.guest, facts);
-  }
+  if (end.id === 'peer-back' || end.id === 'peer-answer') return answerLost(way, facts);
   if (last !== undefined && last.place !== 'peer' && last.place !== end.place) return betweenBoth(end, facts);
   if (word !== undefined) return toldByKernel(word, end, watched, facts);
   switch (end.id) {
@@ -130,8 +128,10 @@ function isOf({ chain, packet }: TracedDrop, end: Step, side: 'sport' | 'dport')
 /** Behind the hooks of the packet filter, or before them, only the kernel itself knows. What TCP drops of a connection that goes on is no loss. */
 function wordAt(step: Step | undefined, isBack: boolean, words: readonly KernelWord[]): KernelWord | undefined {
   const ours = words.filter(
-    ({ protocol, from, fromPort, toPort }) =>
+    ({ reason, protocol, from, fromPort, toPort }) =>
       protocol === 'tcp' &&
+      // What a socket still held when it was closed.
+      reason !== 'QUEUE_PURGE' &&
       (isBack ? fromPort : toPort) === step?.port &&
       from.startsWith('127.') === (step !== undefined && isOnLo(step)),
   );
