@@ -23,12 +23,14 @@ for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
   });
 }
 
+/** Opened before anything can use up all files that this process may have. */
+const all = openSync(join(sandbox, 'findings', 'all.json'), 'w');
 try {
   for (let at = 0; at < Number(countText); at += 1) await callOnce(Number(seedText) + at);
 } catch (error) {
-  findings.push(`The fuzzer itself failed: ${errorText(error)}`);
+  findings.push(`The fuzzer itself failed: ${errorText(error)}, with ${openFiles()} files open`);
 }
-writeFileSync(join(sandbox, 'findings', 'all.json'), JSON.stringify(findings));
+writeFileSync(all, JSON.stringify(findings));
 process.exit(0);
 
 async function callOnce(seed: number): Promise<void> {
@@ -81,6 +83,11 @@ async function within<T>(work: Promise<T>): Promise<T | 70> {
     timer = setTimeout(() => resolve(70), LONGEST_MS);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** Linux only: elsewhere nobody knows. */
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
 }
 
 /** Opens files until only so many more can be opened. */

@@ -38,7 +38,7 @@ function guestCommands(): Record<string, string> {
     daemon: `s6-svstat ${TAILSCALED}; ${OWN_STAT} && echo "state $state"`,
     deaths: `s6-svdt ${TAILSCALED}`,
     status: `used() { ${OWN_STAT}; echo $((\${user:-0} + \${system:-0})); }; before=$(used); ${TAILSCALE} status --json --peers=false; code=$?
-[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; exit $code`,
+[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; (exit $code)`,
     serve: `${TAILSCALE} serve status --json`,
     routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',
