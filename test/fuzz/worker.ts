@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../src/cli/run.ts';
 import { errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
@@ -43,6 +53,7 @@ async function callOnce(seed: number): Promise<void> {
   if (finding !== undefined) findings.push(`seed ${seed}: vmkit ${JSON.stringify(call)}\n${finding}`);
   process.umask(0o022);
   process.chdir(sandbox);
+  endChildren();
   removeAll(root);
 }
 
@@ -85,7 +96,13 @@ async function within<T>(work: Promise<T>): Promise<T | 70> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** Linux only: elsewhere nobody knows. */
+/** vmkit keeps shells for what is asked next, which end with it; this process makes the next call instead. Linux only. */
+function endChildren(): void {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  for (const pid of children.split(' ').filter((text) => text !== '')) process.kill(Number(pid), 'SIGKILL');
+}
+
+/** Linux only. */
 function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
