@@ -336,6 +336,12 @@ test("a peer's own kernel: what its rules drop, and what its routes lead elsewhe
   expect(at({ sightings: [...said, seenAt('left', 'in')] })).toMatchObject({ cause: 'lost-on-the-way', hop: 'relay' });
 });
 
+test('who is connected and hears nothing: the question itself does not come, and no answer is lost', () => {
+  const { finding } = verdictOn('guest-direct', { sightings: DIRECT.slice(0, 4) }, {}, 'silent');
+  expect(finding).toMatchObject({ cause: 'question-lost', hop: 'relay' });
+  expect(verdictOn('guest-direct', { sightings: DIRECT.slice(0, 4) }).finding?.cause).toBe('answer-lost');
+});
+
 test('an answer that is not whole: all that was said arrives, or it does not', () => {
   const { from, fromPort, to, toPort } = seenAt('left', 'out');
   const stream = { link: 'tailscale0', from, fromPort, to, toPort, said: 41, acknowledged: 41, isEnded: false };

@@ -1,7 +1,7 @@
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
-import { answerLost, answerNotWhole } from './answer-causes.ts';
+import { answerLost, answerNotWhole, questionLost } from './answer-causes.ts';
 import {
   betweenBoth,
   dropped,
@@ -67,6 +67,8 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
   if (end.id === 'peer-say') return peerSendsElsewhere(watched, facts);
   if (end.id === 'ask' || end.id === 'loop-ask') {
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
+    // Who is connected has heard that the connection was taken.
+    if (end.id === 'ask' && dial.result === 'silent') return questionLost(facts);
     return (end.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(way, facts);
   }
   if (end.id === 'answer' || end.id === 'loop-answer') return silent(facts, dial);
