@@ -3,6 +3,8 @@ export const GUEST = {
   /** vmkit's own scripts and notes, in memory. */
   own: '/run/vmkit',
   busybox: '/run/vmkit/busybox',
+  /** The process that watches connections at this time, where there is one. */
+  watched: '/run/vmkit/watched',
   /** A FIFO into which nobody writes: a shell that reads it with a deadline waits without a process. */
   never: '/run/vmkit/never',
   /** What each script of vmkit's begins with. */

@@ -7,7 +7,8 @@ import type { Finding, WayId } from './report.ts';
 export const SLOW_MS = 3_000;
 export const SLOWER_MS = 2_000;
 
-const TO_NODE: readonly WayId[] = ['guest-serve-tun', 'guest-serve-userspace', 'guest-direct'];
+/** Ways to the guest's own node. */
+export const TO_NODE: readonly WayId[] = ['guest-serve-tun', 'guest-serve-userspace', 'guest-direct'];
 
 /** What is wrong with a way by which a peer got a whole answer, the worst first. Pure. */
 export function degradations(way: WayId, facts: Facts, dial: Dial): Finding[] {

@@ -39,6 +39,8 @@ export interface PeerFacts {
   readonly title: string;
   /** In the tailnet; undefined where it was not asked. */
   readonly address: string | undefined;
+  /** The guest's node, as it is dialled; undefined where it was not. */
+  readonly node: string | undefined;
   /** What the peer's own Tailscale knows; undefined where it was not asked. */
   readonly status: Observation | undefined;
   /** Whether the peer knows the guest's node; undefined where that was not asked. */

@@ -1,6 +1,6 @@
 import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
-import { degradations, isSilentByNature } from './degraded.ts';
+import { degradations, isSilentByNature, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
 import { type Explained, explainEnd } from './follow/explain.ts';
 import { journeyOf } from './follow/journey.ts';
@@ -38,8 +38,10 @@ function judgeWay(way: Way, facts: Facts): Verdict {
     return { ...seen, state: 'fails', finding: explained.finding };
   }
   if (finding !== undefined && !isOfDial) return { ...seen, state: 'fails', finding: withPackets(finding, explained) };
-  if (dial !== undefined)
-    return { ...seen, state: 'fails', finding: explained?.finding ?? finding ?? unexplained(way, facts, dial) };
+  if (dial !== undefined) {
+    const told = explained?.finding ?? behindNode(way, finding ?? unexplained(way, facts, dial), facts);
+    return { ...seen, state: 'fails', finding: told };
+  }
   return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
 }
 
@@ -76,6 +78,13 @@ function judgeAnswer(way: Way, facts: Facts, dial: Dial, seen: Omit<Verdict, 'st
 /** An error that the service itself does not answer with is somebody else's, in front of it. */
 function isErrorOnWay({ asked }: Facts, { status = 0 }: Dial): boolean {
   return status >= 500 && asked?.status !== undefined && asked.status < 500;
+}
+
+/** Where nothing was followed: a node that answers pings has the packets, so that they end behind it. */
+function behindNode({ id }: Way, finding: Finding, { peer }: Facts): Finding {
+  const isThere = /^pong from /m.test(peer?.ping?.output ?? '');
+  if (finding.hop !== 'peer' || !isThere || !TO_NODE.includes(id)) return finding;
+  return { ...finding, hop: 'guest', title: `${finding.title}, behind the node, where nobody could look in time` };
 }
 
 /** What is told where every layer that was looked at is in order, and the peer's dial failed all the same. */

@@ -6,10 +6,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
+import { expectTold, faultyWorld } from '../support/fault-world.ts';
+import { IN_SHORT } from '../support/faults.ts';
 import { useSandbox } from '../support/machine.ts';
 import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
-import { whyNoTailnet } from '../support/tailnet.ts';
+import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
 const reason = whyNoTailnet();
@@ -25,6 +27,7 @@ describe
     const sandbox = useSandbox(tailnet.host);
 
     let hostPort = 0;
+    let away: Joined | undefined;
 
     const withKey = () => ({ env: { TS_AUTHKEY: `file:${tailnet.keyFile}` } });
     const inGuest = async (script: string): Promise<string> => {
@@ -123,7 +126,7 @@ services:
 
     test('the "fwmark limitation" under TUN is loopback left down: serve times out to either address, and works with lo up', async () => {
       const programs = await tailscalePrograms(sandbox.folder);
-      await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'away', isTun: true });
+      away = await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'away', isTun: true });
       expect(await whileDown()).toEqual({
         '127.0.0.1': LATE,
         '10.0.2.15': LATE,
@@ -238,6 +241,14 @@ services:
       await inGuest(`tailscale set --accept-dns=false; printf '%s' '${before.trim()}' >${servers}`);
       expect(healthy).toEqual([]);
       expect(broken).toEqual(['resolver-broken']);
+    });
+
+    test.for(IN_SHORT)('and of those that only a whole tailnet has: $name', async (fault) => {
+      if (away === undefined) throw new Error('It joins in a test before this one.');
+      const faulty = await faultyWorld(tailnet, sandbox, away);
+      // On a computer that is busy an emulated guest may be too slow to be seen.
+      const report = await faulty.tell(fault, 3).finally(() => faulty.close());
+      expectTold(report, fault);
     });
 
     test('all faults are out again: no false alarm', async () => {

@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../src/cli/run.ts';
 import { errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
@@ -23,12 +33,14 @@ for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
   });
 }
 
+/** Opened before anything can use up all files that this process may have. */
+const all = openSync(join(sandbox, 'findings', 'all.json'), 'w');
 try {
   for (let at = 0; at < Number(countText); at += 1) await callOnce(Number(seedText) + at);
 } catch (error) {
-  findings.push(`The fuzzer itself failed: ${errorText(error)}`);
+  findings.push(`The fuzzer itself failed: ${errorText(error)}, with ${openFiles()} files open`);
 }
-writeFileSync(join(sandbox, 'findings', 'all.json'), JSON.stringify(findings));
+writeFileSync(all, JSON.stringify(findings));
 process.exit(0);
 
 async function callOnce(seed: number): Promise<void> {
@@ -41,6 +53,7 @@ async function callOnce(seed: number): Promise<void> {
   if (finding !== undefined) findings.push(`seed ${seed}: vmkit ${JSON.stringify(call)}\n${finding}`);
   process.umask(0o022);
   process.chdir(sandbox);
+  endChildren();
   removeAll(root);
 }
 
@@ -81,6 +94,17 @@ async function within<T>(work: Promise<T>): Promise<T | 70> {
     timer = setTimeout(() => resolve(70), LONGEST_MS);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** vmkit keeps shells for what is asked next, which end with it; this process makes the next call instead. Linux only. */
+function endChildren(): void {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  for (const pid of children.split(' ').filter((text) => text !== '')) process.kill(Number(pid), 'SIGKILL');
+}
+
+/** Linux only. */
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
 }
 
 /** Opens files until only so many more can be opened. */

@@ -1,6 +1,7 @@
 PATH='/usr/sbin:/usr/bin'
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
+echo $$ >/run/vmkit/watched
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { for file in snmp netstat stat/nf_conntrack softnet_stat xfrm_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done; }

@@ -1,9 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
 import { questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
 import { dialFollowed, dialTwice } from '../../src/reach/look/followed-dial.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest-ask.ts';
+import { guestScript } from '../../src/reach/look/guest-facts.ts';
 import { tryRedirect } from '../../src/reach/look/redirect.ts';
 
 test('the question of the guest is the one of the peer, as printf writes it', () => {
@@ -84,4 +89,13 @@ test('a client that can be there once only dials again when its first dial is ov
   const watcher = { ready: async () => void calls.push('ready') };
   expect((await dialTwice(dial('timeout'), isAnswered, 8_000, watcher)).result).toBe('timeout');
   expect(calls).toEqual(['dial 2000', 'ready', 'dial 8000']);
+});
+
+test('of each command in the guest it is told how it ended, also where its programs are missing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vmkit-look-'));
+  const script = guestScript().replace(/^d=.*$/m, `d=${folder}/`);
+  const { stdout } = await execa('sh', { input: script, env: { PATH: '/usr/bin:/bin' } });
+  await rm(folder, { recursive: true });
+  // The number of the process that ended is not there where a command ended its shell.
+  expect(stdout.match(/^==> \S+\.exit <==\n\d+$/gm)?.length).toBe(script.match(/& p\d+=\$!$/gm)?.length);
 });

@@ -323,6 +323,39 @@ test("a router's own sightings: where it sent the packet on, and the machine did
   expect(verdict({ sightings: passed.map(own) }, guest)?.finding?.cause).toBe('lost-from-machine');
 });
 
+test("a peer's own kernel: what its rules drop, and what its routes lead elsewhere", () => {
+  const at = (seen: Partial<Watched>): Verdict['finding'] => {
+    const watches = { guest: nothing, peer: { ...nothing, ...seen } };
+    const all = { ...facts({}, healthyPeer({ 80: 'timeout', 3000: 'timeout' })), watches };
+    return judge(all).find(({ way }) => way === 'guest-direct')?.finding;
+  };
+  const said = [seenAt('said', 'in')];
+  const drops = [drop('inet fw out', 'tcp sport 40000 tcp dport 3000')];
+  expect(at({ sightings: said, drops })).toMatchObject({ cause: 'peer-firewall', hop: 'peer' });
+  expect(at({ routes: way(`${NODE} via 10.0.2.2 dev eth0`) })).toMatchObject({ cause: 'peer-route', hop: 'peer' });
+  expect(at({ sightings: [...said, seenAt('left', 'in')] })).toMatchObject({ cause: 'lost-on-the-way', hop: 'relay' });
+});
+
+test('who is connected and hears nothing: the question itself does not come, and no answer is lost', () => {
+  const { finding } = verdictOn('guest-direct', { sightings: DIRECT.slice(0, 4) }, {}, 'silent');
+  expect(finding).toMatchObject({ cause: 'question-lost', hop: 'relay' });
+  expect(verdictOn('guest-direct', { sightings: DIRECT.slice(0, 4) }).finding?.cause).toBe('answer-lost');
+});
+
+test('an answer that is not whole: all that was said arrives, or it does not', () => {
+  const { from, fromPort, to, toPort } = seenAt('left', 'out');
+  const stream = { link: 'tailscale0', from, fromPort, to, toPort, said: 41, acknowledged: 41, isEnded: false };
+  const at = (bytes: number, acknowledged: number): Verdict['finding'] => {
+    const peer = healthyPeer({ 80: 'cut', 3000: 'cut' });
+    const dials = new Map([...peer.dials].map(([port, dial]) => [port, { ...dial, bytes }] as const));
+    const watches = { guest: { ...nothing, sightings: DIRECT, streams: [{ ...stream, acknowledged }] } };
+    return judge({ ...facts({}, { ...peer, dials }), watches }).find((each) => each.way === 'guest-direct')?.finding;
+  };
+  expect(at(41, 41)).toMatchObject({ cause: 'backend-cut', hop: 'backend' });
+  expect(at(20, 20)).toMatchObject({ cause: 'answer-lost', hop: 'relay' });
+  expect(at(20, 41)).toMatchObject({ cause: 'answer-kept-at-peer', hop: 'peer' });
+});
+
 test('a step that saw nothing, though a later one did, is no end', () => {
   const { trail } = verdictOn('guest-direct', { sightings: DIRECT.filter(({ hook }) => hook !== 'delivered') });
   expect(inGuest(trail).map(({ state }) => state)).toEqual([

@@ -72,6 +72,12 @@ const until = (condition: string): string =>
 const http = (status: string, headers: string, body: string): string =>
   `printf 'HTTP/1.0 ${status}\\r\\n${headers}\\r\\n%s' '${body}'`;
 
+const onPeer = (rule: string) => ({
+  put: async (world: FaultWorld) => world.onPeer(`nft 'table inet fault { ${rule} }'`),
+  takeBack: async (world: FaultWorld) => world.onPeer('nft delete table inet fault'),
+  from: 'ssh' as const,
+});
+
 /** Each is put into the working world, found, and taken back. Those that change what the control server tells come last. */
 export const FAULTS: readonly Fault[] = [
   {
@@ -245,6 +251,40 @@ setsid perl -MSocket -e 'socket(S,2,1,0);setsockopt(S,SOL_SOCKET,SO_REUSEADDR,1)
     hop: 'guest',
   },
   {
+    name: "the peer's own firewall lets nothing out",
+    ...onPeer('chain c { type filter hook output priority 0; oifname "tailscale0" tcp dport { 3000, 8443 } drop; }'),
+    state: 'fails',
+    cause: 'peer-firewall',
+    hop: 'peer',
+  },
+  {
+    name: "the peer's own firewall lets no answer in",
+    ...onPeer('chain c { type filter hook input priority 0; iifname "tailscale0" tcp sport { 3000, 8443 } drop; }'),
+    way: 'guest-direct',
+    state: 'fails',
+    cause: 'peer-firewall',
+    hop: 'peer',
+  },
+  {
+    name: "the peer's routes lead elsewhere",
+    put: async ({ onPeer: run }) => run('ip rule add pref 9 to 100.64.0.0/10 blackhole'),
+    takeBack: async ({ onPeer: run }) => run('ip rule del pref 9'),
+    from: 'ssh',
+    state: 'fails',
+    cause: 'peer-route',
+    hop: 'peer',
+  },
+  {
+    name: 'serve leads to an address that nobody has',
+    ...inGuest(
+      'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://192.168.100.77:3000',
+      'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000',
+    ),
+    state: 'fails',
+    cause: 'serve-leads-elsewhere',
+    hop: 'tailscaled',
+  },
+  {
     name: 'UDP is blocked: all goes through the relay',
     ...hostRule('meta l4proto udp drop'),
     from: 'ssh',
@@ -381,3 +421,17 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
     hop: 'control',
   },
 ];
+
+/** Those that take neither long nor a namespace of their own to be put: for each run of the tests. */
+export const IN_SHORT = FAULTS.filter(({ name }) =>
+  [
+    'tailscaled is halted by SIGSTOP',
+    'the guest is frozen',
+    "the peer's own firewall lets nothing out",
+    "the peer's routes lead elsewhere",
+    'UDP is blocked: all goes through the relay',
+    'serve leads to an address that nobody has',
+    'MagicDNS is off',
+    'the control server is away, and nobody can join',
+  ].includes(name),
+);

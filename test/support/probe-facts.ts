@@ -80,6 +80,7 @@ export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = 
   return {
     title: 'node vmkit-probe-0a0b0c, 100.64.0.2',
     address: '100.64.0.2',
+    node: '100.64.0.1',
     status: undefined,
     knowsNode: undefined,
     resolvesNames: undefined,

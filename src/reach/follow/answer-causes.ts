@@ -52,6 +52,17 @@ function answerStream(last: Step, { watches }: Facts): Stream | undefined {
   return (watches?.[last.place]?.streams ?? []).filter(isOurs).toSorted((one, other) => other.said - one.said)[0];
 }
 
+/** The peer is connected, and what it asks does not come: it is longer than all that came before. */
+export function questionLost({ target }: Facts): Why {
+  return {
+    cause: 'question-lost',
+    hop: 'relay',
+    title: 'the connection is taken, and the question itself does not arrive',
+    fix: `Large packets may be lost: tailscale ping --size=1312 ${target.machine}, at the peer`,
+    isCertain: false,
+  };
+}
+
 export function answerLost(way: WayId, { target }: Facts): Why {
   const base = {
     cause: 'answer-lost',

@@ -1,7 +1,7 @@
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
-import { answerLost, answerNotWhole } from './answer-causes.ts';
+import { answerLost, answerNotWhole, questionLost } from './answer-causes.ts';
 import {
   betweenBoth,
   dropped,
@@ -67,6 +67,8 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
   if (end.id === 'peer-say') return peerSendsElsewhere(watched, facts);
   if (end.id === 'ask' || end.id === 'loop-ask') {
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
+    // Who is connected has heard that the connection was taken.
+    if (end.id === 'ask' && dial.result === 'silent') return questionLost(facts);
     return (end.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(way, facts);
   }
   if (end.id === 'answer' || end.id === 'loop-answer') return silent(facts, dial);
@@ -74,9 +76,7 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     ? wrongWayBack(end, facts.watches?.guest, facts)
     : undefined;
   if (wrong !== undefined) return wrong;
-  if (end.id === 'peer-back' || end.id === 'peer-answer') {
-    return last?.place === 'guest' ? answerLost(way, facts) : notArrived(end, facts.watches?.guest, facts);
-  }
+  if (end.id === 'peer-back' || end.id === 'peer-answer') return answerLost(way, facts);
   if (last !== undefined && last.place !== 'peer' && last.place !== end.place) return betweenBoth(end, facts);
   if (word !== undefined) return toldByKernel(word, end, watched, facts);
   switch (end.id) {
@@ -130,8 +130,10 @@ function isOf({ chain, packet }: TracedDrop, end: Step, side: 'sport' | 'dport')
 /** Behind the hooks of the packet filter, or before them, only the kernel itself knows. What TCP drops of a connection that goes on is no loss. */
 function wordAt(step: Step | undefined, isBack: boolean, words: readonly KernelWord[]): KernelWord | undefined {
   const ours = words.filter(
-    ({ protocol, from, fromPort, toPort }) =>
+    ({ reason, protocol, from, fromPort, toPort }) =>
       protocol === 'tcp' &&
+      // What a socket still held when it was closed.
+      reason !== 'QUEUE_PURGE' &&
       (isBack ? fromPort : toPort) === step?.port &&
       from.startsWith('127.') === (step !== undefined && isOnLo(step)),
   );

@@ -1,8 +1,7 @@
+import { TO_NODE } from '../degraded.ts';
 import type { Dial, Facts } from '../facts.ts';
 import type { TrailStep, WayId } from '../report.ts';
 import type { Trail } from './trail.ts';
-
-const TO_NODE: readonly WayId[] = ['guest-serve-tun', 'guest-serve-userspace', 'guest-direct'];
 
 /** The connection's whole way as a person reads it: from the peer's question, by what each place saw of it, to the answer at the peer. */
 export function journeyOf(way: WayId, dial: Dial, facts: Facts, trail: Trail | undefined): TrailStep[] {

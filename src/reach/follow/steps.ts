@@ -26,13 +26,9 @@ export function stepsOf(way: WayId, ways: Ways): readonly Step[] {
   const { address, port } = dialled;
   const own = atPeer(port ?? 0, ({ local, remote }) => local === address && remote === peer);
   const beyond = beyondPeer(way, ways);
-  // Serve takes the connection within tailscaled, before it dials the service.
-  const asked = isServed(way) ? 0 : beyond.findIndex(({ id }) => id === 'ask');
+  // Whoever serves dials the service while the peer still waits to hear that its connection is taken.
+  const asked = beyond.findIndex(({ id }) => id === 'ask' || id === 'loop-ask');
   return [...own.asks, ...beyond.slice(0, asked), ...own.hears, ...beyond.slice(asked), ...own.gets];
-}
-
-function isServed(way: WayId): boolean {
-  return way === 'guest-serve-tun' || way === 'guest-serve-userspace' || way === 'host-proxy';
 }
 
 function beyondPeer(

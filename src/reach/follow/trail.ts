@@ -30,7 +30,8 @@ export function followTrail(way: WayId, facts: Facts): Trail | undefined {
   const dialled = dialledBy(way, facts);
   const all = stepsOf(way, { ...target, ...tunnels, peer: peer?.address, dialled });
   // Most peers are no kernel's.
-  const steps = all.filter(({ place }) => place !== 'peer' || watches?.peer !== undefined);
+  const hasPeer = watches?.peer !== undefined && dialled.address !== undefined;
+  const steps = all.filter(({ place }) => place !== 'peer' || hasPeer);
   const seen = steps.map((step) => sightingsOf(step, watches ?? {}));
   if (seen.every((each) => each === undefined)) return undefined;
   const lastAt = seen.findLastIndex((each) => each !== undefined && each.length > 0);
@@ -51,8 +52,8 @@ export function followTrail(way: WayId, facts: Facts): Trail | undefined {
 
 /** Where the peer dials; nothing where there is no peer in the tailnet. */
 function dialledBy(way: WayId, facts: Facts): Ways['dialled'] {
-  const { guest, proxy, target } = facts;
-  const [node] = guest?.status?.Self.TailscaleIPs ?? [];
+  const { peer, proxy, target } = facts;
+  const node = peer?.node;
   switch (way) {
     case 'guest-serve-tun':
     case 'guest-serve-userspace':

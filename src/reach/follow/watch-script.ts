@@ -1,3 +1,4 @@
+import { GUEST } from '../../core/guest-paths.ts';
 import { DROP_MONITOR } from './drop-monitor.ts';
 import { HOOKS, type Hook } from './sighting.ts';
 import { wireProgram } from './wire.ts';
@@ -77,6 +78,7 @@ export function watchScript(
   return `${path}
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
+${isGuest ? `echo $$ >${GUEST.watched}` : ''}
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { ${COUNTERS}; }

@@ -67,6 +67,7 @@ interface From {
 type SeenNode = Omit<PeerFacts, 'title' | 'address' | 'proxyDial' | 'routed'>;
 
 const NOT_ASKED: SeenNode = {
+  node: undefined,
   status: undefined,
   knowsNode: undefined,
   resolvesNames: undefined,
@@ -108,7 +109,7 @@ async function lookAtNode(
     pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(ports.map(dialOf)),
   ]);
-  return { ...known, ping, largePing, largePingBack, directPing, dials: new Map(dials) };
+  return { ...known, node: address, ping, largePing, largePingBack, directPing, dials: new Map(dials) };
 }
 
 async function dialProxy(from: From, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {

@@ -19,6 +19,7 @@ const TAILSCALED = `${GUEST.supervised}/tailscale`;
 export const LATE = 124;
 /** Processor time of tailscaled while it was asked: one that hangs uses none, one in a slow guest does. */
 export const USED = 'tailscaled used meanwhile:';
+const STATUS = `${TAILSCALE} status --json --peers=false`;
 const OWN_STAT = `read -r _ _ state _ _ _ _ _ _ _ _ _ _ user system _ </proc/$(s6-svstat -o pid ${TAILSCALED})/stat`;
 
 /** What is looked at in the guest, each as a person would type it there. */
@@ -37,8 +38,8 @@ function guestCommands(): Record<string, string> {
     // Before what is asked of itself, which may hang: up or down, and since when; whether a signal halts it (T, proc_pid_stat(5)); when it ended last.
     daemon: `s6-svstat ${TAILSCALED}; ${OWN_STAT} && echo "state $state"`,
     deaths: `s6-svdt ${TAILSCALED}`,
-    status: `used() { ${OWN_STAT}; echo $((\${user:-0} + \${system:-0})); }; before=$(used); ${TAILSCALE} status --json --peers=false; code=$?
-[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; exit $code`,
+    status: `used() { ${OWN_STAT}; echo $((\${user:-0} + \${system:-0})); }; before=$(used); ${STATUS}; code=$?
+[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; (exit $code)`,
     serve: `${TAILSCALE} serve status --json`,
     routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',
@@ -68,7 +69,7 @@ export function guestScript(more: Commands = {}): string {
 
 /** `hostSeconds`: the host's clock when the script ran, Unix time. */
 export function readGuestFacts(printed: string, hostSeconds: number, more: Commands = {}): GuestFacts {
-  const observed = readObservations(printed, { ...guestCommands(), ...more }, 'guest');
+  const observed = readObservations(printed, { ...guestCommands(), status: STATUS, ...more }, 'guest');
   const clock = observed.get('clock');
   return {
     observed,

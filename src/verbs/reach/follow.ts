@@ -16,6 +16,10 @@ import type { OpenedShell } from './guest-shell.ts';
 
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
 const WATCH_SECONDS = 4;
+/** All others begin after it. */
+const GUEST_SECONDS = 6;
+/** The first two tries of a connection, and some of what is said on it. */
+const ENOUGH_SECONDS = 3;
 /** A guest without KVM takes seconds to make a table and to read it. */
 const READY_MS = 15_000;
 const WATCH_MS = 28_000;
@@ -41,45 +45,71 @@ export function watcherOf(around: Around, context: Context): Watcher & { seen():
   };
 }
 
+interface Begun {
+  readonly place: Place;
+  readonly ready: Promise<void>;
+  /** Undefined: nobody could watch there, or what was dialled at that time was not seen. */
+  readonly seen: (dialledAt: number) => Promise<Watched | undefined>;
+}
+
+/** Guests first, which take seconds to begin: elsewhere the time to watch would be over by then. */
 async function watchAll(
   around: Around,
   context: Context,
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
-  const { before } = around;
+  const places = await placesOf(around, context);
+  const begin = (wanted: boolean): Begun[] =>
+    places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around.before));
+  const inGuests = begin(true);
+  const all = untilReady(inGuests).then(async () => {
+    const others = begin(false);
+    await untilReady(others);
+    return [...inGuests, ...others];
+  });
+  const seen = all.then(async (watches) => {
+    const dialledAt = performance.now();
+    return Promise.all(watches.map(async ({ place, seen }) => [place, await seen(dialledAt)] as const));
+  });
+  return { ready: all, seen: seen.then(toWatches) };
+}
+
+function isGuest(place: Place): boolean {
+  return place === 'guest' || place === 'router';
+}
+
+async function untilReady(watches: readonly Begun[]): Promise<void> {
+  const stop = new AbortController();
+  const late = sleep(READY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+  await Promise.race([Promise.all(watches.map((each) => each.ready)), late]);
+  stop.abort();
+}
+
+function watch([place, run, { path }]: readonly [Place, Run, typeof IN_GUEST], before: Facts): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const ports = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
-  let isLate = false;
-  const watches = (await placesOf(around, context)).map(([place, run, { path }]) => {
-    let isReady = (): void => undefined;
-    const ready = new Promise<void>((resolve) => {
-      isReady = resolve;
-    });
-    let isInTime = false;
-    const onLine = (line: string): void => {
-      if (line !== WATCHING) return;
-      isInTime = !isLate;
-      isReady();
-    };
-    const script = watchScript(ports, WATCH_SECONDS, { isGuest: place === 'guest' || place === 'router', path });
-    const seen = run(script, WATCH_MS, onLine)
-      // A watch that began after the dial says nothing of what it did not see.
-      .then((printed) => (isInTime ? readWatched(printed) : undefined))
-      .catch(() => undefined)
-      .finally(isReady)
-      .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run, before) });
-    return { place, ready, seen };
+  const seconds = isGuest(place) ? GUEST_SECONDS : WATCH_SECONDS;
+  let isReady = (): void => undefined;
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve;
   });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      isLate = true;
-      resolve();
-    }, READY_MS);
-  });
-  const ready = Promise.race([Promise.all(watches.map((each) => each.ready)), late]).finally(() => clearTimeout(timer));
-  const seen = Promise.all(watches.map(async ({ place, seen }) => [place, await seen] as const)).then(toWatches);
-  return { ready, seen };
+  let since = Number.POSITIVE_INFINITY;
+  const onLine = (line: string): void => {
+    if (line !== WATCHING) return;
+    since = performance.now();
+    isReady();
+  };
+  const printed = run(watchScript(ports, seconds, { isGuest: isGuest(place), path }), WATCH_MS, onLine)
+    .catch(() => '')
+    .finally(isReady);
+  const seen: Begun['seen'] = async (dialledAt) => {
+    const watched = readWatched(await printed);
+    // Of what it did not see from its beginning it says nothing.
+    const isInTime = since <= dialledAt && since + (seconds - ENOUGH_SECONDS) * 1000 >= dialledAt;
+    if (watched === undefined || !isInTime) return undefined;
+    return { ...watched, routes: await askRoutes(watched, ports, place, run, before) };
+  };
+  return { place, ready, seen };
 }
 
 /** What the routes say of a connection that was not taken; undefined where there was none, or nobody answers. */
@@ -92,8 +122,7 @@ async function askRoutes(
 ): Promise<Routes | undefined> {
   const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;
-  const isGuest = place === 'guest' || place === 'router';
-  const printed = await run(observeScript(questions, isGuest ? IN_GUEST : ON_HOST), ROUTES_MS).catch(() => '');
+  const printed = await run(observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST), ROUTES_MS).catch(() => '');
   const found = readObservations(printed, questions, place);
   return { in: found.get('in'), back: found.get('back') };
 }

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { readWatched } from '../../src/reach/follow/sightings.ts';
+import { readTrace } from '../../src/reach/follow/trace.ts';
+import { streamsOf, wirePackets, wireSightings } from '../../src/reach/follow/wire.ts';
+
+const [ASK, ANSWER] = ['100.64.0.2 40000 100.64.0.1 3000', '100.64.0.1 3000 100.64.0.2 40000'];
+/** Flags, number of the first byte, acknowledged, bytes: a connection whose numbers pass 2^32. */
+const PRINTED = `on
+came tailscale0 ${ASK} 2 7 0 0
+went tailscale0 ${ANSWER} 18 4294967295 8 0
+came tailscale0 ${ASK} 16 8 0 0
+came tailscale0 ${ASK} 24 8 0 1480
+went tailscale0 ${ANSWER} 24 0 1488 100
+went tailscale0 ${ANSWER} 24 100 1488 50
+went tailscale0 ${ANSWER} 24 100 1488 50
+came tailscale0 ${ASK} 16 1488 100 0
+went tailscale0 ${ANSWER} 17 150 1488 0
+`;
+
+test('what an interface saw: packets of each kind, and how much was said and acknowledged', () => {
+  const packets = wirePackets(PRINTED) ?? [];
+  const seen = wireSightings(packets).map(({ hook, kind, packets }) => [hook, kind, packets]);
+  expect(seen).toEqual([
+    ['arrived', 'any', 4],
+    ['left', 'any', 5],
+    ['left', 'taken', 1],
+    ['arrived', 'data', 1],
+    ['left', 'data', 3],
+  ]);
+  expect(streamsOf(packets)).toMatchObject([{ fromPort: 3000, said: 150, acknowledged: 100, isEnded: true }]);
+  expect(wirePackets('off\n')).toBeUndefined();
+});
+
+test('where an interface was listened to, its word comes before the first chain and behind the last', () => {
+  const set = (name: string, from: string, fromPort: number, to: string, toPort: number): object => ({
+    set: {
+      name,
+      elem: [{ elem: { val: { concat: ['tailscale0', from, fromPort, to, toPort] }, counter: { packets: 1 } } }],
+    },
+  });
+  const sets = [
+    set('arrived', '100.64.0.2', 40000, '100.64.0.1', 3000),
+    set('left', '100.64.0.1', 3000, '100.64.0.2', 40000),
+  ];
+  const wire = `on\ncame tailscale0 ${ASK} 2 7 0 0\n`;
+  const hooks = (more: string): (string | undefined)[] | undefined =>
+    readWatched(`==> flows <==\n${JSON.stringify({ nftables: sets })}\n\n${more}`)?.sightings.map(({ hook }) => hook);
+  expect(hooks('')).toEqual(['arrived', 'left']);
+  // The last chain sent it on, and the interface did not.
+  expect(hooks(`==> wire <==\n${wire}`)).toEqual(['entered', 'queued', 'arrived']);
+});
+
+test('a rule that gives a packet another destination, by its own words or by what became of the packet', () => {
+  const packet = (chain: string, to: string, port: number): string =>
+    `trace id 1 ${chain} packet: iif "tailscale0" ip saddr 100.64.0.2 ip daddr ${to} ip protocol tcp tcp sport 40000 tcp dport ${port} tcp flags == syn`;
+  const rewrites = (...lines: string[]): object[] => [...readTrace(lines.join('\n')).rewrites];
+  const first = packet('ip fault c', '100.64.0.1', 3000);
+  expect(
+    rewrites(first, 'trace id 1 ip fault c rule tcp dport 3000 dnat to 10.9.0.1:81 (verdict accept)'),
+  ).toMatchObject([{ chain: 'ip fault c', to: '10.9.0.1:81', packet: expect.stringContaining('tcp dport 3000') }]);
+  const silent = 'trace id 1 ip nat PREROUTING rule counter packets 1 xt target (verdict accept)';
+  expect(rewrites(first, silent, packet('ip filter INPUT', '100.64.0.1', 3001))).toMatchObject([
+    { chain: 'ip nat PREROUTING', to: '100.64.0.1:3001' },
+  ]);
+  expect(rewrites(first, silent, packet('ip filter INPUT', '100.64.0.1', 3000))).toEqual([]);
+});
