@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { bundledCli } from '../support/cli.ts';
 import { API_KEY, CLIENT, type ControlApi, startControlApi } from '../support/control-api.ts';
+import { serveHttp } from '../support/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const cli = bundledCli();
@@ -139,5 +140,50 @@ describe('nodes', () => {
     expect(api.removed).toEqual([]);
     expect((await vmkit(['tailnet', 'rm', 'web', '--yes'])).stdout).toContain('Removed web (100.64.0.1).');
     expect(api.removed).toEqual(['n-web']);
+  });
+});
+
+describe('headscale', () => {
+  /** A stand-in for its API, version 1. It is not headscale. */
+  async function startHeadscale(users: readonly string[]) {
+    const bodies: unknown[] = [];
+    const url = await serveHttp(async (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://x');
+      let body = '';
+      for await (const chunk of request) body += String(chunk);
+      const known = users.map((name, at) => ({ id: `${at + 1}`, name }));
+      const answers: Readonly<Record<string, () => unknown>> = {
+        'GET /api/v1/user': () => ({
+          users: known.filter(({ name }) => !searchParams.has('name') || name === searchParams.get('name')),
+        }),
+        'POST /api/v1/preauthkey': () => {
+          bodies.push(JSON.parse(body));
+          return { preAuthKey: { id: '7', key: 'hskey', expiration: '2030-01-01T00:00:00Z' } };
+        },
+        'GET /api/v1/node': () => ({
+          nodes: [{ id: '3', name: 'web', givenName: 'web-1', ipAddresses: ['100.64.0.3'], online: true }],
+        }),
+        'DELETE /api/v1/node/3': () => ({}),
+      };
+      const found =
+        request.headers.authorization === 'Bearer hs-api' ? answers[`${request.method} ${pathname}`] : undefined;
+      response.statusCode = found === undefined ? 401 : 200;
+      response.end(JSON.stringify(found?.() ?? { message: 'Unauthorized' }));
+    });
+    return { bodies, env: { NONE: '', HEADSCALE_CLI_ADDRESS: url, HEADSCALE_CLI_API_KEY: 'hs-api' } };
+  }
+
+  test('makes keys for its only user, lists nodes and removes one', async () => {
+    const { env, bodies } = await startHeadscale(['me']);
+    expect((await vmkit(['tailnet', 'key', '--tag', 'web', '--ephemeral'], env)).stdout).toBe('hskey\n');
+    expect(bodies).toMatchObject([{ user: '1', reusable: false, ephemeral: true, aclTags: ['tag:web'] }]);
+    expect((await vmkit(['tailnet', 'devices'], env)).stdout).toMatch(/^web-1 +100\.64\.0\.3 +online$/m);
+    expect((await vmkit(['tailnet', 'rm', 'web-1', '--yes'], env)).stdout).toContain('Removed web-1');
+  });
+
+  test('of several users it wants to be told which', async () => {
+    const { env } = await startHeadscale(['me', 'you']);
+    expect((await vmkit(['tailnet', 'key'], env)).stderr).toMatch(/several users: me, you(.|\n)*HEADSCALE_USER=NAME/);
+    expect((await vmkit(['tailnet', 'key'], { ...env, HEADSCALE_USER: 'you' })).stdout).toBe('hskey\n');
   });
 });
