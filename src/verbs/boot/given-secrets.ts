@@ -61,6 +61,6 @@ async function makeOrAsk(
 
 function notGiven({ title, variable }: Given, machine: string): VmkitError {
   return new VmkitError('usage', 'secret-not-given', `${machine} needs a ${title}, and none was given.`, {
-    hint: `${variable}=file:PATH vmkit boot ${machine}, with the key in a file of mode 0600; or boot at a terminal to be asked.`,
+    hint: `${variable}=file:PATH vmkit boot ${machine}, with the key in a file of mode 0600; or boot at a terminal to be asked. docs/tailnet.md: how vmkit makes one itself.`,
   });
 }
