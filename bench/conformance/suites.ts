@@ -41,6 +41,16 @@ export const GO_SUITES: readonly GoSuite[] = [
   },
 ];
 
+/** Modules that netlink's tests look for in /proc/modules, and skip without, by the option that builds them in. */
+export const MODULES: Readonly<Record<string, string>> = {
+  nf_conntrack: 'NF_CONNTRACK',
+  nf_conntrack_netlink: 'NF_CT_NETLINK',
+  ip_gre: 'NET_IPGRE',
+  fou: 'NET_FOU',
+  sch_hfsc: 'NET_SCH_HFSC',
+  sch_sfq: 'NET_SCH_SFQ',
+};
+
 /** The kernel's own, of tools/testing/selftests/net. Left out: what measures speed, and what needs a program that Debian has not. */
 const SELFTESTS =
   /^(fib_rule_tests|fib_tests|netfilter\/nft_(?!audit|concat_range_perf|zones_many|concat_range)\w+)\.sh$/;
@@ -61,6 +71,8 @@ export async function buildSuites(folder: string, tree: string, cache: string): 
     if (got.Sum !== sum) throw new Error(`${module} ${version} is not what it was: ${got.Sum}, and not ${sum}.`);
     const output = join(folder, 'go', fileOf(name));
     await time(['go', 'test', '-c', '-o', output, `./${within}`], env, got.Dir);
+    const data = join(got.Dir, within, 'testdata');
+    await cp(data, join(folder, 'go/testdata'), { recursive: true }).catch(() => undefined);
   }
   const selftests = join(tree, 'tools/testing/selftests');
   await cp(join(selftests, 'net'), join(folder, 'net'), { recursive: true });

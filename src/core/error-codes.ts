@@ -1,5 +1,15 @@
 /** Every code that an error of vmkit can have. Scripts rely on them, and docs/errors.md says what each means (a test compares the two). */
 export const ERROR_CODES = [
+  'adb-connection-lost',
+  'adb-locked',
+  'adb-no-device',
+  'adb-no-shell',
+  'adb-no-su',
+  'adb-offline',
+  'adb-server-failed',
+  'adb-several-devices',
+  'adb-su-denied',
+  'adb-unauthorized',
   'address-answers',
   'address-taken',
   'arch-unsupported',
@@ -43,6 +53,7 @@ export const ERROR_CODES = [
   'debian-unreachable',
   'definition-missing',
   'disk-full',
+  'distribute-failed',
   'download-cut',
   'download-refused',
   'download-too-long',

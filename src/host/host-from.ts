@@ -1,4 +1,5 @@
 import type { Paths } from '../core/paths.ts';
+import { adbHost } from './adb/adb-host.ts';
 import type { Host } from './host.ts';
 import { sshHost } from './ssh/ssh-host.ts';
 
@@ -8,9 +9,9 @@ export interface Place {
   readonly paths: Paths;
 }
 
-/** The host of a URL, `ssh://[USER@]HOST[:PORT]`. Throws `bad-usage`. */
+/** The host of a URL: `ssh://[USER@]HOST[:PORT]`, `adb:[USER@][SERIAL]`. Throws `bad-usage`. */
 export function hostFrom(url: string): Host {
-  return sshHost(url);
+  return url.startsWith('adb:') ? adbHost(url) : sshHost(url);
 }
 
 /** The same with the XDG folders of its user. Logs in, and throws why it could not. */

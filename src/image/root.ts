@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Arch, archOf } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
@@ -6,6 +7,9 @@ import type { Artifact } from '../store/artifact.ts';
 import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
 import { withScratchFolder } from '../store/scratch-folder.ts';
 import { packSquashfs, SQUASHFS_OPTIONS } from '../store/squashfs.ts';
+import { ensureArtifact } from '../store/store.ts';
+import { putNativePrograms, takeNativePrograms } from './foreign/foreign-hooks.ts';
+import { nativeProgramsArtifact } from './foreign/native-programs.ts';
 import { type DebianPackage, parseDpkgStatus, renderPackages } from './packages.ts';
 import { rootRecipe } from './root-recipe.ts';
 
@@ -33,12 +37,15 @@ export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'
     build: (directory, context) =>
       withScratchFolder(directory, async (scratch) => {
         const archive = join(scratch, 'root.tar');
+        const here = archOf((await context.host.facts()).machine);
+        const foreign = here === undefined || here === arch ? [] : await foreignHooks(here, context);
         const args = [
           '--variant=essential',
           `--architectures=${DEBIAN_ARCHITECTURES[arch]}`,
           `--include=${packages.join(',')}`,
           // The folder is thrown away if anything fails, so dpkg need not sync each file.
           '--dpkgopt=force-unsafe-io',
+          ...foreign,
           `--essential-hook=${essentialHook}`,
           `--customize-hook=${customizeHook}`,
           '--format=tar',
@@ -51,6 +58,13 @@ export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'
         return { packages: installed.length };
       }),
   };
+}
+
+/** What lets a root for another processor be installed in a fraction of the time. `here` is this computer's. */
+async function foreignHooks(here: Arch, context: Context): Promise<string[]> {
+  const { directory } = await ensureArtifact(nativeProgramsArtifact(here), context);
+  const programs = join(directory, 'programs.tar');
+  return [`--extract-hook=${putNativePrograms(programs)}`, `--customize-hook=${takeNativePrograms(programs)}`];
 }
 
 async function listPackages(archive: string, context: Context): Promise<DebianPackage[]> {

@@ -2,6 +2,7 @@ import type { Arch } from '../core/arch.ts';
 import type { Context } from '../host/context.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { buildKernel } from './build.ts';
+import { askCompilers } from './distribute.ts';
 import { loadFragments, mergeFragments } from './fragments.ts';
 import { resolveSource } from './sources/sources.ts';
 import { findToolchain } from './toolchain.ts';
@@ -16,6 +17,8 @@ export interface KernelOptions {
   readonly source?: string | undefined;
   /** Takes the newest release again instead of the locked one. */
   readonly update?: boolean | undefined;
+  /** Computers that compile as well (distribute.ts); the kernel is the same. */
+  readonly distribute?: readonly string[] | undefined;
 }
 
 /** Raised when the way of building changes the output. */
@@ -44,7 +47,8 @@ export async function kernelArtifact(options: KernelOptions, context: Context): 
       ld: toolchain.ld,
     },
     build: async (directory, during) => {
-      const facts = await buildKernel({ arch, source, toolchain, fragments }, directory, during);
+      const distribution = await askCompilers(options.distribute ?? [], toolchain, during);
+      const facts = await buildKernel({ arch, source, toolchain, fragments, distribution }, directory, during);
       const files = [...new Set(fragments.requests.map((request) => request.file))];
       return { ...facts, profile, fragments: files, source: source.title, verified: source.verified };
     },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors.ts';
 import type { Context } from '../host/context.ts';
+import { type Distribution, distccEnvironment } from './distribute.ts';
 import { TARGETS, type Toolchain } from './toolchain.ts';
 
 /** The same in every kernel that vmkit builds, so that equal inputs give equal bytes (Documentation/kbuild/reproducible-builds.rst). */
@@ -21,6 +22,8 @@ export interface KernelBuild {
   /** The folder that stands for the source tree; `obj` below it takes what is built. */
   readonly folder: string;
   readonly ccacheDir: string;
+  /** Other computers that compile as well. */
+  readonly distribution?: Distribution | undefined;
 }
 
 /**
@@ -29,7 +32,9 @@ export interface KernelBuild {
  */
 export function makeArgv(build: KernelBuild, path: string, args: readonly string[]): readonly string[] {
   const { crossCompile, hasCcache } = build.toolchain;
+  const { distribution } = build;
   const launcher = hasCcache ? 'ccache ' : '';
+  const compiler = distribution === undefined || hasCcache ? launcher : 'distcc ';
   const environment = {
     PATH: path,
     LC_ALL: 'C',
@@ -38,12 +43,14 @@ export function makeArgv(build: KernelBuild, path: string, args: readonly string
     ...(hasCcache
       ? { CCACHE_DIR: build.ccacheDir, CCACHE_MAXSIZE: '2G', CCACHE_CONFIGPATH: '/dev/null', CCACHE_DEPEND: '1' }
       : {}),
+    ...(distribution === undefined ? {} : distccEnvironment(distribution)),
+    ...(distribution !== undefined && hasCcache ? { CCACHE_PREFIX: 'distcc' } : {}),
   };
   const variables = {
     O: join(build.folder, 'obj'),
     ARCH: TARGETS[build.arch].arch,
     CROSS_COMPILE: crossCompile,
-    CC: `${launcher}${crossCompile}gcc`,
+    CC: `${compiler}${crossCompile}gcc`,
     HOSTCC: `${launcher}gcc`,
     ...FIXED,
   };

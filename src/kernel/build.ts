@@ -6,6 +6,7 @@ import type { Context } from '../host/context.ts';
 import { type KernelBuild, runMake } from './build-make.ts';
 import { objectIn, plannedObjects } from './build-progress.ts';
 import { standInTree } from './build-tree.ts';
+import type { Distribution } from './distribute.ts';
 import type { MergedFragments } from './fragments.ts';
 import { readKconfigTree } from './kconfig/tree.ts';
 import type { KernelSource } from './sources/publisher.ts';
@@ -18,6 +19,7 @@ export interface KernelPlan {
   readonly toolchain: Toolchain;
   /** All that is asked for; Kconfig's own defaults are off (allnoconfig). */
   readonly fragments: MergedFragments;
+  readonly distribution: Distribution | undefined;
 }
 
 /** For the manifest. A type, not an interface: only those are JSON by their index. */
@@ -46,7 +48,7 @@ export async function buildKernel(plan: KernelPlan, directory: string, context: 
   const config = await configure(build, plan.fragments.text, context);
   refuseProblems(verifyConfig(plan.fragments.requests, config, kconfig));
   const started = performance.now();
-  const objects = await compile(build, context);
+  const objects = await compile({ ...build, distribution: plan.distribution }, context);
   const compileMs = Math.round(performance.now() - started);
   const { folder: archFolder, image } = TARGETS[plan.arch];
   await cp(join(folder, 'obj/arch', archFolder, 'boot', image), join(directory, 'kernel'));
@@ -70,13 +72,15 @@ export async function configure(build: KernelBuild, requested: string, context: 
 async function compile(build: KernelBuild, context: Context): Promise<number> {
   const { cpus } = await context.host.facts();
   context.report({ kind: 'phase', text: 'prepares the kernel build' });
-  await runMake(build, [`-j${cpus}`, 'prepare'], context);
-  const planned = await plannedObjects(build, cpus, context);
+  const alone = { ...build, distribution: undefined };
+  await runMake(alone, [`-j${cpus}`, 'prepare'], context);
+  const planned = await plannedObjects(alone, cpus, context);
   const total = planned.size > 0 ? planned.size : undefined;
   context.report({ kind: 'phase', text: 'compiles' });
   let done = 0;
   let planDone = 0;
-  await runMake(build, [`-j${cpus}`, TARGETS[build.arch].image], context, (line) => {
+  const jobs = cpus + (build.distribution?.jobs ?? 0);
+  await runMake(build, [`-j${jobs}`, TARGETS[build.arch].image], context, (line) => {
     const object = objectIn(line);
     if (line === '  LD      vmlinux.o') context.report({ kind: 'phase', text: 'links the kernel' });
     if (object === undefined) return;

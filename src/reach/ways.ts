@@ -20,6 +20,7 @@ import {
   peerKnowsNode,
   peerReachesNode,
   serveDial,
+  serveLeadsHere,
   tunnelFits,
 } from './checks/peer.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks/proxy.ts';
@@ -44,7 +45,15 @@ export interface Way {
 }
 
 const node = [daemonAnswers, loggedIn, resolverAnswers, defaultRoute];
-const serve = [serveConfigured, servePortFree, peerKnowsNode, peerReachesNode, tunnelFits, peerGetsServe];
+const serve = [
+  serveConfigured,
+  servePortFree,
+  peerKnowsNode,
+  peerReachesNode,
+  tunnelFits,
+  serveLeadsHere,
+  peerGetsServe,
+];
 
 export const WAYS: readonly Way[] = [
   {

@@ -64,32 +64,41 @@ export type ServeConfig = z.infer<typeof serveConfig>;
 /** A serve entry as it is set up, which may lead from a path of a site: `/app/`. Without one: `/`. */
 export interface Served extends ServeEntry {
   readonly path: string;
+  /** The host that it leads to: `127.0.0.1`, as it was given. */
+  readonly at: string;
 }
 
 /** The entries of a definition that lead to this port, where nobody told what is set up. */
 export function plannedFor(node: Pick<TailnetNode, 'serve'> | undefined, port: number): Served[] {
-  return (node?.serve ?? []).filter(({ to }) => to === port).map((entry) => ({ ...entry, path: '/' }));
+  return (node?.serve ?? []).filter(({ to }) => to === port).map((entry) => ({ ...entry, path: '/', at: '127.0.0.1' }));
 }
 
-/** The entries of a configuration that lead to this port of the node's 127.0.0.1, those of a whole site first. */
+/** The entries of a configuration that lead to this port, those of the node's own 127.0.0.1 and of a whole site first. */
 export function servedTo(config: ServeConfig | undefined, port: number | undefined): Served[] {
   const found = servedPorts(config).filter(({ to }) => to === port);
-  return found.sort((one, other) => one.path.length - other.path.length);
+  return found.sort((one, other) => Number(!isOwn(one)) - Number(!isOwn(other)) || one.path.length - other.path.length);
+}
+
+/** Whether an entry leads to 127.0.0.1. */
+export function isOwn({ at }: Served): boolean {
+  return at === 'localhost' || at === '[::1]' || at.startsWith('127.');
 }
 
 /** All entries of a configuration. */
 export function servedPorts(config: ServeConfig | undefined): Served[] {
   return Object.entries(config?.TCP ?? {}).flatMap(([text, entry]): Served[] => {
     const port = Number(text);
-    if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, to: portOf(entry.TCPForward), path: '/' }];
+    if (entry.TCPForward !== undefined) return [{ as: 'tcp', port, ...targetOf(entry.TCPForward), path: '/' }];
     const web = Object.entries(config?.Web ?? {}).find(([name]) => name.endsWith(`:${text}`))?.[1];
     const as = entry.HTTPS === true ? 'https' : 'http';
     return Object.entries(web?.Handlers ?? {}).flatMap(([path, { Proxy: proxy }]): Served[] =>
-      proxy === undefined ? [] : [{ as, port, to: portOf(proxy), path: path.endsWith('/') ? path : `${path}/` }],
+      proxy === undefined ? [] : [{ as, port, ...targetOf(proxy), path: path.endsWith('/') ? path : `${path}/` }],
     );
   });
 }
 
-function portOf(target: string): number {
-  return Number(/:(\d+)\/?$/.exec(target)?.[1] ?? 0);
+/** Of `127.0.0.1:3000`, `http://localhost:3000/app`. */
+function targetOf(text: string): Pick<Served, 'to' | 'at'> {
+  const [, at = '', to = 0] = /^(?:[a-z+]+:\/\/)?(.*):(\d+)(?:\/|$)/.exec(text) ?? [];
+  return { at, to: Number(to) };
 }

@@ -1,142 +1,157 @@
-import { readFile } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Host } from '../../src/host/host.ts';
-import { must, namespace, serve } from '../support/namespaces.ts';
-import { type Connections, NETD_NAT, type NetdRelease, netdChains, netdRules, TETHERING } from './netd-layout.ts';
+import { vi } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
+import { runProcess } from '../../src/host/local/process.ts';
+import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
+import { freePort } from '../../src/net/tcp.ts';
 import { phoneRoot } from './phone-root.ts';
 
-type Namespace = Awaited<ReturnType<typeof namespace>>;
+/** AID_SYSTEM and AID_SHELL (android_filesystem_config.h). */
+const SYSTEM = 1000;
+const SHELL = 2000;
+const PORT = 5555;
 
-/** Where everything answers, by whichever link it is reached; \`ONLY_VPN\` only by the VPN. */
-export const WORLD = '192.0.2.1';
-export const ONLY_VPN = '10.77.0.1';
-export const PORT = 8080;
+// Who may do what where is as on a phone. The setuid program lies in a file system that only this namespace has.
+const SCRIPT = `set -eu
+root=$1 folder=$2 user=$3
+mount --bind "$root" "$root"
+mount --rbind /dev "$root/dev"
+mount --rbind /proc "$root/proc"
+mount --bind "$folder/data" "$root/data"
+mount -t tmpfs -o mode=1777 none "$root/tmp"
+mkdir -p "$root$folder" "$root/tmp/lab"
+mount --bind "$folder" "$root$folder"
+cp "$root/usr/bin/busybox" "$root/tmp/lab/su"
+chmod 4755 "$root/tmp/lab/su"
+ip link set lo up
+exec env -i PATH=/data/lab/bin:/system/bin TMPDIR=/data/local/tmp HOME=/ ADBD_PORT=${PORT} \\
+  /usr/sbin/chroot --userspec="$user:$user" --groups= "$root" /usr/lib/android-sdk/platform-tools/adbd
+`;
 
-/** The links of the phone to the world, and the address that the world sees of each. */
-export const LINKS = {
-  wlan0: { own: '198.51.100.2', far: '198.51.100.1' },
-  rmnet0: { own: '203.0.113.2', far: '203.0.113.1' },
-  tun0: { own: '10.8.0.2', far: '10.8.0.1' },
-  // The translator's interface on an IPv6-only network.
-  'v4-rmnet0': { own: '192.0.0.4', far: '192.0.0.5' },
-} as const;
-export type Link = keyof typeof LINKS;
-const LINK_NAMES: readonly Link[] = ['wlan0', 'rmnet0', 'tun0', 'v4-rmnet0'];
+/** A stand-in for Magisk's su, which asks nobody. */
+const SU = `#!/bin/sh
+[ "$1" != -v ] || { echo 28.1:MAGISKSU; exit; }
+exec /tmp/lab/su "$@"
+`;
 
-/** A phone with netd's rules, and the world. */
 export interface Phone {
-  readonly host: Host & { readonly root: string };
-  /** Its network with this computer's root, for what is no program of a phone. */
-  readonly own: Namespace;
-  readonly world: Namespace;
-  /** netd after a change of networks: it takes away and adds its own rules only. */
-  readonly connect: (to: ConnectTo) => Promise<void>;
-  /** netd's start: all rules and chains of others are gone, and forwarding is what it was. */
-  readonly restartNetd: () => Promise<void>;
-  readonly tether: (isOn: boolean) => Promise<void>;
-  readonly address: (link: Link, own: string) => Promise<void>;
-}
-export interface ConnectTo {
-  readonly default: readonly Link[];
-  readonly vpn?: { readonly isSecure: boolean; readonly isSplit: boolean; readonly isLockdown?: boolean } | undefined;
+  readonly serial: string;
+  readonly address: string;
+  readonly namespace: string;
+  /** The same path here and there; its owner is root. */
+  readonly folder: string;
+  /** What is found before all else there: stand-ins of the tests' own. */
+  program(name: string, script: string): void;
+  /** adbd's process. */
+  pid(): number;
+  /** Ends adbd and all of its children's connections, and starts it again. */
+  restart(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  stop(): Promise<void>;
 }
 
-export async function phone(release: NetdRelease, folder: string): Promise<Phone> {
-  const [own, world] = [await namespace(), await namespace()];
-  const host = await phoneRoot(own, folder);
-  const run = (script: string): Promise<string> => must(own, ['sh', '-ec', script]);
-  for (const [name, { own: near, far }] of Object.entries(LINKS)) {
-    await must(own, ['ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', `w-${name}`, 'netns', world.namespace]);
-    await run(`ip link set ${name} addrgenmode none; ip addr add ${near}/24 dev ${name}; ip link set ${name} up`);
-    await must(world, [
-      'sh',
-      '-ec',
-      `ip link set w-${name} addrgenmode none; ip addr add ${far}/24 dev w-${name}; ip link set w-${name} up`,
-    ]);
-  }
-  await must(world, ['sh', '-ec', `ip addr add ${WORLD}/32 dev lo; ip addr add ${ONLY_VPN}/32 dev lo`]);
-  await serve(world, PORT);
-  const tables = new Map<string, number>();
-  for (const name of Object.keys(LINKS)) {
-    tables.set(name, 1000 + Number(await readOwn(own, `/sys/class/net/${name}/ifindex`)));
-  }
-  // As a kernel of a phone has it: a dummy (here a bridge without ports) whose table has a default route, too, and leads nowhere.
-  await run(
-    'ip link add dummy0 type bridge; ip link set dummy0 addrgenmode none; ip link set dummy0 up; ip route add default dev dummy0 table 1999',
-  );
-  let now: ConnectTo = { default: [] };
-  const tableOf = (link: Link): number => tables.get(link) ?? 0;
-  const connections = (to: ConnectTo): Connections => ({
-    default: to.default.map(tableOf),
-    vpn: to.vpn === undefined ? undefined : { ...to.vpn, table: tableOf('tun0') },
-  });
-  const batch = async (lines: readonly string[]): Promise<void> => {
-    const text = lines.map((line) => `${line}\n`).join('');
-    await must(own, ['sh', '-ec', 'ip -4 -batch - <<E\n$0E\nip -6 -batch - <<E\n$0E'.replaceAll('$0', text)]);
+/** Why the lab cannot run here, or undefined. */
+export function whyNoPhone(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  const folders = searchPath(process.env['PATH'] ?? '');
+  const missing = ['adb', 'ip', 'mmdebstrap'].filter((name) => !isProgram(name, folders));
+  return missing.length === 0 ? undefined : `needs ${missing.join(', ')}: vmkit doctor --setup --all`;
+}
+
+/**
+ * Debian's real adbd, with mksh and toybox as a phone has them, as adb's user `shell` in a network of its own; and an adb server of this test's own, of whose port
+ * the environment tells. adbd asks nobody for a key. `isRooted`: it has a su.
+ */
+export async function startPhone({ isRooted = true }: { readonly isRooted?: boolean } = {}): Promise<Phone> {
+  const root = await phoneRoot();
+  const folder = await mkdtemp('/tmp/vmkit-phone-');
+  chmodSync(folder, 0o755);
+  makeData(join(folder, 'data'));
+  const place = await makeNetwork();
+  vi.stubEnv('ANDROID_ADB_SERVER_PORT', String(await freePort()));
+  vi.stubEnv('HOME', folder);
+  const program = (name: string, script: string): void =>
+    writeFileSync(join(folder, 'data/lab/bin', name), script, { mode: 0o755 });
+  if (isRooted) program('su', SU);
+  let adbd = await startAdbd(place.namespace, root, folder);
+  const end = async (): Promise<void> => {
+    const ended = new Promise((resolve) => adbd.once('close', resolve));
+    adbd.kill('SIGKILL');
+    await ended;
   };
-  const connect = async (to: ConnectTo): Promise<void> => {
-    const old = netdRules(release, connections(now)).map((rule) => `rule del ${rule}`);
-    await batch([...old, ...netdRules(release, connections(to)).map((rule) => `rule add ${rule}`)]);
-    const all = LINK_NAMES.map((link) => {
-      const table = tableOf(link);
-      return `ip route flush table ${table} 2>/dev/null || :; ${routes(link, table, to)}`;
-    });
-    await run(all.join('\n'));
-    now = to;
-  };
-  const restore = async (): Promise<void> => {
-    await must(own, ['iptables-legacy-restore', '--noflush'], netdChains('ipv4') + NETD_NAT);
-    await must(own, ['ip6tables-legacy-restore', '--noflush'], netdChains('ipv6'));
-  };
-  const restartNetd = async (): Promise<void> => {
-    for (const family of ['-4', '-6'])
-      await run(
-        `ip ${family} rule flush; ip ${family} rule show pref 0 | grep -q . || ip ${family} rule add pref 0 lookup local`,
-      );
-    await restore();
-    await batch(netdRules(release, connections(now)).map((rule) => `rule add ${rule}`));
-  };
-  await restartNetd();
   return {
-    host,
-    own,
-    world,
-    connect,
-    restartNetd,
-    tether: async (isOn) => {
-      await must(own, ['iptables-legacy-restore', '--noflush'], isOn ? TETHERING.on : TETHERING.off);
-      await run(
-        `echo ${isOn ? 1 : 0} >/proc/sys/net/ipv4/ip_forward; echo ${isOn ? 1 : 0} >/proc/sys/net/ipv6/conf/all/forwarding`,
-      );
+    ...place,
+    serial: `${place.address}:${PORT}`,
+    folder,
+    program,
+    pid: () => adbd.pid ?? 0,
+    restart: async () => {
+      await end();
+      adbd = await startAdbd(place.namespace, root, folder);
     },
-    address: async (link, next) => {
-      await run(`ip addr flush dev ${link}; ip addr add ${next}/24 dev ${link}`);
-      await connect(now);
+    signal: (signal) => void adbd.kill(signal),
+    stop: async () => {
+      await runProcess(['adb', 'kill-server'], {
+        env: { ANDROID_ADB_SERVER_PORT: process.env['ANDROID_ADB_SERVER_PORT'] ?? '' },
+      }).catch(() => undefined);
+      await end();
+      vi.unstubAllEnvs();
+      await runProcess(['ip', 'netns', 'delete', place.namespace]);
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function readOwn(own: Namespace, path: string): Promise<string> {
-  return (await must(own, ['cat', path])).trim();
-}
-
-/** A VPN has no default route: halves of everything, or only what is its own. */
-function routes(link: Link, table: number, { default: links, vpn }: ConnectTo): string {
-  const { far } = LINKS[link];
-  const via = `via ${far} dev ${link} table ${table}`;
-  const net = `ip route add ${far.replace(/\d+$/, '0')}/24 dev ${link} table ${table}`;
-  if (link === 'tun0') {
-    if (vpn === undefined) return ':';
-    return vpn.isSplit
-      ? `${net}; ip route add 10.77.0.0/16 ${via}`
-      : `${net}; ip route add 0.0.0.0/1 ${via}; ip route add 128.0.0.0/1 ${via}`;
+function makeData(data: string): void {
+  const folders: readonly [string, number, number][] = [
+    ['', SYSTEM, 0o771],
+    ['local', 0, 0o751],
+    ['local/tmp', SHELL, 0o771],
+    ['adb', 0, 0o700],
+    ['lab', 0, 0o755],
+    ['lab/bin', 0, 0o755],
+  ];
+  for (const [name, owner, mode] of folders) {
+    mkdirSync(join(data, name));
+    chmodSync(join(data, name), mode);
+    chownSync(join(data, name), owner, owner);
   }
-  if (!links.includes(link)) return ':';
-  // On an IPv6-only network the network's own table has no IPv4.
-  if (link === 'rmnet0' && links.includes('v4-rmnet0')) return ':';
-  return `${net}; ip route add default ${via}`;
 }
 
-export async function readLog(root: string): Promise<string> {
-  return readFile(join(root, 'data/adb/vmkit/log'), 'utf8').catch(() => '');
+let made = 0;
+
+/** A namespace with an address that only this computer reaches. */
+async function makeNetwork(): Promise<{ namespace: string; address: string }> {
+  made += 1;
+  const namespace = `vmkit-phone-${process.pid}-${made}`;
+  const net = `198.19.${randomInt(0, 256)}.${randomInt(0, 64) * 4}`.split('.').map(Number);
+  const at = (last: number): string => [...net.slice(0, 3), (net[3] ?? 0) + last].join('.');
+  const outside = `vmp${process.pid % 100_000}-${made}`;
+  for (const words of [
+    `netns add ${namespace}`,
+    `link add ${outside} type veth peer name wlan0 netns ${namespace}`,
+    `addr add ${at(1)}/30 dev ${outside}`,
+    `link set ${outside} up`,
+    `-n ${namespace} addr add ${at(2)}/30 dev wlan0`,
+    `-n ${namespace} link set wlan0 up`,
+    `-n ${namespace} link set lo up`,
+  ]) {
+    const { exitCode, stderr } = await runProcess(['ip', ...words.split(' ')]);
+    if (exitCode !== 0) throw new Error(`ip ${words}: ${stderr}`);
+  }
+  return { namespace, address: at(2) };
+}
+
+async function startAdbd(namespace: string, root: string, folder: string): Promise<ChildProcess> {
+  const alone = ['unshare', '--mount', 'sh', '-c', SCRIPT, 'sh', root, folder, String(SHELL)];
+  const child = spawn('ip', ['netns', 'exec', namespace, ...alone], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk) => (log += chunk));
+  const isUp = await poll(() => (log.includes('adbd started') ? true : undefined), { withinMs: 20_000 });
+  if (isUp === undefined) throw new Error(`adbd does not start: ${log}`);
+  return child;
 }

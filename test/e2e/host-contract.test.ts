@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   appendFile,
   chmod,
@@ -13,15 +14,16 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import type { Host, HostProcess } from '../../src/host/host.ts';
+import { hostFrom } from '../../src/host/host-from.ts';
 import { localHost, localShell } from '../../src/host/local/local.ts';
 import { shellHost } from '../../src/host/shell/shell-host.ts';
 import { sshHost } from '../../src/host/ssh/ssh-host.ts';
+import { startPhone, whyNoPhone } from '../android/phone.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -34,6 +36,10 @@ interface Place {
   /** A folder that the host's user can write to. */
   readonly folder: string;
   readonly end: () => Promise<void>;
+  /** Where its ports are; 127.0.0.1 when absent. */
+  readonly address?: string;
+  /** The network namespace that it is in, where it is another one. */
+  readonly namespace?: string;
 }
 
 async function localPlace(host: Host): Promise<Place> {
@@ -55,6 +61,11 @@ async function sshPlace(kind: 'coreutils' | 'busybox'): Promise<Place> {
   };
 }
 
+async function adbPlace(): Promise<Place> {
+  const phone = await startPhone();
+  return { ...phone, host: hostFrom(`adb:${phone.serial}`), end: phone.stop };
+}
+
 const byShell = (...shell: string[]): Promise<Place> =>
   localPlace({ ...shellHost(localShell(shell)), address: localHost().address, open: localHost().open });
 
@@ -63,9 +74,10 @@ describe.each<[string, () => Promise<Place>, boolean]>([
   ['this machine, by bash', () => byShell('bash'), true],
   ['OpenSSH, coreutils', () => sshPlace('coreutils'), isRoot],
   ['OpenSSH, nothing but busybox', () => sshPlace('busybox'), isRoot],
+  ['adbd, mksh and what toybox has on all phones, by su', adbPlace, whyNoPhone() === undefined],
 ])('a host: %s', (_name, start, canRun) => {
   if (!canRun) {
-    test.skip('needs root');
+    test.skip('needs root, and its programs');
     return;
   }
   let place: Place;
@@ -91,7 +103,7 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     expect({ machine, isCounted: cpus > 0 }).toEqual({ machine: stdout.trim(), isCounted: true });
     const { bootId, system, uid, home, paths } = await host.place();
     expect(String(uid)).toBe((await host.exec(['id', '-u'])).stdout.trim());
-    expect(await host.address()).toEqual({ name: '127.0.0.1', isDirect: true });
+    expect(await host.address()).toEqual({ name: place.address ?? '127.0.0.1', isDirect: true });
     expect(bootId).toBe((await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim());
     expect(system).toMatch(/^Linux \d/);
     expect(home).toMatch(/^\//);
@@ -445,21 +457,14 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     const socket = `${await folder()}/socket`;
     await chmod(join(socket, '..'), 0o777);
     for (const at of [port, socket]) {
-      const server = createServer({ allowHalfOpen: true }, (stream) => {
-        stream.write('hello\n');
-        stream.pipe(stream);
-      });
-      await new Promise<void>(
-        (resolve) =>
-          void (typeof at === 'number' ? server.listen(at, '127.0.0.1', resolve) : server.listen(at, resolve)),
-      );
+      const stop = await serveEcho(at, place.namespace);
       if (at === socket) await chmod(socket, 0o666);
       const stream = await host.open(typeof at === 'number' ? { tcp: at } : { unix: at });
       stream.end(Buffer.from([1, 0, 255]));
       const pieces: Buffer[] = [];
       for await (const piece of stream) pieces.push(piece);
       expect(Buffer.concat(pieces)).toEqual(Buffer.concat([Buffer.from('hello\n'), Buffer.from([1, 0, 255])]));
-      await new Promise((resolve) => server.close(resolve));
+      await stop();
     }
     const text = await (async () => {
       let got = '';
@@ -469,6 +474,26 @@ describe.each<[string, () => Promise<Place>, boolean]>([
     expect(text).toBe('');
   });
 });
+
+const ECHO = `const server = require('node:net').createServer({ allowHalfOpen: true }, (stream) => {
+  stream.write('hello\\n');
+  stream.pipe(stream);
+});
+const at = process.argv[1];
+server.listen(...(at.startsWith('/') ? [at] : [Number(at), '127.0.0.1']), () => console.log('ready'));`;
+
+/** A server of its own process, in the network that the host is in. */
+async function serveEcho(at: string | number, namespace: string | undefined): Promise<() => Promise<void>> {
+  const enter = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const [program = '', ...args] = [...enter, process.execPath, '-e', ECHO, String(at)];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return async () => {
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+  };
+}
 
 function gone(host: Host, target: HostProcess): Promise<true | undefined> {
   return poll(async () => ((await host.isRunning(target)) ? undefined : true), { withinMs: 10_000 });

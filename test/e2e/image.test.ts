@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { archOf } from '../../src/core/arch.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
+import { rootArtifact } from '../../src/image/root.ts';
+import { ensureArtifact } from '../../src/store/store.ts';
+import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
 import { runAsThrowAwayUser } from '../support/throw-away-user.ts';
 
@@ -96,4 +100,20 @@ describe.sequential('build-image', () => {
       expect(sha256(b?.[kind].path ?? ''), kind).toBe(sha256(a?.[kind].path ?? ''));
     }
   });
+
+  test.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)(
+    'for another processor (VMKIT_TEST_ALL=1): the very bytes that full emulation makes',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'vmkit-foreign-'));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      const context = contextIn(folder);
+      const other = archOf((await context.host.facts()).machine) === 'arm64' ? 'x86_64' : 'arm64';
+      const spec = { arch: other, packages: ['postgresql-17'], services: [] } as const;
+      const accelerated = await ensureArtifact(rootArtifact(spec), context);
+      const facts = await context.host.facts();
+      const host = { ...context.host, facts: async () => ({ ...facts, machine: other }) };
+      const emulated = await ensureArtifact(rootArtifact(spec), { ...context, host }, { rebuild: true });
+      expect(emulated.manifest.outputs).toEqual(accelerated.manifest.outputs);
+    },
+  );
 });

@@ -13,12 +13,14 @@ import { configure } from '../../src/kernel/build.ts';
 import { type KernelBuild, runMake } from '../../src/kernel/build-make.ts';
 import { standInTree } from '../../src/kernel/build-tree.ts';
 import { chooseKernel } from '../../src/kernel/choose-kernel.ts';
+import { askCompilers } from '../../src/kernel/distribute.ts';
 import { loadFragments, mergeFragments } from '../../src/kernel/fragments.ts';
 import { resolveSource } from '../../src/kernel/sources/sources.ts';
 import { findToolchain } from '../../src/kernel/toolchain.ts';
 import type { Built } from '../../src/store/artifact.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
+import { startDistccd } from '../support/distccd.ts';
 
 /** Artifacts are shared with all runs and with the other files; what the source is locked to is this file's own. */
 let folder: string;
@@ -171,7 +173,7 @@ describe('the kernel', () => {
   const PARTS = ['init/', 'init/version-timestamp.o', 'kernel/configs.o', 'usr/', 'arch/x86/entry/', 'fs/proc/'];
 
   /** Builds the parts as `buildKernel` does, without the compiler's cache; the SHA-256 of each object. */
-  async function partsBuiltIn(folder: string): Promise<Record<string, string>> {
+  async function partsBuiltIn(folder: string, servers: readonly string[] = []): Promise<Record<string, string>> {
     const [source, found, fragments] = await Promise.all([
       resolveSource(undefined, context),
       findToolchain('x86_64', context),
@@ -179,8 +181,9 @@ describe('the kernel', () => {
     ]);
     const toolchain = { ...found, hasCcache: false };
     await standInTree(await source.tree(context), folder);
-    const build: KernelBuild = { arch: 'x86_64', toolchain, folder, ccacheDir: '' };
-    await configure(build, fragments.text, context);
+    const distribution = await askCompilers(servers, toolchain, context);
+    const build: KernelBuild = { arch: 'x86_64', toolchain, folder, ccacheDir: '', distribution };
+    await configure({ ...build, distribution: undefined }, fragments.text, context);
     const { cpus } = await context.host.facts();
     await runMake(build, [`-j${cpus}`, 'prepare'], context);
     await runMake(build, [`-j${cpus}`, ...PARTS], context);
@@ -191,9 +194,12 @@ describe('the kernel', () => {
     );
   }
 
-  test('parts of it that are built again, in another folder and later, are the same bytes', async () => {
+  test('parts of it that are built again, in another folder, later and by two compilers elsewhere, are the same bytes', async () => {
     const first = await partsBuiltIn(join(folder, 'one/linux'));
-    const second = await partsBuiltIn(join(folder, 'else/where/two/linux'));
+    const second = await partsBuiltIn(join(folder, 'else/where/two/linux'), [
+      await startDistccd(),
+      await startDistccd(),
+    ]);
     expect(Object.keys(first)).toEqual(
       expect.arrayContaining(['init/version-timestamp.o', 'kernel/configs.o', 'arch/x86/entry/vdso/vdso64.so.dbg']),
     );

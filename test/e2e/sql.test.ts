@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 
-const KILLS = 10;
+const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 4 : 10;
 
 describe.sequential('sql', () => {
   const sandbox = useSandbox();

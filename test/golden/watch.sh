@@ -1,9 +1,9 @@
 PATH='/usr/sbin:/usr/bin'
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
-trap 'exec 3>&-; kill $nft $monitor $kernel 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-counters() { for file in snmp netstat stat/nf_conntrack softnet_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done; }
+counters() { for file in snmp netstat stat/nf_conntrack softnet_stat xfrm_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done; }
 metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
 cat >"$d/table" <<END
 table inet $t {
@@ -115,6 +115,21 @@ for (my $lines = 0; $lines < 1000 && defined recv S, my $got, 65536, 0;) {
 }
 END
 command -v perl >/dev/null || echo off >"$d/kernel"
+timeout 60 perl - 3>&- >"$d/wire" 2>/dev/null <<'END' & wire=$!
+use Socket; $| = 1; $0 = "vmkit-wire";
+my $chosen = pack "(SCCL)*", 48, 0, 0, 0, 84, 0, 0, 240, 21, 0, 9, 64, 48, 0, 0, 9, 21, 0, 7, 6, 177, 0, 0, 0, 72, 0, 0, 0, 21, 5, 0, 3000, 21, 4, 0, 8080, 72, 0, 0, 2, 21, 2, 0, 3000, 21, 1, 0, 8080, 6, 0, 0, 0, 6, 0, 0, 128;
+my %links = map { open my $file, "<", $_; my ($name) = m{net/(.*)/}; (0 + <$file>, $name) } glob "/sys/class/net/*/ifindex";
+(socket(S, 17, 2, unpack "S", pack "n", 3) && setsockopt(S, 1, 26, pack "S x6 P", length($chosen) / 8, $chosen)) or print("off\n"), exit;
+print "on\n";
+for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); $lines++) {
+  my (undef, undef, $link, undef, $kind) = unpack "S n l S C", $by;
+  my ($first, $length) = unpack "C x n", $got; my $at = 4 * ($first & 15);
+  my ($fromPort, $toPort, $seq, $ack, $offset, $flags) = unpack "x$at n n N N C C", $got;
+  print join(" ", $kind == 4 ? "went" : "came", $links{$link} // "-", inet_ntoa(substr $got, 12, 4), $fromPort, inet_ntoa(substr $got, 16, 4), $toPort,
+    $flags, $seq, $ack, $length - $at - 4 * ($offset >> 4)), "\n";
+}
+END
+command -v perl >/dev/null || echo off >"$d/wire"
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -122,7 +137,7 @@ sed 's/FLAGS//' "$d/table" >"$d/plain"
 build() { printf 'include "%s"\nlist chains inet\n' "$1" >&3; }
 build "$d/owned"
 n=0
-until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ]; } || [ $n = 40 ]; do
+until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ] && [ -s "$d/wire" ]; } || [ $n = 40 ]; do
   n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
@@ -136,7 +151,7 @@ ss -Hltnp 3>&- >"$d/sockets"
 metrics >"$d/metrics" 3>&-
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n '/^\t"PacketFilterRules"/,/^\t[]]/p'; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
   [ -s "$d/$file" ] || continue
   printf '\n==> %s <==\n' "$file"
   head -c 300000 "$d/$file"

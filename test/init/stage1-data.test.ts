@@ -38,7 +38,7 @@ async function check(disk: string): Promise<{ said: string; code: number }> {
     umount() { rm -r "$1"; }
     rmdir() { :; }
     disk=${disk}
-    ${dataChecks().replaceAll('"/sys/block/${disk##*/}/size"', size).replaceAll('/new/undo', `${folder}/undo`).replaceAll(' /undo/blocks', ` ${folder}/undo/blocks`)}
+    ${dataChecks().replaceAll('"/sys/class/block/${disk##*/}/size"', size).replaceAll('/new/undo', `${folder}/undo`).replaceAll(' /undo/blocks', ` ${folder}/undo/blocks`)}
     echo PASSED`;
   try {
     return { said: execFileSync('sh', ['-c', script], { encoding: 'utf8', stdio: 'pipe' }), code: 0 };

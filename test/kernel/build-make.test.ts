@@ -9,15 +9,18 @@ const native: KernelBuild = {
   ccacheDir: '/cache/ccache',
 };
 
-test('the command line of make, native without ccache and crossed with it', async () => {
+test('the command line of make, native without ccache and crossed with it, alone and with other computers', async () => {
   const crossed: KernelBuild = {
     ...native,
     arch: 'arm64',
     toolchain: { ...native.toolchain, crossCompile: 'aarch64-linux-gnu-', hasCcache: true },
   };
+  const shared = { hosts: ['one', 'two:3632/8'], jobs: 12, folder: '/cache/distcc' };
   const text = [
     makeArgv(native, '/usr/bin:/bin', ['-j2', 'bzImage']),
     makeArgv(crossed, '/usr/bin:/bin', ['-j2', 'Image']),
+    makeArgv({ ...native, distribution: shared }, '/usr/bin:/bin', ['-j14', 'bzImage']),
+    makeArgv({ ...crossed, distribution: shared }, '/usr/bin:/bin', ['-j14', 'Image']),
   ].map((argv) => argv.join('\n'));
   await expect(`${text.join('\n\n')}\n`).toMatchFileSnapshot('../golden/kernel-make.txt');
 });

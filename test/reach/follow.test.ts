@@ -2,14 +2,10 @@ import { expect, test } from 'vitest';
 import type { Dial, Facts } from '../../src/reach/facts.ts';
 import type { KernelWord } from '../../src/reach/follow/kernel-word.ts';
 import { routeQuestions } from '../../src/reach/follow/route-question.ts';
-import {
-  type Routes,
-  readWatched,
-  type Sighting,
-  type TracedDrop,
-  type Watched,
-} from '../../src/reach/follow/sightings.ts';
-import { type Hook, watchScript } from '../../src/reach/follow/watch-script.ts';
+import type { Hook, Sighting } from '../../src/reach/follow/sighting.ts';
+import { type Routes, readWatched, type Watched } from '../../src/reach/follow/sightings.ts';
+import type { TracedDrop } from '../../src/reach/follow/trace.ts';
+import { watchScript } from '../../src/reach/follow/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { facts, healthyPeer } from '../support/probe-facts.ts';
@@ -79,6 +75,8 @@ test('what it printed', () => {
         packets: 7,
       },
     ],
+    rewrites: [],
+    streams: undefined,
     drops: [{ chain: 'inet fw in', rule: 'tcp dport 3000 drop', packet: expect.stringContaining('tcp dport 3000') }],
     risen: new Map([
       ['TcpExt ListenOverflows', 3],
@@ -125,6 +123,8 @@ function seenAt(hook: Hook, side: Side, kind: Sighting['kind'] = 'any', link = '
 
 const nothing: Watched = {
   sightings: [],
+  rewrites: [],
+  streams: undefined,
   drops: [],
   risen: new Map(),
   metrics: new Map(),

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
 /**
- * Prints a table of the files, slowest first, and as the last line `N passed, N failed, N skipped`. A file that cannot be
+ * Prints a table of the files, slowest first, what passed only when it was tried again, and as the last line `N passed, N failed, N skipped`. A file that cannot be
  * loaded, and an error outside of all tests, is a failure.
  */
 export default class CountReporter implements Reporter {
@@ -11,7 +11,9 @@ export default class CountReporter implements Reporter {
     const count = (state: string): number => tests.filter((test) => test.result().state === state).length;
     const broken = modules.filter((module) => module.errors().length > 0).length + errors.length;
     const line = `${count('passed')} passed, ${count('failed') + broken} failed, ${count('skipped') + count('pending')} skipped\n`;
-    process.once('exit', () => process.stdout.write(`${secondsPerFile(modules)}${line}`));
+    const again = tests.filter((test) => test.diagnostic()?.flaky === true).map(({ fullName }) => `  ${fullName}\n`);
+    const flaky = again.length === 0 ? '' : `\nPassed only when tried again:\n${again.join('')}`;
+    process.once('exit', () => process.stdout.write(`${secondsPerFile(modules)}${flaky}${line}`));
   }
 }
 

@@ -1,7 +1,7 @@
 import { SERVERS } from './followed.ts';
 
-const chain = (family: string, hook: string, rule: string, priority = '0'): string =>
-  `nft 'table ${family} fault { chain c { type filter hook ${hook} priority ${priority}; ${rule}; }; }'`;
+const chain = (family: string, hook: string, rule: string, priority = '0', type = 'filter'): string =>
+  `nft 'table ${family} fault { chain c { type ${type} hook ${hook} priority ${priority}; ${rule}; }; }'`;
 const toPeer = 'from 100.64.0.1 to 100.64.0.2';
 
 /** A fault that nobody put into a table, where its packet has to be seen to end, and why. */
@@ -57,4 +57,35 @@ export const ENDS: readonly (readonly [fault: string, script: string, hop: strin
     ['a service that says nothing', ':', 'backend', 'backend-silent', SERVERS.silent],
     ['a service that ends connections', ':', 'backend', 'backend-closed', SERVERS.closing],
     ['packets that never come', 'ip link set tailscale0 down', 'relay', 'lost-on-the-way'],
+    [
+      'a drop at the interface, before all that is traced',
+      chain('netdev', 'ingress device tailscale0', 'tcp dport 3000 drop'),
+      'guest',
+      'dropped-at-interface',
+    ],
+    [
+      'an interface that sends nothing out',
+      'tc qdisc add dev tailscale0 root tbf rate 8bit burst 10 limit 10',
+      'guest',
+      'traffic-control',
+    ],
+    [
+      'a rule that sends it to somebody who is not there',
+      chain('ip', 'prerouting', 'tcp dport 3000 dnat to 10.9.0.1:3000', '-100', 'nat'),
+      'guest',
+      'sent-elsewhere',
+    ],
+    [
+      'an answer that is marked, and led nowhere for it',
+      `${chain('ip', 'output', 'tcp sport 3000 meta mark set 9', '-150', 'route')}; ip rule add pref 5 fwmark 9 blackhole`,
+      'guest',
+      'no-route-back',
+    ],
+    [
+      'a policy of IPsec that lets no answer out',
+      'ip xfrm policy add dir out src 100.64.0.1 dst 100.64.0.2 action block',
+      'guest',
+      'answer-not-made',
+    ],
+    ['a service that begins an answer', ':', 'backend', 'backend-cut', SERVERS.beginning],
   ];

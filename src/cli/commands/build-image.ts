@@ -1,19 +1,12 @@
 import { join } from 'node:path';
 import { BUILD_TOOLS, requireTools } from '../../host/tools/tools.ts';
-import { busyboxArtifact } from '../../image/busybox.ts';
 import { chooseComponents } from '../../image/components/component-choice.ts';
-import { componentsArtifact } from '../../image/components/components.ts';
-import { initramfsArtifact } from '../../image/initramfs.ts';
-import { ageNote, rootArtifact } from '../../image/root.ts';
-import { guestTree } from '../../init/guest-tree.ts';
-import { chooseKernel, chosenArtifact } from '../../kernel/choose-kernel.ts';
-import { kernelFiles } from '../../kernel/kernel-files.ts';
-import { requireKernel } from '../../kernel/require-kernel.ts';
+import { chooseKernel } from '../../kernel/choose-kernel.ts';
 import { withKernel } from '../../spec/kernel.ts';
 import { loadVm } from '../../spec/read/load.ts';
-import type { Artifact, Built } from '../../store/artifact.ts';
-import { ensureArtifact } from '../../store/store.ts';
-import { buildContext, runStep, type VerbContext } from '../../verbs/step.ts';
+import type { Built } from '../../store/artifact.ts';
+import { buildImageParts } from '../../verbs/build/build-parts.ts';
+import { buildContext } from '../../verbs/step.ts';
 import { defineCommand } from '../parse/command.ts';
 import { DEFINITION, KERNEL } from '../parse/positionals.ts';
 import { durationText } from '../show/progress-lines.ts';
@@ -66,30 +59,16 @@ export const command = defineCommand({
     const context = buildContext(verb);
     const spec = withKernel(await loadVm(vm, { ...context, arch }), option, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
-    const kernel = await chooseKernel(spec, context);
-    // One that is compiled is not needed: the initramfs holds nothing of it.
-    const isReadyMade = kernel.kind !== 'vmkit';
+    const isReadyMade = (await chooseKernel(spec, context)).kind !== 'vmkit';
     await requireTools([...(isReadyMade ? (['modules'] as const) : []), ...BUILD_TOOLS], context, { setup });
-    const kernelPlan = isReadyMade ? await chosenArtifact(kernel, spec.arch, context) : undefined;
-    const components = await runStep(
-      { title: 'components', run: (inner) => componentsArtifact(spec, chosen, inner) },
-      context,
-    );
-    const busybox = await ensure(busyboxArtifact(spec.arch), context);
-    const readyMade = kernelPlan === undefined ? undefined : await ensure(kernelPlan, context, rebuild);
-    if (readyMade !== undefined) await requireKernel(spec, kernel, readyMade, context);
-    const modules = readyMade === undefined ? undefined : kernelFiles(readyMade).stage1Modules;
-    const initramfs = await ensure(initramfsArtifact(spec.name, guestTree(spec), busybox, modules), context);
-    const root = await ensure(rootArtifact(spec), context, rebuild);
-    const note = ageNote(root.manifest.builtAt, spec.name, Date.now());
-    if (note !== undefined) context.report({ kind: 'note', text: note });
+    const { kernel, root, initramfs, components } = await buildImageParts(spec, chosen, rebuild, verb);
     return {
       name: spec.name,
-      kernel: readyMade === undefined ? undefined : fileOf(readyMade, 'kernel'),
+      kernel: kernel === undefined ? undefined : fileOf(kernel, 'kernel'),
       root: fileOf(root, 'root.img'),
       packages: join(root.directory, 'packages.txt'),
       initramfs: fileOf(initramfs, 'initramfs.cpio'),
-      components: components === undefined ? undefined : fileOf(await ensure(components, context), 'components.img'),
+      components: components === undefined ? undefined : fileOf(components, 'components.img'),
     };
   },
   text: ({ root, packages, initramfs, components, kernel }) =>
@@ -109,18 +88,6 @@ export const command = defineCommand({
       ['packages', '', '', packages],
     ]),
 });
-
-function ensure(artifact: Artifact, context: VerbContext, rebuild = false): Promise<Built> {
-  const { title } = artifact;
-  return runStep(
-    {
-      title,
-      run: (inner) => ensureArtifact(artifact, inner, { rebuild }),
-      done: ({ cached }) => `${title}${cached ? ' (cached)' : ''}`,
-    },
-    context,
-  );
-}
 
 function fileOf({ directory, key, manifest, cached }: Built, name: string): ImageFile {
   return {

@@ -48,6 +48,12 @@ export const command = defineCommand({
         type: 'string',
         describe: 'Where the source comes from: kernel.org, debian, or the path of a tree or tarball',
       })
+      .option('distribute', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'Computers that compile as well, by distcc: HOST, HOST:PORT/JOBS; may be repeated',
+      })
       .option('update', {
         type: 'boolean',
         default: false,
@@ -60,8 +66,8 @@ export const command = defineCommand({
       }),
   run: async (args, verb): Promise<KernelResult> => {
     const context = buildContext(verb);
-    const { arch = HOST_ARCH, profile, fragment: fragments, source, update } = args;
-    const options: KernelOptions = { arch, profile, fragments, source, update };
+    const { arch = HOST_ARCH, profile, fragment: fragments, source, update, distribute } = args;
+    const options: KernelOptions = { arch, profile, fragments, source, update, distribute };
     if (args['dry-run']) {
       const asked = await publishersToAsk(source, context);
       if (asked.length > 0 || update) {

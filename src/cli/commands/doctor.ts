@@ -1,4 +1,5 @@
 import { archOf } from '../../core/arch.ts';
+import { isAndroid } from '../../host/android/is-android.ts';
 import type { Context } from '../../host/context.ts';
 import { ALL_GROUPS, BUILD_TOOLS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
 import { findManager } from '../../host/tools/tools-install.ts';
@@ -53,6 +54,9 @@ async function placesOf(all: boolean, context: VerbContext): Promise<readonly Pl
   const run: readonly ToolGroup[] = all ? ALL_GROUPS.filter(isForMachines) : [`machine-${arch}`];
   const build = all ? ALL_GROUPS.filter((group) => !isForMachines(group)) : (['modules', ...BUILD_TOOLS] as const);
   if (context.host.isHere) return [{ groups: all ? ALL_GROUPS : [...build, ...run], on: undefined, place: context }];
+  // What a phone has is told by `vmkit host check`: nothing can be installed there.
+  if (await isAndroid(context.host))
+    return [{ groups: [...build, 'phone'], on: undefined, place: buildContext(context) }];
   return [
     { groups: build, on: undefined, place: buildContext(context) },
     { groups: run, on: context.host.name, place: context },

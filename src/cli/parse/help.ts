@@ -15,7 +15,7 @@ export function helpText(stream: { isTTY?: boolean } = {}): string {
 
 ${groups.join('\n')}
 ${styled('bold', 'Everywhere', stream)}
-  --host URL     Work with machines on ssh://[USER@]HOST[:PORT]; VMKIT_HOST says the same
+  --host URL     Work with machines on ssh://[USER@]HOST[:PORT] or adb:[SERIAL]; VMKIT_HOST says the same
   --json         Print the result as JSON on standard output, an error as JSON on standard error
   -v, --verbose  Print every command that is run
   --help         Help for vmkit, or for a verb: vmkit boot --help

@@ -23,7 +23,8 @@ export function parserFor(argv: readonly string[], isBuild?: true): Argv {
   return parser.option('host', {
     type: 'string',
     requiresArg: true,
-    describe: 'Where machines run: ssh://[USER@]HOST[:PORT]. Default: VMKIT_HOST, else this computer',
+    describe:
+      'Where machines run: ssh://[USER@]HOST[:PORT], or adb:[SERIAL] for a phone. Default: VMKIT_HOST, else this computer',
   });
 }
 

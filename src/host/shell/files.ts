@@ -18,7 +18,8 @@ type Files = Pick<
 >;
 
 /** Files by way of a shell. */
-export function shellFiles(name: string, pool: ShellPool, place: Host['place']): Files {
+export function shellFiles(name: string, pool: ShellPool, place: Host['place'], systemUid?: number): Files {
+  const system = systemUid === undefined ? '' : String(systemUid);
   /** What the script printed; undefined where there is no such file. */
   const ask = async (doing: string, job: Omit<Job, 'title'>): Promise<Buffer | undefined> => {
     const result: JobResult = await pool.run({ ...job, title: doing });
@@ -51,9 +52,9 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place']):
       await ask(`Writing ${path}`, { script: inputJob(WRITE, args), input, isLast: true });
     },
     requireOurs: async (path) => {
-      await ask(`Looking whose ${path} is`, { script: simpleJob(OURS, [path]) });
+      await ask(`Looking whose ${path} is`, { script: simpleJob(OURS, [path, system]) });
     },
-    readOurs: (path) => ask(`Reading ${path}`, { script: simpleJob(READ_OURS, [path]) }),
+    readOurs: (path) => ask(`Reading ${path}`, { script: simpleJob(READ_OURS, [path, system]) }),
     list: async (folder) => {
       const names = await ask(`Listing ${folder}`, { script: simpleJob(LIST, [folder]) });
       return names?.toString().split('\0').slice(0, -1);

@@ -38,9 +38,8 @@ export function shellPush(name: string, pool: ShellPool): Host['push'] {
           options.onProgress?.(total, total);
           return { sha256, sentBytes: 0 };
         }
-        const fromBlock = Math.floor(Number(partBytes) / BLOCK_BYTES);
         const sentBytes = await sendTo(
-          { name, path, part, total, sha256, fromBlock, isRetry: tries < MAX_TRIES },
+          { name, path, part, total, sha256, partBytes: Number(partBytes), isRetry: tries < MAX_TRIES },
           file,
           pool,
           options,
@@ -59,23 +58,23 @@ interface Sending {
   readonly part: string;
   readonly total: number;
   readonly sha256: string;
-  readonly fromBlock: number;
+  readonly partBytes: number;
   readonly isRetry: boolean;
 }
 
 /** The bytes that were sent; undefined where another push, or a power cut there, changed what had come. */
 async function sendTo(
-  { name, path, part, total, sha256, fromBlock, isRetry }: Sending,
+  { name, path, part, total, sha256, partBytes, isRetry }: Sending,
   file: FileHandle,
   pool: ShellPool,
   { mode = 0o644, signal, onProgress }: PushOptions,
 ): Promise<number | undefined> {
   let sentBytes = 0;
-  const args = [path, dirname(path), part, String(total), sha256, mode.toString(8), String(fromBlock)];
+  const args = [path, dirname(path), part, String(total), sha256, mode.toString(8), String(partBytes)];
   const result = await pool.run({
     title: `Sending ${path}`,
     script: inputJob(PUSH_TAKE, args),
-    input: fileRuns(file, fromBlock, (at, sent) => {
+    input: fileRuns(file, Math.floor(partBytes / BLOCK_BYTES), (at, sent) => {
       sentBytes = sent;
       onProgress?.(at, total);
     }),

@@ -17,10 +17,12 @@ export interface ShellTransport {
   readonly name: string;
   startShell(): ShellProcess;
   readonly explain: ExplainEnd;
+  /** A user beside root whose work is believed there. */
+  readonly systemUid?: number;
 }
 
 /** A host that needs nothing but a POSIX shell, coreutils or busybox, setsid and flock. */
-export function shellHost({ name, startShell, explain }: ShellTransport): Omit<Host, 'open' | 'address'> {
+export function shellHost({ name, startShell, explain, systemUid }: ShellTransport): Omit<Host, 'open' | 'address'> {
   const logIn = async (): Promise<Shell> => {
     const shell = shellOver(startShell(), name, explain);
     // Nothing is asked of it before it has answered, so what a dead connection swallows was not begun.
@@ -36,7 +38,7 @@ export function shellHost({ name, startShell, explain }: ShellTransport): Omit<H
     isHere: false,
     ...place,
     ...commands,
-    ...shellFiles(name, pool, place.place),
+    ...shellFiles(name, pool, place.place, systemUid),
     push: shellPush(name, pool),
     follow: shellFollow(execLong),
     log: shellLog(name, pool),

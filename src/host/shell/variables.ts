@@ -1,5 +1,4 @@
 import { quoteWord } from '../../core/shell-quote.ts';
-import { oneLine } from './session/boot-shell.ts';
 
 /** Lines of a POSIX shell that export these variables. */
 export function exports(env: Readonly<Record<string, string>> = {}): string {
@@ -21,4 +20,9 @@ export function commandWithVariables(
 ): { readonly argv: readonly string[]; readonly input: string } {
   const script = 'IFS= read -r line; eval "$(printf %b "$line")"; exec "$@"';
   return { argv: ['sh', '-c', script, 'sh', ...argv], input: oneLine(exports(env)) };
+}
+
+/** Text as one line that `printf %b` turns back. */
+function oneLine(text: string): string {
+  return `${text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
 }

@@ -9,6 +9,7 @@ export const TOOL_GROUPS = {
   'machine-x86_64': 'run x86_64 machines',
   'machine-arm64': 'run arm64 machines',
   network: 'connect machines over a bridge',
+  phone: 'reach Android phones',
   tests: 'run all tests',
 } as const;
 
@@ -183,8 +184,15 @@ export const TOOLS: readonly Tool[] = [
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
 
   program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
+  program('adb', ['phone'], {
+    apt: 'adb',
+    dnf: 'android-tools',
+    pacman: 'android-tools',
+    apk: 'android-tools',
+  }),
   program('git', ['tests']),
   program('cpio', ['tests']),
+  program('distccd', ['tests'], { ...everywhere('distcc'), dnf: 'distcc-server' }),
   // A test runs vmkit as a user without rights, by root, who himself needs no newuidmap.
   program('newgidmap', ['tests'], { apt: 'uidmap', dnf: 'shadow-utils', pacman: 'shadow', apk: 'shadow-subids' }),
   // A host behind ssh: a real server on loopback, one that has nothing but busybox, and what finds faults in the scripts.

@@ -9,9 +9,9 @@ import { placeDataFiles } from './data-files.ts';
 export function dataSteps(services: VmSpec['services']): string {
   const vital = services.find(({ isVital, user }) => isVital === true && user !== 'root');
   const reserve = vital === undefined ? '' : `,resuid=${uidOf(vital.user)}`;
-  return `# The data disk: by its serial and its UUID, checked, or not at all.
+  return `# The data disk: by its name and its UUID, checked, or not at all.
 [ -n "\${data_uuid-}" ] || ${fatal('data-disk-unknown')} "the kernel command line names no vmkit.data=UUID"
-find_disk ${DISK_SERIALS.data} || ${fatal('data-disk-missing')} "no disk with the serial ${DISK_SERIALS.data}"
+find_disk ${DISK_SERIALS.data} || ${fatal('data-disk-missing')} "no disk with the serial or partition label ${DISK_SERIALS.data}"
 # linux: fs/ext4/ext4.h, struct ext4_super_block: s_uuid is 16 bytes at 1024 + 0x68.
 found=$(od -v -A n -t x1 -j 1128 -N 16 "$disk" | tr -d ' \\n')
 [ "$found" = "$(echo "$data_uuid" | tr -d -)" ] || ${fatal('data-disk-foreign')} "the file system on $disk has the UUID $found, not $data_uuid"
@@ -37,7 +37,7 @@ function sizeSteps(): string {
 blocks=$1
 [ $((\${24} & 128)) -eq 0 ] || blocks=$(((\${84} << 32) + blocks))
 [ "$6" -le 6 ] && [ "\${84}" -lt 65536 ] || ${fatal('data-disk-damaged')} "the superblock on $disk makes no sense"
-read -r sectors <"/sys/block/\${disk##*/}/size"
+read -r sectors <"/sys/class/block/\${disk##*/}/size"
 [ "$blocks" -le $((sectors >> ($6 + 1))) ] \\
   || ${fatal('data-disk-truncated')} "the file system on $disk has $((blocks << ($6 + 1))) sectors, the disk $sectors: it is left as it is"
 `;

@@ -15,7 +15,7 @@ for module in /modules/*; do [ ! -f "$module" ] || insmod "$module"; done
 export function moduleSteps(): string {
   return `# The modules of the kernel, if it has any.
 if [ -d /modules ]; then
-  find_disk ${DISK_SERIALS.modules} || ${fatal('modules-missing')} "no disk with the serial ${DISK_SERIALS.modules}"
+  find_disk ${DISK_SERIALS.modules} || ${fatal('modules-missing')} "no disk with the serial or partition label ${DISK_SERIALS.modules}"
   mkdir -p /module-image /lib
   mount -t squashfs -o ro,nosuid,nodev "$disk" /module-image || ${fatal('modules-unreadable')} "cannot mount $disk as squashfs"
   release=$(uname -r)

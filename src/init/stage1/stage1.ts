@@ -4,6 +4,7 @@ import { EVENT_PORT, fatal, NO_EVENT_PORT } from '../../spec/guest-event.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { memoryGroups } from '../services/memory-group.ts';
 import { dataSteps } from './data-steps.ts';
+import { findDisk } from './find-disk.ts';
 import { kernelSettings } from './kernel-settings.ts';
 import { loadModules, moduleSteps } from './module-steps.ts';
 import { networkSteps } from './network-steps.ts';
@@ -129,37 +130,19 @@ fatal() {
   while :; do usleep 1000000; done
 }
 
-# find_disk SERIAL: sets $disk. Names such as /dev/vdb depend on the order of devices. Gives up after 5 s.
-find_disk() {
-  tries=0
-  while [ "$tries" -lt 100 ]; do
-    for file in /sys/block/*/serial; do
-      found=
-      [ -r "$file" ] && read -r found <"$file"
-      if [ "$found" = "$1" ]; then
-        disk=\${file%/serial}
-        disk=/dev/\${disk##*/}
-        return 0
-      fi
-    done
-    tries=$((tries + 1))
-    usleep 50000
-  done
-  return 1
-}
-`;
+${findDisk()}`;
 }
 
 function rootSteps(hasComponents: boolean): string {
   const components = hasComponents
-    ? `find_disk ${DISK_SERIALS.components} || ${fatal('components-missing')} "no disk with the serial ${DISK_SERIALS.components}"
+    ? `find_disk ${DISK_SERIALS.components} || ${fatal('components-missing')} "no disk with the serial or partition label ${DISK_SERIALS.components}"
 mkdir -p /components
 mount -t squashfs -o ro,nodev "$disk" /components || ${fatal('components-unreadable')} "cannot mount $disk as squashfs"
 lower=/components:$lower
 `
     : '';
   return `# The root: read-only image below, memory above. Nothing written there outlives the machine.
-find_disk ${DISK_SERIALS.root} || ${fatal('root-missing')} "no disk with the serial ${DISK_SERIALS.root}"
+find_disk ${DISK_SERIALS.root} || ${fatal('root-missing')} "no disk with the serial or partition label ${DISK_SERIALS.root}"
 mkdir -p /root-image /memory /new
 mount -t squashfs -o ro "$disk" /root-image || ${fatal('root-unreadable')} "cannot mount $disk as squashfs"
 lower=/root-image
@@ -201,7 +184,7 @@ event_phase root
 
 function secretSteps(): string {
   return `# Secrets: from a disk that the host empties as soon as it reads the event.
-find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial ${DISK_SERIALS.secrets}"
+find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial or partition label ${DISK_SERIALS.secrets}"
 mkdir -m 0711 /new${GUEST.secrets}
 (cd /new && cpio -idmu <"$disk" 2>/dev/null) || ${fatal('secrets-unreadable')} "cannot read the archive on $disk"
 [ -s /new${GUEST.own}/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"

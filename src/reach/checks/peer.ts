@@ -1,4 +1,7 @@
+import { isAnswered } from '../../net/dial.ts';
+import { isOwn } from '../../tailnet/tailscale-json.ts';
 import type { Dial, Facts } from '../facts.ts';
+import { saidByNodes } from '../look/node-evidence.ts';
 import { broken, type Check, fine, onDial, onObserved, said } from './check.ts';
 import { servedFor } from './node.ts';
 
@@ -48,7 +51,6 @@ export const peerReachesNode: Check = {
     const ping = peer?.ping;
     if (ping === undefined) return undefined;
     if (/^pong from /m.test(ping.output)) return fine(ping);
-    const health = (guest?.status?.Health ?? []).join(' ');
     const relay = guest?.status?.Self.Relay ?? '';
     return broken(
       {
@@ -57,10 +59,8 @@ export const peerReachesNode: Check = {
         observed: [
           said(ping),
           relay === '' ? 'the guest has no home relay' : `the guest's home relay: ${relay}`,
-          health,
-        ]
-          .filter((text) => text !== '')
-          .join('; '),
+          ...saidByNodes({ guest, peer }),
+        ].join('; '),
         fix: `Let UDP out of both networks, or let them reach a relay over TCP: vmkit exec ${target.machine} -- tailscale netcheck`,
       },
       ping,
@@ -87,6 +87,31 @@ export const tunnelFits: Check = {
       },
       peer?.ping,
       ping,
+    );
+  },
+};
+
+/** Serve may lead to another machine, or to an address that is nobody's. */
+export const serveLeadsHere: Check = {
+  id: 'serve-target',
+  title: 'serve leads to this machine, or to somebody who answers',
+  hop: 'tailscaled',
+  look: (facts) => {
+    const { guest, target } = facts;
+    const served = servedFor(facts);
+    const dial = serveDial(facts);
+    if (served === undefined || dial === undefined) return undefined;
+    const seen = guest?.observed.get('serve');
+    if (isOwn(served) || isAnswered(dial)) return fine(seen);
+    return broken(
+      {
+        cause: 'serve-leads-elsewhere',
+        title: `serve leads to ${served.at}, which is not 127.0.0.1, and nobody answers there`,
+        observed: `tailscale serve status: ${served.as} ${served.port} leads to ${served.at}:${served.to}`,
+        fix: `vmkit exec ${target.machine} -- tailscale serve reset; vmkit expose ${target.machine} --via guest`,
+      },
+      seen,
+      guest?.observed.get('log'),
     );
   },
 };

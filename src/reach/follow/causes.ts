@@ -1,8 +1,11 @@
+import { said } from '../checks/check.ts';
 import type { Dial, Facts } from '../facts.ts';
 import { parseListeners } from '../look/listeners.ts';
+import { saidByNodes } from '../look/node-evidence.ts';
 import type { Finding } from '../report.ts';
-import type { TracedDrop, Watched } from './sightings.ts';
-import type { Place, Step } from './steps.ts';
+import type { Watched } from './sightings.ts';
+import type { Place, Step } from './step.ts';
+import { type Rewrite, shorten, type TracedDrop } from './trace.ts';
 
 /** A cause, and whether packets or a counter of just that loss tell so. */
 export type Why = Omit<Finding, 'observed'> & {
@@ -21,6 +24,10 @@ export function dropped({ chain, rule, packet }: TracedDrop, place: Place, { tar
   if (place === 'guest') {
     const fix = `vmkit exec ${target.machine} -- nft -a list chain ${chain}`;
     return { ...base, cause: 'guest-firewall', hop: 'guest', title: 'a firewall in the guest drops it', fix };
+  }
+  if (place === 'peer') {
+    const fix = `nft -a list chain ${chain}, at the peer`;
+    return { ...base, cause: 'peer-firewall', hop: 'peer', title: 'a firewall of the peer drops it', fix };
   }
   const title = place === 'host' ? 'this host' : (router?.title ?? 'the router');
   if (chain.endsWith(TAILSCALE_CHAIN) && rule.includes('ct state')) {
@@ -53,14 +60,6 @@ export function dropped({ chain, rule, packet }: TracedDrop, place: Place, { tar
   };
 }
 
-function shorten(packet: string): string {
-  const [, link = ''] = /(?:iif|oif) "([^"]+)"/.exec(packet) ?? [];
-  const [, from = ''] = /ip saddr (\S+)/.exec(packet) ?? [];
-  const [, to = ''] = /ip daddr (\S+)/.exec(packet) ?? [];
-  const ports = /tcp sport (\d+) tcp dport (\d+)/.exec(packet);
-  return `${from}:${ports?.[1] ?? ''} to ${to}:${ports?.[2] ?? ''} on ${link}`;
-}
-
 /** One machine on this host sent it, and the next did not see it. */
 export function betweenBoth({ place }: Step, { target }: Facts): Why {
   const isBack = place !== 'guest';
@@ -80,8 +79,13 @@ function metric(watched: Watched | undefined, pattern: RegExp): number {
 }
 
 /** By a tunnel without Tailscale: the client sent it, and the guest's kernel did not get it from the tunnel's interface. */
-export function lostInTunnel({ target }: Facts): Why {
+export function lostInTunnel({ target, guest }: Facts): Why {
+  const handshakes = [
+    ...(guest?.observed.get('wireguard')?.output ?? '').matchAll(/^peer: (.*)|^ *(latest handshake: .*)/gm),
+  ];
+  const observed = handshakes.map(([, peer, handshake]) => handshake ?? `wg show wg0: peer ${peer}`).join(', ');
   return {
+    ...(observed === '' ? {} : { observed }),
     cause: 'lost-in-tunnel',
     hop: 'guest',
     title: "the connection does not come out of the guest's end of the tunnel",
@@ -118,13 +122,13 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
     };
   }
   const came = metric(watched, /^tailscaled_inbound_packets_total/);
-  const where = { guest: 'the guest', host: 'this host', router: 'the router' }[place];
+  const where = { guest: 'the guest', peer: 'the guest', host: 'this host', router: 'the router' }[place];
   return came > 0
     ? {
         cause: 'kept-by-tailscaled',
         hop: 'tailscaled',
         title: `packets come to tailscaled of ${where}, and do not go on`,
-        observed: `${came} packets came to tailscaled`,
+        observed: [`${came} packets came to tailscaled`, ...saidByNodes(facts)].join('; '),
         fix: `vmkit logs ${target.machine} tailscale`,
         isCertain: false,
       }
@@ -132,7 +136,7 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
         cause: 'lost-on-the-way',
         hop: 'relay',
         title: `the connection does not arrive at ${where}`,
-        observed: 'tailscaled there counts no packet',
+        observed: ['tailscaled there counts no packet', ...saidByNodes(facts)].join('; '),
         fix: `tailscale ping ${target.machine}, at the peer; vmkit exec ${target.machine} -- tailscale netcheck`,
         isCertain: false,
       };
@@ -141,30 +145,51 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
 /** It was let in, and no socket answered. */
 export function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): Why {
   const fix = `vmkit logs ${target.machine} ${target.name}; vmkit exec ${target.machine} -- ss -ltnp`;
-  const overflows = ['TcpExt ListenOverflows', 'TcpExt ListenDrops'].flatMap(
-    (name) => watched?.risen.get(name) ?? [],
-  )[0];
-  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === target.port);
+  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === end.port);
+  const overflows = watched?.risen.get('TcpExt ListenOverflows');
+  const drops = watched?.risen.get('TcpExt ListenDrops') ?? 0;
   if (overflows !== undefined) {
     const queue = onPort.map(({ waiting, backlog }) => `${waiting} connections wait, ${backlog} may`).join('; ');
     const title = 'the service accepts no more connections: its queue is full';
+    const observed = `ListenOverflows +${overflows}; ${queue}`;
+    return { cause: 'backlog-full', hop: 'backend', title, observed, fix, isCertain: true };
+  }
+  const sockets = `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ') || `nothing on port ${end.port}`}`;
+  const policies = risenOf(watched, /^xfrm /);
+  if (drops > 0) {
     return {
-      cause: 'backlog-full',
-      hop: 'backend',
+      cause: 'answer-not-made',
+      hop: 'guest',
+      title: 'a socket is there, and the kernel of the guest cannot answer: it finds no way back, or no memory',
+      observed: [`ListenDrops +${drops}`, ...policies, sockets].join('; '),
+      fix: `vmkit exec ${target.machine} -- sh -c 'ip rule; ip route; ip xfrm policy; free'`,
+      isCertain: true,
+    };
+  }
+  if (policies.length > 0) {
+    const title = 'a policy of IPsec in the guest ends it, before the socket';
+    const look = `vmkit exec ${target.machine} -- ip xfrm policy`;
+    return {
+      cause: 'dropped-in-kernel',
+      hop: 'guest',
       title,
-      observed: `ListenOverflows +${overflows}; ${queue}`,
-      fix,
+      observed: policies.join('; '),
+      fix: look,
       isCertain: true,
     };
   }
   const refused = watched?.sightings.some(
-    ({ hook, kind, fromPort }) => hook === 'said' && kind === 'any' && fromPort === target.port,
+    ({ hook, kind, fromPort }) => hook === 'said' && kind === 'any' && fromPort === end.port,
   );
-  const observed = `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ') || `nothing on port ${target.port}`}`;
   const title = refused
     ? 'the kernel refuses it: no socket takes connections at that address or interface'
     : 'it is let in, and no socket answers';
+  const observed = [sockets, ...risenOf(watched, /^TcpExt \w*(Drop|Filter|MD5)/)].join('; ');
   return { cause: 'not-taken', hop: end.hop, title, observed, fix, isCertain: refused === true, isGeneral: true };
+}
+
+function risenOf(watched: Watched | undefined, pattern: RegExp): string[] {
+  return [...(watched?.risen ?? [])].flatMap(([name, by]) => (pattern.test(name) ? [`${name} +${by}`] : []));
 }
 
 /** A connection was taken, and no answer was said on it. */
@@ -179,17 +204,29 @@ export function silent({ target }: Facts, { result }: Dial): Why {
   };
 }
 
-export function answerLost({ target }: Facts, isByTunnel: boolean): Why {
-  const base = {
-    cause: 'answer-lost',
-    title: 'the answer left, and does not arrive whole at the peer',
-    isCertain: false,
+/** The peer dials, and nothing goes from there to the address that it dials. */
+export function peerSendsElsewhere(watched: Watched | undefined, { target }: Facts): Why {
+  const route = watched?.routes?.in;
+  return {
+    cause: 'peer-route',
+    hop: 'peer',
+    title: 'the peer does not send it into the tailnet: its routes and policy rules lead it elsewhere',
+    ...(route === undefined ? {} : { observed: said(route) }),
+    fix: `ip rule; ip route get ${route?.command.split(' ').at(-1) ?? `the address of ${target.machine}`}, at the peer`,
+    isCertain: true,
   };
-  if (isByTunnel) {
-    const fix =
-      "Large packets may be lost: compare the MTU on the tunnel's way with the tunnel's own (ip link, at both ends)";
-    return { ...base, hop: 'host', fix };
-  }
-  const fix = `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`;
-  return { ...base, hop: 'relay', fix };
+}
+
+/** A rule gave it another destination, where nobody takes it. */
+export function rewritten({ chain, rule, packet, to }: Rewrite, end: Step, { target, router }: Facts): Why {
+  const machine = end.place === 'guest' ? target.machine : router?.machine;
+  const where = machine === undefined ? '' : `vmkit exec ${machine} -- `;
+  return {
+    cause: 'sent-elsewhere',
+    hop: end.hop === 'backend' ? 'guest' : end.hop,
+    title: `a rule of the ${end.place} sends it to ${to} instead, and nobody answers there`,
+    observed: `\`${rule}\` in the chain ${chain}: ${shorten(packet)}`,
+    fix: `${where}nft -a list chain ${chain}`,
+    isCertain: true,
+  };
 }

@@ -1,11 +1,23 @@
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
-import { answerLost, betweenBoth, dropped, lostInTunnel, notArrived, notTaken, silent, type Why } from './causes.ts';
+import { answerLost, answerNotWhole } from './answer-causes.ts';
+import {
+  betweenBoth,
+  dropped,
+  lostInTunnel,
+  notArrived,
+  notTaken,
+  peerSendsElsewhere,
+  rewritten,
+  silent,
+  type Why,
+} from './causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
 import type { KernelWord } from './kernel-word.ts';
-import type { TracedDrop, Watched } from './sightings.ts';
-import type { Step } from './steps.ts';
+import type { Watched } from './sightings.ts';
+import type { Place, Step } from './step.ts';
+import type { TracedDrop } from './trace.ts';
 import type { Trail } from './trail.ts';
 
 /** Why a connection ended where it did. */
@@ -18,9 +30,10 @@ export interface Explained {
 }
 
 /** Says why a connection that a peer got no answer on ended where its trail ends. Pure. */
-export function explainEnd(way: WayId, { end, last }: Trail, dial: Dial, facts: Facts): Explained {
+export function explainEnd(way: WayId, trail: Trail, dial: Dial, facts: Facts): Explained {
+  const { end, last } = trail;
   const watched = facts.watches?.[end?.place ?? 'guest'];
-  const why = whyNotAt(end, last, watched, dial, facts, isTunnel(way));
+  const why = whyNotAt(way, trail, dial, facts);
   const place = end === undefined ? '' : `no packet: ${end.title}`;
   const before = last === undefined ? '' : `seen before: ${last.title}`;
   const rose = [...(watched?.risen ?? [])].map(([name, by]) => `${name} +${by}`);
@@ -40,31 +53,37 @@ export function explainEnd(way: WayId, { end, last }: Trail, dial: Dial, facts: 
   };
 }
 
-function whyNotAt(
-  end: Step | undefined,
-  last: Step | undefined,
-  watched: Watched | undefined,
-  dial: Dial,
-  facts: Facts,
-  isByTunnel: boolean,
-): Why {
-  const drop = end === undefined ? undefined : dropAt(end, watched?.drops ?? [], facts.target.port);
-  if (end !== undefined && drop !== undefined) return dropped(drop, end.place, facts);
-  const word = wordAt(end, watched?.words ?? [], facts.target.port);
-  if (end === undefined || end.id === 'ask' || end.id === 'loop-ask') {
+function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, facts: Facts): Why {
+  const watched = facts.watches?.[end?.place ?? 'guest'];
+  const word = wordAt(end ?? last, isAnswer(end), watched?.words ?? []);
+  if (end === undefined) {
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
-    return (end?.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(facts, isByTunnel);
+    return wrongWayBack(end, watched, facts) ?? answerNotWhole(way, lastInGuest, dial, facts);
+  }
+  const drop = dropNear(end, last, facts);
+  if (drop !== undefined) return dropped(drop.drop, drop.place, facts);
+  const rewrite = isAnswer(end) ? undefined : watched?.rewrites.find((each) => isOf(each, end, 'dport'));
+  if (rewrite !== undefined) return rewritten(rewrite, end, facts);
+  if (end.id === 'peer-say') return peerSendsElsewhere(watched, facts);
+  if (end.id === 'ask' || end.id === 'loop-ask') {
+    if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
+    return (end.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(way, facts);
   }
   if (end.id === 'answer' || end.id === 'loop-answer') return silent(facts, dial);
-  const wrong = ['take', 'back-in'].includes(end.id) ? wrongWayBack(end, facts.watches?.guest, facts) : undefined;
+  const wrong = ['take', 'leave', 'back-in'].includes(end.id)
+    ? wrongWayBack(end, facts.watches?.guest, facts)
+    : undefined;
   if (wrong !== undefined) return wrong;
-  if (last !== undefined && last.place !== end.place) return betweenBoth(end, facts);
+  if (end.id === 'peer-back' || end.id === 'peer-answer') {
+    return last?.place === 'guest' ? answerLost(way, facts) : notArrived(end, facts.watches?.guest, facts);
+  }
+  if (last !== undefined && last.place !== 'peer' && last.place !== end.place) return betweenBoth(end, facts);
   if (word !== undefined) return toldByKernel(word, end, watched, facts);
   switch (end.id) {
     case 'arrive':
     case 'dial':
     case 'route-in':
-      return isByTunnel ? lostInTunnel(facts) : notArrived(end, watched, facts);
+      return isTunnel(way) ? lostInTunnel(facts) : notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
       return notTaken(end, watched, facts);
@@ -73,32 +92,48 @@ function whyNotAt(
   }
 }
 
-const ANSWERS: readonly Step['id'][] = ['leave', 'answer-leaves', 'back-in', 'back-forward', 'back-out'];
+const ANSWERS: readonly Step['id'][] = [
+  ...(['leave', 'ask', 'loop-ask', 'answer-leaves', 'back-in', 'back-forward', 'back-out'] as const),
+  ...(['peer-back', 'peer-hear', 'peer-answer', 'peer-answer-in'] as const),
+];
 
 /** Whether it is the answer that is missed, or a packet that goes to the port. */
 function isAnswer(end: Step | undefined): boolean {
-  return end === undefined || ANSWERS.includes(end.id) || end.id === 'ask' || end.id === 'loop-ask';
+  return end === undefined || ANSWERS.includes(end.id);
 }
 
-/** A drop of a packet of the direction that is missed; else any: only the ports of this machine are traced. */
-function dropAt(end: Step, drops: readonly TracedDrop[], port: number): TracedDrop | undefined {
+/** A drop of a packet of the direction that is missed, where the packet was seen last, or where it is missed. */
+function dropNear(
+  end: Step,
+  last: Step | undefined,
+  { watches }: Facts,
+): { readonly drop: TracedDrop; readonly place: Place } | undefined {
   const isBack = isAnswer(end) || end.id === 'take' || end.id === 'loop-take';
-  const onLo = isOnLo(end);
-  const ours = drops.filter(({ packet }) => packet.includes('"lo"') === onLo);
-  return (
-    ours.find(({ packet }) => packet.includes(`${isBack ? 'sport' : 'dport'} ${port}`)) ??
-    (isBack ? ours[0] : undefined)
-  );
+  for (const place of new Set([end.place, last?.place ?? end.place])) {
+    const drops = watches?.[place]?.drops ?? [];
+    const port = place === end.place ? end.port : (last?.port ?? end.port);
+    const step = { ...end, port };
+    const drop = drops.find((each) => isOf(each, step, isBack ? 'sport' : 'dport'));
+    // What is let in and not answered may have been dropped behind all: only the ports of this machine are traced.
+    const any = drop ?? (isBack ? drops.find((each) => isOf(each, step, 'dport')) : undefined);
+    if (any !== undefined) return { drop: any, place };
+  }
+  return undefined;
+}
+
+function isOf({ chain, packet }: TracedDrop, end: Step, side: 'sport' | 'dport'): boolean {
+  // At the interface itself nft tells no addresses. What leaves was traced before.
+  if (chain.startsWith('netdev ')) return side === 'sport';
+  return packet.includes('"lo"') === isOnLo(end) && new RegExp(`${side} ${end.port}\\b`).test(packet);
 }
 
 /** Behind the hooks of the packet filter, or before them, only the kernel itself knows. What TCP drops of a connection that goes on is no loss. */
-function wordAt(end: Step | undefined, words: readonly KernelWord[], port: number): KernelWord | undefined {
-  const isBack = isAnswer(end);
+function wordAt(step: Step | undefined, isBack: boolean, words: readonly KernelWord[]): KernelWord | undefined {
   const ours = words.filter(
     ({ protocol, from, fromPort, toPort }) =>
       protocol === 'tcp' &&
-      (isBack ? fromPort : toPort) === port &&
-      from.startsWith('127.') === (end !== undefined && isOnLo(end)),
+      (isBack ? fromPort : toPort) === step?.port &&
+      from.startsWith('127.') === (step !== undefined && isOnLo(step)),
   );
   return ours.findLast(({ reason }) => !isBack || !/^(TCP_|SOCKET_|NO_SOCKET|NOT_SPECIFIED)/.test(reason));
 }

@@ -5,11 +5,16 @@ import type { Why } from './causes.ts';
 import type { KernelWord } from './kernel-word.ts';
 import { isNoRoute } from './route-question.ts';
 import type { Watched } from './sightings.ts';
-import type { Place, Step } from './steps.ts';
+import type { Place, Step } from './step.ts';
 
 // What the kernel itself does with a packet between two places.
 
-const HOPS: Readonly<Record<Place, HopId>> = { guest: 'guest', host: 'host', router: 'router' };
+const HOPS: Readonly<Record<Place, HopId>> = {
+  peer: 'peer',
+  guest: 'guest',
+  host: 'host',
+  router: 'router',
+};
 const WRONG_INTERFACE = 'by its routes the packet came in at the wrong interface (rp_filter)';
 
 /** Advice for reasons that people meet (include/net/dropreason-core.h). What the kernel said is told in any case. */
@@ -67,9 +72,45 @@ export function inKernel(end: Step, watched: Watched | undefined, facts: Facts):
   }
   const full = watched?.risen.get('conntrack drop');
   if (full !== undefined) return tableFull(end, full, facts);
+  const atInterface = endedAtInterface(end, watched, facts);
+  if (atInterface !== undefined) return atInterface;
   const title = `the kernel of the ${end.place} ends it, and no rule of nftables does`;
   const fix = inPlace(end.place, facts, 'ip rule; ip route; iptables-legacy -vnL');
   return { ...base, cause: 'dropped-in-kernel', title, fix, isCertain: false };
+}
+
+/** The interface saw it and no chain did, or all chains saw it and the interface did not: what stands between them is no route and no rule. */
+function endedAtInterface(end: Step, watched: Watched | undefined, facts: Facts): Why | undefined {
+  const saw = (hook: 'entered' | 'queued' | 'arrived'): boolean =>
+    watched?.sightings.some((each) => {
+      const as = hook === 'queued' ? 'left' : 'delivered';
+      return (
+        each.hook === hook &&
+        (end.isPart({ ...each, hook: as }) || (hook !== 'queued' && end.isPart({ ...each, hook: 'forwarded' })))
+      );
+    }) === true;
+  const base = { hop: hopOf(end), isCertain: true, isGeneral: true } as const;
+  if (saw('queued')) {
+    return {
+      ...base,
+      cause: 'traffic-control',
+      title: `traffic control of the ${end.place} holds or drops it, behind all its rules`,
+      observed: 'the last chain sent it on, and it did not leave by the interface',
+      fix: inPlace(end.place, facts, 'tc -s qdisc show; nft list ruleset'),
+    };
+  }
+  if (!saw('arrived') || watched?.streams === undefined || saw('entered')) return undefined;
+  return {
+    ...base,
+    cause: 'dropped-at-interface',
+    title: `the ${end.place} drops it at the interface, before its routes and rules: traffic control, a chain of netdev, or one before all others`,
+    observed: 'the interface took it in, and the first chain did not see it',
+    fix: inPlace(
+      end.place,
+      facts,
+      'nft list ruleset; iptables-legacy -t raw -vnL; tc -s filter show dev tailscale0 ingress',
+    ),
+  };
 }
 
 function tableFull(end: Step, by: number, facts: Facts): Why {

@@ -1,5 +1,7 @@
+import type { Facts } from '../facts.ts';
 import type { Observation } from '../observation.ts';
-import type { Routes, Sighting } from './sightings.ts';
+import type { Sighting } from './sighting.ts';
+import type { Routes } from './sightings.ts';
 
 /**
  * Asks for the routes of the first connection to one of these ports that came in by an interface and got no answer, as its packets came: by their addresses and
@@ -41,4 +43,10 @@ function isTaken(
 /** Whether the kernel knows no way. It says why: `RTNETLINK answers: Network is unreachable`, `Permission denied` (prohibit), `Invalid argument` (blackhole). */
 export function isNoRoute(route: Observation | undefined): boolean {
   return route !== undefined && (route.exitCode !== 0 || /^(unreachable|blackhole|prohibit|throw) /.test(route.output));
+}
+
+/** Asks a peer for its own way to the machine's node. Undefined: nobody knows its address. */
+export function peerRoute({ guest }: Facts): Record<'in', string> | undefined {
+  const [address] = guest?.status?.Self.TailscaleIPs ?? [];
+  return address === undefined ? undefined : { in: `ip route get ${address}` };
 }

@@ -1,7 +1,10 @@
+import { servedFor } from '../checks/node.ts';
+import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
 import type { TrailStep, WayId } from '../report.ts';
-import type { Sighting } from './sightings.ts';
-import { type Step, stepsOf, type Watches } from './steps.ts';
+import type { Sighting } from './sighting.ts';
+import type { Step } from './step.ts';
+import { stepsOf, type Watches, type Ways } from './steps.ts';
 
 /** A connection's own way, and where it ended. */
 export interface Trail {
@@ -10,18 +13,24 @@ export interface Trail {
   readonly end: Step | undefined;
   /** The last step that saw it. */
   readonly last: Step | undefined;
+  /** The last one at the machine that saw it. */
+  readonly lastInGuest: Step | undefined;
 }
 
 /**
  * Follows a connection from what each place saw. A step that saw nothing though a later one did was missed, not broken: the end is behind the last that saw it.
  * Undefined: nothing of this way was watched.
  */
-export function followTrail(way: WayId, { target, watches, peer, wireguard, nebula }: Facts): Trail | undefined {
+export function followTrail(way: WayId, facts: Facts): Trail | undefined {
+  const { target, watches, peer, wireguard, nebula } = facts;
   const tunnels = {
     wireguardAddress: wireguard?.tunnel.address,
     nebulaAddress: nebula?.node.address.split('/')[0],
   };
-  const steps = stepsOf(way, { ...target, ...tunnels, peer: peer?.address });
+  const dialled = dialledBy(way, facts);
+  const all = stepsOf(way, { ...target, ...tunnels, peer: peer?.address, dialled });
+  // Most peers are no kernel's.
+  const steps = all.filter(({ place }) => place !== 'peer' || watches?.peer !== undefined);
   const seen = steps.map((step) => sightingsOf(step, watches ?? {}));
   if (seen.every((each) => each === undefined)) return undefined;
   const lastAt = seen.findLastIndex((each) => each !== undefined && each.length > 0);
@@ -36,7 +45,28 @@ export function followTrail(way: WayId, { target, watches, peer, wireguard, nebu
     })),
     end: endAt < 0 ? undefined : steps[endAt],
     last: steps[lastAt],
+    lastInGuest: steps.findLast(({ place }, at) => place === 'guest' && (seen[at]?.length ?? 0) > 0),
   };
+}
+
+/** Where the peer dials; nothing where there is no peer in the tailnet. */
+function dialledBy(way: WayId, facts: Facts): Ways['dialled'] {
+  const { guest, proxy, target } = facts;
+  const [node] = guest?.status?.Self.TailscaleIPs ?? [];
+  switch (way) {
+    case 'guest-serve-tun':
+    case 'guest-serve-userspace':
+      return { address: node, port: servedFor(facts)?.port };
+    case 'guest-direct':
+      return { address: node, port: target.port };
+    case 'host-proxy':
+      return { address: proxy?.status?.Self.TailscaleIPs?.[0], port: proxyServedFor(facts)?.port };
+    case 'host-subnet-router':
+    case 'guest-subnet-router':
+      return { address: target.bridgeAddress, port: target.port };
+    default:
+      return { address: undefined, port: undefined };
+  }
 }
 
 function stateOf(seen: readonly Sighting[] | undefined, at: number, lastAt: number, endAt: number): TrailStep['state'] {

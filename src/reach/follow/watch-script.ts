@@ -1,8 +1,6 @@
 import { DROP_MONITOR } from './drop-monitor.ts';
-
-/** Where the kernel's packet filter looks at a packet (nft(8), "Hooks"). `said`: by a program of this machine; `left`: after everything else. */
-export const HOOKS = ['arrived', 'delivered', 'forwarded', 'said', 'left'] as const;
-export type Hook = (typeof HOOKS)[number];
+import { HOOKS, type Hook } from './sighting.ts';
+import { wireProgram } from './wire.ts';
 
 /** Before everything else that filters (-300 is the first that anybody uses), or after it: what was seen before and not behind was dropped between. */
 const FIRST = -450;
@@ -51,7 +49,7 @@ const FLAGS: Readonly<Record<(typeof KINDS)[number], string>> = {
 
 /** What is read before and after: what was dropped, and why, as far as the kernel counts it (proc_net(5)). */
 const COUNTERS =
-  'for file in snmp netstat stat/nf_conntrack softnet_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done';
+  'for file in snmp netstat stat/nf_conntrack softnet_stat xfrm_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done';
 /** Tailscale's own word on what it dropped: reason="acl" is its packet filter (util/usermetric). */
 const METRICS =
   "timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
@@ -59,10 +57,12 @@ const METRICS =
 const FILTER =
   'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
 
-/** Perl where there is one: what it says first is whether the kernel tells. */
-const KERNEL_WORDS = `timeout 60 perl - 3>&- >"$d/kernel" 2>/dev/null <<'END' & kernel=$!
-${DROP_MONITOR}END
-command -v perl >/dev/null || echo off >"$d/kernel"`;
+/** Perl where there is one: what it says first is whether it listens. */
+function listen(program: string, name: 'kernel' | 'wire'): string {
+  return `timeout 60 perl - 3>&- >"$d/${name}" 2>/dev/null <<'END' & ${name}=$!
+${program}END
+command -v perl >/dev/null || echo off >"$d/${name}"`;
+}
 
 /**
  * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. The table
@@ -77,7 +77,7 @@ export function watchScript(
   return `${path}
 t=vmkit_follow_$$
 d=$(mktemp -d) && mkfifo "$d/in" || exit 70
-trap 'exec 3>&-; kill $nft $monitor $kernel 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
+trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { ${COUNTERS}; }
 metrics() { ${METRICS}; }
@@ -86,7 +86,8 @@ ${watchTable('$t', ports)}END
 nft -i <"$d/in" >"$d/nft" 2>&1 & nft=$!
 exec 3>"$d/in"
 timeout ${seconds + 30} nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor=$!
-${isGuest ? KERNEL_WORDS : 'echo off >"$d/kernel"'}
+${isGuest ? listen(DROP_MONITOR, 'kernel') : 'echo off >"$d/kernel"'}
+${listen(wireProgram(ports), 'wire')}
 metrics >"$d/metrics-before" 3>&- & before=$!
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
@@ -94,7 +95,7 @@ sed 's/FLAGS//' "$d/table" >"$d/plain"
 build() { printf 'include "%s"\\nlist chains inet\\n' "$1" >&3; }
 build "$d/owned"
 n=0
-until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ]; } || [ $n = 40 ]; do
+until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ] && [ -s "$d/wire" ]; } || [ $n = 40 ]; do
   n=$((n + 1)); sleep 0.1 3>&-
   [ $n = 30 ] && build "$d/plain"
 done
@@ -108,7 +109,7 @@ ss -Hltnp 3>&- >"$d/sockets"
 metrics >"$d/metrics" 3>&-
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
   [ -s "$d/$file" ] || continue
   printf '\\n==> %s <==\\n' "$file"
   head -c 300000 "$d/$file"

@@ -15,6 +15,11 @@ function asks(server: string): string {
 /** A tailscaled that hangs answers nobody: what is asked of it is given up after some seconds. */
 const TAILSCALE = 'timeout 5 tailscale';
 const TAILSCALED = `${GUEST.supervised}/tailscale`;
+/** How timeout(1) ends what is late. */
+export const LATE = 124;
+/** Processor time of tailscaled while it was asked: one that hangs uses none, one in a slow guest does. */
+export const USED = 'tailscaled used meanwhile:';
+const OWN_STAT = `read -r _ _ state _ _ _ _ _ _ _ _ _ _ user system _ </proc/$(s6-svstat -o pid ${TAILSCALED})/stat`;
 
 /** What is looked at in the guest, each as a person would type it there. */
 function guestCommands(): Record<string, string> {
@@ -29,11 +34,12 @@ function guestCommands(): Record<string, string> {
     iptables: 'command -v iptables',
     mode: `cat ${TAILSCALE_NOTES}/mode ${TAILSCALE_NOTES}/why`,
     refused: `cat ${TAILSCALE_NOTES}/refused`,
-    status: `${TAILSCALE} status --json --peers=false`,
-    serve: `${TAILSCALE} serve status --json`,
-    // Up or down, and since when; when it ended last; whether a signal halts it (T, proc_pid_stat(5)).
-    daemon: `s6-svstat ${TAILSCALED}; read -r _ _ state _ </proc/$(s6-svstat -o pid ${TAILSCALED})/stat && echo "state $state"`,
+    // Before what is asked of itself, which may hang: up or down, and since when; whether a signal halts it (T, proc_pid_stat(5)); when it ended last.
+    daemon: `s6-svstat ${TAILSCALED}; ${OWN_STAT} && echo "state $state"`,
     deaths: `s6-svdt ${TAILSCALED}`,
+    status: `used() { ${OWN_STAT}; echo $((\${user:-0} + \${system:-0})); }; before=$(used); ${TAILSCALE} status --json --peers=false; code=$?
+[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; exit $code`,
+    serve: `${TAILSCALE} serve status --json`,
     routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',
     // It hides the private key; `dump` would not.

@@ -10,6 +10,8 @@ export interface Peer {
   readonly isThisHost: boolean;
   /** Runs that node's `tailscale`. */
   tailscale(args: readonly string[], options: Pick<ExecOptions, 'withinMs' | 'signal' | 'onLine'>): Promise<ExecResult>;
+  /** Runs a script for sh there as root, which fails where nobody is. Undefined: what it dials passes no kernel of its own, or the machine's host is watched anyway. */
+  readonly asRoot?: (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
   /** Dials from there. Never throws. */
   dial(to: Endpoint, request: DialRequest, withinMs: number): Promise<DialEnd>;
 }

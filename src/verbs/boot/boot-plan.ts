@@ -7,7 +7,7 @@ import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { OpenFile } from '../../machine/vmm/launch/open-file.ts';
 import type { Accelerator } from '../../machine/vmm/vmm.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { type PlannedArtifact, planArtifacts, plannedKernel } from '../build/assemble.ts';
+import { type PlannedArtifact, planArtifacts, plannedKernel } from '../build/plan-artifacts.ts';
 import { isThere } from '../machine-name.ts';
 import type { VerbContext } from '../step.ts';
 import { plannedUser } from './machine-user.ts';

@@ -3,7 +3,7 @@ import { addressOf, openPorts } from '../../machine/ports.ts';
 import type { MachineState, OpenPort } from '../../machine/state/state.ts';
 import { IMPLICIT_SERVICE } from '../../spec/services/registry.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import type { PlannedArtifact } from '../build/assemble.ts';
+import type { PlannedArtifact } from '../build/plan-artifacts.ts';
 
 /** What an artifact is made from, in the words of a definition. */
 const MADE_FROM: Readonly<Record<string, string>> = {

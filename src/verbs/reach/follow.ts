@@ -1,31 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
-import type { NodeFacts, Target } from '../../reach/facts.ts';
-import { routeQuestions } from '../../reach/follow/route-question.ts';
+import { servedFor } from '../../reach/checks/node.ts';
+import { proxyServedFor } from '../../reach/checks/proxy.ts';
+import type { Facts } from '../../reach/facts.ts';
+import { peerRoute, routeQuestions } from '../../reach/follow/route-question.ts';
 import { type Routes, readWatched, type Watched } from '../../reach/follow/sightings.ts';
-import type { Place, Watches } from '../../reach/follow/steps.ts';
+import type { Place } from '../../reach/follow/step.ts';
+import type { Watches } from '../../reach/follow/steps.ts';
 import { WATCHING, watchScript } from '../../reach/follow/watch-script.ts';
 import type { Watcher } from '../../reach/look/followed-dial.ts';
 import { IN_GUEST, ON_HOST, observeScript, readObservations } from '../../reach/observation.ts';
+import type { Peer } from '../../tailnet/peer/peer.ts';
 import type { OpenedShell } from './guest-shell.ts';
 
 /** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
 const WATCH_SECONDS = 4;
 /** A guest without KVM takes seconds to make a table and to read it. */
-const READY_MS = 8_000;
-const WATCH_MS = 20_000;
+const READY_MS = 15_000;
+const WATCH_MS = 28_000;
 const ROUTES_MS = 3_000;
 
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
 
 export interface Around {
-  readonly target: Target;
+  readonly before: Facts;
   readonly opened: Promise<OpenedShell>;
-  readonly proxy: NodeFacts | undefined;
-  readonly router: NodeFacts | undefined;
+  readonly peer: Promise<Peer> | undefined;
 }
 
-/** Watches the machine's ports in the guest, on this host and in the machine that routes, once, when somebody first asks for it. */
+/** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
 export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
   let begun: Promise<{ readonly ready: Promise<unknown>; readonly seen: Promise<Watches> }> | undefined;
   return {
@@ -41,8 +45,10 @@ async function watchAll(
   around: Around,
   context: Context,
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
-  const { port, hostPort } = around.target;
-  const ports = [port, ...(hostPort === undefined ? [] : [hostPort])];
+  const { before } = around;
+  const { port, hostPort } = before.target;
+  const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
+  const ports = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
   let isLate = false;
   const watches = (await placesOf(around, context)).map(([place, run, { path }]) => {
     let isReady = (): void => undefined;
@@ -55,13 +61,13 @@ async function watchAll(
       isInTime = !isLate;
       isReady();
     };
-    const script = watchScript(ports, WATCH_SECONDS, { isGuest: place !== 'host', path });
+    const script = watchScript(ports, WATCH_SECONDS, { isGuest: place === 'guest' || place === 'router', path });
     const seen = run(script, WATCH_MS, onLine)
       // A watch that began after the dial says nothing of what it did not see.
       .then((printed) => (isInTime ? readWatched(printed) : undefined))
       .catch(() => undefined)
       .finally(isReady)
-      .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run) });
+      .then(async (watched) => watched && { ...watched, routes: await askRoutes(watched, ports, place, run, before) });
     return { place, ready, seen };
   });
   let timer: NodeJS.Timeout | undefined;
@@ -82,11 +88,13 @@ async function askRoutes(
   ports: readonly number[],
   place: Place,
   run: Run,
+  before: Facts,
 ): Promise<Routes | undefined> {
-  const questions = routeQuestions(sightings, mark, ports);
+  const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;
-  const printed = await run(observeScript(questions, place === 'host' ? ON_HOST : IN_GUEST), ROUTES_MS).catch(() => '');
-  const found = readObservations(printed, questions, place === 'host' ? 'host' : 'guest');
+  const isGuest = place === 'guest' || place === 'router';
+  const printed = await run(observeScript(questions, isGuest ? IN_GUEST : ON_HOST), ROUTES_MS).catch(() => '');
+  const found = readObservations(printed, questions, place);
   return { in: found.get('in'), back: found.get('back') };
 }
 
@@ -96,7 +104,7 @@ function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Wat
 
 /** This host only where root is had without a question. */
 async function placesOf(
-  { opened, proxy, router }: Around,
+  { opened, peer, before: { proxy, router } }: Around,
   context: Context,
 ): Promise<(readonly [Place, Run, typeof IN_GUEST])[]> {
   const { host, signal } = context;
@@ -113,6 +121,9 @@ async function placesOf(
   const places: (readonly [Place, Run, typeof IN_GUEST])[] = [];
   // The console serves one at a time, and tells nothing before the end.
   if (shell?.by === 'ssh') places.push(['guest', shell.run, IN_GUEST]);
+  // Who has not joined does not dial either.
+  const joined = await Promise.race([peer?.catch(() => undefined), sleep(0)]);
+  if (joined?.asRoot !== undefined) places.push(['peer', joined.asRoot, ON_HOST]);
   if (proxy !== undefined) places.push(['host', onHost, ON_HOST]);
   if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), IN_GUEST]);
   return places;

@@ -55,7 +55,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   try {
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);
     const { dials } = from;
-    const watcher = watcherOf({ ...before, opened }, context);
+    const watcher = watcherOf({ before, opened, peer: from.peer }, context);
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
       lookWithPeer(before, from, { opened, watcher, left }, context),

@@ -46,10 +46,12 @@ flush "$2"
 /** The names in a folder, each with a zero byte at its end. */
 export const LIST = `${AGAIN}[ ! -e "$1" ] || [ -d "$1" ] || exit ${STATUS.absent}
 until cd -- "$1"; ${UNLESS_ABSENT}
+set --
 for name in .* *; do
   case $name in . | ..) continue ;; esac
-  if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
+  if [ -e "$name" ] || [ -L "$name" ]; then set -- "$@" "$name"; fi
 done
+[ $# -eq 0 ] || printf '%s\\0' "$@"
 `;
 
 /** A line for each path, empty where nothing is: size, mode in hexadecimal, owner and group, seconds of the last change, blocks and their size. */

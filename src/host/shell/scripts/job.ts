@@ -1,6 +1,7 @@
 import { quoteWord } from '../../../core/shell-quote.ts';
 
-// For any POSIX shell on Linux, with coreutils or busybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
+// For any POSIX shell on Linux, with coreutils, busybox, or Android's toybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
+// mksh, Android's shell: printf is a program there, whose arguments all can read; numbers have 32 bits; a file that \`exec\` opened as 9 is handed to a program by \`9>&9\`.
 
 /** A block of a pushed file. */
 export const BLOCK_BYTES = 65_536;
@@ -12,12 +13,15 @@ export const STATUS = { absent: 44, cutOff: 90, busy: 91, moved: 92, damaged: 93
 export const PRELUDE = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
 export PATH LC_ALL
 finish() {
-  printf '%s %s\\n' "$mark" "$1"
-  printf '%s %s\\n' "$mark" "$1" >&2
+  echo "$mark $1"
+  echo "$mark $1" >&2
 }
+# toybox's dd counts bytes of itself, and knows no fullblock.
+full=iflag=fullblock
+dd "$full" count=0 </dev/null >/dev/null 2>&1 || full=status=none
 take() {
-  [ "$1" -lt ${BLOCK_BYTES} ] || dd bs=${BLOCK_BYTES} count=$(($1 / ${BLOCK_BYTES})) iflag=fullblock status=none || return
-  [ $(($1 % ${BLOCK_BYTES})) -eq 0 ] || dd bs=$(($1 % ${BLOCK_BYTES})) count=1 iflag=fullblock status=none
+  [ "$1" -lt ${BLOCK_BYTES} ] || dd bs=${BLOCK_BYTES} count=$(($1 / ${BLOCK_BYTES})) "$full" status=none || return
+  [ $(($1 % ${BLOCK_BYTES})) -eq 0 ] || dd bs=$(($1 % ${BLOCK_BYTES})) count=1 "$full" status=none
 }
 refuse() {
   finish "$1"

@@ -9,9 +9,9 @@ mkdir -p -- "$2" || exit
 umask 077
 while :; do
   exec 9>>"$1" || exit
-  if ! flock -n 9; then
+  if ! flock -n 9 9>&9; then
     echo "held $(head -n 1 -- "$1")"
-    flock -x 9 || exit
+    flock -x 9 9>&9 || exit
   fi
   if [ "$1" -ef /proc/self/fd/9 ]; then break; fi
 done

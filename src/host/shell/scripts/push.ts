@@ -7,7 +7,7 @@ if [ -f "$3" ]; then stat -c %s -- "$3"; else echo 0; fi
 `;
 
 /**
- * `$1` path, `$2` its folder, `$3` file of what came so far, `$4` size, `$5` digest, `$6` mode, `$7` whole blocks that came. Reads `SEEK COUNT`
+ * `$1` path, `$2` its folder, `$3` file of what came so far, `$4` size, `$5` digest, `$6` mode, `$7` bytes that came. Reads `SEEK COUNT`
  * and so many blocks, again and again, until `end`. What is skipped stays a hole.
  */
 export const PUSH_TAKE = `set -e
@@ -15,18 +15,22 @@ umask 077
 command -v flock >/dev/null || exit ${STATUS.noFlock}
 exec 9>>"$3"
 tries=0
-until flock -n 9; do
+until flock -n 9 9>&9; do
   tries=$((tries + 1))
   [ "$tries" -lt 20 ] || exit ${STATUS.busy}
   sleep 1
 done
-[ -e "$3" ] || exit ${STATUS.moved}
-[ $(($(stat -c %s -- "$3") / ${BLOCK_BYTES})) -eq "$7" ] || exit ${STATUS.moved}
+# Who had it before us gave it its name, and what is there now is another's, or is what we have just made.
+[ "$3" -ef /proc/self/fd/9 ] || exit ${STATUS.moved}
+[ "$(stat -c %s -- "$3")" = "$7" ] || {
+  [ -s "$3" ] || rm -f -- "$3"
+  exit ${STATUS.moved}
+}
 seek=''
 while read -r seek count; do
   [ "$seek" != end ] || break
   # What finds no room is not kept: it would take the room that is left.
-  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" iflag=fullblock conv=notrunc status=none of="$3" || {
+  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" "$full" conv=notrunc status=none of="$3" || {
     rm -f -- "$3"
     exit 1
   }

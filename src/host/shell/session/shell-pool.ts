@@ -66,6 +66,8 @@ export function shellPool(start: () => Promise<Shell>): ShellPool {
   };
 }
 
+const LOST: ReadonlySet<string> = new Set(['adb-connection-lost', 'ssh-connection-lost']);
+
 export function isConnectionLost(error: unknown): boolean {
-  return error instanceof VmkitError && error.code === 'ssh-connection-lost';
+  return error instanceof VmkitError && LOST.has(error.code);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { throwIfInterrupted } from '../../../core/deadline.ts';
 import { VmkitError } from '../../../core/errors.ts';
-import { jobLine } from './boot-shell.ts';
+import { jobLines } from './boot-shell.ts';
 import { betweenMarks } from './marks.ts';
 
 /** What a command gets between SIGTERM and SIGKILL there (5 s), and a little for the way. */
@@ -18,8 +18,8 @@ export interface ShellProcess {
   readonly input: Writable;
   readonly output: Readable;
   readonly errors: Readable;
-  /** Called once, when the shell has ended and all of its output has come. */
-  onEnd(done: (how: string) => void): void;
+  /** Called once, when the shell has ended and all of its output has come; with an error where it never began, and why is known. */
+  onEnd(done: (how: string | VmkitError) => void): void;
   /** Ends it at once, without asking. */
   destroy(): void;
   /** Whether this process waits for it before it ends. */
@@ -67,8 +67,8 @@ export interface Shell {
 export function shellOver(process: ShellProcess, name: string, explain: ExplainEnd): Shell {
   let isUsable = true;
   let hasAnswered = false;
-  let ended: string | undefined;
-  let onEnd: (how: string) => void = () => undefined;
+  let ended: string | VmkitError | undefined;
+  let onEnd: (how: string | VmkitError) => void = () => undefined;
   const close = (): void => {
     isUsable = false;
     process.input.end();
@@ -132,15 +132,11 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
         onErrors = (chunk) => see(1, errors.take(chunk));
         process.output.on('data', onOut);
         process.errors.on('data', onErrors);
-        onEnd = (how) =>
-          reject(
-            explain({
-              how,
-              noise: noise + Buffer.concat(stderr).toString().slice(-NOISE_BYTES),
-              hasStarted: hasAnswered,
-              title: job.title,
-            }),
-          );
+        onEnd = (how) => {
+          const said = noise + Buffer.concat(stderr).toString().slice(-NOISE_BYTES);
+          const end = { noise: said, hasStarted: hasAnswered, title: job.title };
+          reject(how instanceof VmkitError ? how : explain({ ...end, how }));
+        };
         if (ended !== undefined) return onEnd(ended);
         // Nobody waits for the job any more: the end of its input tells it so, and then it has a while.
         giveUp = () => {
@@ -151,7 +147,7 @@ export function shellOver(process: ShellProcess, name: string, explain: ExplainE
             reject(failure);
           }, GRACE_MS);
         };
-        process.input.write(jobLine(mark, job.script));
+        process.input.write(jobLines(mark, job.script));
         if (job.input === undefined) return;
         send(job.input, process.input, sending.signal).catch(fail);
       });

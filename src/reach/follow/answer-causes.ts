@@ -1,0 +1,68 @@
+import type { Dial, Facts } from '../facts.ts';
+import { isTunnel } from '../hops.ts';
+import type { WayId } from '../report.ts';
+import type { Why } from './causes.ts';
+import type { Step } from './step.ts';
+import type { Stream } from './wire.ts';
+
+/** Ways on which what the guest's kernel hears comes from the peer itself, and not from somebody who passes it on. */
+const END_TO_END: readonly WayId[] = [
+  'guest-direct',
+  'host-subnet-router',
+  'guest-subnet-router',
+  'wireguard-direct',
+  'nebula',
+];
+
+/** An answer left the guest, and the peer did not get a whole one. What was said there, and what came of it, tells which of both it is. */
+export function answerNotWhole(way: WayId, last: Step | undefined, dial: Dial, facts: Facts): Why {
+  const stream = last === undefined ? undefined : answerStream(last, facts);
+  if (stream === undefined || stream.said === 0) return answerLost(way, facts);
+  const { said, acknowledged, isEnded } = stream;
+  const came = dial.bytes ?? 0;
+  const observed = `${said} bytes were said, the other end acknowledged ${acknowledged}, the peer got ${came}`;
+  const { target } = facts;
+  if (came >= said) {
+    return {
+      cause: dial.result === 'foreign' ? 'backend-foreign' : 'backend-cut',
+      hop: 'backend',
+      title: `${target.name} ${isEnded ? 'ends its answer before it is whole' : 'begins an answer and does not end it'}: all that it said arrives`,
+      observed,
+      fix: `vmkit logs ${target.machine} ${target.name}`,
+      isCertain: true,
+    };
+  }
+  if (acknowledged >= said && END_TO_END.includes(way)) {
+    return {
+      cause: 'answer-kept-at-peer',
+      hop: 'peer',
+      title: "the peer's kernel has the answer, and the program there did not get it",
+      observed,
+      fix: 'Does something at the peer filter or read what programs get? nft list ruleset, there',
+      isCertain: false,
+    };
+  }
+  return { ...answerLost(way, facts), observed };
+}
+
+/** Of the connections that the last step in the guest saw, the one that said most. */
+function answerStream(last: Step, { watches }: Facts): Stream | undefined {
+  const isOurs = (stream: Stream): boolean =>
+    (['left', 'said'] as const).some((hook) => last.isPart({ ...stream, hook, kind: 'data', packets: 1 }));
+  return (watches?.[last.place]?.streams ?? []).filter(isOurs).toSorted((one, other) => other.said - one.said)[0];
+}
+
+export function answerLost(way: WayId, { target }: Facts): Why {
+  const base = {
+    cause: 'answer-lost',
+    title: 'the answer left, and does not arrive whole at the peer',
+    isCertain: false,
+  };
+  if (isTunnel(way)) {
+    const fix =
+      "Large packets may be lost: compare the MTU on the tunnel's way with the tunnel's own (ip link, at both ends)";
+    return { ...base, hop: 'host', fix };
+  }
+  const fix = `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`;
+  return { ...base, hop: 'relay', fix };
+}

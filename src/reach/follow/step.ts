@@ -1,0 +1,53 @@
+import type { HopId } from '../report.ts';
+import type { Sighting } from './sighting.ts';
+
+/** Where a watch stood. */
+export type Place = 'peer' | 'guest' | 'host' | 'router';
+
+/** One place that a connection passes, in the order of time: the question on its way in, then the answer on its way out. */
+export interface Step {
+  readonly id: StepId;
+  readonly place: Place;
+  readonly hop: HopId;
+  /** What happens there when all is well. */
+  readonly title: string;
+  /** The one of the two that is asked. */
+  readonly port: number;
+  /** The packets of that step, among all that the place saw. */
+  readonly isPart: (sighting: Sighting) => boolean;
+}
+
+export type StepId =
+  | 'peer-say'
+  | 'peer-leave'
+  | 'peer-back'
+  | 'peer-hear'
+  | 'peer-answer'
+  | 'peer-answer-in'
+  | 'arrive'
+  | 'deliver'
+  | 'forward'
+  | 'take'
+  | 'leave'
+  | 'ask'
+  | 'answer'
+  | 'answer-leaves'
+  | 'dial'
+  | 'loop'
+  | 'loop-deliver'
+  | 'loop-take'
+  | 'loop-ask'
+  | 'loop-answer'
+  | 'route-in'
+  | 'route-forward'
+  | 'route-out'
+  | 'back-in'
+  | 'back-forward'
+  | 'back-out';
+
+/** The two ends of a connection, as one machine sees them. */
+export interface Ends {
+  readonly local: string;
+  readonly remote: string;
+}
+export type IsOurs = (ends: Ends) => boolean;
