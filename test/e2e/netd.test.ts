@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -9,10 +9,9 @@ import type { Host } from '../../src/host/host.ts';
 import { networkAddresses } from '../../src/host/network/bridge-addresses.ts';
 import { tearDownHost } from '../../src/verbs/host-network.ts';
 import { setUpPhone } from '../../src/verbs/phone-network.ts';
-import type { NetdRelease } from '../android/netd/netd-layout.ts';
-import { ONLY_VPN, type Phone, PORT, phone as playPhone, readLog, WORLD } from '../android/netd/phone.ts';
-import { whyNoPhone } from '../android/netd/phone-root.ts';
-import { SCENARIOS } from '../android/netd/scenarios.ts';
+import type { NetdRelease } from '../android/netd-layout.ts';
+import { ONLY_VPN, type Phone, PORT, phone as playPhone, readLog, WORLD } from '../android/netd-phone.ts';
+import { SCENARIOS } from '../android/netd-scenarios.ts';
 import { contextIn } from '../support/context.ts';
 import { must, namespace, plug, serve, whyNoNamespaces } from '../support/namespaces.ts';
 import { packetsDuring } from '../support/packets.ts';
@@ -28,7 +27,7 @@ const NETWORK: PhoneNetwork = {
   ],
 };
 const GUEST = '192.168.100.2';
-const why = whyNoNamespaces() ?? whyNoPhone();
+const why = whyNoNamespaces();
 
 interface World {
   readonly folder: string;
@@ -214,21 +213,14 @@ describe.skipIf(why !== undefined)('the network of a phone', () => {
     await has('forge ended (35): this crosvm does not take its command line');
     await has('forge is off');
 
-    // Killed, it is started again; a socket that it left is not in the way, and one that is served is.
-    const left = [
-      'perl',
-      '-MIO::Socket::UNIX',
-      '-e',
-      'IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die $!; kill 9, $$ if $ARGV[1]; sleep 600',
-    ];
+    // Killed, it is started again, and the socket that it left is not in the way.
+    const leave = 'IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die $!; kill 9, $$';
+    await phone.own.exec(['perl', '-MIO::Socket::UNIX', '-e', leave, join(sql, 'control.sock')]);
+    await access(join(sql, 'control.sock'));
     await host.exec(['sh', '-c', 'kill -9 $(cat /data/adb/vmkit/machines/sql/pid)']);
-    await phone.host.exec([
-      ...left.map((word) => (word === 'perl' ? '/usr/bin/perl' : word)),
-      '/data/adb/vmkit/machines/sql/control.sock',
-      '1',
-    ]);
     await has('sql ended (137): signal 9');
     await expect.poll(async () => (await log()).split('sql has booted').length, { timeout: 30_000 }).toBe(4);
+    await expect(access(join(sql, 'control.sock'))).rejects.toThrow('ENOENT');
 
     // A TAP outside every bridge would be a card without a network.
     await writeFile(join(forge, 'tap'), 'nowhere\n');

@@ -1,4 +1,4 @@
-import type { ConnectTo, Phone } from './phone.ts';
+import type { ConnectTo, Phone } from './netd-phone.ts';
 
 const WIFI: ConnectTo = { default: ['wlan0'] };
 const MOBILE: ConnectTo = { default: ['rmnet0'] };

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Host } from '../../../src/host/host.ts';
-import { must, namespace, serve } from '../../support/namespaces.ts';
+import type { Host } from '../../src/host/host.ts';
+import { must, namespace, serve } from '../support/namespaces.ts';
 import { type Connections, NETD_NAT, type NetdRelease, netdChains, netdRules, TETHERING } from './netd-layout.ts';
-import { phoneRoot } from './phone-root.ts';
+import { phoneIn } from './netd-root.ts';
 
 type Namespace = Awaited<ReturnType<typeof namespace>>;
 
@@ -43,7 +43,7 @@ export interface ConnectTo {
 
 export async function phone(release: NetdRelease, folder: string): Promise<Phone> {
   const [own, world] = [await namespace(), await namespace()];
-  const host = await phoneRoot(own, folder);
+  const host = await phoneIn(own, folder);
   const run = (script: string): Promise<string> => must(own, ['sh', '-ec', script]);
   for (const [name, { own: near, far }] of Object.entries(LINKS)) {
     await must(own, ['ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', `w-${name}`, 'netns', world.namespace]);
