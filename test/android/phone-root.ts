@@ -19,7 +19,9 @@ const PROGRAMS = ['ip', 'iptables', 'iptables-save', 'ip6tables', 'ip6tables-sav
 const DD = `#!/bin/sh
 for word; do
   case $word in
-    if=* | of=* | bs=* | ibs=* | obs=* | count=* | skip=* | seek=* | status=none | status=noxfer) ;;
+    # What Android 13's does with it and a short read.
+    bs=*) case " $* " in *' count=0 '*) ;; *) echo 'double free or corruption (!prev)' >&2; exit 134 ;; esac ;;
+    if=* | of=* | ibs=* | obs=* | count=* | skip=* | seek=* | status=none | status=noxfer) ;;
     conv=notrunc | conv=fsync | conv=sync | conv=noerror | iflag=count_bytes | iflag=skip_bytes | oflag=seek_bytes) ;;
     *) echo "dd: bad $word" >&2; exit 1 ;;
   esac

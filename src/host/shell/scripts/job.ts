@@ -16,12 +16,12 @@ finish() {
   echo "$mark $1"
   echo "$mark $1" >&2
 }
-# toybox's dd counts bytes of itself, and knows no fullblock.
+# toybox's dd counts bytes of itself, and knows no fullblock. Android 13's, given bs, writes past its memory at a short read.
 full=iflag=fullblock
 dd "$full" count=0 </dev/null >/dev/null 2>&1 || full=status=none
 take() {
-  [ "$1" -lt ${BLOCK_BYTES} ] || dd bs=${BLOCK_BYTES} count=$(($1 / ${BLOCK_BYTES})) "$full" status=none || return
-  [ $(($1 % ${BLOCK_BYTES})) -eq 0 ] || dd bs=$(($1 % ${BLOCK_BYTES})) count=1 "$full" status=none
+  [ "$1" -lt ${BLOCK_BYTES} ] || dd ibs=${BLOCK_BYTES} obs=${BLOCK_BYTES} count=$(($1 / ${BLOCK_BYTES})) "$full" status=none || return
+  [ $(($1 % ${BLOCK_BYTES})) -eq 0 ] || dd ibs=$(($1 % ${BLOCK_BYTES})) obs=$(($1 % ${BLOCK_BYTES})) count=1 "$full" status=none
 }
 refuse() {
   finish "$1"

@@ -30,7 +30,7 @@ seek=''
 while read -r seek count; do
   [ "$seek" != end ] || break
   # What finds no room is not kept: it would take the room that is left.
-  dd bs=${BLOCK_BYTES} seek="$seek" count="$count" "$full" conv=notrunc status=none of="$3" || {
+  dd ibs=${BLOCK_BYTES} obs=${BLOCK_BYTES} seek="$seek" count="$count" "$full" conv=notrunc status=none of="$3" || {
     rm -f -- "$3"
     exit 1
   }
