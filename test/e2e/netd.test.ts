@@ -107,12 +107,13 @@ async function stateOf({ own, host }: Phone): Promise<Record<string, string>> {
   return found;
 }
 
-/** The packets that the world sees of what the phone itself sends. */
-function ownTraffic({ own, world: outside }: Phone): Promise<readonly string[]> {
-  return packetsDuring(outside, async () => {
+/** The packets that the world sees of what the phone itself sends. A guest's last ones, which have come one hop further, may still be on their way. */
+async function ownTraffic({ own, world: outside }: Phone): Promise<readonly string[]> {
+  const packets = await packetsDuring(outside, async () => {
     await reach(own, WORLD, PORT);
     await reach(own, ONLY_VPN, PORT);
   });
+  return packets.filter((line) => !line.includes(' 63 '));
 }
 
 describe.skipIf(why !== undefined)('the network of a phone', () => {
