@@ -11,7 +11,15 @@ import {
 } from './checks/guest.ts';
 import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overlayListens } from './checks/nebula.ts';
 import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks/nebula-client.ts';
-import { daemonAnswers, loggedIn, packetFilter, serveConfigured, servePortFree, tunThere } from './checks/node.ts';
+import {
+  daemonAnswers,
+  loggedIn,
+  nodeRuns,
+  packetFilter,
+  serveConfigured,
+  servePortFree,
+  tunThere,
+} from './checks/node.ts';
 import {
   defaultRoute,
   directDial,
@@ -44,7 +52,7 @@ export interface Way {
   readonly whyUntried?: (facts: Facts) => string | undefined;
 }
 
-const node = [daemonAnswers, loggedIn, resolverAnswers, defaultRoute];
+const node = [daemonAnswers, nodeRuns, loggedIn, resolverAnswers, defaultRoute];
 const serve = [
   serveConfigured,
   servePortFree,

@@ -94,6 +94,31 @@ export const daemonAnswers: Check = {
   },
 };
 
+/** States that are the control server's to change (ipn/backend.go, State); the others are tailscaled's own: Stopped, Starting, NoState. */
+const CONTROLS = ['Running', 'NeedsLogin', 'NeedsMachineAuth', 'InUseOtherUser'];
+
+export const nodeRuns: Check = {
+  id: 'node-runs',
+  title: 'Tailscale is switched on in the guest',
+  hop: 'tailscaled',
+  look: ({ guest, target }) => {
+    if (guest?.status === undefined) return undefined;
+    const status = guest.observed.get('status');
+    const { BackendState: state, Health: health } = guest.status;
+    if (CONTROLS.includes(state)) return fine(status);
+    return broken(
+      {
+        cause: 'node-not-running',
+        title: `tailscaled runs, and the node does not: ${state}`,
+        observed: [`BackendState ${state}`, ...(health ?? [])].join('; '),
+        fix: `vmkit exec ${target.machine} -- tailscale up; vmkit logs ${target.machine} tailscale`,
+      },
+      status,
+      guest.observed.get('log'),
+    );
+  },
+};
+
 export const loggedIn: Check = {
   id: 'logged-in',
   title: 'the node is logged in',
