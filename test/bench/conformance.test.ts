@@ -18,6 +18,6 @@ test('what passes on their kernel only is counted and named, a skip too, and a s
 test('the script for the guest is one that bash reads, and runs each script once', () => {
   const script = runScript(['fib_tests.sh', 'netfilter/nft_nat.sh']);
   execFileSync('bash', ['-n'], { input: script });
-  expect(script).toContain('go_suite google/nftables ./go/google-nftables -run_system_tests\n');
+  expect(script).toContain('go_suite google/nftables ./google-nftables -run_system_tests\n');
   expect(script).toContain('for script in fib_tests.sh netfilter/nft_nat.sh; do selftest $script; done\n');
 });

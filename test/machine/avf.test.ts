@@ -20,7 +20,7 @@ describe.each(AVF_RELEASES)('Android %s', (release) => {
 
   test('has no key that this release does not know, and no flag that it drops', () => {
     const since = Object.entries(SINCE).filter(
-      ([first]) => AVF_RELEASES.findIndex((each) => each === first) <= AVF_RELEASES.indexOf(release),
+      ([first]) => AVF_RELEASES.map(String).indexOf(first) <= AVF_RELEASES.indexOf(release),
     );
     const known = [...KEYS, ...since.flatMap(([, keys]) => keys)];
     const config: Record<string, unknown> = JSON.parse(avfConfig(machine, place, release));
