@@ -1,5 +1,5 @@
 /** vmkit for programs: docs/library.md. */
-export { VmkitError } from './core/errors.ts';
+export { VmkitError } from './core/errors/errors.ts';
 export type { Paths } from './core/paths.ts';
 export type { Progress, Report } from './core/progress.ts';
 export { type ContextOptions, contextOn, createContext } from './library/context.ts';

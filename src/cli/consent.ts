@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 
 interface Consent {
   /** What will happen, in one sentence. */

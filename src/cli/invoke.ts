@@ -1,4 +1,4 @@
-import { printableJson } from '../core/printable.ts';
+import { printableJson } from '../core/text/printable.ts';
 import { createContext } from './context.ts';
 import { hasFlag, optionValue } from './parse/flags.ts';
 import { loadCommand } from './parse/load.ts';

@@ -1,7 +1,7 @@
-import { VmkitError } from '../core/errors.ts';
-import { nearest } from '../core/nearest.ts';
+import { VmkitError } from '../core/errors/errors.ts';
+import { explained } from '../core/errors/system-error.ts';
 import { packageVersion } from '../core/package-root.ts';
-import { explained } from '../core/system-error.ts';
+import { nearest } from '../core/text/nearest.ts';
 import { hasFlag } from './parse/flags.ts';
 import { helpText } from './parse/help.ts';
 import { findVerb, VERB_NAMES } from './parse/verbs.ts';

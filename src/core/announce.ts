@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { shellCommand } from './shell-quote.ts';
+import { shellCommand } from './text/shell-quote.ts';
 
 const commands = channel('vmkit:command');
 

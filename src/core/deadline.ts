@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmkitError } from './errors.ts';
+import { VmkitError } from './errors/errors.ts';
 
 interface PollOptions {
   /** Milliseconds until the wait is given up. */

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { requireName, requirePathPart } from './names.ts';
+import { requireName, requirePathPart } from './text/names.ts';
 
 /**
  * Where vmkit keeps things on the host, by the XDG base directory specification.

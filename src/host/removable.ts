@@ -1,5 +1,5 @@
 import { normalize } from 'node:path/posix';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 
 /** Throws `remove-refused` for what cannot be meant: a path that is not whole, a folder right below the root, a home folder or what is above it. */
 export function requireRemovable(path: string, home: string): void {

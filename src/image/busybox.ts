@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Arch } from '../core/arch.ts';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Artifact } from '../store/artifact.ts';
 import { DEBIAN_ARCHITECTURES, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
 import { withScratchFolder } from '../store/scratch-folder.ts';

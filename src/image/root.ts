@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Arch, archOf } from '../core/arch.ts';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Artifact } from '../store/artifact.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Arch } from '../core/arch.ts';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { type Distribution, distccEnvironment } from './distribute.ts';
 import { TARGETS, type Toolchain } from './toolchain.ts';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 
 /**
  * A folder that stands for the source tree: a link to each of its top entries, and `obj` for what is built. The source stays untouched,

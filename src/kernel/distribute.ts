@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { isProgram, searchPath } from '../host/local/search-path.ts';
 import type { Toolchain } from './toolchain.ts';

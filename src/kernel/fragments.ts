@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import type { Arch } from '../core/arch.ts';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { packageRoot } from '../core/package-root.ts';
 import type { Host } from '../host/host.ts';
 import { fragmentNames } from './check/profiles.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { readText } from '../host/read-text.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';

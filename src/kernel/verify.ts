@@ -1,5 +1,5 @@
-import { VmkitError } from '../core/errors.ts';
-import { nearest } from '../core/nearest.ts';
+import { VmkitError } from '../core/errors/errors.ts';
+import { nearest } from '../core/text/nearest.ts';
 import { findDead, partnersText } from './check/find-dead.ts';
 import { printReasons, type Reason, reason } from './check/reason.ts';
 import type { Request } from './fragments.ts';

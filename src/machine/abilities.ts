@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { networkOf } from '../spec/networks/networks.ts';
 import type { MachineDescription } from './description.ts';
 import type { Ability, Vmm } from './vmm/vmm.ts';

@@ -1,5 +1,5 @@
 import { poll } from '../core/deadline.ts';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Host, HostProcess } from '../host/host.ts';
 import { vmmOf } from './vmm/drivers.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Host } from '../host/host.ts';
 import { type PortHolder, takenPorts } from '../host/taken-ports.ts';
 import { worldOf } from '../spec/networks/networks.ts';

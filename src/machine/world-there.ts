@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';
 import { worldOf } from '../spec/networks/networks.ts';

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
-import { messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors/errors.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Question } from './question.ts';

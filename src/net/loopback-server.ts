@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isSystemError } from '../core/errors.ts';
+import { isSystemError } from '../core/errors/errors.ts';
 
 export interface LoopbackServer {
   readonly port: number;

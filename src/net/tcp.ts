@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { questionTo } from './question.ts';
 
 /** Opens a connection to the server that is asked. */

@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { networkOf } from '../spec/networks/networks.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Target } from './facts.ts';

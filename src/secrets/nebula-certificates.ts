@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { VmkitError } from '../core/errors.ts';
-import { formatAddress, parseAddress } from '../core/ipv4.ts';
+import { formatAddress, parseAddress } from '../core/addresses/ipv4.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { MachinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';

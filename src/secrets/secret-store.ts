@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { VmkitError } from '../core/errors.ts';
-import { requirePathPart } from '../core/names.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { type MachinePaths, machinePaths } from '../core/paths.ts';
+import { requirePathPart } from '../core/text/names.ts';
 import type { Context } from '../host/context.ts';
 import { generateSecret } from '../spec/secrets.ts';
 import type { ServiceSecret } from '../spec/service.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Host } from '../host/host.ts';
 
 /** The two key pairs of a machine: ours, and the guest's own, made here so that it is known before the first login. */

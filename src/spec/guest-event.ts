@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ErrorCode } from '../core/error-codes.ts';
+import type { ErrorCode } from '../core/errors/error-codes.ts';
 
 /** The name of the virtio port on which the guest says its events, and where the guest has it: as udev would name it. */
 export const EVENT_PORT = { name: 'vmkit.events', device: '/dev/virtio-ports/vmkit.events' } as const;

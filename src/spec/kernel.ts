@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 
 /** What one of vmkit's own kernels is made from. */
 export interface KernelRecipe {

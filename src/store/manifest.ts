@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as z from 'zod';
-import { isSystemError } from '../core/errors.ts';
+import { isSystemError } from '../core/errors/errors.ts';
 import { requireOurs } from '../host/local/ours.ts';
 import { syncPath } from '../host/local/write-whole.ts';
 import type { Manifest } from './artifact.ts';

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../core/error-codes.ts';
-import { VmkitError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors/error-codes.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 
 /** The release of Debian that all packages come from. */

@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { DEBIAN_EPOCH } from './mmdebstrap.ts';
 

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../core/digest.ts';
-import { isSystemError, VmkitError } from '../core/errors.ts';
+import { isSystemError, VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { explainWriteError } from '../host/local/write-error.ts';
 import { syncPath } from '../host/local/write-whole.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { kernelRelease } from '../guest/kernel-release.ts';
 import { liveScript, readTried, type Tried } from '../kernel/live/live-script.ts';
 import { TRIALS } from '../kernel/live/trials.ts';

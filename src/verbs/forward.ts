@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSystemError, messageOf, VmkitError } from '../core/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { HostProcess } from '../host/host.ts';
 import { requireRunning } from '../machine/state/running.ts';

@@ -1,5 +1,5 @@
 import { throwIfInterrupted } from '../core/deadline.ts';
-import { messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors/errors.ts';
 import { hostPaths } from '../core/paths.ts';
 import {
   applyChanges,

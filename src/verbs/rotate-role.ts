@@ -1,4 +1,4 @@
-import { VmkitError } from '../core/errors.ts';
+import { VmkitError } from '../core/errors/errors.ts';
 import { GUEST } from '../core/guest-paths.ts';
 import { withGuest } from '../machine/guest.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errorJson, errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
-import { ERROR_CODES } from '../../src/core/error-codes.ts';
-import { VmkitError } from '../../src/core/errors.ts';
+import { ERROR_CODES } from '../../src/core/errors/error-codes.ts';
+import { VmkitError } from '../../src/core/errors/errors.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 
 describe('docs/errors.md', () => {

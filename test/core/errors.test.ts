@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isSystemError, messageOf, VmkitError } from '../../src/core/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../../src/core/errors/errors.ts';
 
 test('each kind has the exit code that docs/errors.md promises', () => {
   const kinds = ['usage', 'spec', 'host', 'tool', 'build', 'boot', 'unreachable', 'interrupted'] as const;

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { formatSubnet, freeSubnet, isPrivate, overlaps, parseSubnet, type Subnet } from '../../src/core/ipv4.ts';
+import {
+  formatSubnet,
+  freeSubnet,
+  isPrivate,
+  overlaps,
+  parseSubnet,
+  type Subnet,
+} from '../../src/core/addresses/ipv4.ts';
 
 const subnet = (text: string): Subnet => {
   const parsed = parseSubnet(text);

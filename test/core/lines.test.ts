@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LONGEST_LINE, lineSplitter, onLines } from '../../src/core/lines.ts';
+import { LONGEST_LINE, lineSplitter, onLines } from '../../src/core/text/lines.ts';
 
 test('however a text is cut into chunks, its lines are the same', () => {
   const text = 'kernel\r\n{"event":"booted"}\r\n\r\näöü → 測試\nend\n';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable, printableJson, printableLine } from '../../src/core/printable.ts';
+import { printable, printableJson, printableLine } from '../../src/core/text/printable.ts';
 
 /** Any string of code units, lone halves of surrogate pairs included, rich in what does harm. */
 const hostile = fc

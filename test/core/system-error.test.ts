@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { explainSystemError } from '../../src/core/system-error.ts';
+import { explainSystemError } from '../../src/core/errors/system-error.ts';
 import { allStatuses } from '../../src/machine/follow/status.ts';
 import { runningMachines } from '../../src/machine/state/machines.ts';
 import { contextIn } from '../support/context.ts';

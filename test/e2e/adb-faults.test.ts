@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
-import { VmkitError } from '../../src/core/errors.ts';
+import { VmkitError } from '../../src/core/errors/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { formatAddress, machineMac, parseAddress } from '../../src/core/ipv4.ts';
+import { formatAddress, machineMac, parseAddress } from '../../src/core/addresses/ipv4.ts';
 import type { Context } from '../../src/host/context.ts';
 import type { Host } from '../../src/host/host.ts';
 import { networkAddresses } from '../../src/host/network/bridge-addresses.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Arch } from '../../src/core/arch.ts';
-import { messageOf } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/errors/errors.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
 import { configure } from '../../src/kernel/build.ts';

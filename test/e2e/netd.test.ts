@@ -2,7 +2,7 @@ import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { parseAddress } from '../../src/core/ipv4.ts';
+import { parseAddress } from '../../src/core/addresses/ipv4.ts';
 import type { PhoneNetwork } from '../../src/host/android/phone-network.ts';
 import type { Context } from '../../src/host/context.ts';
 import type { Host } from '../../src/host/host.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseAddress, parseSubnet } from '../../src/core/ipv4.ts';
-import { linkLocal } from '../../src/core/ipv6.ts';
+import { parseAddress, parseSubnet } from '../../src/core/addresses/ipv4.ts';
+import { linkLocal } from '../../src/core/addresses/ipv6.ts';
 import { type Change, shellText } from '../../src/host/changes/change.ts';
 import { bridgeMac, networkAddresses } from '../../src/host/network/bridge-addresses.ts';
 import { type HostNetworkFacts, type NetworkRequest, planNetwork } from '../../src/host/network/host-network.ts';

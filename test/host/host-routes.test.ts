@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSubnet, type Subnet } from '../../src/core/ipv4.ts';
+import { parseSubnet, type Subnet } from '../../src/core/addresses/ipv4.ts';
 import { parseRoutes, requireFreeSubnet, uplinksOf } from '../../src/host/network/host-routes.ts';
 
 /** As iproute2 6.1 prints it. */

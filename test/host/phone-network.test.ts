@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSubnet } from '../../src/core/ipv4.ts';
+import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
 import { type PhoneFacts, type PhoneNetwork, planPhoneNetwork } from '../../src/host/android/phone-network.ts';
 import { shellText } from '../../src/host/changes/change.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { messageOf, VmkitError } from '../../src/core/errors.ts';
+import { messageOf, VmkitError } from '../../src/core/errors/errors.ts';
 import { runProcess } from '../../src/host/local/process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

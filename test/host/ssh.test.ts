@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { onCommands } from '../../src/core/announce.ts';
-import { shellCommand } from '../../src/core/shell-quote.ts';
+import { shellCommand } from '../../src/core/text/shell-quote.ts';
 import type { SshAddress } from '../../src/guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../../src/guest/ssh/guest-host.ts';
 import { localHost } from '../../src/host/local/local.ts';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
-import { VmkitError } from '../../src/core/errors.ts';
+import { VmkitError } from '../../src/core/errors/errors.ts';
 import { debianArgs, debianSource } from '../../src/kernel/sources/debian.ts';
 import { kernelOrgSource } from '../../src/kernel/sources/kernel-org.ts';
 import type { Publisher } from '../../src/kernel/sources/publisher.ts';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { command } from '../../src/cli/commands/check-kernel.ts';
+import { command } from '../../src/cli/commands/build/check-kernel.ts';
 import { liveScript, readTried } from '../../src/kernel/live/live-script.ts';
 import { TRIALS, type Trial } from '../../src/kernel/live/trials.ts';
 

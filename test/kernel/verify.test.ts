@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { messageOf } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/errors/errors.ts';
 import { mergeFragments, type Request } from '../../src/kernel/fragments.ts';
 import { readKconfigTree } from '../../src/kernel/kconfig/tree.ts';
 import { type ConfigProblem, checkDefined, refuseProblems, verifyConfig } from '../../src/kernel/verify.ts';

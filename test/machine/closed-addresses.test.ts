@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { expect, test } from 'vitest';
-import { expandIpv6 } from '../../src/core/ipv6.ts';
+import { expandIpv6 } from '../../src/core/addresses/ipv6.ts';
 import { closedAddresses } from '../../src/machine/gate/closed-addresses.ts';
 import { readAddressTables } from '../../src/machine/gate/own-addresses.ts';
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { parseSubnet } from '../../src/core/ipv4.ts';
+import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
 import { planPhoneNetwork } from '../../src/host/android/phone-network.ts';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { BACKOFF, EXIT_CODES } from '../../src/machine/phone/exit.ts';

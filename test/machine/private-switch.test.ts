@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { expandIpv6, linkLocal } from '../../src/core/ipv6.ts';
+import { expandIpv6, linkLocal } from '../../src/core/addresses/ipv6.ts';
 import { forwardFrame, type Member } from '../../src/machine/switch/private-switch.ts';
 
 const sql: Member = { name: 'sql', mac: '52:54:00:00:00:02', addresses: ['192.168.100.2', 'fd00:64::2'] };

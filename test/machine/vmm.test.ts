@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { VmkitError } from '../../src/core/errors.ts';
+import { VmkitError } from '../../src/core/errors/errors.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { requireAbilities } from '../../src/machine/abilities.ts';
 import { describeMachine } from '../../src/machine/plan.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { runSession } from '../../guest/ssh/session.ts';
 import { guestAddress } from '../../machine/guest.ts';
 import { machineName } from '../../verbs/machine-name.ts';

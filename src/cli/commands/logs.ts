@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST } from '../../core/guest-paths.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { runSession } from '../../guest/ssh/session.ts';

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { VerbContext } from '../../verbs/step.ts';
 
 /**

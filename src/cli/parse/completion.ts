@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { definitionNames } from '../../spec/read/definitions.ts';
 import { print } from '../show/say.ts';
 import { loadCommand } from './load.ts';

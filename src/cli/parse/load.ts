@@ -2,9 +2,9 @@ import type { Runnable } from './command.ts';
 
 /** The one module of each verb. Loaded when it is called: the bundle makes a file of each. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnable }>>> = {
-  'build-kernel': () => import('../commands/build-kernel.ts'),
-  'check-kernel': () => import('../commands/check-kernel.ts'),
-  'build-image': () => import('../commands/build-image.ts'),
+  'build-kernel': () => import('../commands/build/build-kernel.ts'),
+  'check-kernel': () => import('../commands/build/check-kernel.ts'),
+  'build-image': () => import('../commands/build/build-image.ts'),
   boot: () => import('../commands/boot.ts'),
   ls: () => import('../commands/ls.ts'),
   status: () => import('../commands/status.ts'),
@@ -13,18 +13,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   exec: () => import('../commands/exec.ts'),
   forward: () => import('../commands/forward.ts'),
   console: () => import('../commands/console.ts'),
-  probe: () => import('../commands/probe.ts'),
-  expose: () => import('../commands/expose.ts'),
-  unexpose: () => import('../commands/unexpose.ts'),
-  client: () => import('../commands/client.ts'),
+  probe: () => import('../commands/reach/probe.ts'),
+  expose: () => import('../commands/reach/expose.ts'),
+  unexpose: () => import('../commands/reach/unexpose.ts'),
+  client: () => import('../commands/reach/client.ts'),
   stop: () => import('../commands/stop.ts'),
   rm: () => import('../commands/rm.ts'),
   secrets: () => import('../commands/secrets.ts'),
-  host: () => import('../commands/host.ts'),
+  host: () => import('../commands/reach/host.ts'),
   'tailnet key': () => import('../commands/tailnet/key.ts'),
   'tailnet devices': () => import('../commands/tailnet/devices.ts'),
   'tailnet rm': () => import('../commands/tailnet/rm.ts'),
-  doctor: () => import('../commands/doctor.ts'),
+  doctor: () => import('../commands/build/doctor.ts'),
 };
 
 export async function loadCommand(verb: string): Promise<Runnable> {

@@ -1,5 +1,5 @@
 import yargs, { type Argv } from 'yargs';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { findVerb } from './verbs.ts';
 
 /** The yargs that every verb extends: strict, with the options that hold everywhere; verbs that only build know no host. It never prints an error or exits. */

@@ -1,4 +1,4 @@
-import { shellCommand } from '../../core/shell-quote.ts';
+import { shellCommand } from '../../core/text/shell-quote.ts';
 import type { BootPlan } from '../../verbs/boot/boot-plan.ts';
 import { table } from './table.ts';
 

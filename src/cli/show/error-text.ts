@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { BUG_EXIT_CODE, messageOf, VmkitError } from '../../core/errors.ts';
-import { printable, printableJson } from '../../core/printable.ts';
+import type { ErrorCode } from '../../core/errors/error-codes.ts';
+import { BUG_EXIT_CODE, messageOf, VmkitError } from '../../core/errors/errors.ts';
+import { printable, printableJson } from '../../core/text/printable.ts';
 import { onHost } from './on-host.ts';
 import { styled } from './style.ts';
 

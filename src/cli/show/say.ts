@@ -1,4 +1,4 @@
-import { printable } from '../../core/printable.ts';
+import { printable } from '../../core/text/printable.ts';
 
 /**
  * The two ways in which text leaves vmkit, apart from a person's own terminal in the guest (console, shell, exec) and JSON. What a guest, a peer or a tool

@@ -1,5 +1,5 @@
-import { printableLine } from '../../core/printable.ts';
 import type { Report } from '../../core/progress.ts';
+import { printableLine } from '../../core/text/printable.ts';
 import type { Context } from '../../host/context.ts';
 import type { Outcomes, Step, VerbContext } from '../../verbs/step.ts';
 import { countText, durationText, plainReport } from './progress-lines.ts';

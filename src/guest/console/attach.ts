@@ -1,4 +1,4 @@
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Host } from '../../host/host.ts';
 import { withRawTerminal } from '../../host/local/terminal.ts';
 

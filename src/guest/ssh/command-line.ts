@@ -1,6 +1,6 @@
 import type { Client, ClientChannel } from 'ssh2';
-import { VmkitError } from '../../core/errors.ts';
-import { shellCommand } from '../../core/shell-quote.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { shellCommand } from '../../core/text/shell-quote.ts';
 
 /** In bytes. dropbear refuses a longer one without a word (MAX_CMD_LEN, 9000, in its sysoptions.h); what is around it counts as well. */
 const LONGEST_LINE = 8_000;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Client, ConnectConfig } from 'ssh2';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Host } from '../../host/host.ts';
 
 /** How a guest is reached: its forwarded port on its host's 127.0.0.1, our key, and the one host key that is accepted. */

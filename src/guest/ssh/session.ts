@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import { announce } from '../../core/announce.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
-import { onLines } from '../../core/lines.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
+import { onLines } from '../../core/text/lines.ts';
 import { withRawTerminal } from '../../host/local/terminal.ts';
 import { commandLine, requireStartable } from './command-line.ts';
 import { connectSsh, type SshAddress } from './connect.ts';

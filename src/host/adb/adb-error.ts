@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { ExplainEnd } from '../shell/session/shell.ts';
 
 /** Why a shell on a phone ended before it was asked to. */

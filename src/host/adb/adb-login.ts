@@ -1,5 +1,5 @@
-import { VmkitError } from '../../core/errors.ts';
-import { quoteWord } from '../../core/shell-quote.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import { noRoot } from './adb-error.ts';
 import { adbShell } from './adb-shell.ts';
 import { type SuKind, suArgv, suKind } from './become-root.ts';

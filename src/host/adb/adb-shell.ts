@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { PassThrough, Writable } from 'node:stream';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { ShellProcess } from '../shell/session/shell.ts';
 import { PACKET, packet, packetReader } from './shell-protocol.ts';
 

@@ -1,4 +1,4 @@
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import type { HostEndpoint } from '../host.ts';
 import { BOOT_COMMAND } from '../shell/session/boot-shell.ts';
 import type { AdbUser } from './destination.ts';

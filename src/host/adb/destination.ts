@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 
 /** As whom we are on a phone: adb's own user, or root by su. */
 export type AdbUser = 'shell' | 'root';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { AdbDestination } from './destination.ts';
 
 export interface AdbDevice {

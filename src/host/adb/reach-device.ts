@@ -1,5 +1,5 @@
 import { poll } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { AdbDestination } from './destination.ts';
 import { type AdbDevice, chooseDevice, isComing, parseDevices, stateError } from './devices.ts';
 import { AdbRefusal, askText } from './server.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import { connectTo } from '../../net/connect.ts';
 import { runProcess } from '../local/process.ts';
 

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../context.ts';
 import { parseRoutes } from '../network/host-routes.ts';
 import type { PhoneFacts } from './phone-network.ts';

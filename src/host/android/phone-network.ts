@@ -1,5 +1,5 @@
-import { VmkitError } from '../../core/errors.ts';
-import { formatSubnet } from '../../core/ipv4.ts';
+import { formatSubnet } from '../../core/addresses/ipv4.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { type Change, type Command, linkExists, ours } from '../changes/change.ts';
 import { type BridgeNetwork, bridgeMac, networkAddresses } from '../network/bridge-addresses.ts';
 import { type HostRoute, requireFreeSubnet } from '../network/host-routes.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { hostPaths } from '../../core/paths.ts';
 import type { Context } from '../context.ts';
 import { type RunAsRoot, requireRoot, rootRunner } from './as-root.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../context.ts';
 import type { ExecResult, Host } from '../host.ts';
 import type { Command } from './change.ts';

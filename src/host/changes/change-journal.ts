@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import { hostPaths } from '../../core/paths.ts';
 import type { Context } from '../context.ts';
 import { commandSchema, probeSchema } from './change.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shellCommand } from '../../core/shell-quote.ts';
+import { shellCommand } from '../../core/text/shell-quote.ts';
 
 const argv = z.array(z.string()).min(1);
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSystemError } from '../../core/errors.ts';
+import { isSystemError } from '../../core/errors/errors.ts';
 import type { HostProcess, StartOptions } from '../host.ts';
 import { spawnChild } from './child.ts';
 import { cannotRun } from './process.ts';

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isSystemError } from '../../core/errors.ts';
+import { isSystemError } from '../../core/errors/errors.ts';
 import type { FileFacts, Host } from '../host.ts';
 import { requireRemovable } from '../removable.ts';
 

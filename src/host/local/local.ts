@@ -1,7 +1,7 @@
 import { availableParallelism, homedir, machine, release, type } from 'node:os';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { explained } from '../../core/errors/system-error.ts';
 import { resolvePaths } from '../../core/paths.ts';
-import { explained } from '../../core/system-error.ts';
 import { connectTo } from '../../net/connect.ts';
 import { freePort } from '../../net/tcp.ts';
 import { type Host, LONGEST_FILE } from '../host.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Host, LockOptions } from '../host.ts';
 import { spawnChild } from './child.ts';
 import { requireOurs } from './ours.ts';

@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { isSystemError } from '../../core/errors.ts';
-import { lineSplitter } from '../../core/lines.ts';
+import { isSystemError } from '../../core/errors/errors.ts';
+import { lineSplitter } from '../../core/text/lines.ts';
 import type { LogReader } from '../host.ts';
 
 const CHUNK = 64 * 1024;

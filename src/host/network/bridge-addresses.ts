@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { formatAddress, formatSubnet, type Subnet } from '../../core/ipv4.ts';
-import { uniqueLocalAddress, uniqueLocalPrefix } from '../../core/ipv6.ts';
+import { formatAddress, formatSubnet, type Subnet } from '../../core/addresses/ipv4.ts';
+import { uniqueLocalAddress, uniqueLocalPrefix } from '../../core/addresses/ipv6.ts';
 
 /** Machines on a bridge of this host. Nothing here names an uplink. */
 export interface BridgeNetwork {

@@ -1,4 +1,4 @@
-import { formatAddress, machineMac } from '../../core/ipv4.ts';
+import { formatAddress, machineMac } from '../../core/addresses/ipv4.ts';
 import { type Change, linkExists, ours, type Probe } from '../changes/change.ts';
 import { type BridgeNetwork, bridgeMac, networkAddresses, type Tap } from './bridge-addresses.ts';
 import { addLink, addTables, addTap, removeLink, removeTables, removeTap, tableName } from './bridge-nft.ts';

@@ -1,5 +1,5 @@
-import { formatAddress } from '../../core/ipv4.ts';
-import { linkLocal } from '../../core/ipv6.ts';
+import { formatAddress } from '../../core/addresses/ipv4.ts';
+import { linkLocal } from '../../core/addresses/ipv6.ts';
 import { type BridgeNetwork, networkAddresses, type Tap } from './bridge-addresses.ts';
 
 // Text for `nft -f -`. Each is one transaction: all of it holds, or nothing (nft(8)).

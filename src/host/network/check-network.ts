@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { missingChanges } from '../changes/apply-changes.ts';
 import { readJournal } from '../changes/change-journal.ts';
 import type { Context } from '../context.ts';

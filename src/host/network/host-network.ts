@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { type RunAsRoot, rootRunner } from '../changes/as-root.ts';
 import type { Change } from '../changes/change.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { VmkitError } from '../../core/errors.ts';
-import { formatSubnet, freeSubnet, overlaps, parseSubnet, type Subnet } from '../../core/ipv4.ts';
+import { formatSubnet, freeSubnet, overlaps, parseSubnet, type Subnet } from '../../core/addresses/ipv4.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 
 /** ip-route(8), `ip -j -4 route show table all`: no `type` is unicast, no `table` is main. */
 const routesSchema = z.array(

@@ -1,4 +1,4 @@
-import { formatAddress, machineMac } from '../../core/ipv4.ts';
+import { formatAddress, machineMac } from '../../core/addresses/ipv4.ts';
 import { type Change, linkExists, ours } from '../changes/change.ts';
 
 /** A machine's place on the network of an interface of this host. */

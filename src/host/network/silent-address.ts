@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { VmkitError } from '../../core/errors.ts';
-import { formatAddress, formatSubnet, freeSubnet } from '../../core/ipv4.ts';
+import { formatAddress, formatSubnet, freeSubnet } from '../../core/addresses/ipv4.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { linkExists } from '../changes/change.ts';
 import type { Context } from '../context.ts';
 import { networkAddresses } from './bridge-addresses.ts';

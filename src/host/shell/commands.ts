@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix';
 import { announce } from '../../core/announce.ts';
-import { VmkitError } from '../../core/errors.ts';
-import { lineSplitter } from '../../core/lines.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { lineSplitter } from '../../core/text/lines.ts';
 import type { ExecOptions, ExecResult, Host, HostProcess } from '../host.ts';
 import { processStat } from '../local/process-stat.ts';
 import { scriptFailure } from './failure.ts';

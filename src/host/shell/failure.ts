@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { JobResult } from './session/shell.ts';
 
 /** An error for a script that failed: `doing` starts the message, `Writing /a/b`. What the tools said tells a full disk from a foreign folder. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path/posix';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { type FileFacts, type Host, LONGEST_FILE } from '../host.ts';
 import { notOurs } from '../local/ours.ts';
 import { tooLong } from '../local/read-whole.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Host } from '../host.ts';
 import { STATUS } from './scripts/job.ts';
 import { LOCK } from './scripts/lock.ts';

@@ -1,4 +1,4 @@
-import { lineSplitter } from '../../core/lines.ts';
+import { lineSplitter } from '../../core/text/lines.ts';
 import type { Host } from '../host.ts';
 import { scriptFailure } from './failure.ts';
 import { simpleJob } from './scripts/job.ts';

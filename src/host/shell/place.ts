@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { resolvePaths } from '../../core/paths.ts';
 import type { Host, HostFacts, HostPlace } from '../host.ts';
 import { scriptFailure } from './failure.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path/posix';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Host, PushOptions } from '../host.ts';
 import { scriptFailure } from './failure.ts';
 import { fileRuns } from './file-runs.ts';

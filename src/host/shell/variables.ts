@@ -1,4 +1,4 @@
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 
 /** Lines of a POSIX shell that export these variables. */
 export function exports(env: Readonly<Record<string, string>> = {}): string {

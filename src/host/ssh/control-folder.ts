@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 
 /**
  * The longest folder for our sockets: struct sockaddr_un has 108 bytes (unix(7)), the name is 40 characters (`%C`), and ssh adds 17 while it makes it.

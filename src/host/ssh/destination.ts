@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 
 /** Where ssh logs in. What is absent, a person's own ssh configuration says. */
 export interface SshDestination {

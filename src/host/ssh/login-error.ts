@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { VmkitError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors/error-codes.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { SshDestination } from './destination.ts';
 
 /** What OpenSSH's client says, and what it means. The first that fits. */

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../context.ts';
 import type { Host, HostFacts } from '../host.ts';
 import type { PackageManager, Tool } from './tools-table.ts';

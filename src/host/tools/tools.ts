@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../context.ts';
 import type { Host, HostFacts } from '../host.ts';
 import { readText } from '../read-text.ts';

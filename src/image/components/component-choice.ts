@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { componentVariable } from './component.ts';
 

@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Arch } from '../../core/arch.ts';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 
 /** e_machine (elf(5); linux/elf-em.h), by the name that people use. */
 const MACHINES: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { parseChecksums } from '../../store/fetch/checksums.ts';
 import { download, fetchText } from '../../store/fetch/fetch.ts';

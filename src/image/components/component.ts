@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import type { Json } from '../../core/digest.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import type { Artifact } from '../../store/artifact.ts';
 import { withScratchFolder } from '../../store/scratch-folder.ts';

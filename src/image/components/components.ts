@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';

@@ -1,4 +1,4 @@
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 
 /**
  * A root for another processor than this computer's. Its packages are installed as any root's are, script by script, in the root itself. Only what runs those scripts is

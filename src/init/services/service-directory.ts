@@ -1,5 +1,5 @@
 import { GUEST, GUEST_SEARCH_PATH, inTree, OWN_SHELL } from '../../core/guest-paths.ts';
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import type { Tree } from '../../core/tree.ts';
 import type { Service } from '../../spec/service.ts';
 import { asUser } from '../../spec/uid.ts';

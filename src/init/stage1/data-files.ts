@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { GUEST } from '../../core/guest-paths.ts';
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import { fatal } from '../../spec/guest-event.ts';
 import type { Service } from '../../spec/service.ts';
 import { uidOf } from '../../spec/uid.ts';

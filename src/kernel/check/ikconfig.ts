@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 
 const START = 'IKCFG_ST';
 const END = 'IKCFG_ED';

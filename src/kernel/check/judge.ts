@@ -1,6 +1,6 @@
 import type { Arch } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
-import { nearest } from '../../core/nearest.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import { type Config, readConfig } from '../kconfig/config-text.ts';
 import { findDead, isPartner, partnersText } from './find-dead.ts';
 import { MODULE_NAMES } from './module-names.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { isProgram, searchPath } from '../../host/local/search-path.ts';
 import { withFreshFolder } from '../../store/fresh-folder.ts';

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Arch } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
-import { nearest } from '../../core/nearest.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { packageRoot } from '../../core/package-root.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import type { Host } from '../../host/host.ts';
 
 const profilesSchema = z.record(z.string(), z.array(z.string()).min(1));

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { readConfig } from '../kconfig/config-text.ts';
 
 /** HAVE_ symbols say what an architecture can. Nobody can choose them, and Kconfig adds dozens; of linux 6.12's defconfigs none has more than one. */

@@ -1,5 +1,5 @@
 import { GUEST } from '../../core/guest-paths.ts';
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import type { Trial } from './trials.ts';
 
 /** How a capability fared. `unknown`: the guest cannot try it. */

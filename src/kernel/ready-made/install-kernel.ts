@@ -1,7 +1,7 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { findPayload, isElf, isKernelImage } from '../check/ikconfig.ts';
 import { judgeConfig } from '../check/judge.ts';

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
 import { packFolder } from '../../store/squashfs.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { parseChecksums } from '../../store/fetch/checksums.ts';
 import { download, fetchText } from '../../store/fetch/fetch.ts';
 import type { HttpLimits } from '../../store/fetch/http.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sha256 } from '../../core/digest.ts';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import type { KernelSource } from './publisher.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { requireOurs } from '../../host/local/ours.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';

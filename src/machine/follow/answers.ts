@@ -1,5 +1,5 @@
 import { poll } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { httpStatus } from '../../net/http.ts';

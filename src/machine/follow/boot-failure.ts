@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { VmkitError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors/error-codes.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { EVENT_PORT } from '../../spec/guest-event.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/error-codes.ts';
+import type { ErrorCode } from '../../core/errors/error-codes.ts';
 import { type GuestEvent, refusalOf } from '../../spec/guest-event.ts';
 
 export type ServiceState = 'waiting' | 'starting' | 'ready' | 'unready' | 'late' | 'ended' | 'stopping' | 'stopped';

@@ -1,4 +1,4 @@
-import { expandIpv6 } from '../../core/ipv6.ts';
+import { expandIpv6 } from '../../core/addresses/ipv6.ts';
 import { USER_NETWORK } from '../../spec/networks/user-network.ts';
 import type { IsClosed } from './closed-addresses.ts';
 

@@ -1,5 +1,5 @@
 import type { Arch } from '../../core/arch.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import type { CrosvmAnswer } from '../../host/android/check/phone-row.ts';
 import type { Context } from '../../host/context.ts';
 import { dialectOf } from '../vmm/crosvm/dialect.ts';

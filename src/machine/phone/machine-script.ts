@@ -1,4 +1,4 @@
-import { shellCommand } from '../../core/shell-quote.ts';
+import { shellCommand } from '../../core/text/shell-quote.ts';
 import type { PlacedMachine } from '../placing.ts';
 import { type CrosvmPlace, crosvmArgv } from '../vmm/crosvm/argv.ts';
 import type { Dialect } from '../vmm/crosvm/dialect.ts';

@@ -1,4 +1,4 @@
-import { quoteWord, shellCommand } from '../../core/shell-quote.ts';
+import { quoteWord, shellCommand } from '../../core/text/shell-quote.ts';
 import { RULE_FUNCTIONS } from '../../host/android/phone-rules.ts';
 import type { Change, Command, Probe } from '../../host/changes/change.ts';
 

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Host } from '../../host/host.ts';
 

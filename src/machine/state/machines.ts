@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
-import { NAME } from '../../core/names.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { NAME } from '../../core/text/names.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { findRunning } from './running.ts';

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { VmkitError } from '../../core/errors.ts';
-import { safeJson } from '../../core/json.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
+import { safeJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { networkSchema } from '../../spec/networks/networks.ts';

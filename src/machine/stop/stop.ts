@@ -1,5 +1,5 @@
 import { poll } from '../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host, LogReader } from '../../host/host.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { VmkitError } from '../../core/errors.ts';
-import { parseAddress } from '../../core/ipv4.ts';
-import { safeJson } from '../../core/json.ts';
+import { parseAddress } from '../../core/addresses/ipv4.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
+import { safeJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { linkAddresses } from '../../spec/networks/link-addresses.ts';

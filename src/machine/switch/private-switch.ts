@@ -1,4 +1,4 @@
-import { expandIpv6, linkLocal } from '../../core/ipv6.ts';
+import { expandIpv6, linkLocal } from '../../core/addresses/ipv6.ts';
 
 /** A machine on a private network, and the only addresses that it may send from. */
 export interface Member {

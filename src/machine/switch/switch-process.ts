@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { VmkitError } from '../../core/errors.ts';
-import { safeJson } from '../../core/json.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { NetworkPaths } from '../../core/paths.ts';
+import { safeJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { ownProgram } from '../own-program.ts';
 

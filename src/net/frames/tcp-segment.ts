@@ -1,4 +1,4 @@
-import { parseAddress } from '../../core/ipv4.ts';
+import { parseAddress } from '../../core/addresses/ipv4.ts';
 import type { Endpoint } from '../endpoint.ts';
 
 /** The flags of TCP (RFC 9293, section 3.1). */

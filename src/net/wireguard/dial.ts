@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import type { DialEnd } from '../dial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { decodeSegment, encodeSegment } from '../frames/tcp-segment.ts';

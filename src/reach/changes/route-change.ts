@@ -1,4 +1,4 @@
-import { quoteWord } from '../../core/shell-quote.ts';
+import { quoteWord } from '../../core/text/shell-quote.ts';
 import type { Change } from '../../host/changes/change.ts';
 import { uplinkChange } from '../../host/network/bridge-network.ts';
 import { routedChange, routedId } from '../../host/network/bridge-routed.ts';

@@ -1,4 +1,4 @@
-import { overlaps, parseAddress, parseSubnet } from '../../core/ipv4.ts';
+import { overlaps, parseAddress, parseSubnet } from '../../core/addresses/ipv4.ts';
 import { isAnswered } from '../../net/dial.ts';
 import type { Facts, NodeFacts, Target } from '../facts.ts';
 import { broken, type Check, fine, said } from './check.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Observation } from '../observation.ts';
 import { kernelCounters } from './counters.ts';
 import { type KernelWord, kernelWords } from './kernel-word.ts';

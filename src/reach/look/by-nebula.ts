@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { messageOf, VmkitError } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { memoryFolder } from '../../host/local/memory-folder.ts';
 import { relayOutside } from '../../net/datagram-relay.ts';

@@ -1,4 +1,4 @@
-import { procPort } from '../../core/proc-net.ts';
+import { procPort } from '../../core/addresses/proc-net.ts';
 import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
 import { isAnswered } from '../../net/dial.ts';

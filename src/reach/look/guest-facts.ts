@@ -1,5 +1,5 @@
 import { GUEST } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import { TAILSCALE_NOTES } from '../../spec/services/tailscale-scripts.ts';
 import { type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import { type Observation, observeScript, readObservations } from '../observation.ts';

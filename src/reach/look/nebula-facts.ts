@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { GUEST } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { DialEnd } from '../../net/dial.ts';
 import type { NebulaNode } from '../../spec/service.ts';
 import type { Observation } from '../observation.ts';

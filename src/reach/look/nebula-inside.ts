@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import * as z from 'zod';
 import { poll } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
 import { localHost } from '../../host/local/local.ts';
 import { relayInside } from '../../net/datagram-relay.ts';

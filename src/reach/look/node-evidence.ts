@@ -1,4 +1,4 @@
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import { tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
 

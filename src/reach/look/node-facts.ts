@@ -1,4 +1,4 @@
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import { serveConfig, tailscalePrefs, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import type { NodeFacts } from '../facts.ts';
 import type { Observation } from '../observation.ts';

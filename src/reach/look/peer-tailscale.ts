@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import { type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import type { PeerFacts } from '../facts.ts';

@@ -1,4 +1,4 @@
-import { printable } from '../../core/printable.ts';
+import { printable } from '../../core/text/printable.ts';
 
 /** Text of unknown origin in HTML, in an element or between quotes (HTML, 13.1.2). */
 export function escapeHtml(text: string): string {

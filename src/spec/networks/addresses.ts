@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isPrivate, parseAddress } from '../../core/ipv4.ts';
+import { isPrivate, parseAddress } from '../../core/addresses/ipv4.ts';
 import { expected } from '../units.ts';
 import { isOnUserNetwork } from './user-network.ts';
 

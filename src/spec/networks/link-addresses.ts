@@ -1,5 +1,5 @@
-import { formatAddress, machineMac, parseAddress } from '../../core/ipv4.ts';
-import { uniqueLocalAddress } from '../../core/ipv6.ts';
+import { formatAddress, machineMac, parseAddress } from '../../core/addresses/ipv4.ts';
+import { uniqueLocalAddress } from '../../core/addresses/ipv6.ts';
 import type { Card } from './network.ts';
 
 /** The bridge of this host, and the name of its network. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { machineMac, parseAddress } from '../../core/ipv4.ts';
+import { machineMac, parseAddress } from '../../core/addresses/ipv4.ts';
 import { lanAddress } from './addresses.ts';
 import type { Network } from './network.ts';
 import type { MacvtapSpec } from './network-spec.ts';

@@ -1,4 +1,4 @@
-import { overlaps, parseAddress, parseSubnet } from '../../core/ipv4.ts';
+import { overlaps, parseAddress, parseSubnet } from '../../core/addresses/ipv4.ts';
 
 /**
  * The network of each machine's first card: its host's ports lead there, and through it the guest dials the world. It ends in the monitor (machine/vmm), which

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
-import { nearest } from '../../core/nearest.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { packageRoot } from '../../core/package-root.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import type { Host } from '../../host/host.ts';
 
 const FILE = 'vm.yaml';

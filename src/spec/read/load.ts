@@ -1,6 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { type Arch, archOf } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Report } from '../../core/progress.ts';
 import type { Host } from '../../host/host.ts';
 import { type Finding, renderProblem, specInvalid } from '../problem.ts';

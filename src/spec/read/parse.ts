@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import type { Arch } from '../../core/arch.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import { type KernelSpec, readKernelChoice } from '../kernel.ts';
 import { orderServices } from '../order.ts';
 import type { Finding, Problem } from '../problem.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { NAME } from '../../core/names.ts';
 import { PROTOCOLS } from '../../core/protocol.ts';
+import { NAME } from '../../core/text/names.ts';
 import { DEFAULT_RECIPE, isKernelChoice } from '../kernel.ts';
 import { networkSchema } from '../networks/networks.ts';
 import { everyService } from '../services/define.ts';

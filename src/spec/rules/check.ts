@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nearest } from '../../core/nearest.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import type { Finding, YamlPath } from '../problem.ts';
 
 type Checked<T> =

@@ -1,4 +1,4 @@
-import { nearest } from '../../core/nearest.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import { findCycles } from '../order.ts';
 import type { Finding } from '../problem.ts';
 import type { ServiceEntry } from '../read/read-service.ts';

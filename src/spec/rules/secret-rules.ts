@@ -1,5 +1,5 @@
 import { GUEST } from '../../core/guest-paths.ts';
-import { nearest } from '../../core/nearest.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import type { Finding, YamlPath } from '../problem.ts';
 import type { Service } from '../service.ts';
 

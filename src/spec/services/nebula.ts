@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseAddress } from '../../core/ipv4.ts';
+import { parseAddress } from '../../core/addresses/ipv4.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { NEBULA_CONFIG } from './nebula-config.ts';

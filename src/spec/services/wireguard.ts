@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { formatAddress, isPrivate, parseAddress } from '../../core/addresses/ipv4.ts';
 import { GUEST } from '../../core/guest-paths.ts';
-import { formatAddress, isPrivate, parseAddress } from '../../core/ipv4.ts';
 import { isOnUserNetwork } from '../networks/user-network.ts';
 import type { Service, ServiceFile, ServiceSecret, WireguardClient, WireguardTunnel } from '../service.ts';
 import { expected } from '../units.ts';

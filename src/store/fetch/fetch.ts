@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../../core/digest.ts';
-import { isSystemError, VmkitError } from '../../core/errors.ts';
+import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
 import { withLock } from '../../host/with-lock.ts';

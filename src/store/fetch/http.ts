@@ -1,4 +1,4 @@
-import { isSystemError, messageOf, VmkitError } from '../../core/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../../core/errors/errors.ts';
 
 /** What a server and the way to it are given. */
 export interface HttpLimits {

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Host } from '../../host/host.ts';
 import { readSecret } from '../../host/read-secret.ts';
 import type { Control } from './control.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Control, Device, KeyRequest, MintedKey } from './control.ts';
 import type { ApiRequest } from './control-error.ts';
 import { ask } from './request.ts';

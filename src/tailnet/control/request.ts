@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { isSystemError, messageOf } from '../../core/errors.ts';
+import { isSystemError, messageOf } from '../../core/errors/errors.ts';
 import { type ApiRequest, explainRefusal, type Refusal, unreachable } from './control-error.ts';
 
 /** In milliseconds: for one answer, whole. */

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { poll } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
 import { memoryFolder } from '../../host/local/memory-folder.ts';

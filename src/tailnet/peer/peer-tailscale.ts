@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { messageOf, VmkitError } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Protocol } from '../../core/protocol.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Host } from '../../host/host.ts';
 import { type DialEnd, dialEnd, LONG_ANSWER } from '../../net/dial.ts';
 import { tailscaleStatus } from '../tailscale-json.ts';

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { type Identity, newIdentity, readIdentity, writeIdentity } from '../../machine/disks/identity.ts';

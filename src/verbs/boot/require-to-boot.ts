@@ -1,5 +1,5 @@
 import { archOf } from '../../core/arch.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
 import { USUAL_VMM } from '../../machine/vmm/drivers.ts';

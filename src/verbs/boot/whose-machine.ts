@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import { readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';

@@ -1,5 +1,5 @@
-import { VmkitError } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { readText } from '../../host/read-text.ts';
 import { withGuest } from '../../machine/guest.ts';

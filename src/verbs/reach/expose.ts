@@ -1,4 +1,4 @@
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
 import { judge } from '../../reach/judge.ts';

@@ -1,5 +1,5 @@
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { runOnConsole } from '../../guest/console/script.ts';
 import { guestHost } from '../../guest/ssh/guest-host.ts';

@@ -1,5 +1,5 @@
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { requireRunning } from '../../machine/state/running.ts';

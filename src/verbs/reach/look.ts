@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfInterrupted, timeLeft, unlessInterrupted } from '../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../core/errors.ts';
+import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { runningMachines } from '../../machine/state/machines.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { readSecret } from '../../host/read-secret.ts';
 import { parseSshUrl } from '../../host/ssh/destination.ts';
 import { sshHost } from '../../host/ssh/ssh-host.ts';

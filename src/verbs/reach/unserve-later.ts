@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
+import { messageOf } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { unserveInGuest } from './expose-guest.ts';
 

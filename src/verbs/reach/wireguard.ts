@@ -1,5 +1,5 @@
 import { unlessInterrupted } from '../../core/deadline.ts';
-import { VmkitError } from '../../core/errors.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { publicKeyOf } from '../../core/x25519.ts';
 import { readJournal } from '../../host/changes/change-journal.ts';

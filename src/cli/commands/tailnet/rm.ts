@@ -1,5 +1,5 @@
-import { VmkitError } from '../../../core/errors.ts';
-import { nearest } from '../../../core/nearest.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
+import { nearest } from '../../../core/text/nearest.ts';
 import { requireControl } from '../../../tailnet/control/choose-control.ts';
 import type { Device } from '../../../tailnet/control/control.ts';
 import { requireConsent } from '../../consent.ts';

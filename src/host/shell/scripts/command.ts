@@ -1,4 +1,4 @@
-import { quoteWord } from '../../../core/shell-quote.ts';
+import { quoteWord } from '../../../core/text/shell-quote.ts';
 import { exports } from '../variables.ts';
 import { LAST, STATUS } from './job.ts';
 

@@ -1,4 +1,4 @@
-import { quoteWord } from '../../../core/shell-quote.ts';
+import { quoteWord } from '../../../core/text/shell-quote.ts';
 
 // For any POSIX shell on Linux, with coreutils, busybox, or Android's toybox. Each runs in a subshell with its arguments as $1, $2 ...; all paths are absolute.
 // mksh, Android's shell: printf is a program there, whose arguments all can read; numbers have 32 bits; a file that \`exec\` opened as 9 is handed to a program by \`9>&9\`.

@@ -1,4 +1,4 @@
-import { VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 import type { Job, JobResult, Shell } from './shell.ts';
 
 /** OpenSSH's server lets 10 sessions through one connection (sshd_config(5), MaxSessions); some are left for locks and logs. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { throwIfInterrupted } from '../../../core/deadline.ts';
-import { VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 import { jobLines } from './boot-shell.ts';
 import { betweenMarks } from './marks.ts';
 

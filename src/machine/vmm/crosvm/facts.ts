@@ -1,5 +1,5 @@
 import type { Arch } from '../../../core/arch.ts';
-import { VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 import type { Context } from '../../../host/context.ts';
 import { DISK_SERIALS } from '../../../spec/disks.ts';
 import type { MachineDescription } from '../../description.ts';

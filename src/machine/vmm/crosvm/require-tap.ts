@@ -1,4 +1,4 @@
-import { VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 import type { Host } from '../../../host/host.ts';
 import { networkOf } from '../../../spec/networks/networks.ts';
 import type { PlacedMachine } from '../../placing.ts';

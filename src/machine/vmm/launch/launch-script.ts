@@ -1,4 +1,4 @@
-import { quoteWord, shellCommand } from '../../../core/shell-quote.ts';
+import { quoteWord, shellCommand } from '../../../core/text/shell-quote.ts';
 import type { OpenFile } from './open-file.ts';
 import { type Logs, recordLogs } from './recorder.ts';
 

@@ -1,6 +1,6 @@
 import { poll } from '../../../core/deadline.ts';
 import type { MachinePaths } from '../../../core/paths.ts';
-import { quoteWord } from '../../../core/shell-quote.ts';
+import { quoteWord } from '../../../core/text/shell-quote.ts';
 import type { Host } from '../../../host/host.ts';
 
 const MIB = 1024 * 1024;

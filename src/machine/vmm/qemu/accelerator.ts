@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type Arch, archOf } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
-import { safeJson } from '../../../core/json.ts';
+import { safeJson } from '../../../core/text/json.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
 import { mayUse } from '../../../host/may-use.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Arch } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
-import { safeJson } from '../../../core/json.ts';
+import { safeJson } from '../../../core/text/json.ts';
 import type { Context } from '../../../host/context.ts';
 import { toolVersion } from '../../../host/tools/tool-version.ts';
 import type { VmmFacts } from '../vmm-facts.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { unlessInterrupted } from '../../../core/deadline.ts';
-import { messageOf, VmkitError } from '../../../core/errors.ts';
-import { onLines } from '../../../core/lines.ts';
+import { messageOf, VmkitError } from '../../../core/errors/errors.ts';
+import { onLines } from '../../../core/text/lines.ts';
 import type { Host } from '../../../host/host.ts';
 
 /** One line of the QEMU Machine Protocol (QEMU documentation, "QMP specification"). */

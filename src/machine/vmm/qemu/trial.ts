@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { poll } from '../../../core/deadline.ts';
-import { VmkitError } from '../../../core/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Host } from '../../../host/host.ts';
 import { readText } from '../../../host/read-text.ts';

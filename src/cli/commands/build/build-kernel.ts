@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type KernelOptions, kernelArtifact } from '../../kernel/artifact.ts';
-import { publishersToAsk } from '../../kernel/sources/sources.ts';
-import type { Built } from '../../store/artifact.ts';
-import { artifactKey, ensureArtifact, findArtifact } from '../../store/store.ts';
-import { buildContext, runStep } from '../../verbs/step.ts';
-import { defineCommand } from '../parse/command.ts';
-import { durationText } from '../show/progress-lines.ts';
+import { type KernelOptions, kernelArtifact } from '../../../kernel/artifact.ts';
+import { publishersToAsk } from '../../../kernel/sources/sources.ts';
+import type { Built } from '../../../store/artifact.ts';
+import { artifactKey, ensureArtifact, findArtifact } from '../../../store/store.ts';
+import { buildContext, runStep } from '../../../verbs/step.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { durationText } from '../../show/progress-lines.ts';
 
 const ARCHES = ['x86_64', 'arm64'] as const;
 const HOST_ARCH = process.arch === 'arm64' ? 'arm64' : 'x86_64';

@@ -1,9 +1,9 @@
-import { targetOf } from '../../reach/target.ts';
-import { loadVm } from '../../spec/read/load.ts';
-import { unexpose } from '../../verbs/reach/expose.ts';
-import type { TakenBack } from '../../verbs/reach/expose-via.ts';
-import { defineCommand } from '../parse/command.ts';
-import { MACHINE, SERVICE } from '../parse/positionals.ts';
+import { targetOf } from '../../../reach/target.ts';
+import { loadVm } from '../../../spec/read/load.ts';
+import { unexpose } from '../../../verbs/reach/expose.ts';
+import type { TakenBack } from '../../../verbs/reach/expose-via.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { MACHINE, SERVICE } from '../../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'unexpose <vm> [service]',

@@ -1,12 +1,12 @@
 import { renderUnicodeCompact } from 'uqr';
-import { VmkitError } from '../../core/errors.ts';
-import { nearest } from '../../core/nearest.ts';
-import { loadVm } from '../../spec/read/load.ts';
-import type { ClientKind } from '../../verbs/reach/client-kind.ts';
-import { nebulaClients } from '../../verbs/reach/nebula-client.ts';
-import { wireguardClients } from '../../verbs/reach/wireguard.ts';
-import { defineCommand } from '../parse/command.ts';
-import { MACHINE } from '../parse/positionals.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
+import { nearest } from '../../../core/text/nearest.ts';
+import { loadVm } from '../../../spec/read/load.ts';
+import type { ClientKind } from '../../../verbs/reach/client-kind.ts';
+import { nebulaClients } from '../../../verbs/reach/nebula-client.ts';
+import { wireguardClients } from '../../../verbs/reach/wireguard.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { MACHINE } from '../../parse/positionals.ts';
 
 interface ClientConfiguration {
   readonly machine: string;

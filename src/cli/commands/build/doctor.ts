@@ -1,11 +1,18 @@
-import { archOf } from '../../core/arch.ts';
-import { isAndroid } from '../../host/android/is-android.ts';
-import type { Context } from '../../host/context.ts';
-import { ALL_GROUPS, BUILD_TOOLS, findMissing, howToInstall, requireTools, toolsOf } from '../../host/tools/tools.ts';
-import { findManager } from '../../host/tools/tools-install.ts';
-import { TOOL_GROUPS, type ToolGroup } from '../../host/tools/tools-table.ts';
-import { buildContext, type VerbContext } from '../../verbs/step.ts';
-import { defineCommand } from '../parse/command.ts';
+import { archOf } from '../../../core/arch.ts';
+import { isAndroid } from '../../../host/android/is-android.ts';
+import type { Context } from '../../../host/context.ts';
+import {
+  ALL_GROUPS,
+  BUILD_TOOLS,
+  findMissing,
+  howToInstall,
+  requireTools,
+  toolsOf,
+} from '../../../host/tools/tools.ts';
+import { findManager } from '../../../host/tools/tools-install.ts';
+import { TOOL_GROUPS, type ToolGroup } from '../../../host/tools/tools-table.ts';
+import { buildContext, type VerbContext } from '../../../verbs/step.ts';
+import { defineCommand } from '../../parse/command.ts';
 
 interface GroupReport {
   readonly group: ToolGroup;

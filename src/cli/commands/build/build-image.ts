@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import { BUILD_TOOLS, requireTools } from '../../host/tools/tools.ts';
-import { chooseComponents } from '../../image/components/component-choice.ts';
-import { chooseKernel } from '../../kernel/choose-kernel.ts';
-import { withKernel } from '../../spec/kernel.ts';
-import { loadVm } from '../../spec/read/load.ts';
-import type { Built } from '../../store/artifact.ts';
-import { buildImageParts } from '../../verbs/build/build-parts.ts';
-import { buildContext } from '../../verbs/step.ts';
-import { defineCommand } from '../parse/command.ts';
-import { DEFINITION, KERNEL } from '../parse/positionals.ts';
-import { durationText } from '../show/progress-lines.ts';
-import { table } from '../show/table.ts';
+import { BUILD_TOOLS, requireTools } from '../../../host/tools/tools.ts';
+import { chooseComponents } from '../../../image/components/component-choice.ts';
+import { chooseKernel } from '../../../kernel/choose-kernel.ts';
+import { withKernel } from '../../../spec/kernel.ts';
+import { loadVm } from '../../../spec/read/load.ts';
+import type { Built } from '../../../store/artifact.ts';
+import { buildImageParts } from '../../../verbs/build/build-parts.ts';
+import { buildContext } from '../../../verbs/step.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { DEFINITION, KERNEL } from '../../parse/positionals.ts';
+import { durationText } from '../../show/progress-lines.ts';
+import { table } from '../../show/table.ts';
 
 interface ImageFile {
   readonly title: string;

@@ -1,4 +1,4 @@
-import { VmkitError } from './errors.ts';
+import { VmkitError } from '../errors/errors.ts';
 
 /** Names of machines, services and ports: they become file names, user names and host names (RFC 1123). */
 export const NAME = /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/;

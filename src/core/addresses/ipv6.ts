@@ -1,4 +1,4 @@
-import { sha256 } from './digest.ts';
+import { sha256 } from '../digest.ts';
 import { formatSubnet, type Subnet } from './ipv4.ts';
 
 /**

@@ -1,20 +1,20 @@
-import { VmkitError } from '../../core/errors.ts';
-import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../core/ipv4.ts';
-import type { PhoneReport } from '../../host/android/check/phone-row.ts';
-import { isAndroid } from '../../host/android/is-android.ts';
-import type { Context } from '../../host/context.ts';
-import type { Tap } from '../../host/network/bridge-addresses.ts';
-import { type CheckRow, checkNetwork } from '../../host/network/check-network.ts';
-import type { NetworkRequest } from '../../host/network/host-network.ts';
-import type { Macvtap } from '../../host/network/macvtap.ts';
-import { withMachine } from '../../machine/state/machine-lock.ts';
-import { BRIDGE } from '../../spec/networks/link-addresses.ts';
-import { ensureMachineUser, plannedUser } from '../../verbs/boot/machine-user.ts';
-import { type HostReport, setUpNetwork, tearDownHost } from '../../verbs/host-network.ts';
-import { reportOnPhone } from '../../verbs/phone-check.ts';
-import { defineCommand } from '../parse/command.ts';
-import { phoneText } from '../show/phone-text.ts';
-import { table } from '../show/table.ts';
+import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from '../../../core/addresses/ipv4.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
+import type { PhoneReport } from '../../../host/android/check/phone-row.ts';
+import { isAndroid } from '../../../host/android/is-android.ts';
+import type { Context } from '../../../host/context.ts';
+import type { Tap } from '../../../host/network/bridge-addresses.ts';
+import { type CheckRow, checkNetwork } from '../../../host/network/check-network.ts';
+import type { NetworkRequest } from '../../../host/network/host-network.ts';
+import type { Macvtap } from '../../../host/network/macvtap.ts';
+import { withMachine } from '../../../machine/state/machine-lock.ts';
+import { BRIDGE } from '../../../spec/networks/link-addresses.ts';
+import { ensureMachineUser, plannedUser } from '../../../verbs/boot/machine-user.ts';
+import { type HostReport, setUpNetwork, tearDownHost } from '../../../verbs/host-network.ts';
+import { reportOnPhone } from '../../../verbs/phone-check.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { phoneText } from '../../show/phone-text.ts';
+import { table } from '../../show/table.ts';
 
 export const command = defineCommand({
   usage: 'host <action>',

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { renderPage } from '../../reach/page/page.ts';
-import type { ProbeReport } from '../../reach/report.ts';
-import { targetOf } from '../../reach/target.ts';
-import { loadVm } from '../../spec/read/load.ts';
-import { probe } from '../../verbs/reach/probe.ts';
-import { peerKind } from '../../verbs/reach/probe-peer.ts';
-import { defineCommand } from '../parse/command.ts';
-import { MACHINE, SERVICE } from '../parse/positionals.ts';
-import { reportText } from '../show/report-text.ts';
+import { renderPage } from '../../../reach/page/page.ts';
+import type { ProbeReport } from '../../../reach/report.ts';
+import { targetOf } from '../../../reach/target.ts';
+import { loadVm } from '../../../spec/read/load.ts';
+import { probe } from '../../../verbs/reach/probe.ts';
+import { peerKind } from '../../../verbs/reach/probe-peer.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { MACHINE, SERVICE } from '../../parse/positionals.ts';
+import { reportText } from '../../show/report-text.ts';
 
 export const command = defineCommand({
   usage: 'probe <vm> [service]',

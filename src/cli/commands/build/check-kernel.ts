@@ -1,16 +1,16 @@
-import { VmkitError } from '../../core/errors.ts';
-import { kernelRelease } from '../../guest/kernel-release.ts';
-import type { GuestHost } from '../../guest/ssh/guest-host.ts';
-import { LONGEST_CONFIG } from '../../kernel/check/ikconfig.ts';
-import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../kernel/check/judge.ts';
-import { LONGEST_KERNEL, readKernelConfig } from '../../kernel/check/kernel-image.ts';
-import { requireWhole } from '../../kernel/check/whole.ts';
-import { withGuest } from '../../machine/guest.ts';
-import { checkLive, type LiveCheck } from '../../verbs/check-live.ts';
-import { machineName } from '../../verbs/machine-name.ts';
-import type { VerbContext } from '../../verbs/step.ts';
-import { defineCommand } from '../parse/command.ts';
-import { table } from '../show/table.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
+import { kernelRelease } from '../../../guest/kernel-release.ts';
+import type { GuestHost } from '../../../guest/ssh/guest-host.ts';
+import { LONGEST_CONFIG } from '../../../kernel/check/ikconfig.ts';
+import { judgeConfig, type KernelJudgement, purposeNames, type Verdict } from '../../../kernel/check/judge.ts';
+import { LONGEST_KERNEL, readKernelConfig } from '../../../kernel/check/kernel-image.ts';
+import { requireWhole } from '../../../kernel/check/whole.ts';
+import { withGuest } from '../../../machine/guest.ts';
+import { checkLive, type LiveCheck } from '../../../verbs/check-live.ts';
+import { machineName } from '../../../verbs/machine-name.ts';
+import type { VerbContext } from '../../../verbs/step.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { table } from '../../show/table.ts';
 
 type Result = CheckResult | LiveCheck;
 

@@ -1,10 +1,10 @@
-import { isTunnel } from '../../reach/hops.ts';
-import { targetOf } from '../../reach/target.ts';
-import { VIAS } from '../../reach/vias.ts';
-import { loadVm } from '../../spec/read/load.ts';
-import { type Exposed, expose } from '../../verbs/reach/expose.ts';
-import { defineCommand } from '../parse/command.ts';
-import { MACHINE, SERVICE } from '../parse/positionals.ts';
+import { isTunnel } from '../../../reach/hops.ts';
+import { targetOf } from '../../../reach/target.ts';
+import { VIAS } from '../../../reach/vias.ts';
+import { loadVm } from '../../../spec/read/load.ts';
+import { type Exposed, expose } from '../../../verbs/reach/expose.ts';
+import { defineCommand } from '../../parse/command.ts';
+import { MACHINE, SERVICE } from '../../parse/positionals.ts';
 
 export const command = defineCommand({
   usage: 'expose <vm> [service]',
