@@ -33,13 +33,13 @@ export async function setUpNetwork(request: NetworkRequest, context: Context, is
     await requireSilent(request, facts, context);
     if (isDryRun && facts.filters === undefined) {
       const notes = ['sudo asks for a password: firewalls were not seen, and some of this may be done already.'];
-      return report(changes, 'apply', true, context, notes);
+      return reportChanges(changes, 'apply', true, context, notes);
     }
     const done = isDryRun ? await missingChanges(changes, context) : await applyChanges(changes, context);
     const notes = (facts.filters?.strangers ?? []).map(
       (chain) => `The chain ${chain} drops forwarded packets: vmkit host check says what to add to it.`,
     );
-    return report(done, 'apply', isDryRun, context, notes);
+    return reportChanges(done, 'apply', isDryRun, context, notes);
   });
 }
 
@@ -48,7 +48,7 @@ export async function tearDownHost(context: Context, isDryRun = false): Promise<
   const { lock } = hostPaths(context.paths);
   return withLock(lock, 'vmkit host teardown', context, async () => {
     const undone = isDryRun ? [...(await readJournal(context))].reverse() : await undoChanges(context);
-    return report(undone, 'undo', isDryRun, context, []);
+    return reportChanges(undone, 'undo', isDryRun, context, []);
   });
 }
 
@@ -66,7 +66,8 @@ export async function renewHost(context: Context): Promise<void> {
   }
 }
 
-async function report(
+/** What a person is told of changes that were made or undone, or would be. */
+export async function reportChanges(
   changes: readonly Pick<Change, 'title' | 'apply' | 'undo'>[],
   way: 'apply' | 'undo',
   isDryRun: boolean,

@@ -131,8 +131,8 @@ describe.skipIf(why !== undefined)('the network of a phone', () => {
       }
       const before = await stateOf(phone);
 
-      expect((await setUpPhone(NETWORK, context)).length).toBeGreaterThan(8);
-      expect(await setUpPhone(NETWORK, context)).toEqual([]);
+      expect((await setUpPhone(NETWORK, context)).changes.length).toBeGreaterThan(8);
+      expect((await setUpPhone(NETWORK, context)).changes).toEqual([]);
       const folder = await addMachine(phone, 'sql', {});
       await expect.poll(() => readLog(host.root), { timeout: 20_000 }).toContain('sql has booted');
       const guest = await guestAt(here, 'sql');

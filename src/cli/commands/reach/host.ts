@@ -2,6 +2,7 @@ import { formatSubnet, isPrivate, parseAddress, parseSubnet, type Subnet } from 
 import { VmkitError } from '../../../core/errors/errors.ts';
 import type { PhoneReport } from '../../../host/android/check/phone-row.ts';
 import { isAndroid } from '../../../host/android/is-android.ts';
+import type { PhoneNetwork } from '../../../host/android/phone-network.ts';
 import type { Context } from '../../../host/context.ts';
 import type { Tap } from '../../../host/network/bridge-addresses.ts';
 import { type CheckRow, checkNetwork } from '../../../host/network/check-network.ts';
@@ -12,6 +13,7 @@ import { BRIDGE } from '../../../spec/networks/link-addresses.ts';
 import { ensureMachineUser, plannedUser } from '../../../verbs/boot/machine-user.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../../../verbs/host-network.ts';
 import { reportOnPhone } from '../../../verbs/phone-check.ts';
+import { setUpPhone } from '../../../verbs/phone-network.ts';
 import { defineCommand } from '../../parse/command.ts';
 import { phoneText } from '../../show/phone-text.ts';
 import { table } from '../../show/table.ts';
@@ -48,6 +50,12 @@ export const command = defineCommand({
         default: [],
         describe: 'check, on a phone: the path there of a crosvm of your own; may be repeated',
       })
+      .option('egress', {
+        choices: ['phone', 'uplink'] as const,
+        default: 'phone' as const,
+        describe:
+          "setup, on a phone: guests leave as the phone's own packets do, by its VPN too, or by the uplink past it",
+      })
       .option('macvtap', {
         type: 'string',
         array: true,
@@ -60,8 +68,10 @@ export const command = defineCommand({
     context,
   ): Promise<readonly CheckRow[] | HostReport | PhoneReport> => {
     if (action === 'teardown') return tearDownHost(context, dryRun);
-    if (action === 'check' && (await isAndroid(context.host))) {
-      return reportOnPhone({ bridge: BRIDGE.interface, subnet: args.subnet }, args.crosvm, context);
+    if (await isAndroid(context.host)) {
+      const { interface: bridge } = BRIDGE;
+      if (action === 'check') return reportOnPhone({ bridge, subnet: args.subnet }, args.crosvm, context);
+      return setUpPhone(phoneNetwork(args), context, dryRun);
     }
     const { uid } = await context.host.place();
     const request = await withOwners(networkRequest(args, uid), dryRun || action === 'check', context);
@@ -74,6 +84,27 @@ export const command = defineCommand({
     return 'changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3;
   },
 });
+
+/** crosvm runs as root there, so that interfaces have no owners. */
+function phoneNetwork(args: {
+  subnet: string;
+  tap: string[];
+  link: string[];
+  macvtap: string[];
+  egress: PhoneNetwork['egress'];
+}): PhoneNetwork {
+  if (args.macvtap.length > 0)
+    throw badUsage('--macvtap is for Linux: phones have a bridge', '--tap sql=192.168.100.2');
+  const { name, bridge, subnet, taps, links } = networkRequest(args, 0);
+  const linked = new Set(links.flat());
+  return {
+    name,
+    bridge,
+    subnet,
+    egress: args.egress,
+    taps: taps.map((tap) => ({ name: tap.name, meetsOthers: linked.has(tap.name) })),
+  };
+}
 
 /** `owner`: of interfaces, as long as their machines have no users of their own. */
 function networkRequest(
