@@ -141,6 +141,7 @@ export const ERROR_CODES = [
   'package-unknown',
   'path-too-long',
   'peer-not-joined',
+  'phone-cannot-boot',
   'port-in-use',
   'port-unanswered',
   'preference-taken',
