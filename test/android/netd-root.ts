@@ -15,7 +15,7 @@ const ASKED = ['ls', 'test', 'env'];
 
 /**
  * A network namespace with the root of a phone: mksh as `sh`, of toybox no more than the scripts say that they call, the real ip and iptables. `getprop`
- * is a stand-in, and so is a kernel without NAT for IPv6. Its /data is \`data\` in \`folder\`.
+ * is a stand-in, and so is a kernel without NAT for IPv6. Its /data is `data` in `folder`.
  */
 export async function phoneIn(
   within: Awaited<ReturnType<typeof namespace>>,
