@@ -31,6 +31,8 @@ export async function phoneIn(
   await symlink('/usr/sbin/ip', bin('ip'));
   const iptables = (program: string): string =>
     `export XTABLES_LOCKFILE=/data/xtables.lock\nexec /usr/sbin/xtables-legacy-multi ${program} "$@"`;
+  // Before anybody looks at what is there: iptables leaves it.
+  await writeFile(join(folder, 'data/xtables.lock'), '');
   await script(bin('getprop'), 'echo 1');
   await script(bin('iptables'), iptables('iptables'));
   await script(bin('ip6tables'), `case "$*" in *'-t nat'*) exit 3 ;; esac\n${iptables('ip6tables')}`);
