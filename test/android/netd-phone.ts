@@ -7,7 +7,7 @@ import { phoneIn } from './netd-root.ts';
 
 type Namespace = Awaited<ReturnType<typeof namespace>>;
 
-/** Where everything answers, by whichever link it is reached; \`ONLY_VPN\` only by the VPN. */
+/** Where everything answers, by whichever link it is reached; `ONLY_VPN` only by the VPN. */
 export const WORLD = '192.0.2.1';
 export const ONLY_VPN = '10.77.0.1';
 export const PORT = 8080;

@@ -15,7 +15,7 @@ const ASKED = ['ls', 'test', 'env'];
 
 /**
  * A network namespace with the root of a phone: mksh as `sh`, of toybox no more than the scripts say that they call, the real ip and iptables. `getprop`
- * is a stand-in, and so is a kernel without NAT for IPv6. Its /data is \`data\` in \`folder\`.
+ * is a stand-in, and so is a kernel without NAT for IPv6. Its /data is `data` in `folder`.
  */
 export async function phoneIn(
   within: Awaited<ReturnType<typeof namespace>>,
@@ -31,6 +31,8 @@ export async function phoneIn(
   await symlink('/usr/sbin/ip', bin('ip'));
   const iptables = (program: string): string =>
     `export XTABLES_LOCKFILE=/data/xtables.lock\nexec /usr/sbin/xtables-legacy-multi ${program} "$@"`;
+  // Before anybody looks at what is there: iptables leaves it.
+  await writeFile(join(folder, 'data/xtables.lock'), '');
   await script(bin('getprop'), 'echo 1');
   await script(bin('iptables'), iptables('iptables'));
   await script(bin('ip6tables'), `case "$*" in *'-t nat'*) exit 3 ;; esac\n${iptables('ip6tables')}`);

@@ -58,7 +58,7 @@ async function reach(from: Host, address: string, port: number): Promise<string 
   return exitCode === 0 ? stdout.replace(/^::ffff:/, '') : undefined;
 }
 
-/** A guest at the TAP \`sql\`, as vmkit's guests configure themselves. */
+/** A guest at the TAP `sql`, as vmkit's guests configure themselves. */
 async function guestAt({ folder, phone }: World, tap: string): Promise<Awaited<ReturnType<typeof namespace>>> {
   const guest = await namespace();
   await plug(phone.own, tap, guest, folder);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { avfConfig, KERNEL_PARAMETERS, vmRunArgv } from '../../src/machine/vmm/avf/config.ts';
 import { cidOf, unreachablePorts, vsockForwardArgv } from '../../src/machine/vmm/avf/forward.ts';
-import { AVF_RELEASES } from '../../src/machine/vmm/avf/release.ts';
+import { AVF_RELEASES, isAtLeast } from '../../src/machine/vmm/avf/release.ts';
 import { plan } from './plan.ts';
 
 const machine = { ...plan, arch: 'arm64' as const, commandLine: `${KERNEL_PARAMETERS} quiet panic=-1` };
@@ -10,7 +10,11 @@ const file = '/data/local/tmp/vmkit/sql/vm.json';
 
 /** libs/vmconfig/src/lib.rs of each release: VmConfig, DiskImage, Partition. */
 const KEYS = ['kernel', 'initrd', 'params', 'bootloader', 'disks', 'protected', 'memory_mib', 'platform_version'];
-const SINCE = { '14': ['name'], '14 QPR2': ['devices'], '15': ['cpu_topology', 'console_input_device'] };
+const SINCE = [
+  { first: '14', keys: ['name'] },
+  { first: '14 QPR2', keys: ['devices'] },
+  { first: '15', keys: ['cpu_topology', 'console_input_device'] },
+] as const;
 
 describe.each(AVF_RELEASES)('Android %s', (release) => {
   test('has its file and its command', async () => {
@@ -19,10 +23,8 @@ describe.each(AVF_RELEASES)('Android %s', (release) => {
   });
 
   test('has no key that this release does not know, and no flag that it drops', () => {
-    const since = Object.entries(SINCE).filter(
-      ([first]) => AVF_RELEASES.map(String).indexOf(first) <= AVF_RELEASES.indexOf(release),
-    );
-    const known = [...KEYS, ...since.flatMap(([, keys]) => keys)];
+    const since = SINCE.filter(({ first }) => isAtLeast(release, first)).flatMap(({ keys }) => keys);
+    const known: readonly string[] = [...KEYS, ...since];
     const config: Record<string, unknown> = JSON.parse(avfConfig(machine, place, release));
     expect(Object.keys(config).filter((key) => !known.includes(key))).toEqual([]);
     const argv = vmRunArgv(machine, place, file, release);

@@ -3,7 +3,7 @@ import { RULE_FUNCTIONS } from '../../host/android/phone-rules.ts';
 import type { Change, Command, Probe } from '../../host/changes/change.ts';
 
 /**
- * The changes to a phone as shell functions: \`hold_network\` makes each again that does not hold. The same commands as those that made them the first time,
+ * The changes to a phone as shell functions: `hold_network` makes each again that does not hold. The same commands as those that made them the first time,
  * which the journal knows how to undo.
  */
 export function networkScript(changes: readonly Change[]): string {
