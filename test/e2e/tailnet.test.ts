@@ -243,13 +243,16 @@ services:
       expect(broken).toEqual(['resolver-broken']);
     });
 
-    test.for(IN_SHORT)('and of those that only a whole tailnet has: $name', async (fault) => {
-      if (away === undefined) throw new Error('It joins in a test before this one.');
-      const faulty = await faultyWorld(tailnet, sandbox, away);
-      // On a computer that is busy an emulated guest may be too slow to be seen.
-      const report = await faulty.tell(fault, 3).finally(() => faulty.close());
-      expectTold(report, fault);
-    });
+    test.skipIf(process.env['VMKIT_TEST_ALL'] === undefined).for(IN_SHORT)(
+      'and of those that only a whole tailnet has: $name',
+      async (fault) => {
+        if (away === undefined) throw new Error('It joins in a test before this one.');
+        const faulty = await faultyWorld(tailnet, sandbox, away);
+        // On a computer that is busy an emulated guest may be too slow to be seen.
+        const report = await faulty.tell(fault, 3).finally(() => faulty.close());
+        expectTold(report, fault);
+      },
+    );
 
     test('all faults are out again: no false alarm', async () => {
       const verdict = await probe('node');

@@ -425,13 +425,9 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
 /** Those that take neither long nor a namespace of their own to be put: for each run of the tests. */
 export const IN_SHORT = FAULTS.filter(({ name }) =>
   [
-    'tailscaled is halted by SIGSTOP',
     'the guest is frozen',
-    "the peer's own firewall lets nothing out",
     "the peer's routes lead elsewhere",
     'UDP is blocked: all goes through the relay',
-    'serve leads to an address that nobody has',
     'MagicDNS is off',
-    'the control server is away, and nobody can join',
   ].includes(name),
 );

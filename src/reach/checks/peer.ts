@@ -55,7 +55,10 @@ export const peerReachesNode: Check = {
     return broken(
       {
         cause: 'no-path',
-        title: 'no DERP relay and no direct path between the peer and the guest',
+        title:
+          guest?.status === undefined
+            ? 'the node does not answer: it has no path, or its tailscaled does not work, of which the guest says nothing'
+            : 'no DERP relay and no direct path between the peer and the guest',
         observed: [
           said(ping),
           relay === '' ? 'the guest has no home relay' : `the guest's home relay: ${relay}`,
