@@ -4,7 +4,7 @@ import { loadVm } from '../../spec/read/load.ts';
 import { bootMachines } from '../../verbs/boot/boot-machines.ts';
 import { type BootPlan, planBoot } from '../../verbs/boot/boot-plan.ts';
 import { defineCommand } from '../parse/command.ts';
-import { DEFINITION, KERNEL } from '../parse/positionals.ts';
+import { COMPONENT, DEFINITION, KERNEL } from '../parse/positionals.ts';
 import { planText } from '../show/boot-plan-text.ts';
 import { type BootSummary, bootText, summarize } from '../show/boot-summary.ts';
 
@@ -15,12 +15,7 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', DEFINITION)
-      .option('component', {
-        type: 'string',
-        array: true,
-        default: [],
-        describe: 'Use this executable: NAME=PATH; may be repeated',
-      })
+      .option('component', COMPONENT)
       .option('kernel', KERNEL)
       .option('setup', { type: 'boolean', default: false, describe: 'Install what this computer lacks' })
       .option('adopt', {

@@ -1,3 +1,5 @@
+import type { Options } from 'yargs';
+
 /** What several verbs are given, in its place or as an option. */
 export const MACHINE = { type: 'string', demandOption: true, describe: 'The machine' } as const;
 
@@ -16,3 +18,10 @@ export const KERNEL = {
   type: 'string',
   describe: 'Which kernel, in place of that of the definition: auto, vmkit, debian, or a path',
 } as const;
+
+export const COMPONENT = {
+  type: 'string',
+  array: true,
+  default: [],
+  describe: 'Use this executable: NAME=PATH; may be repeated',
+} satisfies Options;

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
 import { throwIfInterrupted } from '../../core/deadline.ts';
-import { isSystemError, messageOf } from '../../core/errors/errors.ts';
+import { isSystemError } from '../../core/errors/errors.ts';
+import { safeJson } from '../../core/text/json.ts';
+import { reasonOf } from '../../store/fetch/http.ts';
 import { type ApiRequest, explainRefusal, type Refusal, unreachable } from './control-error.ts';
 
 /** In milliseconds: for one answer, whole. */
@@ -25,7 +27,7 @@ export async function ask<Schema extends z.ZodType>(
     throwIfInterrupted(signal);
     const outcome = await once(request, signal);
     if (outcome.kind === 'answer') {
-      const parsed = schema.safeParse(json(outcome.text));
+      const parsed = schema.safeParse(safeJson(outcome.text === '' ? '{}' : outcome.text));
       if (parsed.success) return parsed.data;
       // Not shown: a key may be in it.
       throw explainRefusal(request, { status: 200, text: 'an answer that vmkit does not understand' });
@@ -72,7 +74,7 @@ async function once({ method, url, headers, body, isRepeatable }: ApiRequest, si
     const why =
       error instanceof Error && error.name === 'TimeoutError'
         ? `no answer within ${ANSWER_MS / 1000} s`
-        : reason(error);
+        : reasonOf(error);
     return { kind: 'lost', why, mayRepeat: method !== 'POST' || isRepeatable === true || isRefused(error) };
   }
 }
@@ -88,24 +90,10 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** `fetch failed` says nothing; its cause does. */
-function reason(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? messageOf(error) : messageOf(cause) || messageOf(error);
-}
-
 /** Nothing was sent. */
 function isRefused(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'].some((code) =>
     isSystemError(cause, code),
   );
-}
-
-function json(text: string): unknown {
-  try {
-    return text === '' ? {} : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

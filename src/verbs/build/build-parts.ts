@@ -39,13 +39,13 @@ export async function buildParts(
 
 /** The same without a kernel of vmkit's own, which `build-kernel` compiles: the initramfs holds nothing of it. `rebuild` takes Debian's newest packages. */
 export async function buildImageParts(
+  chosen: ChosenKernel,
   spec: VmSpec,
   given: ChosenComponents,
   rebuild: boolean,
   verb: VerbContext,
 ): Promise<Parts<Built | undefined>> {
-  const context = buildContext(verb);
-  return buildWithout(await chooseKernel(spec, context), spec, given, { context, rebuild });
+  return buildWithout(chosen, spec, given, { context: buildContext(verb), rebuild });
 }
 
 interface How {

@@ -8,7 +8,7 @@ import type { Built } from '../../../store/artifact.ts';
 import { buildImageParts } from '../../../verbs/build/build-parts.ts';
 import { buildContext } from '../../../verbs/step.ts';
 import { defineCommand } from '../../parse/command.ts';
-import { DEFINITION, KERNEL } from '../../parse/positionals.ts';
+import { COMPONENT, DEFINITION, KERNEL } from '../../parse/positionals.ts';
 import { durationText } from '../../show/progress-lines.ts';
 import { table } from '../../show/table.ts';
 
@@ -38,12 +38,7 @@ export const command = defineCommand({
   options: (yargs) =>
     yargs
       .positional('vm', DEFINITION)
-      .option('component', {
-        type: 'string',
-        array: true,
-        default: [],
-        describe: 'Use this executable: NAME=PATH; may be repeated',
-      })
+      .option('component', COMPONENT)
       .option('arch', {
         choices: ['x86_64', 'arm64'] as const,
         describe: 'Architecture of the guest, if the definition names none',
@@ -59,9 +54,10 @@ export const command = defineCommand({
     const context = buildContext(verb);
     const spec = withKernel(await loadVm(vm, { ...context, arch }), option, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
-    const isReadyMade = (await chooseKernel(spec, context)).kind !== 'vmkit';
+    const kernelChoice = await chooseKernel(spec, context);
+    const isReadyMade = kernelChoice.kind !== 'vmkit';
     await requireTools([...(isReadyMade ? (['modules'] as const) : []), ...BUILD_TOOLS], context, { setup });
-    const { kernel, root, initramfs, components } = await buildImageParts(spec, chosen, rebuild, verb);
+    const { kernel, root, initramfs, components } = await buildImageParts(kernelChoice, spec, chosen, rebuild, verb);
     return {
       name: spec.name,
       kernel: kernel === undefined ? undefined : fileOf(kernel, 'kernel'),

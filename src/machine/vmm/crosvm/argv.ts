@@ -2,7 +2,7 @@ import { SOCKETS } from '../../../core/paths.ts';
 import { networkOf } from '../../../spec/networks/networks.ts';
 import type { DescribedDisk } from '../../description.ts';
 import type { PlacedMachine } from '../../placing.ts';
-import { numbered, type OpenFile } from '../launch/open-file.ts';
+import { machineFiles } from '../launch/open-file.ts';
 import type { VmmCommand } from '../vmm.ts';
 import { type Dialect, dialectOf } from './dialect.ts';
 
@@ -73,7 +73,7 @@ export const PROGRAM = 'crosvm';
 
 /** For a process that has the files open and its own folder as the current one: a path of /proc/self/fd is duplicated, not opened (open_file_or_duplicate, base/src). */
 export function crosvmCommand(machine: PlacedMachine): VmmCommand {
-  const files = crosvmFiles(machine);
+  const files = machineFiles(machine);
   const fds = new Map(files.map(({ role, fd }) => [role, fd]));
   const place: CrosvmPlace = {
     program: PROGRAM,
@@ -85,18 +85,4 @@ export function crosvmCommand(machine: PlacedMachine): VmmCommand {
     hypervisor: 'kvm',
   };
   return { argv: crosvmArgv(machine, place, dialectOf(machine.facts.dialect ?? 'named')), files };
-}
-
-function crosvmFiles({ kernel, initramfs, disks, diskFiles, logs }: PlacedMachine): OpenFile[] {
-  return numbered([
-    { role: 'kernel', path: kernel, access: 'read' },
-    { role: 'initramfs', path: initramfs, access: 'read' },
-    ...disks.map(({ serial, isReadOnly }) => ({
-      role: serial,
-      path: diskFiles[serial],
-      access: isReadOnly ? ('read' as const) : ('write' as const),
-    })),
-    { role: 'console', path: logs.console, access: 'record' },
-    { role: 'events', path: logs.events, access: 'record' },
-  ]);
 }

@@ -1,3 +1,5 @@
+import type { PlacedMachine } from '../../placing.ts';
+
 /** A file that a monitor is given open, so that it need not be able to walk into the folders above. */
 export interface OpenFile {
   /** Of the descriptor. */
@@ -9,7 +11,22 @@ export interface OpenFile {
   readonly access: 'read' | 'write' | 'record';
 }
 
-/** Numbered from 3 on. */
-export function numbered(files: readonly Omit<OpenFile, 'fd'>[]): OpenFile[] {
+/** Those of every machine, whatever its monitor, and `more` that this monitor opens; numbered from 3 on. */
+export function machineFiles(
+  { kernel, initramfs, disks, diskFiles, logs }: PlacedMachine,
+  more: readonly Omit<OpenFile, 'fd'>[] = [],
+): OpenFile[] {
+  const files: readonly Omit<OpenFile, 'fd'>[] = [
+    { role: 'kernel', path: kernel, access: 'read' },
+    { role: 'initramfs', path: initramfs, access: 'read' },
+    ...disks.map(({ serial, isReadOnly }) => ({
+      role: serial,
+      path: diskFiles[serial],
+      access: isReadOnly ? ('read' as const) : ('write' as const),
+    })),
+    { role: 'console', path: logs.console, access: 'record' },
+    { role: 'events', path: logs.events, access: 'record' },
+    ...more,
+  ];
   return files.map((file, at) => ({ ...file, fd: at + 3 }));
 }

@@ -6,7 +6,7 @@ import { networkOf, worldOf } from '../../../spec/networks/networks.ts';
 import { USER_NETWORK } from '../../../spec/networks/user-network.ts';
 import type { DescribedDisk } from '../../description.ts';
 import type { PlacedMachine } from '../../placing.ts';
-import { numbered, type OpenFile } from '../launch/open-file.ts';
+import { machineFiles, type OpenFile } from '../launch/open-file.ts';
 import type { VmmCommand } from '../vmm.ts';
 
 /** What QEMU is started as. */
@@ -15,19 +15,9 @@ export function qemuCommand(machine: PlacedMachine): VmmCommand {
 }
 
 /** The files of a machine, which QEMU has as sets of descriptors, too (qemu(1), -add-fd). */
-export function openFiles({ kernel, initramfs, disks, diskFiles, logs, device }: PlacedMachine): OpenFile[] {
-  return numbered([
-    { role: 'kernel', path: kernel, access: 'read' },
-    { role: 'initramfs', path: initramfs, access: 'read' },
-    ...disks.map(({ serial, isReadOnly }) => ({
-      role: serial,
-      path: diskFiles[serial],
-      access: isReadOnly ? ('read' as const) : ('write' as const),
-    })),
-    { role: 'console', path: logs.console, access: 'record' },
-    { role: 'events', path: logs.events, access: 'record' },
-    ...(device === undefined ? [] : [{ role: 'link', path: device, access: 'write' as const }]),
-  ]);
+export function openFiles(machine: PlacedMachine): OpenFile[] {
+  const { device } = machine;
+  return machineFiles(machine, device === undefined ? [] : [{ role: 'link', path: device, access: 'write' }]);
 }
 
 /** The program for an architecture. */
