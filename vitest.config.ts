@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 /**
  * End-to-end tests that are the only ones at work: they cut off what must be in the middle of its work, wait one or two seconds
@@ -13,6 +14,7 @@ const e2e = { testTimeout: 2_500_000, hookTimeout: 2_500_000, retry: 1 };
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/count-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
