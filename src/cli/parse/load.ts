@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   'tailnet key': () => import('../commands/tailnet/key.ts'),
   'tailnet devices': () => import('../commands/tailnet/devices.ts'),
   'tailnet rm': () => import('../commands/tailnet/rm.ts'),
+  'tailnet hosts': () => import('../commands/tailnet/hosts.ts'),
   doctor: () => import('../commands/build/doctor.ts'),
 };
 

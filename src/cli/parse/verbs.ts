@@ -92,6 +92,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: 'Remove a node from the tailnet, after asking',
         isBuild: true,
       },
+      'tailnet hosts': {
+        usage: 'tailnet hosts',
+        summary: "Write the tailnet's names into the hosts file, where its name server is not asked",
+        isBuild: true,
+      },
     },
   },
   {
