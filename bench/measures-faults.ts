@@ -73,7 +73,7 @@ export const faults: Measure = {
         countRow(
           'faults that are in no table: hop and cause right',
           tests
-            .filter(({ title }) => ENDS.some(([fault]) => fault === title))
+            .filter(({ title }) => ENDS.some(({ fault }) => fault === title))
             .map(({ title, status }) => ({ fault: title, isRight: status === 'passed' })),
           'test/support/ends.ts, real packets in network namespaces',
         ),

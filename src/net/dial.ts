@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors/errors.ts';
 import { type Answer, readAnswer } from './answer.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, endpointText } from './endpoint.ts';
 import type { Question } from './question.ts';
 
 /** How a dial of a TCP port may end. */
@@ -103,8 +103,8 @@ function withinTime(opening: Promise<Duplex>, to: Endpoint, withinMs: number): P
   });
 }
 
-function tooLate({ address, port }: Endpoint, withinMs: number): Error {
-  return new Error(`dial tcp ${address}:${port}: timeout after ${withinMs / 1000} s`);
+function tooLate(to: Endpoint, withinMs: number): Error {
+  return new Error(`dial tcp ${endpointText(to)}: timeout after ${withinMs / 1000} s`);
 }
 
 function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise<Socket> {

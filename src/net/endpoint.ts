@@ -6,7 +6,12 @@ export interface Endpoint {
 
 /** `git.example.org:4242`, `[2001:db8::1]:4242`. */
 export function endpointText({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${hostText(address)}:${port}`;
+}
+
+/** An address as it stands in a URL (RFC 3986, 3.2.2). */
+export function hostText(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 /** The kernel gives no port below to those who do not ask for one: what the guest asks itself comes from there, and is told from what tailscaled dials. */

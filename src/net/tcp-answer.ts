@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { readAnswer } from './answer.ts';
 import { type DialEnd, dialEnd, LONG_ANSWER } from './dial.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, endpointText } from './endpoint.ts';
 import { type Segment, TCP } from './frames/tcp-segment.ts';
 import type { Question } from './question.ts';
 import { takeUntil } from './wireguard/take-until.ts';
@@ -28,7 +28,7 @@ export async function fetchAnswer(
   const first = randomInt(2 ** 31);
   const syn = { flags: TCP.syn, sequence: first, acknowledgement: 0, data: Buffer.alloc(0) };
   const opened = await exchange(link, syn, deadline, first + 1);
-  const where = `dial tcp ${address}:${port}`;
+  const where = `dial tcp ${endpointText({ address, port })}`;
   const failed = (result: DialEnd['result'], text: string): DialEnd => ({ result, firstByteMs: undefined, text });
   if (opened === undefined) return failed('timeout', `${where}: timeout after ${withinMs / 1000} s, through WireGuard`);
   if (has(opened.flags, TCP.rst)) return failed('refused', `${where}: connection refused`);

@@ -1,10 +1,12 @@
+import { endpointText, hostText } from '../net/endpoint.ts';
 import type { Served, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import { servedFor } from './checks/node.ts';
 import type { Facts, Target } from './facts.ts';
 
 /** What a person types for the service at this host name or address and port: a URL where it speaks HTTP. */
 export function typedAddress({ protocol }: Pick<Target, 'protocol'>, host: string, port: number): string {
-  return protocol === 'http' ? `http://${host}:${port}/` : `${host}:${port}`;
+  const at = endpointText({ address: host, port });
+  return protocol === 'http' ? `http://${at}/` : at;
 }
 
 export function routedAddress({ target }: Facts): string {
@@ -25,7 +27,7 @@ export function servedAddress(
   const { as, port, path } = served;
   if (as === 'tcp') return typedAddress(facts.target, host, port);
   const isDefault = (as === 'http' && port === 80) || (as === 'https' && port === 443);
-  return `${as}://${host}${isDefault ? '' : `:${port}`}${path}`;
+  return `${as}://${isDefault ? hostText(host) : endpointText({ address: host, port })}${path}`;
 }
 
 export function nodeAddress(facts: Facts): string | undefined {

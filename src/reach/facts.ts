@@ -57,6 +57,8 @@ export interface PeerFacts {
   readonly largePingBack: Observation | undefined;
   /** Dials of the guest's tailnet address, by port. */
   readonly dials: ReadonlyMap<number, Dial>;
+  /** The same by the node's address of the other family; undefined where one of both has none. */
+  readonly otherFamily: { readonly node: string; readonly dials: ReadonlyMap<number, Dial> } | undefined;
   /** The dial of what this host serves. */
   readonly proxyDial: Dial | undefined;
   /** Undefined where no route to the machine's bridge address is approved. */

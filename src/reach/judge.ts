@@ -2,6 +2,7 @@ import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
 import { degradations, isSilentByNature, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
+import { withOtherFamily } from './families.ts';
 import { type Explained, explainEnd } from './follow/explain.ts';
 import { journeyOf } from './follow/journey.ts';
 import { followTrail } from './follow/trail.ts';
@@ -11,7 +12,7 @@ import { WAYS, type Way } from './ways.ts';
 
 /** Judges every way from what was looked at. Pure. */
 export function judge(facts: Facts): Verdict[] {
-  return WAYS.map((way) => judgeWay(way, facts));
+  return WAYS.map((way) => withOtherFamily(way, judgeWay(way, facts), facts));
 }
 
 function judgeWay(way: Way, facts: Facts): Verdict {
@@ -23,8 +24,9 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
   const explained = trail === undefined || dial === undefined ? undefined : explainEnd(way.id, trail, dial, facts);
-  const isHarmless = ({ hop }: Check): boolean =>
-    works || (hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
+  const isHarmless = ({ hop, isOfDial }: Check): boolean =>
+    works ||
+    (isOfDial !== true && hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
   const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
   const seen = {
     ...base,

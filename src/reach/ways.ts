@@ -63,6 +63,15 @@ const serve = [
   peerGetsServe,
 ];
 
+/** Under TUN a service may be on the tailnet's address alone: that 127.0.0.1 refuses says nothing. */
+const answersOnLoopback: Check = {
+  ...backendAnswers,
+  look: (facts) => {
+    const isApart = facts.guest?.status?.TUN === true && facts.asked?.result === 'refused';
+    return isApart ? undefined : backendAnswers.look(facts);
+  },
+};
+
 export const WAYS: readonly Way[] = [
   {
     id: 'guest-serve-tun',
@@ -98,7 +107,7 @@ export const WAYS: readonly Way[] = [
       clockRight,
       underUserspace(loopbackUp),
       underUserspace(backendListens),
-      backendAnswers,
+      answersOnLoopback,
       ...node,
       peerKnowsNode,
       peerReachesNode,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Verdict } from '../../src/reach/report.ts';
 import { ENDS } from '../support/ends.ts';
-import { followIn, LacksFault, SERVERS } from '../support/followed.ts';
+import { followIn, LacksFault } from '../support/followed.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 
 const reason = whyNoNamespaces();
@@ -15,21 +15,22 @@ describe.skipIf(reason !== undefined)(`where a packet ends${reason === undefined
     // Some at once: they wait most of the time, and each starts a dozen processes.
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [index, [fault, script, , , program = SERVERS.healthy]] = next;
+        const [index, { fault, ...made }] = next;
         try {
-          verdicts.set(fault, await followIn(`vmkit-f${process.pid}-${index}`, script, program));
+          verdicts.set(fault, await followIn(`vmkit-f${process.pid}-${index}`, made));
         } catch (error) {
           if (!(error instanceof LacksFault)) throw error;
           lacking.set(fault, error.message);
         }
       }
     };
-    await Promise.all([work(), work(), work(), work()]);
+    await Promise.all(Array.from({ length: 6 }, work));
   });
 
-  test.for(ENDS)('%s', ([fault, , hop, cause], { skip }) => {
+  test.for(ENDS.map((each) => [each.fault, each] as const))('%s', ([fault, { state, hop, cause }], { skip }) => {
     skip(lacking.has(fault), lacking.get(fault));
-    const { state, finding } = verdicts.get(fault) ?? {};
-    expect([state, finding?.hop, finding?.cause], finding?.observed).toEqual(['fails', hop, cause]);
+    const seen = verdicts.get(fault);
+    const { finding } = seen ?? {};
+    expect([seen?.state, finding?.hop, finding?.cause], finding?.observed).toEqual([state, hop, cause]);
   });
 });

@@ -4,7 +4,8 @@ d=$(mktemp -d) && mkfifo "$d/in" || exit 70
 echo $$ >/run/vmkit/watched
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-counters() { for file in snmp netstat stat/nf_conntrack softnet_stat xfrm_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done; }
+counters() { (cd /proc/net && grep -Hs . snmp snmp6 netstat stat/nf_conntrack softnet_stat xfrm_stat
+for family in ip ip6; do { read -r _ <${family}_tables_names && ${family}tables-legacy-save -c | sed "s/^/${family}_tables:/"; } 2>/dev/null; done); }
 metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
 cat >"$d/table" <<END
 table inet $t {
@@ -12,61 +13,94 @@ table inet $t {
   set arrived { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set arrived_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set arrived_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set arrived6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set arrived6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set arrived6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  chain arrived_count {
+    update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    update @arrived6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @arrived6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & psh != 0 update @arrived6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    limit rate 80/second meta nftrace set 1
+  }
   chain arrived { type filter hook prerouting priority -450; policy accept;
-    tcp dport { 3000, 8080 } update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } limit rate 40/second meta nftrace set 1
-    tcp sport { 3000, 8080 } update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } limit rate 40/second meta nftrace set 1
+    tcp dport { 3000, 8080 } goto arrived_count
+    tcp sport { 3000, 8080 } goto arrived_count
   }
   set delivered { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set delivered_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set delivered_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set delivered6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set delivered6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set delivered6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  chain delivered_count {
+    update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    update @delivered6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @delivered6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & psh != 0 update @delivered6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+  }
   chain delivered { type filter hook input priority 450; policy accept;
-    tcp dport { 3000, 8080 } update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } goto delivered_count
+    tcp sport { 3000, 8080 } goto delivered_count
   }
   set forwarded { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set forwarded_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set forwarded_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set forwarded6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set forwarded6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set forwarded6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  chain forwarded_count {
+    update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    update @forwarded6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @forwarded6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & psh != 0 update @forwarded6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+  }
   chain forwarded { type filter hook forward priority 450; policy accept;
-    tcp dport { 3000, 8080 } update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } goto forwarded_count
+    tcp sport { 3000, 8080 } goto forwarded_count
   }
   set said { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set said_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set said_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set said6 { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set said6_taken { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set said6_data { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  chain said_count {
+    update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    update @said6 { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @said6_taken { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & psh != 0 update @said6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    limit rate 80/second meta nftrace set 1
+  }
   chain said { type filter hook output priority -450; policy accept;
-    tcp dport { 3000, 8080 } update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } limit rate 40/second meta nftrace set 1
-    tcp sport { 3000, 8080 } update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } limit rate 40/second meta nftrace set 1
+    tcp dport { 3000, 8080 } goto said_count
+    tcp sport { 3000, 8080 } goto said_count
   }
   set left { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set left_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
   set left_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
+  set left6 { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set left6_taken { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set left6_data { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  chain left_count {
+    update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    update @left6 { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & (syn | ack) == syn | ack update @left6_taken { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    tcp flags & psh != 0 update @left6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+  }
   chain left { type filter hook postrouting priority 450; policy accept;
-    tcp dport { 3000, 8080 } update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp dport { 3000, 8080 } tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp sport { 3000, 8080 } tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
+    tcp dport { 3000, 8080 } goto left_count
+    tcp sport { 3000, 8080 } goto left_count
   }
 }
 END
@@ -118,16 +152,29 @@ END
 command -v perl >/dev/null || echo off >"$d/kernel"
 timeout 60 perl - 3>&- >"$d/wire" 2>/dev/null <<'END' & wire=$!
 use Socket; $| = 1; $0 = "vmkit-wire";
-my $chosen = pack "(SCCL)*", 48, 0, 0, 0, 84, 0, 0, 240, 21, 0, 9, 64, 48, 0, 0, 9, 21, 0, 7, 6, 177, 0, 0, 0, 72, 0, 0, 0, 21, 5, 0, 3000, 21, 4, 0, 8080, 72, 0, 0, 2, 21, 2, 0, 3000, 21, 1, 0, 8080, 6, 0, 0, 0, 6, 0, 0, 128;
+my $chosen = pack "(SCCL)*", 48, 0, 0, 0, 84, 0, 0, 240, 21, 7, 0, 64, 21, 0, 19, 96, 48, 0, 0, 6, 1, 0, 0, 40, 21, 10, 0, 6, 21, 0, 15, 58, 80, 0, 0, 0, 37, 13, 14, 127, 48, 0, 0, 9, 177, 0, 0, 0, 21, 4, 0, 6, 21, 0, 9, 1, 80, 0, 0, 0, 21, 8, 0, 3, 21, 7, 6, 11, 72, 0, 0, 0, 21, 5, 0, 3000, 21, 4, 0, 8080, 72, 0, 0, 2, 21, 2, 0, 3000, 21, 1, 0, 8080, 6, 0, 0, 0, 6, 0, 0, 128;
+my %ours = map { ($_, 1) } 3000, 8080;
 my %links = map { open my $file, "<", $_; my ($name) = m{net/(.*)/}; (0 + <$file>, $name) } glob "/sys/class/net/*/ifindex";
 (socket(S, 17, 2, unpack "S", pack "n", 3) && setsockopt(S, 1, 26, pack "S x6 P", length($chosen) / 8, $chosen)) or print("off\n"), exit;
 print "on\n";
+sub header {
+  my ($got) = @_; my $first = unpack "C", $got;
+  return ((map { Socket::inet_ntop(10, substr $got, $_, 16) } 8, 24), 40, 40 + unpack("x4 n", $got), unpack "x6 C", $got) if $first >> 4 == 6;
+  return ((map { inet_ntoa(substr $got, $_, 4) } 12, 16), 4 * ($first & 15), unpack "x2 n x5 C", $got)
+}
 for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); $lines++) {
   my (undef, undef, $link, undef, $kind) = unpack "S n l S C", $by;
-  my ($first, $length) = unpack "C x n", $got; my $at = 4 * ($first & 15);
+  my ($from, $to, $at, $length, $protocol) = header($got);
+  my @where = ($kind == 4 ? "went" : $kind == 3 ? "passed" : "came", $links{$link} // "-");
+  if ($protocol != 6) {
+    my ($type, $code, $mtu) = unpack "x$at C C x2 N", $got; my $inner = substr $got, $at + 8; length $inner > 24 or next;
+    my ($askedFrom, $askedTo, $ports, undef, $of) = header($inner); $of == 6 && length $inner >= $ports + 4 or next;
+    my ($fromPort, $toPort) = unpack "x$ports n n", $inner; $ours{$fromPort} || $ours{$toPort} or next;
+    print join(" ", "told", @where, $from, $protocol, $type, $code, $mtu, $askedFrom, $fromPort, $askedTo, $toPort), "\n";
+    next;
+  }
   my ($fromPort, $toPort, $seq, $ack, $offset, $flags) = unpack "x$at n n N N C C", $got;
-  print join(" ", $kind == 4 ? "went" : "came", $links{$link} // "-", inet_ntoa(substr $got, 12, 4), $fromPort, inet_ntoa(substr $got, 16, 4), $toPort,
-    $flags, $seq, $ack, $length - $at - 4 * ($offset >> 4)), "\n";
+  print join(" ", @where, $from, $fromPort, $to, $toPort, $flags, $seq, $ack, $length - $at - 4 * ($offset >> 4)), "\n";
 }
 END
 command -v perl >/dev/null || echo off >"$d/wire"

@@ -20,25 +20,23 @@ test('what is run on a machine that is watched', async () => {
 const PRINTED = `==> watching <==
 
 ==> counters-before <==
--- netstat
-TcpExt: SyncookiesSent ListenOverflows ListenDrops
-TcpExt: 0 1 1
--- stat/nf_conntrack
-entries  clashres insert_failed drop
-0000000f  00000000  00000000  0000000a
-0000000f  00000000  00000000  00000000
+netstat:TcpExt: SyncookiesSent ListenOverflows ListenDrops
+netstat:TcpExt: 0 1 1
+snmp6:Ip6InNoRoutes                   	1
+stat/nf_conntrack:entries  clashres insert_failed drop
+stat/nf_conntrack:0000000f  00000000  00000000  0000000a
+stat/nf_conntrack:0000000f  00000000  00000000  00000000
 
 ==> metrics-before <==
 tailscaled_inbound_dropped_packets_total{reason="acl"} 2
 
 ==> counters <==
--- netstat
-TcpExt: SyncookiesSent ListenOverflows ListenDrops
-TcpExt: 0 4 1
--- stat/nf_conntrack
-entries  clashres insert_failed drop
-0000001f  00000000  00000000  0000000b
-0000001f  00000000  00000000  00000001
+netstat:TcpExt: SyncookiesSent ListenOverflows ListenDrops
+netstat:TcpExt: 0 4 1
+snmp6:Ip6InNoRoutes                   	3
+stat/nf_conntrack:entries  clashres insert_failed drop
+stat/nf_conntrack:0000001f  00000000  00000000  0000000b
+stat/nf_conntrack:0000001f  00000000  00000000  00000001
 
 ==> metrics <==
 tailscaled_inbound_dropped_packets_total{reason="acl"} 5
@@ -59,6 +57,7 @@ on
 NETFILTER_DROP nft_do_chain tailscale0 4500003c655540004006d7646440000264400001bece0bb8c20bef4700000000a002ffd7fe300000
 NO_SOCKET tcp_v4_rcv lo 00000000000000000000000008004500003c1a1e40004006229c7f0000017f000001a8b20bbf4c8d9bb700000000a002ffd7fe30
 SKB_CSUM ip6_rcv eth0 333300000001
+SOCKET_FILTER tcp_v6_rcv eth0 02000000000102000000000286dd600000000028063ffd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000019c400bb8
 `;
 
 test('what it printed', () => {
@@ -77,9 +76,11 @@ test('what it printed', () => {
     ],
     rewrites: [],
     streams: undefined,
+    notices: [],
     drops: [{ chain: 'inet fw in', rule: 'tcp dport 3000 drop', packet: expect.stringContaining('tcp dport 3000') }],
     risen: new Map([
       ['TcpExt ListenOverflows', 3],
+      ['Ip6 InNoRoutes', 2],
       ['conntrack drop', 2],
     ]),
     metrics: new Map([
@@ -97,6 +98,10 @@ test('what it printed', () => {
       {
         ...{ reason: 'NO_SOCKET', where: 'tcp_v4_rcv', link: 'lo', protocol: 'tcp' },
         ...{ from: '127.0.0.1', fromPort: 43186, to: '127.0.0.1', toPort: 3007 },
+      },
+      {
+        ...{ reason: 'SOCKET_FILTER', where: 'tcp_v6_rcv', link: 'eth0', protocol: 'tcp' },
+        ...{ from: 'fd7a:115c:a1e0::2', fromPort: 40000, to: 'fd7a:115c:a1e0::1', toPort: 3000 },
       },
     ],
   });
@@ -125,6 +130,7 @@ const nothing: Watched = {
   sightings: [],
   rewrites: [],
   streams: undefined,
+  notices: [],
   drops: [],
   risen: new Map(),
   metrics: new Map(),
@@ -373,6 +379,8 @@ test('the routes are asked for of a connection that came in and was not taken, a
   expect(routeQuestions(DIRECT.slice(0, 3), '0x400', [3000])).toEqual({
     in: `ip route get ${NODE} from ${PEER} iif tailscale0 ipproto tcp sport 40000 dport 3000 mark 0x400`,
     back: `ip route get ${PEER} from ${NODE} ipproto tcp sport 3000 dport 40000 mark 0x400`,
+    neighbours: 'ip neigh show nud incomplete nud failed',
+    interface: expect.stringContaining('tc -s filter show dev tailscale0 ingress'),
   });
   expect(routeQuestions(DIRECT, undefined, [3000])).toBeUndefined();
   expect(

@@ -203,3 +203,17 @@ test('where no peer could join, nothing is called working, and why is told', () 
   expect(viaTun(seen)).toMatchObject({ state: 'untried', reason: expect.stringContaining('within 10 s') });
   expect(besideTheWays(seen).map(({ cause }) => cause)).toEqual(['peer-not-joined']);
 });
+
+test.each([
+  ['IPv6 is silent', 'data', 'timeout', 'works', [], ['one-family-silent']],
+  ['a service of IPv4 alone costs nobody anything', 'data', 'refused', 'works', [], []],
+  ['both answer', 'data', 'data', 'works', [], []],
+  ['IPv4 is silent, and a peer gets its answer by IPv6', 'timeout', 'data', 'degraded', ['dial-timeout'], []],
+  ['neither answers', 'timeout', 'timeout', 'fails', ['dial-timeout'], []],
+] as const)('two families of addresses: %s', (_, first, other, state, finding, warnings) => {
+  const peer = healthyPeer({ 3000: first });
+  const otherFamily = { node: 'fd7a:115c:a1e0::1', dials: healthyPeer({ 3000: other }).dials };
+  const verdict = verdictOn('guest-direct', facts({}, { ...peer, otherFamily }));
+  const causes = verdict.finding === undefined ? [] : [verdict.finding.cause];
+  expect([verdict.state, causes, verdict.warnings.map(({ cause }) => cause)]).toEqual([state, finding, warnings]);
+});

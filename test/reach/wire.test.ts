@@ -64,3 +64,25 @@ test('a rule that gives a packet another destination, by its own words or by wha
   ]);
   expect(rewrites(first, silent, packet('ip filter INPUT', '100.64.0.1', 3000))).toEqual([]);
 });
+
+test('what others say of packets that do not get on (ICMP), as far as it came to this machine', () => {
+  const watched = readWatched(
+    `==> flows <==\n${JSON.stringify({ nftables: [{ set: { name: 'left6' } }] })}\n\n==> wire <==
+on
+told came tailscale0 fd7a::9 58 2 0 1280 fd7a::1 3000 fd7a::2 40000
+told came tailscale0 100.64.0.2 1 3 13 0 100.64.0.1 3000 100.64.0.2 40000
+told came tailscale0 100.64.0.9 1 3 4 1200 100.64.0.1 3000 100.64.0.2 40000
+told went tailscale0 100.64.0.1 1 3 3 0 100.64.0.2 40000 100.64.0.1 3000
+`,
+  );
+  expect(watched?.notices.map(({ by, says, mtu }) => [by, says, mtu])).toEqual([
+    ['fd7a::9', 'packet too big', 1280],
+    ['100.64.0.2', 'administratively prohibited', undefined],
+    ['100.64.0.9', 'packet too big', 1200],
+  ]);
+});
+
+test('a frame to the network card of another machine has passed, and did not arrive', () => {
+  const packets = wirePackets('on\npassed eth0 fd7a::2 40000 fd7a::1 3000 2 7 0 0\n') ?? [];
+  expect(wireSightings(packets)).toMatchObject([{ hook: 'passed', from: 'fd7a::2', to: 'fd7a::1' }]);
+});

@@ -94,6 +94,7 @@ export function healthyPeer(changed: Readonly<Record<number, Dial['result']>> = 
     },
     largePing: undefined,
     dials: new Map([80, 3000].map((port) => [port, dial(port)])),
+    otherFamily: undefined,
     proxyDial: undefined,
     routed: undefined,
   };

@@ -36,3 +36,17 @@ export function expandIpv6(address: string): string {
     .map((group) => group.padStart(4, '0'))
     .join(':');
 }
+
+/** 16 bytes as RFC 5952 writes them: `fd7a:115c:a1e0::1`. */
+export function formatIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    ((bytes[2 * at] ?? 0) * 256 + (bytes[2 * at + 1] ?? 0)).toString(16),
+  );
+  // A URL's host is written so (URL standard, IPv6 serializer).
+  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
+}
+
+/** Of an address, which is of either family. */
+export function isIpv6(address: string): boolean {
+  return address.includes(':');
+}

@@ -1,6 +1,6 @@
 import { isAnswered } from '../../net/dial.ts';
 import type { Dial, Facts, Target } from '../facts.ts';
-import { parseListeners, takesLoopback } from '../look/listeners.ts';
+import { listenerText, parseListeners, takesLoopback } from '../look/listeners.ts';
 import { whyNotLocalFirst } from '../look/policy-rules.ts';
 import { broken, type Check, fine, type Looked, onObserved, type Problem, said, warned } from './check.ts';
 
@@ -112,7 +112,7 @@ export const backendListens: Check = {
     const backend = guest?.observed.get('backend');
     const onPort = parseListeners(sockets.output).filter(({ port }) => port === target.port);
     if (onPort.some(takesLoopback)) return fine(sockets);
-    const addresses = onPort.map(({ address }) => `${address}:${target.port}`).join(', ');
+    const addresses = onPort.map(listenerText).join(', ');
     if (onPort.length > 0) {
       return broken(
         {

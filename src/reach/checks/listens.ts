@@ -1,5 +1,5 @@
 import type { Facts } from '../facts.ts';
-import { parseListeners, takesAll } from '../look/listeners.ts';
+import { listenerText, parseListeners, takesAll } from '../look/listeners.ts';
 import { broken, type Check, fine, said } from './check.ts';
 
 /** What comes by a tunnel reaches what listens on the machine's address there, or on all addresses; 127.0.0.1 alone is not reached. Nothing to look at without one. */
@@ -30,7 +30,7 @@ export function listensInTunnel(id: string, addressIn: (facts: Facts) => string 
         {
           cause: 'backend-other-address',
           title: "the service listens on another address than the tunnel's",
-          observed: `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ')}`,
+          observed: `ss -ltn: ${onPort.map(listenerText).join(', ')}`,
           fix: `Let ${target.name} listen on all addresses, or on ${own}:${target.port}`,
         },
         sockets,

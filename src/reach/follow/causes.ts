@@ -1,6 +1,6 @@
 import { said } from '../checks/check.ts';
 import type { Dial, Facts } from '../facts.ts';
-import { parseListeners } from '../look/listeners.ts';
+import { listenerText, parseListeners } from '../look/listeners.ts';
 import { saidByNodes } from '../look/node-evidence.ts';
 import type { Finding } from '../report.ts';
 import type { Watched } from './sightings.ts';
@@ -154,7 +154,7 @@ export function notTaken(end: Step, watched: Watched | undefined, { target }: Fa
     const observed = `ListenOverflows +${overflows}; ${queue}`;
     return { cause: 'backlog-full', hop: 'backend', title, observed, fix, isCertain: true };
   }
-  const sockets = `ss -ltn: ${onPort.map(({ address, port }) => `${address}:${port}`).join(', ') || `nothing on port ${end.port}`}`;
+  const sockets = `ss -ltn: ${onPort.map(listenerText).join(', ') || `nothing on port ${end.port}`}`;
   const policies = risenOf(watched, /^xfrm /);
   if (drops > 0) {
     return {

@@ -13,7 +13,7 @@ import {
   silent,
   type Why,
 } from './causes.ts';
-import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
+import { inKernel, passedBy, toldByKernel, wrongWayBack } from './kernel-causes.ts';
 import type { KernelWord } from './kernel-word.ts';
 import type { Watched } from './sightings.ts';
 import type { Place, Step } from './step.ts';
@@ -76,6 +76,8 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     ? wrongWayBack(end, facts.watches?.guest, facts)
     : undefined;
   if (wrong !== undefined) return wrong;
+  const passed = passedBy(end, watched, facts);
+  if (passed !== undefined) return passed;
   if (end.id === 'peer-back' || end.id === 'peer-answer') return answerLost(way, facts);
   if (last !== undefined && last.place !== 'peer' && last.place !== end.place) return betweenBoth(end, facts);
   if (word !== undefined) return toldByKernel(word, end, watched, facts);
@@ -135,7 +137,7 @@ function wordAt(step: Step | undefined, isBack: boolean, words: readonly KernelW
       // What a socket still held when it was closed.
       reason !== 'QUEUE_PURGE' &&
       (isBack ? fromPort : toPort) === step?.port &&
-      from.startsWith('127.') === (step !== undefined && isOnLo(step)),
+      /^(127\.|::1$)/.test(from) === (step !== undefined && isOnLo(step)),
   );
   return ours.findLast(({ reason }) => !isBack || !/^(TCP_|SOCKET_|NO_SOCKET|NOT_SPECIFIED)/.test(reason));
 }

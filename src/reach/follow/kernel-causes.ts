@@ -1,10 +1,11 @@
+import { endpointText } from '../../net/endpoint.ts';
 import { said } from '../checks/check.ts';
 import type { Facts } from '../facts.ts';
 import type { HopId } from '../report.ts';
 import type { Why } from './causes.ts';
 import type { KernelWord } from './kernel-word.ts';
 import { isNoRoute } from './route-question.ts';
-import type { Watched } from './sightings.ts';
+import type { Routes, Watched } from './sightings.ts';
 import type { Place, Step } from './step.ts';
 
 // What the kernel itself does with a packet between two places.
@@ -29,8 +30,12 @@ const ADVICE: readonly (readonly [reason: RegExp, cause: string, title: string, 
 
 export function toldByKernel(word: KernelWord, end: Step, watched: Watched | undefined, facts: Facts): Why {
   const { reason, where, link, from, fromPort, to, toPort } = word;
+  const [asked, answered] = [
+    endpointText({ address: from, port: fromPort }),
+    endpointText({ address: to, port: toPort }),
+  ];
   const came = link === '-' ? 'made there' : `in by ${link}`;
-  const observed = `the kernel: ${reason} in ${where}, ${from}:${fromPort} to ${to}:${toPort}, ${came}`;
+  const observed = `the kernel: ${reason} in ${where}, ${asked} to ${answered}, ${came}`;
   const full = watched?.risen.get('conntrack drop');
   if (reason === 'NETFILTER_DROP' && full !== undefined) return { ...tableFull(end, full, facts), observed };
   const [, cause, title, script] = ADVICE.find(([pattern]) => pattern.test(reason)) ?? [
@@ -72,10 +77,12 @@ export function inKernel(end: Step, watched: Watched | undefined, facts: Facts):
   }
   const full = watched?.risen.get('conntrack drop');
   if (full !== undefined) return tableFull(end, full, facts);
+  const legacy = legacyRule(end, watched, facts);
+  if (legacy !== undefined) return legacy;
   const atInterface = endedAtInterface(end, watched, facts);
   if (atInterface !== undefined) return atInterface;
   const title = `the kernel of the ${end.place} ends it, and no rule of nftables does`;
-  const fix = inPlace(end.place, facts, 'ip rule; ip route; iptables-legacy -vnL');
+  const fix = inPlace(end.place, facts, 'ip rule; ip route; iptables-legacy-save -c; bpftool cgroup tree');
   return { ...base, cause: 'dropped-in-kernel', title, fix, isCertain: false };
 }
 
@@ -90,12 +97,16 @@ function endedAtInterface(end: Step, watched: Watched | undefined, facts: Facts)
       );
     }) === true;
   const base = { hop: hopOf(end), isCertain: true, isGeneral: true } as const;
+  const nobody = saw('queued') ? neighbourUnknown(end, watched?.routes, facts) : undefined;
+  if (nobody !== undefined) return nobody;
   if (saw('queued')) {
     return {
       ...base,
       cause: 'traffic-control',
       title: `traffic control of the ${end.place} holds or drops it, behind all its rules`,
-      observed: 'the last chain sent it on, and it did not leave by the interface',
+      observed: ['the last chain sent it on, and it did not leave by the interface', ...atItsInterface(watched)].join(
+        '; ',
+      ),
       fix: inPlace(end.place, facts, 'tc -s qdisc show; nft list ruleset'),
     };
   }
@@ -104,12 +115,49 @@ function endedAtInterface(end: Step, watched: Watched | undefined, facts: Facts)
     ...base,
     cause: 'dropped-at-interface',
     title: `the ${end.place} drops it at the interface, before its routes and rules: traffic control, a chain of netdev, or one before all others`,
-    observed: 'the interface took it in, and the first chain did not see it',
+    observed: ['the interface took it in, and the first chain did not see it', ...atItsInterface(watched)].join('; '),
     fix: inPlace(
       end.place,
       facts,
       'nft list ruleset; iptables-legacy -t raw -vnL; tc -s filter show dev tailscale0 ingress',
     ),
+  };
+}
+
+/** Of what is bound to an interface, that which ends packets: a program of XDP, a queue that drops, a filter or a rule that drops. */
+function atItsInterface(watched: Watched | undefined): string[] {
+  const lines = watched?.routes?.interface?.output.split('\n').map((line) => line.trim()) ?? [];
+  return lines.filter((line) =>
+    /\bxdp\b|\bdrop\b|dropped [1-9]|^qdisc (?!noqueue|fq_codel|pfifo_fast|ingress|clsact)/.test(line),
+  );
+}
+
+/** The older iptables counts what its rules end, and nftables does not see it. */
+function legacyRule(end: Step, watched: Watched | undefined, facts: Facts): Why | undefined {
+  const rules = [...(watched?.risen ?? [])].filter(([name]) => /^ip6?tables-legacy /.test(name));
+  if (rules.length === 0) return undefined;
+  return {
+    cause: `${end.place === 'peer' ? 'peer' : end.place === 'guest' ? 'guest' : 'host'}-firewall`,
+    hop: hopOf(end),
+    title: `a rule of the older iptables in the ${end.place} drops it`,
+    observed: rules.map(([name, by]) => `\`${name}\` +${by}`).join('; '),
+    fix: inPlace(end.place, facts, 'iptables-legacy-save -c; ip6tables-legacy-save -c'),
+    isCertain: true,
+  };
+}
+
+/** It was sent on, and the network was asked in vain who has the address of the next hop (ARP, NDP). */
+function neighbourUnknown(end: Step, routes: Routes | undefined, facts: Facts): Why | undefined {
+  const ways = [routes?.in, routes?.back].flatMap((each) => each?.output.split(/\s+/) ?? []);
+  const lost = routes?.neighbours?.output.split('\n').find((line) => ways.includes(line.split(' ')[0] ?? ''));
+  if (lost === undefined) return undefined;
+  return {
+    cause: 'neighbour-unknown',
+    hop: hopOf(end),
+    title: `nobody on the network of the ${end.place} has the address of the next hop`,
+    observed: `${routes?.neighbours?.command}: ${lost.trim()}`,
+    fix: inPlace(end.place, facts, 'ip neigh; ip route'),
+    isCertain: true,
   };
 }
 
@@ -145,6 +193,20 @@ export function wrongWayBack(end: Step | undefined, watched: Watched | undefined
   if (left === undefined || came === undefined || left === came || left === 'lo') return undefined;
   const title = `the answer leaves the guest by ${left}, and the question came by ${came}`;
   return { ...base, cause: 'wrong-way-back', title, observed };
+}
+
+/** The interface saw it, and its hardware address was another machine's. */
+export function passedBy(end: Step, watched: Watched | undefined, facts: Facts): Why | undefined {
+  const packet = watched?.sightings.find((each) => each.hook === 'passed' && end.isPart({ ...each, hook: 'arrived' }));
+  if (packet === undefined) return undefined;
+  return {
+    cause: 'wrong-hardware-address',
+    hop: hopOf(end),
+    title: `frames come to the ${end.place} that are addressed to another network card: who sends them knows a wrong one (ARP, NDP)`,
+    observed: `${packet.packets} on ${packet.link}`,
+    fix: `ip neigh, where they come from; ${inPlace(end.place, facts, 'ip link')}`,
+    isCertain: true,
+  };
 }
 
 function hopOf(end: Step): HopId {

@@ -22,7 +22,15 @@ export function routeQuestions(
   return {
     in: `ip route get ${to} from ${from} iif ${link} ipproto tcp sport ${fromPort} dport ${toPort}${marked}`,
     back: `ip route get ${from} from ${to} ipproto tcp sport ${toPort} dport ${fromPort}${marked}`,
+    neighbours: 'ip neigh show nud incomplete nud failed',
+    interface: `ip -d link show dev ${link}; tc -s qdisc show dev ${link}; tc -s filter show dev ${link} ingress; nft list ruleset netdev`,
   };
+}
+
+/** What the answers to these questions are; nothing where nobody asked. */
+export function toRoutes(found: ReadonlyMap<string, Observation> | undefined): Routes {
+  const [into, back, neighbours, atLink] = ['in', 'back', 'neighbours', 'interface'].map((id) => found?.get(id));
+  return { in: into, back, neighbours, interface: atLink };
 }
 
 /** By the same interface. */

@@ -6,9 +6,9 @@ export type Hook = (typeof HOOKS)[number];
 export interface Sighting {
   /**
    * `arrived` and `left` are an interface's own word where it was listened to: then `entered` and `queued` are the first chain behind the interface and the last before it.
-   * Else those chains are `arrived` and `left`.
+   * Else those chains are `arrived` and `left`. `passed`: it was addressed to the network card of another machine.
    */
-  readonly hook: Hook | 'entered' | 'queued';
+  readonly hook: Hook | 'entered' | 'queued' | 'passed';
   /** All packets, those that take a connection (SYN and ACK), or those with data. */
   readonly kind: 'any' | 'taken' | 'data';
   /** The interface: `tailscale0`, `lo`. */

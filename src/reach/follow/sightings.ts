@@ -3,6 +3,7 @@ import { parseJson } from '../../core/text/json.ts';
 import type { Observation } from '../observation.ts';
 import { kernelCounters } from './counters.ts';
 import { type KernelWord, kernelWords } from './kernel-word.ts';
+import { type Notice, noticesIn } from './notices.ts';
 import { HOOKS, type Sighting } from './sighting.ts';
 import { type Rewrite, readTrace, type TracedDrop } from './trace.ts';
 import { type Stream, streamsOf, type WirePacket, wirePackets, wireSightings } from './wire.ts';
@@ -11,6 +12,10 @@ import { type Stream, streamsOf, type WirePacket, wirePackets, wireSightings } f
 export interface Routes {
   readonly in: Observation | undefined;
   readonly back: Observation | undefined;
+  /** Those whom the network was asked for in vain. */
+  readonly neighbours?: Observation | undefined;
+  /** What is bound to the interface that it came in by. */
+  readonly interface?: Observation | undefined;
 }
 
 /** What one machine saw of the connections while a peer dialled. */
@@ -20,6 +25,8 @@ export interface Watched {
   readonly rewrites: readonly Rewrite[];
   /** What was said on each connection, byte by byte; undefined where no interface was listened to. */
   readonly streams: readonly Stream[] | undefined;
+  /** What other machines said of its packets. */
+  readonly notices: readonly Notice[];
   /** Counters of the kernel that rose meanwhile and tell of a loss: `TcpExt ListenDrops` by 3. */
   readonly risen: ReadonlyMap<string, number>;
   /** Of Tailscale, by name with labels: how many packets came, went, were dropped meanwhile. */
@@ -60,6 +67,7 @@ export function readWatched(printed: string): Watched | undefined {
     ...readTrace(parts.get('trace') ?? ''),
     sightings: wire === undefined ? chains : withWire(chains, wire),
     streams: wire && streamsOf(wire),
+    notices: noticesIn(parts.get('wire')),
     risen: rises(kernelCounters(parts.get('counters-before') ?? ''), kernelCounters(parts.get('counters') ?? '')),
     metrics: rises(metricsIn(parts.get('metrics-before') ?? ''), metricsIn(parts.get('metrics') ?? '')),
     sockets: parts.get('sockets'),
@@ -92,7 +100,7 @@ function withWire(chains: readonly Sighting[], wire: readonly WirePacket[]): Sig
 }
 
 function sightingOf(set: string, { elem: { val, counter } }: z.infer<typeof element>): Sighting[] {
-  const [name = '', suffix = 'any'] = set.split('_');
+  const [, name, suffix = 'any'] = /^([a-z]+)6?(?:_([a-z]+))?$/.exec(set) ?? [];
   const hook = HOOKS.find((each) => each === name);
   const kind = (['any', 'taken', 'data'] as const).find((each) => each === suffix);
   if (hook === undefined || kind === undefined) return [];

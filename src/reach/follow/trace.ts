@@ -1,3 +1,5 @@
+import { endpointText } from '../../net/endpoint.ts';
+
 /** A packet that a rule, or the policy of a chain, ended, in nft's own words. */
 export interface TracedDrop {
   /** `inet filter input`. */
@@ -54,7 +56,7 @@ export function readTrace(text: string): Trace {
 }
 
 /** What a rule itself says of another destination: a packet that ends right behind it is told no more. */
-const REWRITING = /\b(?:dnat(?: ip)? to|redirect to|[td]proxy(?: ip)? to|fwd to|dport set|daddr set) (\S+)/;
+const REWRITING = /\b(?:dnat(?: ip6?)? to|redirect to|[td]proxy(?: ip6?)? to|fwd to|dport set|daddr set) (\S+)/;
 
 function droppedBy(rest: string): string | undefined {
   const [, rule] = /^rule (.*) \(verdict drop\)/.exec(rest) ?? [];
@@ -64,15 +66,16 @@ function droppedBy(rest: string): string | undefined {
 }
 
 function destinationOf(packet: string): string {
-  const [, address, port] = /ip daddr (\S+) .*tcp dport (\d+)/.exec(packet) ?? [];
-  return address === undefined ? '' : `${address}:${port}`;
+  const [, address, port] = /ip6? daddr (\S+) .*tcp dport (\d+)/.exec(packet) ?? [];
+  return address === undefined || port === undefined ? '' : endpointText({ address, port: Number(port) });
 }
 
 /** The two ends of a traced packet, and its interface, for a person. */
 export function shorten(packet: string): string {
   const [, link = ''] = /(?:iif|oif) "([^"]+)"/.exec(packet) ?? [];
-  const [, from = ''] = /ip saddr (\S+)/.exec(packet) ?? [];
-  const [, to = ''] = /ip daddr (\S+)/.exec(packet) ?? [];
+  const [, from = ''] = /ip6? saddr (\S+)/.exec(packet) ?? [];
+  const [, to = ''] = /ip6? daddr (\S+)/.exec(packet) ?? [];
   const ports = /tcp sport (\d+) tcp dport (\d+)/.exec(packet);
-  return `${from}:${ports?.[1] ?? ''} to ${to}:${ports?.[2] ?? ''} on ${link}`;
+  const end = (address: string, port = ''): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return `${end(from, ports?.[1])} to ${end(to, ports?.[2])} on ${link}`;
 }

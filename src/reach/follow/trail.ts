@@ -1,3 +1,4 @@
+import { endpointText } from '../../net/endpoint.ts';
 import { servedFor } from '../checks/node.ts';
 import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
@@ -81,5 +82,5 @@ function sightingsOf({ place, isPart }: Step, watches: Watches): Sighting[] | un
 }
 
 function textOf({ packets, link, from, fromPort, to, toPort }: Sighting): string {
-  return `${packets} packet${packets === 1 ? '' : 's'} on ${link}, ${from}:${fromPort} to ${to}:${toPort}`;
+  return `${packets} packet${packets === 1 ? '' : 's'} on ${link}, ${endpointText({ address: from, port: fromPort })} to ${endpointText({ address: to, port: toPort })}`;
 }

@@ -1,7 +1,7 @@
 import { GUEST } from '../../core/guest-paths.ts';
 import { DROP_MONITOR } from './drop-monitor.ts';
 import { HOOKS, type Hook } from './sighting.ts';
-import { wireProgram } from './wire.ts';
+import { wireProgram } from './wire-program.ts';
 
 /** Before everything else that filters (-300 is the first that anybody uses), or after it: what was seen before and not behind was dropped between. */
 const FIRST = -450;
@@ -22,35 +22,43 @@ export const WATCHING = '==> watching <==';
  * carry data, and has the kernel trace them through every chain. It drops nothing.
  */
 export function watchTable(table: string, ports: readonly number[]): string {
-  const key = (link: string): string => `${link} . ip saddr . tcp sport . ip daddr . tcp dport`;
+  const set = `{ ${ports.join(', ')} }`;
   const hooks = HOOKS.flatMap((name) => {
     const [hook, priority, link] = CHAINS[name];
-    const sets = KINDS.map((kind) => `set ${name}${kind} { typeof ${key(link)}; size 512; flags dynamic; }`);
-    const rules = ['dport', 'sport'].flatMap((which) => {
-      const match = `tcp ${which} { ${ports.join(', ')} }`;
-      const trace = priority === FIRST ? [`${match} limit rate 40/second meta nftrace set 1`] : [];
-      return [
-        ...KINDS.map((kind) => `${match}${FLAGS[kind]} update @${name}${kind} { ${key(link)} counter }`),
-        ...trace,
-      ];
+    const counted = FAMILIES.flatMap(([suffix, ip]) => {
+      const key = `${link} . ${ip} saddr . tcp sport . ${ip} daddr . tcp dport`;
+      return KINDS.map((kind) => ({ id: `${name}${suffix}${kind}`, key, flags: FLAGS[kind] }));
     });
-    const chain = `chain ${name} { type filter hook ${hook} priority ${priority}; policy accept;\n    ${rules.join('\n    ')}\n  }`;
-    return [...sets, chain];
+    const rules = [
+      ...counted.map(({ id, key, flags }) => `${flags}update @${id} { ${key} counter }`),
+      ...(priority === FIRST ? ['limit rate 80/second meta nftrace set 1'] : []),
+    ];
+    const sets = counted.map(({ id, key }) => `set ${id} { typeof ${key}; size 512; flags dynamic; }`);
+    const count = `chain ${name}_count {\n    ${rules.join('\n    ')}\n  }`;
+    const chain = `chain ${name} { type filter hook ${hook} priority ${priority}; policy accept;
+    tcp dport ${set} goto ${name}_count
+    tcp sport ${set} goto ${name}_count\n  }`;
+    return [...sets, count, chain];
   });
   return `table inet ${table} {\n  FLAGS\n  ${hooks.join('\n  ')}\n}\n`;
 }
 
+/** What follows a hook's name in the name of a set. */
+const FAMILIES = [
+  ['', 'ip'],
+  ['6', 'ip6'],
+] as const;
 /** Sets of a hook: of all packets, of those that take a connection, and of those with data. */
 const KINDS = ['', '_taken', '_data'] as const;
 const FLAGS: Readonly<Record<(typeof KINDS)[number], string>> = {
   '': '',
-  _taken: ' tcp flags & (syn | ack) == syn | ack',
-  _data: ' tcp flags & psh != 0',
+  _taken: 'tcp flags & (syn | ack) == syn | ack ',
+  _data: 'tcp flags & psh != 0 ',
 };
 
 /** What is read before and after: what was dropped, and why, as far as the kernel counts it (proc_net(5)). */
-const COUNTERS =
-  'for file in snmp netstat stat/nf_conntrack softnet_stat xfrm_stat; do echo "-- $file"; [ -e /proc/net/$file ] && while IFS= read -r line; do echo "$line"; done </proc/net/$file; done';
+const COUNTERS = `cd /proc/net && grep -Hs . snmp snmp6 netstat stat/nf_conntrack softnet_stat xfrm_stat
+for family in ip ip6; do { read -r _ <\${family}_tables_names && \${family}tables-legacy-save -c | sed "s/^/\${family}_tables:/"; } 2>/dev/null; done`;
 /** Tailscale's own word on what it dropped: reason="acl" is its packet filter (util/usermetric). */
 const METRICS =
   "timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
@@ -81,7 +89,7 @@ d=$(mktemp -d) && mkfifo "$d/in" || exit 70
 ${isGuest ? `echo $$ >${GUEST.watched}` : ''}
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-counters() { ${COUNTERS}; }
+counters() { (${COUNTERS}); }
 metrics() { ${METRICS}; }
 cat >"$d/table" <<END
 ${watchTable('$t', ports)}END

@@ -1,13 +1,13 @@
 import { type DialEnd, isAnswered } from '../../net/dial.ts';
-import type { Endpoint } from '../../net/endpoint.ts';
+import { type Endpoint, endpointText } from '../../net/endpoint.ts';
 import { FULL_PACKET } from '../../net/question.ts';
 import type { Dial } from '../facts.ts';
 import type { Observation } from '../observation.ts';
 import type { Vantage } from '../report.ts';
 
 /** A dial as an observation: `dial 100.64.0.1:80`, and what came of it. */
-export function dialObservation(vantage: Vantage, { address, port }: Endpoint, end: DialEnd): Observation {
-  const command = `dial ${address}:${port}`;
+export function dialObservation(vantage: Vantage, to: Endpoint, end: DialEnd): Observation {
+  const command = `dial ${endpointText(to)}`;
   return { vantage, command, output: `${end.text}${measuresOf(end)}`, exitCode: isAnswered(end) ? 0 : 1 };
 }
 

@@ -1,3 +1,4 @@
+import { isIpv6 } from '../../core/addresses/ipv6.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { type DialRequest, isAnswered } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
@@ -25,6 +26,8 @@ import { tryRedirect } from './redirect.ts';
 const DIAL_MS = 8_000;
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
+/** The other family of addresses is asked beside, and is followed nowhere. */
+const OTHER_MS = 4_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
 
@@ -45,21 +48,23 @@ export async function lookFromPeer(peer: Peer, around: Around, dials: readonly V
   const { target, proxy, router, watcher, left } = around;
   const status = await observe(peer, ['status', '--json']);
   const seen = parseJson(status.output, tailscaleStatus);
-  const [address] = seen?.Self.TailscaleIPs ?? [];
-  const from = { peer, address, watcher, left };
+  const own = seen?.Self.TailscaleIPs ?? [];
+  const [address] = own;
+  const from = { peer, own, watcher, left };
   const [direct, proxyDial, routed] = await Promise.all([
     dials.includes('guest') ? lookAtNode(from, around, seen) : undefined,
     peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(from, proxy, target),
     peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(from, proxy, router, target),
   ]);
-  return { title: peer.title, address, ...NOT_ASKED, ...direct, proxyDial, routed };
+  const dialled = direct?.node ?? address;
+  return { title: peer.title, ...NOT_ASKED, ...direct, address: ofFamily(own, dialled), proxyDial, routed };
 }
 
 /** Who dials, and what is watched meanwhile. */
 interface From {
   readonly peer: Peer;
-  /** Its own, in the tailnet. */
-  readonly address: string | undefined;
+  /** Its own addresses in the tailnet. */
+  readonly own: readonly string[];
   readonly watcher: Watcher;
   readonly left: (atMostMs: number) => number;
 }
@@ -76,6 +81,7 @@ const NOT_ASKED: SeenNode = {
   directPing: undefined,
   largePingBack: undefined,
   dials: new Map(),
+  otherFamily: undefined,
 };
 
 async function lookAtNode(
@@ -101,15 +107,30 @@ async function lookAtNode(
     await dialFrom(from, { address, port }, requestFor(port, served, status, target.protocol), withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [largePing, largePingBack, directPing, dials] = await Promise.all([
+  const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
+  const otherDial = async (node: string, port: number): Promise<readonly [number, Dial]> => {
+    const to = { address: node, port };
+    const end = await peer.dial(to, requestFor(port, served, status, target.protocol), from.left(OTHER_MS));
+    return [port, peerDial(to, end)];
+  };
+  const [largePing, largePingBack, directPing, dials, others] = await Promise.all([
     pongs(ping)
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
-    pongs(ping) ? pingBack(from.address, inGuest) : undefined,
+    pongs(ping) ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
     pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(ports.map(dialOf)),
+    other === undefined || ofFamily(from.own, other) === undefined
+      ? undefined
+      : Promise.all(ports.map((port) => otherDial(other, port))),
   ]);
-  return { ...known, node: address, ping, largePing, largePingBack, directPing, dials: new Map(dials) };
+  const otherFamily = other === undefined || others === undefined ? undefined : { node: other, dials: new Map(others) };
+  return { ...known, node: address, ping, largePing, largePingBack, directPing, dials: new Map(dials), otherFamily };
+}
+
+/** The one of the same family as another address. */
+function ofFamily(addresses: readonly string[], as: string | undefined): string | undefined {
+  return as === undefined ? undefined : addresses.find((each) => isIpv6(each) === isIpv6(as));
 }
 
 async function dialProxy(from: From, proxy: NodeFacts | undefined, target: Target): Promise<Dial | undefined> {

@@ -4,7 +4,7 @@ import { withGuest } from '../../machine/guest.ts';
 import { servedFor } from '../../reach/checks/node.ts';
 import { proxyServedFor } from '../../reach/checks/proxy.ts';
 import type { Facts } from '../../reach/facts.ts';
-import { peerRoute, routeQuestions } from '../../reach/follow/route-question.ts';
+import { peerRoute, routeQuestions, toRoutes } from '../../reach/follow/route-question.ts';
 import { type Routes, readWatched, type Watched } from '../../reach/follow/sightings.ts';
 import type { Place } from '../../reach/follow/step.ts';
 import type { Watches } from '../../reach/follow/steps.ts';
@@ -124,7 +124,7 @@ async function askRoutes(
   if (questions === undefined) return undefined;
   const printed = await run(observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST), ROUTES_MS).catch(() => '');
   const found = readObservations(printed, questions, place);
-  return { in: found.get('in'), back: found.get('back') };
+  return toRoutes(found);
 }
 
 function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Watches {

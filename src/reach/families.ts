@@ -1,0 +1,46 @@
+import { isIpv6 } from '../core/addresses/ipv6.ts';
+import { isAnswered } from '../net/dial.ts';
+import { SLOWER_MS, TO_NODE } from './degraded.ts';
+import type { Dial, Facts } from './facts.ts';
+import type { Finding, Verdict } from './report.ts';
+import type { Way } from './ways.ts';
+
+/**
+ * What a peer got by the node's address of the other family. That a service refuses one family costs nobody anything: programs take the other at once. That one is
+ * silent is told: who types that address, or whose name leads to it, waits.
+ */
+export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdict {
+  const { peer } = facts;
+  const other = peer?.otherFamily;
+  const dial = way.dial(facts);
+  if (peer === undefined || other === undefined || dial === undefined || !TO_NODE.includes(way.id)) return verdict;
+  const otherDial = way.dial({ ...facts, peer: { ...peer, dials: other.dials } });
+  if (otherDial === undefined) return verdict;
+  if (isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS && isSilent(otherDial)) {
+    return { ...verdict, warnings: [...verdict.warnings, onlyOne(facts, dial, otherDial, other.node)] };
+  }
+  if (verdict.state !== 'fails' || isAnswered(dial) || !isAnswered(otherDial)) return verdict;
+  const { firstByteMs, wholeMs } = otherDial;
+  const finding = verdict.finding ?? onlyOne(facts, otherDial, dial, peer.node ?? '');
+  const title = `by ${familyOf(peer.node ?? '')} no answer comes, by ${familyOf(other.node)} it does: ${finding.title}`;
+  return { ...verdict, state: 'degraded', firstByteMs, wholeMs, finding: { ...finding, title } };
+}
+
+function isSilent({ result }: Dial): boolean {
+  return result !== 'data' && result !== 'refused';
+}
+
+function familyOf(address: string): string {
+  return isIpv6(address) ? 'IPv6' : 'IPv4';
+}
+
+function onlyOne({ target }: Facts, answered: Dial, silent: Dial, address: string): Finding {
+  const family = familyOf(address);
+  return {
+    cause: 'one-family-silent',
+    hop: 'guest',
+    title: `by ${family} no answer comes, by the other family it does`,
+    observed: `${silent.observation.command}: ${silent.observation.output}; ${answered.observation.command}: ${answered.observation.output}`,
+    fix: `vmkit exec ${target.machine} -- sh -c 'ip ${family === 'IPv6' ? '-6 ' : ''}address; ip ${family === 'IPv6' ? '-6 ' : ''}route; nft list ruleset'`,
+  };
+}
