@@ -150,4 +150,11 @@ export const ENDS: readonly End[] = [
     'guest',
     'guest-firewall',
   ),
+  end('a service that drips its answer', ':', 'backend', 'slow', { program: SERVERS.dripping, state: 'degraded' }),
+  end('chunks without an end', ':', 'backend', 'backend-cut', { program: SERVERS.openEnded }),
+  end('a service that resets in the middle', ':', 'backend', 'backend-cut', { program: SERVERS.resetting }),
+  end('TLS on a plain port', ':', 'backend', 'backend-foreign', { program: SERVERS.encrypted }),
+  end('a PostgreSQL with too many clients', ':', 'backend', 'takes-nobody', {
+    ...{ program: SERVERS.crowded, protocol: 'postgres', state: 'degraded' },
+  }),
 ];

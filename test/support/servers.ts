@@ -18,6 +18,17 @@ export const SERVERS = {
   healthy: reply('HTTP/1.0 200 OK\n\nok'),
   silent: server(KEEP),
   closing: server('close C;'),
+  dripping: server(
+    `if (!fork) { ${ASKED} ${say('HTTP/1.0 200 OK\n\n')} while (syswrite C, "x") { select undef, undef, undef, 0.5 } exit } close C;`,
+  ),
+  openEnded: server(`${ASKED} ${say('HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nab\n')} ${KEEP}`),
+  encrypted: server(`${ASKED} syswrite(C, qq{\\x15\\x03\\x01\\x00\\x02\\x02\\x46}); close C;`),
+  crowded: server(
+    `${ASKED} syswrite(C, qq{E\\0\\0\\0\\x60SFATAL\\0VFATAL\\0C53300\\0Msorry, too many clients already\\0\\0}); close C;`,
+  ),
+  resetting: server(
+    `${ASKED} ${say('HTTP/1.0 200 OK\nContent-Length: 99\n\nok')} setsockopt(C, 1, 13, pack("ll", 1, 0)); close C;`,
+  ),
   beginning: server(`${ASKED} ${say('HTTP/1.0 200 OK\nContent-Length: 99\n\nok')} ${KEEP}`),
   onDevice: server('', { listen: 'setsockopt(S, 1, 25, "eth1\\0") or die;' }),
   onlySix: server('', { listen: 'setsockopt(S, 41, 26, 1) or die;' }),

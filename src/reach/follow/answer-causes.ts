@@ -23,14 +23,14 @@ export function answerNotWhole(way: WayId, last: Step | undefined, dial: Dial, f
   const observed = `${said} bytes were said, the other end acknowledged ${acknowledged}, the peer got ${came}`;
   const { target } = facts;
   if (came >= said) {
-    return {
-      cause: dial.result === 'foreign' ? 'backend-foreign' : 'backend-cut',
-      hop: 'backend',
-      title: `${target.name} ${isEnded ? 'ends its answer before it is whole' : 'begins an answer and does not end it'}: all that it said arrives`,
-      observed,
-      fix: `vmkit logs ${target.machine} ${target.name}`,
-      isCertain: true,
-    };
+    const fix = `vmkit logs ${target.machine} ${target.name}`;
+    const base = { hop: 'backend', observed, fix, isCertain: true } as const;
+    if (dial.result === 'foreign') {
+      const title = `${target.name} answers in another protocol than ${target.protocol}`;
+      return { ...base, cause: 'backend-foreign', title };
+    }
+    const how = isEnded ? 'ends its answer before it is whole' : 'begins an answer and does not end it';
+    return { ...base, cause: 'backend-cut', title: `${target.name} ${how}: all that it said arrives` };
   }
   if (acknowledged >= said && END_TO_END.includes(way)) {
     return {
