@@ -179,6 +179,13 @@ for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); 
 END
 command -v perl >/dev/null || echo off >"$d/wire"
 metrics >"$d/metrics-before" 3>&- & before=$!
+daemon() {
+  pid=$(s6-svstat -o pid /run/service/tailscale) && [ "$pid" -gt 0 ] || return 1
+  read -r _ _ state _ _ _ _ _ _ _ _ _ _ user system _ </proc/$pid/stat || return 1
+  used=$((user + system)); echo "state $state"
+  { IFS=: read -r _ _ group </proc/$pid/cgroup && read -r frozen </sys/fs/cgroup$group/cgroup.freeze && echo "frozen $frozen"; } || true
+} 2>/dev/null
+daemon >"$d/daemon"; began=$used
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
 sed 's/FLAGS//' "$d/table" >"$d/plain"
@@ -197,9 +204,10 @@ counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
 metrics >"$d/metrics" 3>&-
+{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n '/^\t"PacketFilterRules"/,/^\t[]]/p'; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire daemon; do
   [ -s "$d/$file" ] || continue
   printf '\n==> %s <==\n' "$file"
   head -c 300000 "$d/$file"

@@ -34,6 +34,8 @@ export interface Watched {
   /** `ss -Hltnp`, what Tailscale's packet filter lets in; undefined where it was not asked. */
   readonly sockets: string | undefined;
   readonly filter: string | undefined;
+  /** How tailscaled's process stood, and the time that it used where it answered nothing; undefined where that was not seen. */
+  readonly daemon?: string | undefined;
   /** The mark that a rule gave to traced packets: `0x80000`. */
   readonly mark: string | undefined;
   /** What the kernel itself says of packets that it ended; undefined where it does not tell. */
@@ -72,6 +74,7 @@ export function readWatched(printed: string): Watched | undefined {
     metrics: rises(metricsIn(parts.get('metrics-before') ?? ''), metricsIn(parts.get('metrics') ?? '')),
     sockets: parts.get('sockets'),
     filter: parts.get('filter'),
+    daemon: parts.get('daemon'),
     words: kernelWords(parts.get('kernel')),
   };
 }

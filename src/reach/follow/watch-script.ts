@@ -1,4 +1,5 @@
 import { GUEST } from '../../core/guest-paths.ts';
+import { DAEMON_STATE } from '../look/daemon-state.ts';
 import { DROP_MONITOR } from './drop-monitor.ts';
 import { HOOKS, type Hook } from './sighting.ts';
 import { wireProgram } from './wire-program.ts';
@@ -99,6 +100,7 @@ timeout ${seconds + 30} nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor
 ${isGuest ? listen(DROP_MONITOR, 'kernel') : 'echo off >"$d/kernel"'}
 ${listen(wireProgram(ports), 'wire')}
 metrics >"$d/metrics-before" 3>&- & before=$!
+${isGuest ? `${DAEMON_STATE}\ndaemon >"$d/daemon"; began=$used` : ''}
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
 sed 's/FLAGS//' "$d/table" >"$d/plain"
@@ -117,9 +119,10 @@ counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
 metrics >"$d/metrics" 3>&-
+${isGuest ? '{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"' : ''}
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire daemon; do
   [ -s "$d/$file" ] || continue
   printf '\\n==> %s <==\\n' "$file"
   head -c 300000 "$d/$file"
