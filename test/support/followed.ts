@@ -17,6 +17,8 @@ import { SERVERS } from './servers.ts';
 const PORT = 3000;
 /** As long as a probe's second dial, nearly. */
 const DIAL_MS = 3_000;
+/** A watch is ended when all have dialled. */
+const WATCH_SECONDS = 60;
 /** Known to both: a TUN asks nobody for them. */
 const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
 const ADDRESSES = {
@@ -69,7 +71,7 @@ export async function followIn(name: string, fault: Fault): Promise<Verdict> {
       dialIn(guest, { address: loopback, port: PORT }, DIAL_MS, protocol),
       observed(guest),
     ]);
-    const [inGuest, atItsPeer] = await Promise.all(watches.map(({ seen }) => seen));
+    const [inGuest, atItsPeer] = await Promise.all(watches.map(({ seenUntilNow }) => seenUntilNow()));
     const dial = peerDial({ address: node, port: PORT }, end);
     const base = facts({ ...seen, status: statusOf(node) }, undefined);
     const whole: Facts = {
@@ -112,7 +114,8 @@ ip link set eth1 up; ip link set other up; ip route add default via 10.9.0.1; ip
 
 interface Watching {
   readonly ready: Promise<void>;
-  readonly seen: Promise<Watched>;
+  /** Ends it. */
+  readonly seenUntilNow: () => Promise<Watched>;
 }
 
 function watch(namespace: string, started: ChildProcess[]): Watching {
@@ -121,8 +124,10 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
   const lines: string[] = [];
   const ended = new Promise((resolve) => void child.once('close', resolve));
   const ready = firstLine(child, WATCHING, lines);
-  child.stdin.end(watchScript([PORT], DIAL_MS / 1_000, { isGuest: false, ...PATH }));
-  const read = async (): Promise<Watched> => {
+  child.stdin.end(watchScript([PORT], WATCH_SECONDS, { isGuest: false, ...PATH }));
+  const seenUntilNow = async (): Promise<Watched> => {
+    // The one child of that name waits for the time to be over.
+    await execa('pkill', ['-x', '-P', String(child.pid), 'sleep'], { reject: false });
     await ended;
     const watched = readWatched(lines.join('\n'));
     if (watched === undefined) throw new Error(lines.join('\n'));
@@ -133,7 +138,7 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
       routes: toRoutes(found),
     };
   };
-  return { ready, seen: read() };
+  return { ready, seenUntilNow };
 }
 
 async function ask(
