@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import type { Facts } from '../../src/reach/facts.ts';
@@ -126,8 +127,7 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
   const ready = firstLine(child, WATCHING, lines);
   child.stdin.end(watchScript([PORT], WATCH_SECONDS, { isGuest: false, ...PATH }));
   const seenUntilNow = async (): Promise<Watched> => {
-    // The one child of that name waits for the time to be over.
-    await execa('pkill', ['-x', '-P', String(child.pid), 'sleep'], { reject: false });
+    await endSleepOf(child.pid);
     await ended;
     const watched = readWatched(lines.join('\n'));
     if (watched === undefined) throw new Error(lines.join('\n'));
@@ -139,6 +139,15 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
     };
   };
   return { ready, seenUntilNow };
+}
+
+/** The child of that name waits for the time to be over. */
+async function endSleepOf(pid = 0): Promise<void> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  for (const each of children.trim().split(' ')) {
+    const name = await readFile(`/proc/${each}/comm`, 'utf8').catch(() => '');
+    if (name.trim() === 'sleep') process.kill(Number(each));
+  }
 }
 
 async function ask(
