@@ -21,6 +21,9 @@ const peerStatus = z.object({
   Relay: z.string().default(''),
   LastHandshake: z.string().optional(),
   Online: z.boolean().optional(),
+  /** `linux`, `iOS`. */
+  OS: z.string().default(''),
+  Tags: z.array(z.string()).nullish(),
 });
 
 export const tailscaleStatus = z.object({

@@ -97,6 +97,12 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: "Write the tailnet's names into the hosts file, where its name server is not asked",
         isBuild: true,
       },
+      'tailnet inventory': {
+        usage: 'tailnet inventory',
+        summary:
+          'Print the nodes for ssh or Ansible, reached directly or through tailscaled',
+        isBuild: true,
+      },
     },
   },
   {
