@@ -99,10 +99,20 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       },
       'tailnet inventory': {
         usage: 'tailnet inventory',
-        summary:
-          'Print the nodes for ssh or Ansible, reached directly or through tailscaled',
+        summary: 'Print the nodes for ssh or Ansible, reached directly or through tailscaled',
         isBuild: true,
       },
+      'tailnet join': {
+        usage: 'tailnet join --userspace',
+        summary: 'Join this computer without TUN and root, and try the way out',
+        isBuild: true,
+      },
+      'tailnet run': {
+        usage: 'tailnet run -- <command..>',
+        summary: 'Run a command through that node',
+        isBuild: true,
+      },
+      'tailnet leave': { usage: 'tailnet leave', summary: 'Undo join: node, state, process', isBuild: true },
     },
   },
   {
