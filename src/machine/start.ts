@@ -1,10 +1,15 @@
+import { poll } from '../core/deadline.ts';
+import type { MachinePaths } from '../core/paths.ts';
 import type { Host, HostProcess } from '../host/host.ts';
 import { terminate } from '../host/terminate.ts';
 import { startGate } from './gate/gate-process.ts';
 import type { PlacedMachine } from './placing.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
-import type { MachineState } from './state/state.ts';
+import { type MachineState, readPowerRecord } from './state/state.ts';
 import { vmmOf } from './vmm/drivers.ts';
+
+/** A shell's start on a host that has much to do. */
+const DECIDED_WITHIN_MS = 30_000;
 
 /** What of a machine runs on its host. */
 export interface StartedMachine extends HostProcess {
@@ -20,7 +25,7 @@ interface Beginning {
   readonly secrets: Uint8Array;
 }
 
-/** Starts a machine's monitor in the background with fresh logs, and its gate. No such machine runs. */
+/** Starts a machine's monitor in the background with fresh logs, and its gate. No such machine runs, or none that is known. */
 export async function startMachine(
   { placed, state, user, secrets }: Beginning,
   { paths }: LockedMachine,
@@ -28,8 +33,6 @@ export async function startMachine(
 ): Promise<StartedMachine> {
   // The console is a root shell.
   await host.makeFolder(paths.stateDir, 0o700);
-  // Without the logs of the last time: the first event that is read must be of this one.
-  for (const log of Object.values(placed.logs)) for (const file of [log, `${log}.1`]) await host.remove(file);
   if ((await host.stat(paths.powerLock)) === undefined) await host.write(paths.powerLock, '', 0o600);
   await host.remove(paths.gateLog);
   // First, so that a monitor that runs has one; it waits for the monitor.
@@ -39,9 +42,21 @@ export async function startMachine(
     record: { ...state, gate, bootId: (await host.place()).bootId, stateDir: paths.stateDir },
   };
   try {
-    return { ...(await vmmOf(state).start(placed, { runDir: paths.runDir, user, lock, secrets }, host)), gate };
+    const process = await vmmOf(state).start(placed, { runDir: paths.runDir, user, lock, secrets }, host);
+    await hasMachine(process, paths, host);
+    return { ...process, gate };
   } catch (error) {
     if (gate !== undefined) await terminate(gate, host);
     throw error;
   }
+}
+
+/** Waits until a monitor holds its machine, or has ended: until then the logs are those of the last one. */
+async function hasMachine(process: HostProcess, paths: MachinePaths, host: Host): Promise<void> {
+  const isDecided = async (): Promise<true | undefined> => {
+    const record = await readPowerRecord(paths, { host });
+    if (record?.pid === process.pid && record.startTime === process.startTime) return true;
+    return (await host.isRunning(process)) ? undefined : true;
+  };
+  await poll(isDecided, { withinMs: DECIDED_WITHIN_MS, everyMs: 20 });
 }

@@ -127,7 +127,12 @@ function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise
   });
 }
 
-async function connectBySocks({ address, port }: Endpoint, { socksPort }: Socks, withinMs: number): Promise<Socket> {
+/** Throws what the SOCKS5 server says. */
+export async function connectBySocks(
+  { address, port }: Endpoint,
+  { socksPort }: Socks,
+  withinMs: number,
+): Promise<Socket> {
   const { socket } = await SocksClient.createConnection({
     proxy: { host: '127.0.0.1', port: socksPort, type: 5 },
     command: 'connect',

@@ -104,6 +104,8 @@ export interface TailnetNode {
   readonly hostname: string | undefined;
   /** It never uses a network interface of the kernel. */
   readonly isUserspace: boolean;
+  /** The names of the tailnet are in its /etc/hosts. */
+  readonly writesHosts: boolean;
 }
 
 /** `tailscale serve`: this port of the tailnet address leads to that port of 127.0.0.1. */

@@ -1,7 +1,8 @@
 import { readdir, readlink } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
@@ -16,6 +17,18 @@ import { MACHINE_PROGRAMS, type Sshd, startSshd, TEST_UID } from '../support/ssh
 const sandbox = useSandbox();
 const isRoot = process.getuid?.() === 0;
 const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Math.floor(Math.random() * 1_000));
+
+/** What QEMU says of itself and of its processors within two seconds. */
+async function asked(controlSocket: string): Promise<string> {
+  const registers = { execute: 'human-monitor-command', arguments: { 'command-line': 'info registers -a' } };
+  const orders = [{ execute: 'qmp_capabilities' }, { execute: 'query-status' }, registers];
+  let said = '';
+  const socket = connect(controlSocket, () => socket.write(orders.map((order) => JSON.stringify(order)).join('\n')));
+  socket.on('data', (bytes) => (said += bytes)).on('error', (error) => (said += String(error)));
+  await sleep(2_000);
+  socket.destroy();
+  return said;
+}
 
 /** Milliseconds below `most`: others in each run. */
 const delays = (function* (): Generator<number, never> {
@@ -38,9 +51,14 @@ describe.skipIf(!isRoot)(`a connection that is lost while a verb works (VMKIT_TE
     paths = machinePaths(there.paths, 'hello');
     await sandbox.define('hello', helloSaying('Hello!', await freePort()));
   });
-  afterAll(async () => {
+  const killed = async (): Promise<void> => {
     const running = await readPowerRecord(paths, there);
     if (running !== undefined) await there.host.signal(running, 'SIGKILL');
+  };
+  // One machine that hangs fails one test.
+  beforeEach(killed);
+  afterAll(async () => {
+    await killed();
     vi.unstubAllEnvs();
     await sshd.stop();
   });
@@ -81,7 +99,15 @@ describe.skipIf(!isRoot)(`a connection that is lost while a verb works (VMKIT_TE
   const stop = (): Running => sandbox.start(on('stop', 'hello'));
   const must = async ({ ended }: Running): Promise<void> => {
     const { exitCode, stderr } = await ended;
-    expect(exitCode, stderr).toBe(0);
+    expect(exitCode, exitCode === 0 ? '' : `${stderr}\n${await evidence()}`).toBe(0);
+  };
+  /** What runs there, and where what it says goes. */
+  const evidence = async (): Promise<string> => {
+    const pid = (await readPowerRecord(paths, there))?.pid ?? 0;
+    const script = `ps -u ${TEST_UID} -o pid,ppid,stat,wchan:20,time,args | cut -c 1-150
+      cat /proc/${pid}/stat /proc/${pid}/task/*/wchan; ls -l /proc/${pid}/fd; ls -lni ${paths.stateDir} ${paths.runDir}
+      head -c 2000 ${paths.monitorLog}`;
+    return `${(await runProcess(['sh', '-c', `(${script}) 2>&1`])).stdout}\n${await asked(paths.controlSocket)}`;
   };
 
   test('a push loses nothing', async () => {

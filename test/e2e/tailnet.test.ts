@@ -60,6 +60,7 @@ services:
   - use: tailscale
     loginServer: ${tailnet.loginServer}
     tags: ['tag:web']
+    hosts: true
     serve: [{ as: tcp, port: 8443, to: 3000 }]
 `,
       );
@@ -96,6 +97,11 @@ services:
       expect(verdict('guest-serve-tun').firstByteMs).toBeGreaterThan(0);
       expectVerdict(verdict('guest-direct')).toMatchObject({ state: 'works' });
       expectVerdict(verdict('guest-serve-userspace')).toMatchObject({ state: 'unavailable' });
+    });
+
+    test('the names of the tailnet are in its /etc/hosts', async () => {
+      const address = (await inGuest('tailscale ip -4')).trim();
+      expect(await inGuest('cat /etc/hosts')).toContain(`\n${address} web.tailnet.test`);
     });
 
     test('keeps no auth key, on the host or in the guest', async () => {

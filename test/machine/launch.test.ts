@@ -1,8 +1,13 @@
 import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
 import { type Launch, launchScript } from '../../src/machine/vmm/launch/launch-script.ts';
 import { openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { plan } from './plan.ts';
 
 const launch: Launch = {
@@ -23,4 +28,37 @@ test.each([
   const script = launchScript(each);
   await expect(script).toMatchFileSnapshot(`../golden/launch/${name}.sh`);
   await promisify(execFile)('bash', ['-n', '-c', script]);
+});
+
+test('a script that comes late, while a monitor runs already, touches nothing of it', async () => {
+  const at = await temporaryFolder();
+  const path = join(at, 'power.lock');
+  const logs = { console: join(at, 'console.log'), events: join(at, 'events.log'), monitor: join(at, 'qemu.log') };
+  const folder = join(at, 'run');
+  await writeFile(path, '');
+  await mkdir(folder);
+  await writeFile(join(folder, 'of-the-last-one'), '');
+  await writeFile(logs.events, 'of the last one');
+  const argv = ['sh', '-c', 'echo said; : >socket; exec sleep 60'];
+  const files = [
+    { fd: 3, role: 'console', path: logs.console, access: 'record' as const },
+    { fd: 4, role: 'events', path: logs.events, access: 'record' as const },
+  ];
+  const script = launchScript({ ...launch, argv, files, logs, folder, lock: { path, record: {} }, inputBytes: 0 });
+  const start = () => execa('bash', ['--norc', '-c', script], { reject: false });
+  const seen = async (): Promise<readonly string[]> => {
+    const { stdout } = await execa('sh', ['-c', 'ls -i run; cat power.lock qemu.log; ls'], { cwd: at, reject: false });
+    return stdout.split('\n');
+  };
+  const first = start();
+  const said = async () => ((await readFile(logs.monitor, 'utf8').catch(() => '')) === 'said\n' ? true : undefined);
+  expect(await poll(said, { withinMs: 30_000 })).toBe(true);
+  const before = await seen();
+  expect(before.join()).not.toContain('of-the-last-one');
+  expect(await readFile(logs.events, 'utf8').catch(() => '')).toBe('');
+  const late = await start();
+  expect(late).toMatchObject({ exitCode: 1, stderr: 'Another QEMU runs this machine.' });
+  expect(await seen()).toEqual(before);
+  first.kill('SIGKILL');
+  await first;
 });

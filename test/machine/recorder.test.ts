@@ -66,3 +66,20 @@ test('a folder that goes away, or a recorder that is killed, holds up nobody', a
   );
   expect((await execa(shell, args, { reject: false })).exitCode).toBe(3);
 });
+
+test('a recorder that ends late takes nothing from the next one', async () => {
+  const logs = logsIn(await temporaryFolder());
+  const [shell = '', ...args] = recorded('echo first >&9; exec sleep 60', logs);
+  const first = execa(shell, args, { reject: false });
+  const isThere = async (): Promise<true | undefined> =>
+    (await readFile(logs.events, 'utf8').catch(() => '')) === 'first\n' ? true : undefined;
+  expect(await poll(isThere, { withinMs: 30_000 })).toBe(true);
+  await rm(`${logs.events}.pipe`);
+  await execa('mkfifo', [`${logs.events}.pipe`]);
+  first.kill('SIGKILL');
+  await first;
+  const isDone = async (): Promise<true | undefined> =>
+    (await readdir(join(logs.events, '..'))).filter((name) => name.endsWith('.pipe')).length === 1 ? true : undefined;
+  expect(await poll(isDone, { withinMs: 30_000 })).toBe(true);
+  expect((await stat(`${logs.events}.pipe`)).isFIFO()).toBe(true);
+});

@@ -26,6 +26,7 @@ const node: TailnetNode = {
   tags: ['tag:web'],
   hostname: undefined,
   isUserspace: false,
+  writesHosts: false,
 };
 const spec = specWith('web', [
   ownService({

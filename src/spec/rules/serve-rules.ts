@@ -1,6 +1,7 @@
 import type { Finding } from '../problem.ts';
 import type { ServiceEntry } from '../read/read-service.ts';
 import type { Service } from '../service.ts';
+import { tailscaleHosts } from '../services/tailscale-hosts.ts';
 import { tailscaleServe } from '../services/tailscale-serve.ts';
 
 /** What a node serves must be there, and its ports must be free: services listen on all addresses, and under TUN tailscaled binds the tailnet address. */
@@ -28,13 +29,13 @@ export function checkServes(entries: readonly ServiceEntry[]): Finding[] {
   );
 }
 
-/** The services, and for a node of a tailnet the one that applies what it serves. */
+/** The services, and for a node of a tailnet those that apply what it serves and write its names. */
 export function withServe(services: readonly Service[]): Service[] {
   return services.flatMap((service) => {
     if (service.node === undefined) return [service];
-    const { serve } = service.node;
+    const { serve, writesHosts } = service.node;
     const owners = serve.flatMap(({ to }) => ownerOf(services, to) ?? []);
-    return [service, tailscaleServe(serve, [...new Set(owners)])];
+    return [service, tailscaleServe(serve, [...new Set(owners)]), ...(writesHosts ? [tailscaleHosts()] : [])];
   });
 }
 

@@ -40,6 +40,10 @@ export const options = z
     routes: z.array(ipPrefix).default([]).describe('Networks that this machine offers to route for the tailnet'),
     acceptRoutes: z.boolean().default(false).describe('Whether this machine uses routes that other nodes offer'),
     acceptDns: z.boolean().default(false).describe('Whether this machine asks the name server of the tailnet'),
+    hosts: z
+      .boolean()
+      .default(false)
+      .describe('Whether the names of the tailnet are written into /etc/hosts of the machine, for acceptDns: false'),
     statefulFiltering: z
       .boolean()
       .default(false)

@@ -47,6 +47,7 @@ export const tailscale = defineService(
     node: {
       ...{ serve: chosen.serve, routes: chosen.routes, loginServer: chosen.loginServer },
       ...{ tags: chosen.tags, hostname: chosen.hostname, isUserspace: chosen.mode === 'userspace' },
+      writesHosts: chosen.hosts,
     },
   }),
 );

@@ -1,6 +1,9 @@
 set -eu
 umask 077
 for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done
+rm -rf '/state/it'\''s/run'
+mkdir -p '/state/it'\''s/run'
+chown 60800:60800 '/state/it'\''s/run'
 cd '/state/it'\''s/run'
 record() {
   trap '' XFSZ
@@ -8,7 +11,7 @@ record() {
     [ -e "$1" ] || exec cat >/dev/null
     [ ! -s "$1" ] || mv -f "$1" "$1.1"
   done
-  rm -f "$1.pipe"
+  [ ! "$1.pipe" -ef /proc/self/fd/0 ] || rm -f "$1.pipe"
 }
 rm -f '/state/sql/console.log' '/state/sql/console.log'.1 '/state/sql/console.log'.pipe
 mkfifo '/state/sql/console.log'.pipe

@@ -3,9 +3,12 @@ umask 077
 for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done
 exec 10<'/data/sql/power.lock'
 flock -n 10 || { echo 'Another QEMU runs this machine.' >&2; exit 1; }
+rm -f '/state/sql/console.log' '/state/sql/console.log.1' '/state/sql/events.log' '/state/sql/events.log.1'
 read -r stat </proc/$$/stat
 fields=(${stat##*) })
 printf '{"pid":%s,"startTime":%s,%s\n' $$ "${fields[19]}" '"name":"sql","stateDir":"/state/it'\''s"}' >'/data/sql/power.lock'
+rm -rf '/state/it'\''s/run'
+mkdir -p '/state/it'\''s/run'
 exec 3<'/cache/kernel/kernel'
 exec 4<'/cache/initramfs/initramfs.cpio'
 exec 5<'/cache/root/root.img'
@@ -25,7 +28,7 @@ record() {
     [ -e "$1" ] || exec cat >/dev/null
     [ ! -s "$1" ] || mv -f "$1" "$1.1"
   done
-  rm -f "$1.pipe"
+  [ ! "$1.pipe" -ef /proc/self/fd/0 ] || rm -f "$1.pipe"
 }
 rm -f '/state/sql/console.log' '/state/sql/console.log'.1 '/state/sql/console.log'.pipe
 mkfifo '/state/sql/console.log'.pipe

@@ -1,13 +1,13 @@
 import { quoteWord, shellCommand } from '../../../core/text/shell-quote.ts';
 import type { OpenFile } from './open-file.ts';
-import { type Logs, recordLogs } from './recorder.ts';
+import { forgetLogs, type Logs, recordLogs } from './recorder.ts';
 
 /** How a monitor comes to run. Paths are absolute. */
 export interface Launch {
   readonly argv: readonly string[];
   readonly files: readonly OpenFile[];
   readonly logs: Logs;
-  /** Its current folder, which it owns: it makes its sockets there. */
+  /** Its current folder, made anew, which it owns: it makes its sockets there. */
   readonly folder: string;
   /** As whom it runs, with no right beyond; undefined: as whoever starts it. `group`: one more, for /dev/kvm. */
   readonly user: { readonly id: number; readonly group: number | undefined } | undefined;
@@ -24,7 +24,8 @@ export const MEMORY_FILE = '/dev/shm/vmkit-secrets';
 
 /**
  * A script for bash that opens all that a monitor needs, gives up all rights and becomes that: one process from the start on, so that its
- * pid is known before it is the monitor. The lock is open for reading only: a guest that broke out must not write what vmkit reads.
+ * pid is known before it is the monitor. Nothing of a monitor that runs is touched before the lock is ours: who asks for a start may be cut
+ * off, and its script may come later than the next one's. The lock is open for reading only: a guest that broke out must not write what vmkit reads.
  * bash: dash takes no descriptor above 9. One redirection to each exec: bash keeps copies of descriptors for those of one line.
  */
 export function launchScript(launch: Launch): string {
@@ -37,7 +38,8 @@ export function launchScript(launch: Launch): string {
     'set -eu',
     'umask 077',
     CLOSE_INHERITED,
-    ...(lock === undefined ? [] : takeLock(lock, lockFd)),
+    ...(lock === undefined ? [] : takeLock(lock, logs, lockFd)),
+    ...makeFolder(launch),
     ...others.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : openFile(file))),
     `cd ${quoteWord(folder)}`,
     // Last of what can fail: a recorder whose pipe nobody opens would wait for ever.
@@ -52,15 +54,23 @@ export function launchScript(launch: Launch): string {
 const CLOSE_INHERITED = 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done';
 
 /** proc_pid_stat(5): the fields after the name, in parentheses, begin with the third; the start time is the 22nd. */
-function takeLock({ path, record }: NonNullable<Launch['lock']>, fd: number): string[] {
+function takeLock({ path, record }: NonNullable<Launch['lock']>, logs: Logs, fd: number): string[] {
   const rest = JSON.stringify(record).slice(1);
   return [
     `exec ${fd}<${quoteWord(path)}`,
     flock(fd),
+    // Before the record: who finds that takes the logs for this monitor's.
+    forgetLogs(logs),
     'read -r stat </proc/$$/stat',
     'fields=(${stat##*) })',
     `printf '{"pid":%s,"startTime":%s,%s\\n' $$ "\${fields[19]}" ${quoteWord(rest)} >${quoteWord(path)}`,
   ];
+}
+
+function makeFolder({ folder, user }: Launch): string[] {
+  const path = quoteWord(folder);
+  const own = user === undefined ? [] : [`chown ${user.id}:${user.id} ${path}`];
+  return [`rm -rf ${path}`, `mkdir -p ${path}`, ...own];
 }
 
 /** A disk has a lock of its own: it holds where the file above was deleted, and where two machines name one disk. */

@@ -11,11 +11,8 @@ export async function launch(
   { runDir, user, lock, secrets }: Start,
   host: Host,
 ): Promise<HostProcess> {
-  await host.remove(runDir);
-  await host.makeFolder(runDir, 0o700);
   const own = user === undefined ? undefined : { id: user, group: await kvmGroup(machine, host) };
   if (own !== undefined) {
-    await must(['chown', `${own.id}:${own.id}`, runDir], host);
     // QEMU opens them a second time. There is no secret in either.
     await must(['chmod', '0644', machine.kernel, machine.initramfs], host);
   }

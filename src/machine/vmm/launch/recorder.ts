@@ -33,14 +33,22 @@ export function recordLogs(logs: Logs, held: readonly number[]): string[] {
   ];
 }
 
-/** Its folder may be gone by then, or its name another file's. */
+/** A line that removes what was recorded of the guest before. What the monitor said is kept until the next one speaks. */
+export function forgetLogs({ console, events }: Logs): string {
+  return `rm -f ${[console, events]
+    .flatMap((path) => [path, `${path}.1`])
+    .map(quoteWord)
+    .join(' ')}`;
+}
+
+/** Its folder may be gone by then, or its name another file's: of the next monitor, where this recorder is late. */
 const RECORD = `record() {
   trap '' XFSZ
   until (ulimit -f "$2"; exec dd bs=4096 >"$1"); do
     [ -e "$1" ] || exec cat >/dev/null
     [ ! -s "$1" ] || mv -f "$1" "$1.1"
   done
-  rm -f "$1.pipe"
+  [ ! "$1.pipe" -ef /proc/self/fd/0 ] || rm -f "$1.pipe"
 }`;
 
 /** The logs of a machine in its own folder. */
