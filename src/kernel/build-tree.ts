@@ -1,6 +1,7 @@
-import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
+import { makeFolders } from '../host/local/make-folders.ts';
 
 /**
  * A folder that stands for the source tree: a link to each of its top entries, and `obj` for what is built. The source stays untouched,
@@ -14,7 +15,7 @@ export async function standInTree(tree: string, folder: string): Promise<void> {
       hint: 'Set XDG_CACHE_HOME to a path without spaces, colons and the characters # $ %.',
     });
   }
-  await mkdir(join(folder, 'obj'), { recursive: true });
+  makeFolders(join(folder, 'obj'));
   // Dot files are git's and editors' only.
   const entries = (await readdir(tree)).filter((name) => !name.startsWith('.') && name !== 'obj');
   await Promise.all(entries.map((name) => symlink(join(tree, name), join(folder, name))));

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
+import { makeFolders } from '../host/local/make-folders.ts';
 import { isProgram, searchPath } from '../host/local/search-path.ts';
 import type { Toolchain } from './toolchain.ts';
 
@@ -41,7 +42,7 @@ export async function askCompilers(
     throw failed('distcc is not installed here.', 'apt-get install distcc, here and on those computers.');
   }
   const folder = join(context.paths.cache, 'distcc');
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   const scratch = await mkdtemp(join(folder, 'probe-'));
   try {
     const source = join(scratch, 'probe.c');

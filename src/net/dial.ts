@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { SocksClient } from 'socks';
 import { messageOf } from '../core/errors/errors.ts';
-import { type Answer, readAnswer } from './answer.ts';
+import { type Answer, firstWords, readAnswer, speakerOf, wantsTls } from './answer.ts';
 import { type Endpoint, endpointText } from './endpoint.ts';
 import type { Question } from './question.ts';
 
@@ -11,6 +11,8 @@ import type { Question } from './question.ts';
 export const DIAL_RESULTS = [
   /** A whole answer of the protocol that was asked in. */
   'data',
+  /** An answer began, and was still coming when the time was over. */
+  'coming',
   /** An answer began, and its end did not come. */
   'cut',
   /** Bytes that are no answer of this protocol. */
@@ -125,7 +127,12 @@ function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise
   });
 }
 
-async function connectBySocks({ address, port }: Endpoint, { socksPort }: Socks, withinMs: number): Promise<Socket> {
+/** Throws what the SOCKS5 server says. */
+export async function connectBySocks(
+  { address, port }: Endpoint,
+  { socksPort }: Socks,
+  withinMs: number,
+): Promise<Socket> {
   const { socket } = await SocksClient.createConnection({
     proxy: { host: '127.0.0.1', port: socksPort, type: 5 },
     command: 'connect',
@@ -144,16 +151,18 @@ function answerOf(
   return new Promise((resolve) => {
     let said = '';
     let firstByteMs: number | undefined;
+    let lastByteMs: number | undefined;
     const since = (): number => Math.round(performance.now() - started);
     const end = (why: 'whole' | 'ended' | 'late' | 'error', error = ''): void => {
       clearTimeout(timer);
       socket.removeAllListeners().on('error', () => undefined);
       socket.destroy();
-      resolve(dialEnd(protocol, said, { why, error, firstByteMs, tookMs: since() }));
+      resolve(dialEnd(protocol, said, { why, error, firstByteMs, lastByteMs, tookMs: since() }));
     };
     const timer = setTimeout(() => end('late'), Math.max(0, withinMs - since()));
     socket.on('data', (data: Buffer) => {
-      firstByteMs ??= since();
+      lastByteMs = since();
+      firstByteMs ??= lastByteMs;
       said += data.toString('latin1');
       if (said.length >= LONG_ANSWER || readAnswer(protocol, said, false)?.is === 'whole') end('whole');
     });
@@ -169,14 +178,21 @@ interface Ending {
   readonly why: 'whole' | 'ended' | 'late' | 'error';
   readonly error?: string;
   readonly firstByteMs: number | undefined;
+  /** When the last one came; undefined: that is not known. */
+  readonly lastByteMs?: number | undefined;
   readonly tookMs: number;
 }
+
+const FOREIGN: Answer = { is: 'foreign' };
+
+/** Whoever pauses for longer is taken to have stopped. */
+const PAUSE_MS = 2_500;
 
 /** What came of a connection that was taken, from all that was said on it, in Latin-1. */
 export function dialEnd(
   protocol: Question['protocol'],
   said: string,
-  { why, error = '', firstByteMs, tookMs }: Ending,
+  { why, error = '', firstByteMs, lastByteMs = firstByteMs, tookMs }: Ending,
 ): DialEnd {
   if (said === '') {
     if (why === 'error') return { result: resultOf(error), firstByteMs: undefined, text: error };
@@ -184,13 +200,50 @@ export function dialEnd(
       ? { result: 'silent', firstByteMs: undefined, text: `connected; no byte came within ${tookMs / 1000} s` }
       : { result: 'closed', firstByteMs: undefined, text: 'connected; the other side ended it at once' };
   }
-  const answer = readAnswer(protocol, said, why === 'ended');
+  const seemsTls = protocol === 'http' && wantsTls(said);
+  const answer = seemsTls ? FOREIGN : readAnswer(protocol, said, why === 'ended');
   const isWhole = answer?.is === 'whole' || (said.length >= LONG_ANSWER && answer?.is === 'part');
-  const [line = ''] = said.split(/\r?\n/);
+  const line = firstWords(protocol, said);
   const { status, location } = answer ?? {};
   const seen = { firstByteMs, bytes: said.length, status, location };
   if (isWhole) return { ...seen, result: 'data', wholeMs: tookMs, text: line };
-  if (answer?.is === 'foreign') return { ...seen, result: 'foreign', text: `no answer in ${protocol}: ${line}` };
+  if (answer?.is === 'foreign')
+    return { ...seen, result: 'foreign', text: `no answer in ${protocol}: ${foreignText(said)}` };
+  const isComing =
+    why === 'late' &&
+    firstByteMs !== undefined &&
+    lastByteMs !== undefined &&
+    isSteady(firstByteMs, lastByteMs, tookMs);
+  if (isComing) {
+    const rate = rateOf({ firstByteMs, bytes: said.length }, tookMs);
+    return {
+      ...seen,
+      result: 'coming',
+      text: `${line}; ${said.length} bytes came in ${tookMs / 1000} s, ${rate}, and more still comes`,
+    };
+  }
   const how = why === 'late' ? `its end did not come within ${tookMs / 1000} s` : `then it was cut ${error}`.trim();
   return { ...seen, result: 'cut', text: `${line}; ${said.length} bytes came, ${how}` };
+}
+
+/** Something came in the middle of the time, and at its end. */
+function isSteady(firstByteMs: number, lastByteMs: number, tookMs: number): boolean {
+  const pause = Math.min(PAUSE_MS, (tookMs - firstByteMs) / 2);
+  return lastByteMs > firstByteMs && tookMs - lastByteMs < pause;
+}
+
+/** `12 bytes/s`. */
+function rateOf({ firstByteMs = 0, bytes = 0 }: Pick<DialEnd, 'firstByteMs' | 'bytes'>, tookMs: number): string {
+  return `${Math.round((bytes * 1000) / Math.max(1, tookMs - firstByteMs))} bytes/s`;
+}
+
+/** A protocol of bytes is no text: its name is. */
+function foreignText(said: string): string {
+  const [line = ''] = said.split(/\r?\n/);
+  const what = wantsTls(said) ? 'TLS is wanted (https)' : speakerOf(said);
+  const shown = /^[ -~]{4,}$/.test(line) ? line : '';
+  return (
+    [what, shown].filter((each) => each !== undefined && each !== '').join(': ') ||
+    `${said.length} bytes of no known protocol`
+  );
 }

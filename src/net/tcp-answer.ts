@@ -53,6 +53,7 @@ async function converse(
   let next = theirs;
   let said = '';
   let firstByteMs: number | undefined;
+  let lastByteMs: number | undefined;
   const since = (): number => Math.round(performance.now() - started);
   const empty = { acknowledgement: 0, data: Buffer.alloc(0) };
   const ask = (): void => {
@@ -64,7 +65,7 @@ async function converse(
   const end = (why: 'whole' | 'ended' | 'late' | 'error', error?: string): DialEnd => {
     const sequence = (mine + asked.length) >>> 0;
     link.send({ ...empty, flags: TCP.rst | TCP.ack, sequence, acknowledgement: next });
-    return dialEnd(protocol, said, { why, error: error ?? '', firstByteMs, tookMs: since() });
+    return dialEnd(protocol, said, { why, error: error ?? '', firstByteMs, lastByteMs, tookMs: since() });
   };
   // A server that speaks first is told that its first segment came.
   link.send({ ...empty, flags: TCP.ack, sequence: mine, acknowledgement: next });
@@ -86,7 +87,8 @@ async function converse(
       continue;
     }
     if (data.length > 0) {
-      firstByteMs ??= since();
+      lastByteMs = since();
+      firstByteMs ??= lastByteMs;
       said += data.toString('latin1');
       next = (next + data.length) >>> 0;
       link.send({ ...empty, flags: TCP.ack, sequence: (mine + asked.length) >>> 0, acknowledgement: next });

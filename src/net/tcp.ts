@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VmkitError } from '../core/errors/errors.ts';
-import { questionTo } from './question.ts';
 
 /** Opens a connection to the server that is asked. */
 export type Dial = () => Promise<Duplex>;
@@ -32,7 +31,7 @@ function listenOnce(): Promise<number | undefined> {
  * So an SSLRequest is sent, which any server answers with one byte, S or N.
  */
 export async function postgresAnswers(dial: Dial, withinMs = 2_000): Promise<boolean> {
-  const answer = await firstAnswer(dial, withinMs, questionTo('postgres', '').text);
+  const answer = await firstAnswer(dial, withinMs, SSL_REQUEST);
   return answer === 'S' || answer === 'N';
 }
 
@@ -46,6 +45,8 @@ export async function staysOpen(dial: Dial, forMs = 300): Promise<boolean> {
   return (await firstAnswer(dial, forMs)) !== CLOSED;
 }
 
+/** PostgreSQL's documentation, "Message Formats". */
+const SSL_REQUEST = '\x00\x00\x00\x08\x04\xd2\x16\x2f';
 const CLOSED = 'closed';
 
 /** The first data that a server sends, as Latin-1; '' when it stays silent for that long; CLOSED when there is no connection or it ends. */

@@ -14,7 +14,13 @@ export const TO_NODE: readonly WayId[] = ['guest-serve-tun', 'guest-serve-usersp
 export function degradations(way: WayId, facts: Facts, dial: Dial): Finding[] {
   const toNode = TO_NODE.includes(way) ? [relayed(facts), lostBack(facts, dial)] : [];
   const byName = [...TO_NODE, 'host-proxy'].includes(way) ? [nameUnknown(facts)] : [];
-  const found = [unknownAnswer(facts, dial), ownError(facts, dial), redirect(facts, dial), slow(facts, dial)];
+  const found = [
+    unknownAnswer(facts, dial),
+    ownError(facts, dial),
+    redirect(facts, dial),
+    stillComing(facts, dial),
+    slow(facts, dial),
+  ];
   return [...found, ...toNode, ...byName, clock(facts)].filter((each) => each !== undefined);
 }
 
@@ -34,8 +40,17 @@ function unknownAnswer(facts: Facts, dial: Dial): Finding | undefined {
   };
 }
 
-function ownError({ target, asked }: Facts, { status = 0 }: Dial): Finding | undefined {
+function ownError({ target, asked }: Facts, { status = 0, observation }: Dial): Finding | undefined {
   if (status < 500) return undefined;
+  if (target.protocol === 'postgres') {
+    return {
+      cause: 'takes-nobody',
+      hop: 'backend',
+      title: 'PostgreSQL answers, and takes nobody now',
+      observed: `the peer: ${observation.output}; inside the guest: ${asked?.observation.output ?? 'not asked'}`,
+      fix: `vmkit logs ${target.machine} ${target.name}`,
+    };
+  }
   return {
     cause: 'answers-5xx',
     hop: 'backend',
@@ -74,6 +89,22 @@ function slow(facts: Facts, { wholeMs = 0 }: Dial): Finding | undefined {
     title: ofGuest ? 'the service itself is slow' : 'the way to the service is slow',
     observed: times.join('; '),
     fix: ofGuest ? `vmkit logs ${facts.target.machine} ${facts.target.name}` : 'tailscale netcheck, at both ends',
+  };
+}
+
+/** A person waits, and does not know for how long. */
+function stillComing({ target, asked }: Facts, { result, observation }: Dial): Finding | undefined {
+  if (result !== 'coming') return undefined;
+  const ofGuest = asked !== undefined && asked.result !== 'data';
+  const title = 'so slowly that nobody waits for its end';
+  return {
+    cause: 'slow',
+    hop: ofGuest ? 'backend' : 'relay',
+    title: ofGuest
+      ? `${target.name} says its answer ${title}`
+      : `the answer comes ${title}; inside the guest it does not`,
+    observed: `the peer: ${observation.output}; inside the guest: ${asked?.observation.output ?? 'unknown'}`,
+    fix: ofGuest ? `vmkit logs ${target.machine} ${target.name}` : 'tailscale netcheck, at both ends; tc -s qdisc',
   };
 }
 

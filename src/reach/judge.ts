@@ -20,7 +20,8 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const reason = way.whyNot(facts);
   if (reason !== undefined) return { ...base, state: 'unavailable', reason };
   const dial = way.dial(facts);
-  const works = dial !== undefined && (isAnswered(dial) || isSilentByNature(facts, dial)) && !isErrorOnWay(facts, dial);
+  const isThere = dial !== undefined && (isAnswered(dial) || dial.result === 'coming' || isSilentByNature(facts, dial));
+  const works = isThere && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
   const explained = trail === undefined || dial === undefined ? undefined : explainEnd(way.id, trail, dial, facts);
@@ -134,7 +135,7 @@ function climb(checks: readonly Check[], facts: Facts, isHarmless: (check: Check
     const isBroken = !looked.ok && !isHarmless(check);
     if (problem !== undefined && isBroken) finding = { ...problem, hop };
     if (isBroken) isOfDial = check.isOfDial === true;
-    else if (problem !== undefined) warnings.push({ ...problem, hop });
+    else if (problem !== undefined && check.isOfDial !== true) warnings.push({ ...problem, hop });
     const state = isBroken ? 'failed' : problem === undefined ? 'ok' : 'warned';
     layers.push({ id, title, hop, state, evidence: looked.evidence });
   }

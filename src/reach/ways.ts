@@ -1,5 +1,6 @@
 import { nodeAddress, routedAddress, serveAddress, servedAddress, typedAddress } from './addresses.ts';
 import type { Check } from './checks/check.ts';
+import { daemonAnswers } from './checks/daemon.ts';
 import {
   backendAnswers,
   backendListens,
@@ -11,15 +12,7 @@ import {
 } from './checks/guest.ts';
 import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overlayListens } from './checks/nebula.ts';
 import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks/nebula-client.ts';
-import {
-  daemonAnswers,
-  loggedIn,
-  nodeRuns,
-  packetFilter,
-  serveConfigured,
-  servePortFree,
-  tunThere,
-} from './checks/node.ts';
+import { loggedIn, nodeRuns, packetFilter, serveConfigured, servePortFree, tunThere } from './checks/node.ts';
 import {
   defaultRoute,
   directDial,

@@ -1,5 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
+import { makeFolders } from '../host/local/make-folders.ts';
 import { withLock } from '../host/with-lock.ts';
 
 /** Runs `work` with `path` as an empty folder of its own, and removes it afterwards; what a killed run left there goes first. */
@@ -11,7 +12,7 @@ export async function withFreshFolder<T>(
 ): Promise<T> {
   return await withLock(`${path}.lock`, purpose, context, async () => {
     await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
+    makeFolders(path);
     try {
       return await work();
     } finally {

@@ -21,6 +21,11 @@ const peerStatus = z.object({
   Relay: z.string().default(''),
   LastHandshake: z.string().optional(),
   Online: z.boolean().optional(),
+  /** `linux`, `iOS`. */
+  OS: z.string().default(''),
+  Tags: z.array(z.string()).nullish(),
+  /** Of its Tailscale itself, over HTTP: `http://100.64.0.1:58436`. */
+  PeerAPIURL: z.array(z.string()).nullish(),
 });
 
 export const tailscaleStatus = z.object({

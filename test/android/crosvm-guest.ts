@@ -94,7 +94,7 @@ for each in $blocks; do
   case ,$each, in *,ro,*) mode=on ;; esac
   set -- "$@" -drive "if=none,id=$serial,format=raw,readonly=$mode,file=$(there "$(value path "$each")")" -device "virtio-blk-pci,drive=$serial,serial=$serial"
 done
-exec nsenter -t ${outside} -m -- qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -machine q35 -accel tcg,thread=multi,tb-size=128 -cpu max \\
+exec /usr/bin/busybox nsenter -t ${outside} -m /usr/bin/qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -machine q35 -accel tcg,thread=multi,tb-size=128 -cpu max \\
   -m "$memory" -smp "$cpus" -kernel "$(there "$kernel")" -initrd "$(there "$initrd")" -append "$line no_timer_check" "$@" \\
   -netdev "tap,id=net0,ifname=$tap,script=no,downscript=no" -device "virtio-net-pci,netdev=net0,mac=$mac,romfile=" -device virtio-rng-pci \\
   -chardev stdio,id=console,signal=off -serial chardev:console -chardev "file,id=events,path=$(there "$events"),append=on" -serial chardev:events \\

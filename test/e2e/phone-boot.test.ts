@@ -144,6 +144,8 @@ const whyNoGuest =
 
 describe.skipIf(whyNoGuest !== undefined)('the machine sql on a rooted phone, by the command line', () => {
   const cli = bundledCli();
+  // The phone has a home of its own.
+  const cache = join(resolvePaths().cache, '..');
   let phone: Phone;
   beforeAll(async () => {
     phone = await startPhone({ hasMachines: true });
@@ -156,7 +158,7 @@ describe.skipIf(whyNoGuest !== undefined)('the machine sql on a rooted phone, by
 
   const on = (...args: string[]) =>
     cli.run([...args, '--host', `adb:${phone.serial}`], phone.folder, {
-      XDG_CACHE_HOME: join(resolvePaths().cache, '..'),
+      XDG_CACHE_HOME: cache,
       NO_COLOR: '1',
     });
   const works = async (...args: string[]): Promise<string> => {

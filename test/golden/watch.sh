@@ -6,6 +6,16 @@ trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table 
 trap 'exit 1' HUP INT TERM PIPE
 counters() { (cd /proc/net && grep -Hs . snmp snmp6 netstat stat/nf_conntrack softnet_stat xfrm_stat
 for family in ip ip6; do { read -r _ <${family}_tables_names && ${family}tables-legacy-save -c | sed "s/^/${family}_tables:/"; } 2>/dev/null; done); }
+holders() {
+  while read -r _ _ _ local _ by; do
+    case ${local##*:} in 3000|8080) ;; *) continue ;; esac
+    pid=${by#*pid=}; pid=${pid%%,*}
+    read -r _ _ state _ </proc/$pid/stat || continue
+    set -- /proc/$pid/fd/*; files=$#; may=0
+    while read -r max open what soft _; do [ "$max $open $what" != "Max open files" ] || may=$soft; done </proc/$pid/limits
+    echo "${local##*:} $pid $state $files $may"
+  done
+}
 metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
 cat >"$d/table" <<END
 table inet $t {
@@ -25,7 +35,7 @@ table inet $t {
     tcp flags & psh != 0 update @arrived6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
     limit rate 80/second meta nftrace set 1
   }
-  chain arrived { type filter hook prerouting priority -450; policy accept;
+  chain arrived { type filter hook prerouting priority -2000000000; policy accept;
     tcp dport { 3000, 8080 } goto arrived_count
     tcp sport { 3000, 8080 } goto arrived_count
   }
@@ -43,7 +53,7 @@ table inet $t {
     tcp flags & (syn | ack) == syn | ack update @delivered6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
     tcp flags & psh != 0 update @delivered6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
   }
-  chain delivered { type filter hook input priority 450; policy accept;
+  chain delivered { type filter hook input priority 2000000000; policy accept;
     tcp dport { 3000, 8080 } goto delivered_count
     tcp sport { 3000, 8080 } goto delivered_count
   }
@@ -61,7 +71,7 @@ table inet $t {
     tcp flags & (syn | ack) == syn | ack update @forwarded6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
     tcp flags & psh != 0 update @forwarded6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
   }
-  chain forwarded { type filter hook forward priority 450; policy accept;
+  chain forwarded { type filter hook forward priority 2000000000; policy accept;
     tcp dport { 3000, 8080 } goto forwarded_count
     tcp sport { 3000, 8080 } goto forwarded_count
   }
@@ -80,7 +90,7 @@ table inet $t {
     tcp flags & psh != 0 update @said6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
     limit rate 80/second meta nftrace set 1
   }
-  chain said { type filter hook output priority -450; policy accept;
+  chain said { type filter hook output priority -2000000000; policy accept;
     tcp dport { 3000, 8080 } goto said_count
     tcp sport { 3000, 8080 } goto said_count
   }
@@ -98,7 +108,7 @@ table inet $t {
     tcp flags & (syn | ack) == syn | ack update @left6_taken { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
     tcp flags & psh != 0 update @left6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
   }
-  chain left { type filter hook postrouting priority 450; policy accept;
+  chain left { type filter hook postrouting priority 2000000000; policy accept;
     tcp dport { 3000, 8080 } goto left_count
     tcp sport { 3000, 8080 } goto left_count
   }
@@ -179,6 +189,13 @@ for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); 
 END
 command -v perl >/dev/null || echo off >"$d/wire"
 metrics >"$d/metrics-before" 3>&- & before=$!
+daemon() {
+  pid=$(s6-svstat -o pid /run/service/tailscale) && [ "$pid" -gt 0 ] || return 1
+  read -r _ _ state _ _ _ _ _ _ _ _ _ _ user system _ </proc/$pid/stat || return 1
+  used=$((user + system)); echo "state $state"
+  { IFS=: read -r _ _ group </proc/$pid/cgroup && read -r frozen </sys/fs/cgroup$group/cgroup.freeze && echo "frozen $frozen"; } || true
+} 2>/dev/null
+daemon >"$d/daemon"; began=$used
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
 sed 's/FLAGS//' "$d/table" >"$d/plain"
@@ -193,13 +210,17 @@ grep -q 'chain left' "$d/nft" || exit 1
 wait $before
 echo '==> watching <=='
 sleep 4 3>&-
+# What came after the chains were read would be seen by the interface alone.
+kill $wire 2>/dev/null
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
+holders <"$d/sockets" >"$d/holders" 2>/dev/null
 metrics >"$d/metrics" 3>&-
+{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n '/^\t"PacketFilterRules"/,/^\t[]]/p'; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets holders filter kernel wire daemon; do
   [ -s "$d/$file" ] || continue
   printf '\n==> %s <==\n' "$file"
   head -c 300000 "$d/$file"

@@ -39,7 +39,8 @@ test.each<[string, Followed['end'], boolean]>([
   ],
   ['panic', { kind: 'panic', line: '[ 1.2] Kernel panic - not syncing: VFS' }, false],
   ['no-event-port', { kind: 'no-event-port', line: 'vmkit: no event port' }, false],
-  ['no-init', { kind: 'no-init' }, true],
+  ['no-init', { kind: 'no-init', usedSeconds: 58.24 }, true],
+  ['no-init-stuck', { kind: 'no-init', usedSeconds: 0.31 }, true],
   ['timeout', { kind: 'timeout' }, true],
   [
     'disk-full',

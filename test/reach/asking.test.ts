@@ -13,21 +13,22 @@ import { tryRedirect } from '../../src/reach/look/redirect.ts';
 
 test('the question of the guest is the one of the peer, as printf writes it', () => {
   expect(askScript('127.0.0.1', 5432, questionTo('postgres', 'sql'))).toContain(
-    "printf '\\000\\000\\000\\010\\004\\322\\026/' >&5",
+    "printf '\\000\\000\\000C\\000\\003\\000\\000user\\000vmkit",
   );
   expect(askScript('127.0.0.1', 3000, questionTo('http', 'web'))).toContain('X-Vmkit-Padding: %01400d\\015\\012');
 });
 
 const HEAD = 'HTTP/1.0 200 OK\r\nContent-Length: 600\r\n\r\n';
 test.each([
-  ['data', 'http', `1.00 1.20 1.30 ${HEAD.length + 600} 0 \n${HEAD}`],
-  ['cut', 'http', `1.00 1.20 1.30 ${HEAD.length + 60} 0 \n${HEAD}`],
-  ['cut', 'http', '1.00 1.20 10.00 19 124 \nHTTP/1.0 200 OK\r\n\r\n'],
-  ['data', 'postgres', '1.00 1.20 1.21 1 143 \nN'],
-  ['silent', 'http', '1.00 10.00 10.00 0 124 \n'],
-  ['closed', 'http', '1.00 1.10 1.10 0 0 \n'],
-  ['refused', 'http', "1.00 1.00 1.00 0 1 nc: can't connect to remote host (127.0.0.1): Connection refused\n"],
-  ['timeout', 'http', '1.00 4.00 4.00 0 1 nc: timed out\n'],
+  ['data', 'http', `1.00 1.20 1.30 ${HEAD.length + 600} 0 0 \n${HEAD}`],
+  ['cut', 'http', `1.00 1.20 1.30 ${HEAD.length + 60} 0 0 \n${HEAD}`],
+  ['cut', 'http', '1.00 1.20 10.00 19 0 124 \nHTTP/1.0 200 OK\r\n\r\n'],
+  ['coming', 'http', '1.00 1.20 10.00 25 21 124 \nHTTP/1.0 200 OK\r\n\r\nxxxxxx'],
+  ['data', 'postgres', '1.00 1.20 1.21 1 0 143 \nN'],
+  ['silent', 'http', '1.00 10.00 10.00 0 0 124 \n'],
+  ['closed', 'http', '1.00 1.10 1.10 0 0 0 \n'],
+  ['refused', 'http', "1.00 1.00 1.00 0 0 1 nc: can't connect to remote host (127.0.0.1): Connection refused\n"],
+  ['timeout', 'http', '1.00 4.00 4.00 0 0 1 nc: timed out\n'],
 ] as const)('inside the guest: %s, %s', (result, protocol, printed) => {
   expect(readAsk(printed, '127.0.0.1', 3000, questionTo(protocol, 'web'))?.result).toBe(result);
 });

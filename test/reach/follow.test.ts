@@ -77,6 +77,7 @@ test('what it printed', () => {
     rewrites: [],
     streams: undefined,
     notices: [],
+    holders: [],
     drops: [{ chain: 'inet fw in', rule: 'tcp dport 3000 drop', packet: expect.stringContaining('tcp dport 3000') }],
     risen: new Map([
       ['TcpExt ListenOverflows', 3],
@@ -131,6 +132,7 @@ const nothing: Watched = {
   rewrites: [],
   streams: undefined,
   notices: [],
+  holders: [],
   drops: [],
   risen: new Map(),
   metrics: new Map(),
@@ -350,7 +352,10 @@ test('who is connected and hears nothing: the question itself does not come, and
 
 test('an answer that is not whole: all that was said arrives, or it does not', () => {
   const { from, fromPort, to, toPort } = seenAt('left', 'out');
-  const stream = { link: 'tailscale0', from, fromPort, to, toPort, said: 41, acknowledged: 41, isEnded: false };
+  const stream = {
+    ...{ link: 'tailscale0', from, fromPort, to, toPort, said: 41, acknowledged: 41, lost: 0 },
+    ...{ asked: 9, taken: 9, isEnded: false, isReset: false, isRefused: false },
+  };
   const at = (bytes: number, acknowledged: number): Verdict['finding'] => {
     const peer = healthyPeer({ 80: 'cut', 3000: 'cut' });
     const dials = new Map([...peer.dials].map(([port, dial]) => [port, { ...dial, bytes }] as const));

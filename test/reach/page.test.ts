@@ -26,7 +26,7 @@ function reportOf(seen: Facts): ProbeReport {
 const NOTHING_SEEN = {
   ...{ sightings: [], drops: [], risen: new Map(), metrics: new Map() },
   ...{ sockets: undefined, filter: undefined, mark: undefined, words: undefined },
-  ...{ rewrites: [], streams: undefined, notices: [] },
+  ...{ rewrites: [], streams: undefined, notices: [], holders: [] },
 };
 const down = (more: object = {}): Facts => unanswered(facts({ ...DOWN, ...more }));
 const DOWN = { loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK>', backend: [1, 'nc: timed out'] } as const;

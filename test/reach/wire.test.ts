@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { readWatched } from '../../src/reach/follow/sightings.ts';
+import { streamsOf } from '../../src/reach/follow/streams.ts';
 import { readTrace } from '../../src/reach/follow/trace.ts';
-import { streamsOf, wirePackets, wireSightings } from '../../src/reach/follow/wire.ts';
+import { wirePackets, wireSightings } from '../../src/reach/follow/wire.ts';
 
 const [ASK, ANSWER] = ['100.64.0.2 40000 100.64.0.1 3000', '100.64.0.1 3000 100.64.0.2 40000'];
 /** Flags, number of the first byte, acknowledged, bytes: a connection whose numbers pass 2^32. */
@@ -27,7 +28,19 @@ test('what an interface saw: packets of each kind, and how much was said and ack
     ['arrived', 'data', 1],
     ['left', 'data', 3],
   ]);
-  expect(streamsOf(packets)).toMatchObject([{ fromPort: 3000, said: 150, acknowledged: 100, isEnded: true }]);
+  expect(streamsOf(packets)).toMatchObject([
+    {
+      fromPort: 3000,
+      said: 150,
+      acknowledged: 100,
+      lost: 50,
+      asked: 1480,
+      taken: 1480,
+      isEnded: true,
+      isReset: false,
+      isRefused: false,
+    },
+  ]);
   expect(wirePackets('off\n')).toBeUndefined();
 });
 

@@ -150,4 +150,70 @@ export const ENDS: readonly End[] = [
     'guest',
     'guest-firewall',
   ),
+  end('a service that drips its answer', ':', 'backend', 'slow', { program: SERVERS.dripping, state: 'degraded' }),
+  end('chunks without an end', ':', 'backend', 'backend-cut', { program: SERVERS.openEnded }),
+  end('a service that resets in the middle', ':', 'backend', 'backend-cut', { program: SERVERS.resetting }),
+  end('TLS on a plain port', ':', 'backend', 'backend-foreign', { program: SERVERS.encrypted }),
+  end('a PostgreSQL with too many clients', ':', 'backend', 'takes-nobody', {
+    ...{ program: SERVERS.crowded, protocol: 'postgres', state: 'degraded' },
+  }),
+  end('a service whose process is halted', ':', 'backend', 'backend-accepts-nothing', { program: SERVERS.halted }),
+  end('a service that has no files left', ':', 'backend', 'backend-accepts-nothing', { program: SERVERS.outOfFiles }),
+  end(
+    'a drop before everything',
+    chain('inet', 'prerouting', 'tcp dport 3000 drop', '-500'),
+    'guest',
+    'guest-firewall',
+  ),
+  end(
+    'a gateway that nobody is',
+    'ip route del 100.64.0.0/24 dev tailscale0; ip route add 100.64.0.0/24 via 100.64.0.99 dev tailscale0 onlink',
+    'guest',
+    'neighbour-unknown',
+  ),
+  end(
+    'a card of another machine at the peer',
+    'ip neigh replace 100.64.0.2 lladdr 02:00:00:00:00:77 dev tailscale0',
+    'peer',
+    'wrong-hardware-address',
+    { watchesPeer: true },
+  ),
+  end(
+    'an answer from another address',
+    chain('ip', 'postrouting', 'oifname "tailscale0" tcp sport 3000 ip saddr set 10.9.0.5', '300'),
+    'guest',
+    'answer-rewritten',
+  ),
+  end(
+    'numbers of bytes that are not the own',
+    chain('ip', 'postrouting', 'oifname "tailscale0" tcp sport 3000 tcp sequence set 1', '300'),
+    'guest',
+    'question-not-taken',
+  ),
+  end(
+    'a redirection of the older iptables',
+    'iptables-legacy -t nat -A PREROUTING -p tcp --dport 3000 -j REDIRECT --to-ports 81',
+    'guest',
+    'sent-elsewhere',
+  ),
+  end('a peer that says that it forbids answers', ':', 'peer', 'refused-on-the-way', {
+    atPeer: chain('ip', 'input', 'tcp sport 3000 reject with icmp type admin-prohibited'),
+  }),
+  end('a peer that resets what is taken', ':', 'peer', 'reset-by-peer', {
+    atPeer: chain('ip', 'input', 'tcp sport 3000 tcp flags & (syn|ack) == syn|ack reject with tcp reset'),
+  }),
+  end('large answers lost at the peer', ':', 'relay', 'answer-lost', {
+    atPeer: chain('ip', 'input', 'tcp sport 3000 meta length > 1000 drop'),
+    program: SERVERS.large,
+  }),
+  end(
+    'a bridge that drops',
+    `ip link add br0 type bridge; ip address del 100.64.0.1/24 dev tailscale0; ip link set tailscale0 master br0; ip address add 100.64.0.1/24 dev br0; ip link set br0 address 02:00:00:00:00:01 up; ip neigh add 100.64.0.2 lladdr 02:00:00:00:00:02 dev br0; ${chain('bridge', 'input', 'tcp dport 3000 drop', '-200')}`,
+    'guest',
+    'guest-firewall',
+  ),
+  end('a rule of the peer', ':', 'peer', 'peer-firewall', {
+    atPeer: 'iptables-legacy -A INPUT -p tcp --sport 3000 -j DROP',
+    watchesPeer: true,
+  }),
 ];

@@ -65,15 +65,15 @@ const inGuest = (put: string, takeBack: string) => ({
   takeBack: async (world: FaultWorld) => world.inGuest(takeBack),
 });
 
-/** Nodes learn by and by what the control server tells them. */
+/** Nodes learn by and by what the control server tells them: one that could not ask it for a while tries again after half a minute. */
 const until = (condition: string): string =>
-  `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 60 ] || exit 1; sleep 0.5; done`;
+  `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 180 ] || exit 1; sleep 0.5; done`;
 
 const http = (status: string, headers: string, body: string): string =>
   `printf 'HTTP/1.0 ${status}\\r\\n${headers}\\r\\n%s' '${body}'`;
 
 const onPeer = (rule: string) => ({
-  put: async (world: FaultWorld) => world.onPeer(`nft 'table inet fault { ${rule} }'`),
+  put: async (world: FaultWorld) => world.onPeer(`nft 'table inet fault { ${rule} ; }'`),
   takeBack: async (world: FaultWorld) => world.onPeer('nft delete table inet fault'),
   from: 'ssh' as const,
 });
@@ -356,7 +356,10 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
   {
     name: 'MagicDNS is off',
     put: async ({ control }) => control({ Do: 'names', On: false }),
-    takeBack: async ({ control }) => control({ Do: 'names', On: true }),
+    takeBack: async ({ control, onPeer }) => {
+      await control({ Do: 'names', On: true });
+      await onPeer(until(`tailscale status --json | grep -q '"MagicDNSEnabled": true'`));
+    },
     state: 'degraded',
     cause: 'name-not-resolved',
     hop: 'peer',

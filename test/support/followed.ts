@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import type { Facts } from '../../src/reach/facts.ts';
@@ -17,6 +18,8 @@ import { SERVERS } from './servers.ts';
 const PORT = 3000;
 /** As long as a probe's second dial, nearly. */
 const DIAL_MS = 3_000;
+/** A watch is ended when all have dialled. */
+const WATCH_SECONDS = 60;
 /** Known to both: a TUN asks nobody for them. */
 const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
 const ADDRESSES = {
@@ -69,7 +72,7 @@ export async function followIn(name: string, fault: Fault): Promise<Verdict> {
       dialIn(guest, { address: loopback, port: PORT }, DIAL_MS, protocol),
       observed(guest),
     ]);
-    const [inGuest, atItsPeer] = await Promise.all(watches.map(({ seen }) => seen));
+    const [inGuest, atItsPeer] = await Promise.all(watches.map(({ seenUntilNow }) => seenUntilNow()));
     const dial = peerDial({ address: node, port: PORT }, end);
     const base = facts({ ...seen, status: statusOf(node) }, undefined);
     const whole: Facts = {
@@ -112,7 +115,8 @@ ip link set eth1 up; ip link set other up; ip route add default via 10.9.0.1; ip
 
 interface Watching {
   readonly ready: Promise<void>;
-  readonly seen: Promise<Watched>;
+  /** Ends it. */
+  readonly seenUntilNow: () => Promise<Watched>;
 }
 
 function watch(namespace: string, started: ChildProcess[]): Watching {
@@ -121,8 +125,9 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
   const lines: string[] = [];
   const ended = new Promise((resolve) => void child.once('close', resolve));
   const ready = firstLine(child, WATCHING, lines);
-  child.stdin.end(watchScript([PORT], DIAL_MS / 1_000, { isGuest: false, ...PATH }));
-  const read = async (): Promise<Watched> => {
+  child.stdin.end(watchScript([PORT], WATCH_SECONDS, { isGuest: false, ...PATH }));
+  const seenUntilNow = async (): Promise<Watched> => {
+    await endSleepOf(child.pid);
     await ended;
     const watched = readWatched(lines.join('\n'));
     if (watched === undefined) throw new Error(lines.join('\n'));
@@ -133,7 +138,16 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
       routes: toRoutes(found),
     };
   };
-  return { ready, seen: read() };
+  return { ready, seenUntilNow };
+}
+
+/** The child of that name waits for the time to be over. */
+async function endSleepOf(pid = 0): Promise<void> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  for (const each of children.trim().split(' ')) {
+    const name = await readFile(`/proc/${each}/comm`, 'utf8').catch(() => '');
+    if (name.trim() === 'sleep') process.kill(Number(each));
+  }
 }
 
 async function ask(

@@ -100,7 +100,7 @@ describe('whatever the file holds', () => {
 describe('the names of a tailnet', () => {
   const self = { DNSName: 'laptop.tailnet.test.', TailscaleIPs: ['100.64.0.1'], Relay: '', Expired: false };
   const peer = (DNSName: string, ...TailscaleIPs: string[]) => ({
-    ...{ DNSName, TailscaleIPs, HostName: '', CurAddr: '', Relay: '' },
+    ...{ DNSName, TailscaleIPs, HostName: '', CurAddr: '', Relay: '', OS: 'linux' },
   });
   const named = (...peers: ReturnType<typeof peer>[]) =>
     nodeNames({

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   'tailnet devices': () => import('../commands/tailnet/devices.ts'),
   'tailnet rm': () => import('../commands/tailnet/rm.ts'),
   'tailnet hosts': () => import('../commands/tailnet/hosts.ts'),
+  'tailnet inventory': () => import('../commands/tailnet/inventory.ts'),
+  'tailnet join': () => import('../commands/tailnet/join.ts'),
+  'tailnet run': () => import('../commands/tailnet/run.ts'),
+  'tailnet leave': () => import('../commands/tailnet/leave.ts'),
   doctor: () => import('../commands/build/doctor.ts'),
 };
 

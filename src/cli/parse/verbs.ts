@@ -97,6 +97,22 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: "Write the tailnet's names into the hosts file, where its name server is not asked",
         isBuild: true,
       },
+      'tailnet inventory': {
+        usage: 'tailnet inventory',
+        summary: 'Print the nodes for ssh or Ansible, reached directly or through tailscaled',
+        isBuild: true,
+      },
+      'tailnet join': {
+        usage: 'tailnet join --userspace',
+        summary: 'Join this computer without TUN and root, and try the way out',
+        isBuild: true,
+      },
+      'tailnet run': {
+        usage: 'tailnet run -- <command..>',
+        summary: 'Run a command through that node',
+        isBuild: true,
+      },
+      'tailnet leave': { usage: 'tailnet leave', summary: 'Undo join: node, state, process', isBuild: true },
     },
   },
   {

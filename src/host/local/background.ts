@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isSystemError } from '../../core/errors/errors.ts';
 import type { HostProcess, StartOptions } from '../host.ts';
 import { spawnChild } from './child.ts';
+import { makeFolders } from './make-folders.ts';
 import { cannotRun } from './process.ts';
 import { type ProcessStat, processStat } from './process-stat.ts';
 
@@ -14,7 +15,7 @@ import { type ProcessStat, processStat } from './process-stat.ts';
 export async function startInBackground(argv: readonly string[], options: StartOptions): Promise<HostProcess> {
   const [file, ...args] = argv;
   if (file === undefined) throw new TypeError('A command needs a program.');
-  await mkdir(dirname(options.logFile), { recursive: true });
+  makeFolders(dirname(options.logFile));
   const log = await open(options.logFile, 'a', 0o600);
   try {
     const child = spawnChild(file, args, {

@@ -1,8 +1,9 @@
-import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isSystemError } from '../../core/errors/errors.ts';
 import type { FileFacts, Host } from '../host.ts';
 import { requireRemovable } from '../removable.ts';
+import { makeFolders } from './make-folders.ts';
 
 async function factsOf(path: string): Promise<FileFacts | undefined> {
   const found = await stat(path).catch(nothing);
@@ -25,7 +26,7 @@ export const localFiles: Pick<Host, 'list' | 'stat' | 'statAll' | 'makeFolder' |
   stat: factsOf,
   statAll: (paths) => Promise.all(paths.map(factsOf)),
   makeFolder: async (path, mode) => {
-    await mkdir(path, { recursive: true });
+    makeFolders(path);
     await chmod(path, mode);
   },
   remove: async (path) => {

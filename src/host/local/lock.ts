@@ -1,9 +1,10 @@
-import { type FileHandle, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Host, LockOptions } from '../host.ts';
 import { spawnChild } from './child.ts';
+import { makeFolders } from './make-folders.ts';
 import { requireOurs } from './ours.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
@@ -24,7 +25,7 @@ async function lock(path: string, { signal, onWait }: LockOptions, withinMs: num
   const deadline = performance.now() + withinMs;
   for (;;) {
     throwIfInterrupted(signal);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     // Who may put a link in its place has us write elsewhere.
     await requireOurs(path);
     const file = await open(path, 'a+', 0o600);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from './make-folders.ts';
 import { explainWriteError } from './write-error.ts';
 
 /** Writes a file whole or not at all, with exactly this mode; a reader, or a power cut, finds the old content or the new. */
@@ -9,7 +10,7 @@ export async function writeWhole(path: string, content: string | Uint8Array, mod
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     // A folder that is made for what is private is private, whatever the umask.
-    await mkdir(folder, { recursive: true, ...((mode & 0o077) === 0 ? { mode: 0o700 } : {}) });
+    makeFolders(folder, (mode & 0o077) === 0 ? 0o700 : undefined);
     // The umask can only take bits away from `mode`, so a secret is never readable, not even while it is written.
     const file = await open(temporary, 'wx', mode);
     try {

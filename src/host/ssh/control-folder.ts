@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
+import { makeFolders } from '../local/make-folders.ts';
 
 /**
  * The longest folder for our sockets: struct sockaddr_un has 108 bytes (unix(7)), the name is 40 characters (`%C`), and ssh adds 17 while it makes it.
@@ -14,7 +15,7 @@ export function controlFolder(env: NodeJS.ProcessEnv = process.env, uid = proces
   const wanted = join(runtime, 'vmkit-ssh');
   // Another user may have made a folder of that name in /tmp: what is there is looked at.
   const folder = isAbsolute(runtime) && wanted.length <= MAX_FOLDER ? wanted : join(tmpdir(), `vmkit-ssh-${uid}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder, 0o700);
   const found = lstatSync(folder);
   if (found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0) return folder;
   throw new VmkitError(

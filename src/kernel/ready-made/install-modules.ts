@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
+import { makeFolders } from '../../host/local/make-folders.ts';
 import { packFolder } from '../../store/squashfs.ts';
 import { loadOrder, parseModulesDep, STAGE1_MODULES } from './load-order.ts';
 
@@ -38,7 +39,7 @@ export async function installModules(
   const release = basename(modules);
   const image = join(scratch, 'image');
   const copy = join(image, 'usr/lib/modules', release);
-  await mkdir(join(image, 'usr/lib/modules'), { recursive: true });
+  makeFolders(join(image, 'usr/lib/modules'));
   context.report({ kind: 'phase', text: 'unpacks the modules' });
   await run(['cp', '-R', '-P', modules, copy], context);
   // Links to where it was compiled.
@@ -77,7 +78,7 @@ async function makeIndex(scratch: string, release: string, context: Context): Pr
 
 /** Debian's own kmod takes the place of these where a definition asks for it. */
 async function addPrograms(image: string, release: string, config: string): Promise<void> {
-  await mkdir(join(image, 'usr/sbin'), { recursive: true });
+  makeFolders(join(image, 'usr/sbin'));
   for (const tool of MODULE_TOOLS) await symlink(GUEST.busybox, join(image, 'usr/sbin', tool));
   await mkdir(join(image, 'boot'));
   await writeFile(join(image, `boot/config-${release}`), config);

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
+import { makeFolders } from '../../host/local/make-folders.ts';
 import { requireOurs } from '../../host/local/ours.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
 import { withLock } from '../../host/with-lock.ts';
@@ -21,7 +22,7 @@ export async function unpackedTree(sha256: string, context: Context, tarball: ()
       if (existsSync(tree)) return tree;
       const unpacking = `${tree}.unpacking`;
       await rm(unpacking, { recursive: true, force: true });
-      await mkdir(unpacking, { recursive: true });
+      makeFolders(unpacking);
       try {
         const path = await tarball();
         context.report({ kind: 'phase', text: 'unpacks the kernel source' });

@@ -69,8 +69,8 @@ function describe(
       return { code: codeOf(end.held), summary, log: '' };
     }
     case 'no-init': {
-      const seconds = deadlines.initMs / 1000;
-      return { code: 'kernel-silent', summary: `the kernel did not reach init within ${seconds} s.`, log: '' };
+      const summary = `the kernel did not reach init within ${deadlines.initMs / 1000} s. ${ran(end.usedSeconds)}`;
+      return { code: 'kernel-silent', summary: summary.trimEnd(), log: '' };
     }
     case 'timeout': {
       const seconds = deadlines.bootMs / 1000;
@@ -79,6 +79,13 @@ function describe(
     case 'booted':
       return { code: 'boot-failed', summary: 'booted, but not reached from this host.', log: '' };
   }
+}
+
+/** What the processor time of its monitor tells: a guest that is slow or turns in a circle, or one that never began. */
+function ran(usedSeconds: number | undefined): string {
+  if (usedSeconds === undefined) return '';
+  const meaning = usedSeconds < 3 ? 'the guest hardly ran' : 'the guest ran, and said nothing';
+  return `Its monitor took ${usedSeconds.toFixed(1)} s of processor time: ${meaning}.`;
 }
 
 /** A sentence more for a service that had no memory. */

@@ -6,6 +6,7 @@ import type { Service } from '../../spec/service.ts';
 import { type Monitor, whatStillHolds } from '../held.ts';
 import { vmmOf } from '../vmm/drivers.ts';
 import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
+import { usedSeconds } from '../vmm/launch/used-time.ts';
 import type { Held } from '../vmm/vmm.ts';
 import { type BootEnd, type BootProgress, emptyProgress, killedText, withEvent } from './boot-progress.ts';
 
@@ -26,7 +27,9 @@ export interface Followed {
   readonly progress: BootProgress;
   readonly end:
     | BootEnd
-    | { readonly kind: 'qemu-ended' | 'no-init' | 'timeout' }
+    | { readonly kind: 'qemu-ended' | 'timeout' }
+    /** `usedSeconds`: the processor time that its monitor took. */
+    | { readonly kind: 'no-init'; readonly usedSeconds: number | undefined }
     | { readonly kind: 'held'; readonly held: Held }
     /** The kernel's, or stage 1's, own last words before the machine ended. */
     | { readonly kind: 'panic' | 'no-event-port'; readonly line: string };
@@ -103,7 +106,8 @@ export async function followBoot(
         }
         if (held !== undefined) return undefined;
         const isSilent = progress.phases.length === 0 && performance.now() - started > deadlines.initMs;
-        return isSilent ? { kind: 'no-init' } : progress.end;
+        if (!isSilent) return progress.end;
+        return { kind: 'no-init', usedSeconds: await usedSeconds(monitor, context.host) };
       },
       { withinMs: deadlines.bootMs, everyMs: 50, signal: context.signal },
     );

@@ -147,7 +147,8 @@ export const backendAnswers: Check = {
     if (asked === undefined) return undefined;
     const sockets = guest?.observed.get('listeners');
     const isSilent = asked.result === 'silent';
-    if (isAnswered(asked) || (isSilent && target.protocol === 'tcp')) return fine(asked.observation);
+    if (isAnswered(asked) || asked.result === 'coming' || (isSilent && target.protocol === 'tcp'))
+      return fine(asked.observation);
     const full = parseListeners(sockets?.output ?? '').find(
       ({ port, waiting, backlog }) => port === target.port && waiting > backlog,
     );

@@ -1,8 +1,7 @@
 import { plannedFor, type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
-import { LATE, USED } from '../look/guest-facts.ts';
 import { parseListeners, takesAll } from '../look/listeners.ts';
-import { broken, type Check, fine, onObserved, said, warned } from './check.ts';
+import { broken, type Check, fine, onObserved, said } from './check.ts';
 
 /** The guest as a node of the tailnet. */
 
@@ -41,57 +40,6 @@ export const packetFilter: Check = {
           fix: `CONFIG_NF_TABLES=y and what belongs to it: vmkit check-kernel ${target.machine}`,
         },
   ),
-};
-
-/** One that is asked and uses less of the processor hangs, in milliseconds; one in a slow guest works on the question. */
-const IDLE_MS = 200;
-/** s6 keeps the last deaths of a service, each with its time, since it was told to be up (s6-svdt); a few within a minute or two are a loop. */
-const LOOP_DEATHS = 3;
-
-function recentDeaths(text: string): number {
-  return text.split('\n').filter((line) => /exitcode|signal/.test(line)).length;
-}
-
-export const daemonAnswers: Check = {
-  id: 'tailscaled',
-  title: 'tailscaled answers',
-  hop: 'tailscaled',
-  look: ({ guest, target }) => {
-    if (guest?.status !== undefined) return fine(guest.observed.get('status'));
-    const [status, daemon, deaths] = ['status', 'daemon', 'deaths'].map((id) => guest?.observed.get(id));
-    const state = daemon?.output ?? '';
-    const all = [status, daemon, deaths, guest?.observed.get('log')] as const;
-    const seen = [...(status === undefined ? [] : [said(status)]), state].filter((text) => text !== '');
-    const base = { observed: seen.join('; ').replaceAll('\n', ', '), fix: `vmkit logs ${target.machine} tailscale` };
-    // As ps(1) shows a process that a signal halts.
-    if (/^state [Tt]$/m.test(state)) {
-      const fix = `vmkit exec ${target.machine} -- pkill -CONT tailscaled`;
-      const title = 'tailscaled is halted by a signal (SIGSTOP)';
-      return broken({ ...base, fix, cause: 'tailscaled-hangs', title }, ...all);
-    }
-    const died = recentDeaths(deaths?.output ?? '');
-    if (died >= LOOP_DEATHS) {
-      const title = `tailscaled ends again and again, ${died} times by now`;
-      return broken({ ...base, cause: 'tailscaled-crashes', title }, ...all);
-    }
-    if (status === undefined) return undefined;
-    if (status.exitCode !== LATE) {
-      return broken({ ...base, cause: 'tailscaled-down', title: 'tailscaled does not answer in the guest' }, ...all);
-    }
-    const used = Number(new RegExp(`${USED} (\\d+)`).exec(status.output)?.[1] ?? 0);
-    if (used < IDLE_MS) {
-      const observed = `${base.observed}; it used ${used} ms of the processor while it was asked`;
-      return broken(
-        { ...base, observed, cause: 'tailscaled-hangs', title: 'tailscaled runs and answers nothing' },
-        ...all,
-      );
-    }
-    const title = 'tailscaled works, and does not answer in time';
-    return warned(
-      { ...base, observed: `it used ${used} ms of the processor in 5 s`, cause: 'guest-slow', title },
-      ...all,
-    );
-  },
 };
 
 /** States that are the control server's to change (ipn/backend.go, State); the others are tailscaled's own: Stopped, Starting, NoState. */

@@ -135,6 +135,7 @@ export const peerGetsDirect = guestDialled('direct-answers', 'the peer gets an a
 const MEANING: Readonly<Record<Dial['result'], string>> = {
   data: '',
   silent: 'the connection is taken, and nothing is said on it',
+  coming: 'the answer comes slowly',
   cut: 'the answer began and did not end',
   foreign: 'somebody else answers there',
   closed: 'tailscaled took the connection and ended it: its dial of the backend failed',

@@ -1,9 +1,9 @@
 import type { Dial, Facts } from '../facts.ts';
-import { isTunnel } from '../hops.ts';
 import type { WayId } from '../report.ts';
 import type { Why } from './causes.ts';
+import { answerLost } from './lost-causes.ts';
 import type { Step } from './step.ts';
-import type { Stream } from './wire.ts';
+import { streamOf } from './stream-of.ts';
 
 /** Ways on which what the guest's kernel hears comes from the peer itself, and not from somebody who passes it on. */
 const END_TO_END: readonly WayId[] = [
@@ -16,21 +16,21 @@ const END_TO_END: readonly WayId[] = [
 
 /** An answer left the guest, and the peer did not get a whole one. What was said there, and what came of it, tells which of both it is. */
 export function answerNotWhole(way: WayId, last: Step | undefined, dial: Dial, facts: Facts): Why {
-  const stream = last === undefined ? undefined : answerStream(last, facts);
-  if (stream === undefined || stream.said === 0) return answerLost(way, facts);
+  const stream = streamOf(last, facts);
+  if (stream === undefined || stream.said === 0) return answerLost(way, last, dial, facts);
   const { said, acknowledged, isEnded } = stream;
   const came = dial.bytes ?? 0;
   const observed = `${said} bytes were said, the other end acknowledged ${acknowledged}, the peer got ${came}`;
   const { target } = facts;
   if (came >= said) {
-    return {
-      cause: dial.result === 'foreign' ? 'backend-foreign' : 'backend-cut',
-      hop: 'backend',
-      title: `${target.name} ${isEnded ? 'ends its answer before it is whole' : 'begins an answer and does not end it'}: all that it said arrives`,
-      observed,
-      fix: `vmkit logs ${target.machine} ${target.name}`,
-      isCertain: true,
-    };
+    const fix = `vmkit logs ${target.machine} ${target.name}`;
+    const base = { hop: 'backend', observed, fix, isCertain: true } as const;
+    if (dial.result === 'foreign') {
+      const title = `${target.name} answers in another protocol than ${target.protocol}`;
+      return { ...base, cause: 'backend-foreign', title };
+    }
+    const how = isEnded ? 'ends its answer before it is whole' : 'begins an answer and does not end it';
+    return { ...base, cause: 'backend-cut', title: `${target.name} ${how}: all that it said arrives` };
   }
   if (acknowledged >= said && END_TO_END.includes(way)) {
     return {
@@ -42,14 +42,8 @@ export function answerNotWhole(way: WayId, last: Step | undefined, dial: Dial, f
       isCertain: false,
     };
   }
-  return { ...answerLost(way, facts), observed };
-}
-
-/** Of the connections that the last step in the guest saw, the one that said most. */
-function answerStream(last: Step, { watches }: Facts): Stream | undefined {
-  const isOurs = (stream: Stream): boolean =>
-    (['left', 'said'] as const).some((hook) => last.isPart({ ...stream, hook, kind: 'data', packets: 1 }));
-  return (watches?.[last.place]?.streams ?? []).filter(isOurs).toSorted((one, other) => other.said - one.said)[0];
+  const lost = answerLost(way, last, dial, facts);
+  return { ...lost, observed: [lost.observed, observed].filter((text) => text !== undefined).join('; ') };
 }
 
 /** The peer is connected, and what it asks does not come: it is longer than all that came before. */
@@ -61,19 +55,4 @@ export function questionLost({ target }: Facts): Why {
     fix: `Large packets may be lost: tailscale ping --size=1312 ${target.machine}, at the peer`,
     isCertain: false,
   };
-}
-
-export function answerLost(way: WayId, { target }: Facts): Why {
-  const base = {
-    cause: 'answer-lost',
-    title: 'the answer left, and does not arrive whole at the peer',
-    isCertain: false,
-  };
-  if (isTunnel(way)) {
-    const fix =
-      "Large packets may be lost: compare the MTU on the tunnel's way with the tunnel's own (ip link, at both ends)";
-    return { ...base, hop: 'host', fix };
-  }
-  const fix = `Large packets may be lost: tailscale ping --size=1312, at both ends; vmkit exec ${target.machine} -- ip link set tailscale0 mtu 1200`;
-  return { ...base, hop: 'relay', fix };
 }

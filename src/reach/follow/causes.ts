@@ -1,6 +1,5 @@
 import { said } from '../checks/check.ts';
-import type { Dial, Facts } from '../facts.ts';
-import { listenerText, parseListeners } from '../look/listeners.ts';
+import type { Facts } from '../facts.ts';
 import { saidByNodes } from '../look/node-evidence.ts';
 import type { Finding } from '../report.ts';
 import type { Watched } from './sightings.ts';
@@ -140,68 +139,6 @@ export function notArrived({ place }: Step, watched: Watched | undefined, facts:
         fix: `tailscale ping ${target.machine}, at the peer; vmkit exec ${target.machine} -- tailscale netcheck`,
         isCertain: false,
       };
-}
-
-/** It was let in, and no socket answered. */
-export function notTaken(end: Step, watched: Watched | undefined, { target }: Facts): Why {
-  const fix = `vmkit logs ${target.machine} ${target.name}; vmkit exec ${target.machine} -- ss -ltnp`;
-  const onPort = parseListeners(watched?.sockets ?? '').filter(({ port }) => port === end.port);
-  const overflows = watched?.risen.get('TcpExt ListenOverflows');
-  const drops = watched?.risen.get('TcpExt ListenDrops') ?? 0;
-  if (overflows !== undefined) {
-    const queue = onPort.map(({ waiting, backlog }) => `${waiting} connections wait, ${backlog} may`).join('; ');
-    const title = 'the service accepts no more connections: its queue is full';
-    const observed = `ListenOverflows +${overflows}; ${queue}`;
-    return { cause: 'backlog-full', hop: 'backend', title, observed, fix, isCertain: true };
-  }
-  const sockets = `ss -ltn: ${onPort.map(listenerText).join(', ') || `nothing on port ${end.port}`}`;
-  const policies = risenOf(watched, /^xfrm /);
-  if (drops > 0) {
-    return {
-      cause: 'answer-not-made',
-      hop: 'guest',
-      title: 'a socket is there, and the kernel of the guest cannot answer: it finds no way back, or no memory',
-      observed: [`ListenDrops +${drops}`, ...policies, sockets].join('; '),
-      fix: `vmkit exec ${target.machine} -- sh -c 'ip rule; ip route; ip xfrm policy; free'`,
-      isCertain: true,
-    };
-  }
-  if (policies.length > 0) {
-    const title = 'a policy of IPsec in the guest ends it, before the socket';
-    const look = `vmkit exec ${target.machine} -- ip xfrm policy`;
-    return {
-      cause: 'dropped-in-kernel',
-      hop: 'guest',
-      title,
-      observed: policies.join('; '),
-      fix: look,
-      isCertain: true,
-    };
-  }
-  const refused = watched?.sightings.some(
-    ({ hook, kind, fromPort }) => hook === 'said' && kind === 'any' && fromPort === end.port,
-  );
-  const title = refused
-    ? 'the kernel refuses it: no socket takes connections at that address or interface'
-    : 'it is let in, and no socket answers';
-  const observed = [sockets, ...risenOf(watched, /^TcpExt \w*(Drop|Filter|MD5)/)].join('; ');
-  return { cause: 'not-taken', hop: end.hop, title, observed, fix, isCertain: refused === true, isGeneral: true };
-}
-
-function risenOf(watched: Watched | undefined, pattern: RegExp): string[] {
-  return [...(watched?.risen ?? [])].flatMap(([name, by]) => (pattern.test(name) ? [`${name} +${by}`] : []));
-}
-
-/** A connection was taken, and no answer was said on it. */
-export function silent({ target }: Facts, { result }: Dial): Why {
-  const isClosed = result === 'closed' || result === 'refused';
-  return {
-    cause: isClosed ? 'backend-closed' : 'backend-silent',
-    hop: 'backend',
-    title: `${target.name} takes the connection and ${isClosed ? 'ends it without an answer' : 'says nothing'}`,
-    fix: `vmkit logs ${target.machine} ${target.name}`,
-    isCertain: true,
-  };
 }
 
 /** The peer dials, and nothing goes from there to the address that it dials. */

@@ -54,13 +54,13 @@ export function kernelCounters(text: string): Map<string, number> {
   return found;
 }
 
-/** How many packets each rule, and each policy, of the older iptables ended: `iptables-legacy -t filter -A INPUT -p tcp --dport 3000 -j DROP`. */
+/** How many packets each rule, and each policy, of the older iptables ended or sent elsewhere: `iptables-legacy -t filter -A INPUT -p tcp --dport 3000 -j DROP`. */
 function legacyDrops(program: string, rows: readonly (readonly string[])[]): [string, number][] {
   let table = '';
   return rows.flatMap((words): [string, number][] => {
     const line = words.join(' ');
     table = /^\*(\w+)$/.exec(line)?.[1] ?? table;
-    const [, ruled, rule] = /^\[(\d+):\d+\] (-A .* -j (?:DROP|REJECT)\b.*)$/.exec(line) ?? [];
+    const [, ruled, rule] = /^\[(\d+):\d+\] (-A .* -j (?:DROP|REJECT|DNAT|REDIRECT|TPROXY)\b.*)$/.exec(line) ?? [];
     const [, chain, ended] = /^:(\S+) DROP \[(\d+):/.exec(line) ?? [];
     if (rule !== undefined) return [[`${program}-legacy -t ${table} ${rule}`, Number(ruled)]];
     return chain === undefined ? [] : [[`${program}-legacy -t ${table} -P ${chain} DROP`, Number(ended)]];

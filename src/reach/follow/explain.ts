@@ -1,22 +1,16 @@
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
-import { answerLost, answerNotWhole, questionLost } from './answer-causes.ts';
-import {
-  betweenBoth,
-  dropped,
-  lostInTunnel,
-  notArrived,
-  notTaken,
-  peerSendsElsewhere,
-  rewritten,
-  silent,
-  type Why,
-} from './causes.ts';
-import { inKernel, passedBy, toldByKernel, wrongWayBack } from './kernel-causes.ts';
+import { answerNotWhole, questionLost } from './answer-causes.ts';
+import { betweenBoth, dropped, lostInTunnel, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes.ts';
+import { passedBy } from './interface-causes.ts';
+import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
 import type { KernelWord } from './kernel-word.ts';
+import { answerLost } from './lost-causes.ts';
 import type { Watched } from './sightings.ts';
+import { notTaken, silent } from './socket-causes.ts';
 import type { Place, Step } from './step.ts';
+import { streamOf } from './stream-of.ts';
 import type { TracedDrop } from './trace.ts';
 import type { Trail } from './trail.ts';
 
@@ -69,16 +63,18 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
     // Who is connected has heard that the connection was taken.
     if (end.id === 'ask' && dial.result === 'silent') return questionLost(facts);
-    return (end.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(way, facts);
+    return (
+      (end.id === 'loop-ask' ? undefined : wrongWayBack(end, watched, facts)) ?? answerLost(way, last, dial, facts)
+    );
   }
-  if (end.id === 'answer' || end.id === 'loop-answer') return silent(facts, dial);
+  if (end.id === 'answer' || end.id === 'loop-answer') return silent(end, streamOf(end, facts), facts, dial);
   const wrong = ['take', 'leave', 'back-in'].includes(end.id)
     ? wrongWayBack(end, facts.watches?.guest, facts)
     : undefined;
   if (wrong !== undefined) return wrong;
   const passed = passedBy(end, watched, facts);
   if (passed !== undefined) return passed;
-  if (end.id === 'peer-back' || end.id === 'peer-answer') return answerLost(way, facts);
+  if (end.id === 'peer-back' || end.id === 'peer-answer') return answerLost(way, lastInGuest, dial, facts);
   if (last !== undefined && last.place !== 'peer' && last.place !== end.place) return betweenBoth(end, facts);
   if (word !== undefined) return toldByKernel(word, end, watched, facts);
   switch (end.id) {

@@ -5,8 +5,9 @@ import { kernelCounters } from './counters.ts';
 import { type KernelWord, kernelWords } from './kernel-word.ts';
 import { type Notice, noticesIn } from './notices.ts';
 import { HOOKS, type Sighting } from './sighting.ts';
+import { type Stream, streamsOf } from './streams.ts';
 import { type Rewrite, readTrace, type TracedDrop } from './trace.ts';
-import { type Stream, streamsOf, type WirePacket, wirePackets, wireSightings } from './wire.ts';
+import { type WirePacket, wirePackets, wireSightings } from './wire.ts';
 
 /** What the kernel's routes and policy rules say of a connection that was not taken: of its way in, and of the answer's way out. */
 export interface Routes {
@@ -31,9 +32,13 @@ export interface Watched {
   readonly risen: ReadonlyMap<string, number>;
   /** Of Tailscale, by name with labels: how many packets came, went, were dropped meanwhile. */
   readonly metrics: ReadonlyMap<string, number>;
+  /** The processes that have a watched port. */
+  readonly holders: readonly Holder[];
   /** `ss -Hltnp`, what Tailscale's packet filter lets in; undefined where it was not asked. */
   readonly sockets: string | undefined;
   readonly filter: string | undefined;
+  /** How tailscaled's process stood, and the time that it used where it answered nothing; undefined where that was not seen. */
+  readonly daemon?: string | undefined;
   /** The mark that a rule gave to traced packets: `0x80000`. */
   readonly mark: string | undefined;
   /** What the kernel itself says of packets that it ended; undefined where it does not tell. */
@@ -51,6 +56,23 @@ const element = z.object({
 const flows = z.object({
   nftables: z.array(z.object({ set: z.object({ name: z.string(), elem: z.array(element).default([]) }).optional() })),
 });
+
+/** A process that listens on a port. */
+export interface Holder {
+  readonly port: number;
+  /** proc_pid_stat(5): T, a signal halts it. */
+  readonly state: string;
+  /** Files that it has open, and how many it may. */
+  readonly files: number;
+  readonly mayFiles: number;
+}
+
+function holdersIn(printed: string | undefined): Holder[] {
+  return (printed ?? '').split('\n').flatMap((line) => {
+    const [, port, state = '', files, mayFiles] = /^(\d+) \d+ (\w) (\d+) (\d+)$/.exec(line) ?? [];
+    return port === undefined ? [] : [{ port: Number(port), state, files: Number(files), mayFiles: Number(mayFiles) }];
+  });
+}
 
 /** Reads what a watch printed; undefined where its table could not be made, so that nothing can be said of what was not seen. */
 export function readWatched(printed: string): Watched | undefined {
@@ -70,8 +92,10 @@ export function readWatched(printed: string): Watched | undefined {
     notices: noticesIn(parts.get('wire')),
     risen: rises(kernelCounters(parts.get('counters-before') ?? ''), kernelCounters(parts.get('counters') ?? '')),
     metrics: rises(metricsIn(parts.get('metrics-before') ?? ''), metricsIn(parts.get('metrics') ?? '')),
+    holders: holdersIn(parts.get('holders')),
     sockets: parts.get('sockets'),
     filter: parts.get('filter'),
+    daemon: parts.get('daemon'),
     words: kernelWords(parts.get('kernel')),
   };
 }

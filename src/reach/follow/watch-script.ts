@@ -1,11 +1,12 @@
 import { GUEST } from '../../core/guest-paths.ts';
+import { DAEMON_STATE } from '../look/daemon-state.ts';
 import { DROP_MONITOR } from './drop-monitor.ts';
 import { HOOKS, type Hook } from './sighting.ts';
 import { wireProgram } from './wire-program.ts';
 
-/** Before everything else that filters (-300 is the first that anybody uses), or after it: what was seen before and not behind was dropped between. */
-const FIRST = -450;
-const LAST = 450;
+/** Before everything else that filters, or after it: what was seen before and not behind was dropped between. */
+const FIRST = -2_000_000_000;
+const LAST = 2_000_000_000;
 const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, link: string]>> = {
   arrived: ['prerouting', FIRST, 'iifname'],
   delivered: ['input', LAST, 'iifname'],
@@ -59,6 +60,19 @@ const FLAGS: Readonly<Record<(typeof KINDS)[number], string>> = {
 /** What is read before and after: what was dropped, and why, as far as the kernel counts it (proc_net(5)). */
 const COUNTERS = `cd /proc/net && grep -Hs . snmp snmp6 netstat stat/nf_conntrack softnet_stat xfrm_stat
 for family in ip ip6; do { read -r _ <\${family}_tables_names && \${family}tables-legacy-save -c | sed "s/^/\${family}_tables:/"; } 2>/dev/null; done`;
+/** Of each process that has one of the ports: the port, its id and state, how many files it has open, and how many it may. By files alone. */
+function holders(ports: readonly number[]): string {
+  return `holders() {
+  while read -r _ _ _ local _ by; do
+    case \${local##*:} in ${ports.join('|')}) ;; *) continue ;; esac
+    pid=\${by#*pid=}; pid=\${pid%%,*}
+    read -r _ _ state _ </proc/$pid/stat || continue
+    set -- /proc/$pid/fd/*; files=$#; may=0
+    while read -r max open what soft _; do [ "$max $open $what" != "Max open files" ] || may=$soft; done </proc/$pid/limits
+    echo "\${local##*:} $pid $state $files $may"
+  done
+}`;
+}
 /** Tailscale's own word on what it dropped: reason="acl" is its packet filter (util/usermetric). */
 const METRICS =
   "timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
@@ -90,6 +104,7 @@ ${isGuest ? `echo $$ >${GUEST.watched}` : ''}
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 counters() { (${COUNTERS}); }
+${holders(ports)}
 metrics() { ${METRICS}; }
 cat >"$d/table" <<END
 ${watchTable('$t', ports)}END
@@ -99,6 +114,7 @@ timeout ${seconds + 30} nft monitor trace 3>&- >"$d/trace" 2>/dev/null & monitor
 ${isGuest ? listen(DROP_MONITOR, 'kernel') : 'echo off >"$d/kernel"'}
 ${listen(wireProgram(ports), 'wire')}
 metrics >"$d/metrics-before" 3>&- & before=$!
+${isGuest ? `${DAEMON_STATE}\ndaemon >"$d/daemon"; began=$used` : ''}
 counters >"$d/counters-before"
 sed 's/FLAGS/flags owner;/' "$d/table" >"$d/owned"
 sed 's/FLAGS//' "$d/table" >"$d/plain"
@@ -113,13 +129,17 @@ grep -q 'chain left' "$d/nft" || exit 1
 wait $before
 echo '${WATCHING}'
 sleep ${seconds} 3>&-
+# What came after the chains were read would be seen by the interface alone.
+kill $wire 2>/dev/null
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
 ss -Hltnp 3>&- >"$d/sockets"
+holders <"$d/sockets" >"$d/holders" 2>/dev/null
 metrics >"$d/metrics" 3>&-
+${isGuest ? '{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"' : ''}
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
 wait $list
-for file in counters-before metrics-before counters metrics flows trace nft sockets filter kernel wire; do
+for file in counters-before metrics-before counters metrics flows trace nft sockets holders filter kernel wire daemon; do
   [ -s "$d/$file" ] || continue
   printf '\\n==> %s <==\\n' "$file"
   head -c 300000 "$d/$file"

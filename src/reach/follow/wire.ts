@@ -28,7 +28,7 @@ export function wirePackets(printed: string | undefined): WirePacket[] | undefin
 }
 
 const HOOKS_OF = { came: 'arrived', went: 'left', passed: 'passed' } as const;
-const [FIN, SYN, RST, ACK] = [0x01, 0x02, 0x04, 0x10];
+export const [FIN, SYN, RST, ACK] = [0x01, 0x02, 0x04, 0x10];
 
 /** The same as sightings at `arrived`, `left` and `passed`. */
 export function wireSightings(packets: readonly WirePacket[]): Sighting[] {
@@ -44,39 +44,4 @@ export function wireSightings(packets: readonly WirePacket[]): Sighting[] {
     }
   }
   return [...found.values()];
-}
-
-/** What one end of a connection said on this machine's interface, from its first packet. */
-export interface Stream extends Pick<WirePacket, 'link' | 'from' | 'fromPort' | 'to' | 'toPort'> {
-  /** Bytes, each counted once however often it was sent. */
-  readonly said: number;
-  /** As many of them as the other end says that it has. */
-  readonly acknowledged: number;
-  /** It said that nothing more follows. */
-  readonly isEnded: boolean;
-}
-
-/** Of connections whose beginning was seen. */
-export function streamsOf(packets: readonly WirePacket[]): Stream[] {
-  const begun = packets.filter(({ hook, flags }) => hook === 'went' && (flags & SYN) !== 0);
-  return begun.flatMap((first, at) => {
-    const isOwn = ({ link, from, fromPort, to, toPort }: WirePacket): boolean =>
-      link === first.link &&
-      from === first.from &&
-      fromPort === first.fromPort &&
-      to === first.to &&
-      toPort === first.toPort;
-    if (begun.findIndex(isOwn) !== at) return [];
-    const isOther = ({ link, from, fromPort, to, toPort }: WirePacket): boolean =>
-      isOwn({ ...first, link, from: to, fromPort: toPort, to: from, toPort: fromPort });
-    const own = packets.filter((each) => each.hook === 'went' && isOwn(each));
-    const other = packets.filter((each) => each.hook === 'came' && isOther(each) && (each.flags & ACK) !== 0);
-    // Numbers are modulo 2^32; the beginning takes one.
-    const since = (number: number): number => (number - first.seq - 1) >>> 0;
-    const said = Math.max(0, ...own.filter(({ length }) => length > 0).map(({ seq, length }) => since(seq + length)));
-    const heard = Math.max(0, ...other.map(({ ack }) => since(ack)).filter((each) => each < 2 ** 31));
-    const { link, from, fromPort, to, toPort } = first;
-    const isEnded = own.some(({ flags }) => (flags & (FIN | RST)) !== 0);
-    return [{ ...{ link, from, fromPort, to, toPort }, said, acknowledged: Math.min(said, heard), isEnded }];
-  });
 }

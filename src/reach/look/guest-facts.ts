@@ -3,6 +3,7 @@ import { parseJson } from '../../core/text/json.ts';
 import { TAILSCALE_NOTES } from '../../spec/services/tailscale-scripts.ts';
 import { type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
 import { type Observation, observeScript, readObservations } from '../observation.ts';
+import { DAEMON_STATE, TAILSCALED } from './daemon-state.ts';
 
 /** Whether tailscaled is this machine's resolver (accept-dns). */
 const TAILNET_RESOLVES = 'case $(cat /etc/resolv.conf) in *"nameserver 100.100.100.100"*) true ;; *) false ;; esac';
@@ -14,18 +15,17 @@ function asks(server: string): string {
 
 /** A tailscaled that hangs answers nobody: what is asked of it is given up after some seconds. */
 const TAILSCALE = 'timeout 5 tailscale';
-const TAILSCALED = `${GUEST.supervised}/tailscale`;
 /** How timeout(1) ends what is late. */
 export const LATE = 124;
-/** Processor time of tailscaled while it was asked: one that hangs uses none, one in a slow guest does. */
-export const USED = 'tailscaled used meanwhile:';
 const STATUS = `${TAILSCALE} status --json --peers=false`;
-const OWN_STAT = `read -r _ _ state _ _ _ _ _ _ _ _ _ _ user system _ </proc/$(s6-svstat -o pid ${TAILSCALED})/stat`;
 
 /** What is looked at in the guest, each as a person would type it there. */
 function guestCommands(): Record<string, string> {
   return {
     clock: `${GUEST.busybox} date +%s`,
+    // Before what is asked of itself, which may hang: up or down, and since when; how its process stands; when it ended last.
+    daemon: `s6-svstat ${TAILSCALED}; ${DAEMON_STATE}; daemon`,
+    deaths: `s6-svdt ${TAILSCALED}`,
     loopback: 'ip -br link show lo',
     rules: 'ip rule show',
     listeners: 'ss -Hltn',
@@ -35,11 +35,9 @@ function guestCommands(): Record<string, string> {
     iptables: 'command -v iptables',
     mode: `cat ${TAILSCALE_NOTES}/mode ${TAILSCALE_NOTES}/why`,
     refused: `cat ${TAILSCALE_NOTES}/refused`,
-    // Before what is asked of itself, which may hang: up or down, and since when; whether a signal halts it (T, proc_pid_stat(5)); when it ended last.
-    daemon: `s6-svstat ${TAILSCALED}; ${OWN_STAT} && echo "state $state"`,
-    deaths: `s6-svdt ${TAILSCALED}`,
-    status: `used() { ${OWN_STAT}; echo $((\${user:-0} + \${system:-0})); }; before=$(used); ${STATUS}; code=$?
-[ $code != ${LATE} ] || echo "${USED} $((($(used) - before) * 10)) ms"; (exit $code)`,
+    // One that hangs uses no time on the processor while it is asked, one in a slow guest does.
+    status: `${DAEMON_STATE}; daemon >/dev/null; before=$used; ${STATUS}; code=$?
+[ $code != ${LATE} ] || { daemon >/dev/null; echo; echo "used $(((used - before) * 10)) ms"; }; (exit $code)`,
     serve: `${TAILSCALE} serve status --json`,
     routes: 'ip -4 route show table main',
     wireguardLink: 'ip -br link show wg0',

@@ -1,8 +1,9 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../../core/digest.ts';
 import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
+import { makeFolders } from '../../host/local/make-folders.ts';
 import { explainWriteError } from '../../host/local/write-error.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { chunksOf } from './body.ts';
@@ -25,7 +26,7 @@ export async function download(request: Download, context: Context): Promise<Dow
   const path = cachePath(request, context);
   const folder = dirname(path);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
     return await withLock(`${path}.lock`, `the download of ${request.name}`, context, async () => {
       const cached = await verifyCached(path, request.sha256);
       if (cached !== undefined) return { path, sha256: cached };

@@ -36,12 +36,14 @@ export function daemonCandidates(printed: string): readonly Candidate[] {
   for (const block of printed.split(/^process /m).slice(1)) {
     const of = (word: string): string[] =>
       block.split('\n').flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-    const [program = ''] = of('program');
+    const words = of('argument');
+    // As it was called, which may be a link; else where it is.
+    const [program = ''] = [...words.slice(0, 1), ...of('program')].filter((path) => path.startsWith('/'));
     const [folder = '/'] = of('folder');
     processes.push({
-      socket: absolute(socketOf(of('argument')) ?? DEFAULT_SOCKET, folder),
+      socket: absolute(socketOf(words) ?? DEFAULT_SOCKET, folder),
       foundBy: `process ${block.split('\n')[0]}`,
-      folder: program.includes('/') ? program.slice(0, program.lastIndexOf('/')) : undefined,
+      folder: program === '' ? undefined : program.slice(0, program.lastIndexOf('/')),
     });
   }
   const folders = [...printed.matchAll(/^place (\/.*)$/gm)].map(([, folder = '']) => folder);

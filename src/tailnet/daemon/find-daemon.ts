@@ -8,7 +8,7 @@ import { type Candidate, daemonCandidates, LOOK_FOR_DAEMONS } from './candidates
 /** A tailscaled that answers. */
 export interface Daemon {
   readonly socket: string;
-  /** `process 412`, `a usual place`, `vmkit tailnet join`. */
+  /** `process 412`, `a usual place`. */
   readonly foundBy: string;
   /** Its `tailscale`, with the socket: the start of an argv. */
   readonly tailscale: readonly string[];
@@ -19,16 +19,12 @@ export interface Daemon {
 const ASK_MS = 5_000;
 
 /**
- * The tailscaled of this system that serves best: one that runs by TUN, so that the system routes the tailnet; else one that runs; else one that answers. `also`
- * are places that the caller knows. Undefined where none answers.
+ * The tailscaled of this system that serves best: one that runs by TUN, so that the system routes the tailnet; else one that runs; else one that answers. Undefined
+ * where none answers.
  */
-export async function findDaemon(
-  { host, signal }: Pick<Context, 'host' | 'signal'>,
-  also: readonly Candidate[] = [],
-): Promise<Daemon | undefined> {
+export async function findDaemon({ host, signal }: Pick<Context, 'host' | 'signal'>): Promise<Daemon | undefined> {
   const { stdout } = await host.exec(['sh'], { input: LOOK_FOR_DAEMONS, withinMs: 10_000, signal });
-  const known = new Set(also.map(({ socket }) => socket));
-  const candidates = [...also, ...daemonCandidates(stdout).filter(({ socket }) => !known.has(socket))];
+  const candidates = daemonCandidates(stdout);
   const facts = await host.statAll(candidates.map(({ socket }) => socket));
   const there = candidates.filter((_, at) => facts[at]?.kind === 'socket');
   const asked = await Promise.all(there.map((candidate) => ask(candidate, { host, signal })));
@@ -37,11 +33,8 @@ export async function findDaemon(
 }
 
 /** The same; throws `no-daemon` where none answers, and for one that is in no tailnet. */
-export async function requireDaemon(
-  context: Pick<Context, 'host' | 'signal'>,
-  also: readonly Candidate[] = [],
-): Promise<Daemon> {
-  const daemon = await findDaemon(context, also);
+export async function requireDaemon(context: Pick<Context, 'host' | 'signal'>): Promise<Daemon> {
+  const daemon = await findDaemon(context);
   if (daemon?.status.BackendState === 'Running') return daemon;
   const why =
     daemon === undefined

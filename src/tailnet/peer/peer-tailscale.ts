@@ -23,17 +23,24 @@ dd bs=512 count=1 <&4 >"$d/data" 2>/dev/null
 first=$(date +%s%N)
 if [ "$4" = http ]; then head -c "$5" <&4 >>"$d/data"; fi
 end=$(date +%s%N)
+last=$(date -r "$d/data" +%s%N)
 kill $nc 2>/dev/null
 wait $nc
-printf '{"firstMs":%d,"ms":%d,"data":"%s","said":"%s"}' \
-  $(((first - begin) / 1000000)) $(((end - begin) / 1000000)) "$(base64 -w 0 <"$d/data")" "$(base64 -w 0 <"$d/said")"
+printf '{"firstMs":%d,"lastMs":%d,"ms":%d,"data":"%s","said":"%s"}' \
+  $(((first - begin) / 1000000)) $(((last - begin) / 1000000)) $(((end - begin) / 1000000)) "$(base64 -w 0 <"$d/data")" "$(base64 -w 0 <"$d/said")"
 rm -rf "$d"
 `;
 
 /** A shell that reads its script from standard input; never asks for a password. */
 const AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh; else exec sudo -n -- sh; fi';
 
-const answer = z.object({ firstMs: z.number(), ms: z.number(), data: z.base64(), said: z.base64() });
+const answer = z.object({
+  firstMs: z.number(),
+  lastMs: z.number(),
+  ms: z.number(),
+  data: z.base64(),
+  said: z.base64(),
+});
 
 /** A host that is in the tailnet already, as a peer. Throws `peer-not-joined`. */
 export async function peerOnHost(
@@ -94,6 +101,7 @@ function endOf(protocol: Protocol, printed: string, withinMs: number): DialEnd {
   return dialEnd(protocol, data, {
     why: isLate ? 'late' : 'ended',
     firstByteMs: ended.firstMs,
+    lastByteMs: ended.lastMs,
     tookMs: ended.ms,
   });
 }

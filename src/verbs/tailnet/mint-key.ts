@@ -11,19 +11,20 @@ const PROBE_EXPIRY = 600;
  */
 export async function mintKeyFor(
   node: Pick<TailnetNode, 'loginServer' | 'tags'>,
-  use: 'boot' | 'probe',
+  use: 'boot' | 'probe' | 'join',
   context: VerbContext,
+  isEphemeral: boolean = use === 'probe',
 ): Promise<string | undefined> {
   const control = await findControlOf(node.loginServer, context.builder.host, context.signal);
   if (control === undefined) return undefined;
   const expirySeconds = use === 'boot' ? BOOT_EXPIRY : PROBE_EXPIRY;
   const { key } = await control.mintKey({
     isReusable: false,
-    isEphemeral: use === 'probe',
+    isEphemeral,
     isPreauthorized: true,
     tags: node.tags,
     expirySeconds,
-    description: `made by vmkit ${use}`,
+    description: `made by vmkit ${use === 'join' ? 'tailnet join' : use}`,
   });
   const text = `Auth key made by ${control.title}: for one node, within ${expirySeconds / 60} minutes`;
   context.report({ kind: 'note', text });

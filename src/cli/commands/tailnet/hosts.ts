@@ -12,13 +12,13 @@ export const command = defineCommand({
   usage: 'hosts',
   options: (yargs) =>
     yargs
-      .option('watch', { type: 'boolean', default: false, describe: 'Go on, and write them again when they change' })
-      .option('remove', { type: 'boolean', default: false, describe: 'Take them out again' })
+      .option('watch', { type: 'boolean', describe: 'Go on, and write them again when they change' })
+      .option('remove', { type: 'boolean', describe: 'Take them out again' })
       .option('file', { type: 'string', requiresArg: true, default: HOSTS_FILE, describe: 'The hosts file' })
       .conflicts('watch', 'remove'),
   run: async ({ watch, remove, file }, context): Promise<WrittenHosts | undefined> => {
-    if (remove) return removeHosts(file, context);
-    if (!watch) return writeHosts(file, context);
+    if (remove === true) return removeHosts(file, context);
+    if (watch !== true) return writeHosts(file, context);
     await watchHosts(file, (written) => say(`${hostsText(written)}\n`), context);
     return undefined;
   },

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { access, chmod, chown, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { access, chmod, chown, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfInterrupted } from '../../../core/deadline.ts';
 import { isSystemError, VmkitError } from '../../../core/errors/errors.ts';
+import { makeFolders } from '../make-folders.ts';
 import { explainWriteError } from '../write-error.ts';
 import { writeWhole } from '../write-whole.ts';
 import { exchange } from './exchange.ts';
@@ -58,7 +59,7 @@ async function editByName(
   const first = (left.at(-1)?.round ?? 0) + 1;
   const looks = [...LOOK_AGAIN_MS];
   let isChanged = false;
-  await mkdir(aside, { recursive: true, mode: 0o700 });
+  makeFolders(aside, 0o700);
   for (let round = first; round < first + ROUNDS; round++) {
     if (!isChanged) throwIfInterrupted(signal);
     const before = await present(() => stat(file));

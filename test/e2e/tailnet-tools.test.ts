@@ -1,0 +1,262 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { poll } from '../../src/core/deadline.ts';
+import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
+import { localHost } from '../../src/host/local/local.ts';
+import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
+import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
+import { useSandbox } from '../support/machine.ts';
+import { tailscalePrograms } from '../support/programs.ts';
+import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
+import { useTailnet } from '../support/use-tailnet.ts';
+
+const reason = whyNoTailnet();
+/** Nobody has this number. */
+const USER = 61_237;
+
+/** The tools of a host in a tailnet, with real tailscaled and no machine; each test goes on where the one before it ended. */
+describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === undefined ? '' : `: ${reason}`}`, () => {
+  const tailnet = useTailnet();
+  const sandbox = useSandbox(tailnet.host);
+  const children: ChildProcess[] = [];
+  let programs = { tailscale: '', tailscaled: '' };
+  let forge: Joined | undefined;
+  let own: Joined | undefined;
+
+  const inHost = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    execa('ip', ['netns', 'exec', tailnet.host, ...argv], {
+      env: { PATH: searched(), ...env },
+      reject: false,
+      timeout: 120_000,
+    });
+  const vmkit = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    sandbox.vmkit(args, { env: { PATH: searched(), ...env } });
+  /** With a `tailscale` that knows no socket. */
+  const searched = (): string => `${join(programs.tailscale, '..')}:${process.env['PATH']}`;
+
+  beforeAll(async () => {
+    programs = await tailscalePrograms(sandbox.folder);
+    forge = await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'forge', isTun: true });
+    children.push(await sshdOf(tailnet.peer, sandbox.folder));
+  });
+  afterAll(() => {
+    for (const child of children) child.kill();
+  });
+
+  test('a computer that is in no tailnet is told what to do', async () => {
+    const { exitCode, stderr } = await vmkit(['tailnet', 'hosts', '--file', '/dev/null']);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('tailnet join') });
+  });
+
+  const config = (): string => join(sandbox.folder, 'config');
+  const sshWorks = async (): Promise<void> => {
+    const { stdout, stderr } = await inHost(['ssh', '-F', config(), '-o', 'BatchMode=yes', 'forge', 'echo', 'there']);
+    expect({ stdout, stderr }).toEqual({ stdout: 'there', stderr: '' });
+  };
+  const writeInventory = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr } = await vmkit(['tailnet', 'inventory', ...args]);
+    expect(stderr).toBe('');
+    return stdout;
+  };
+
+  test('inventory: with userspace networking ssh goes through tailscaled, whose socket is found', async () => {
+    own = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'sandbox', isTun: false });
+    await writeFile(config(), await writeInventory());
+    const text = await readFile(config(), 'utf8');
+    expect(text).toContain(`(process ${own.pid})`);
+    expect(text).toContain(`ProxyCommand`);
+    await sshWorks();
+  });
+
+  const ansiblePings = async (ansible: string): Promise<void> => {
+    const file = join(sandbox.folder, 'inventory.yaml');
+    await writeFile(file, await writeInventory('--for', 'ansible'));
+    // What Python the server offers first may be a stand-in (pyenv).
+    const python = `ansible_python_interpreter=${join(ansible, '..', 'python3')}`;
+    const ping = await inHost([ansible, '-i', file, 'vmkit', '-e', python, '-m', 'ping'], { HOME: sandbox.folder });
+    expect(ping.stdout, ping.stderr).toContain('"ping": "pong"');
+  };
+
+  test('inventory: Ansible pings through it', { timeout: 300_000 }, async (context) => {
+    const ansible = await findAnsible();
+    if (ansible === undefined) return context.skip('VMKIT_TEST_ALL=1 installs ansible');
+    await ansiblePings(ansible);
+  });
+
+  test('hosts: the names of the tailnet, from the daemon that was found; a second call changes nothing; undone', async () => {
+    const file = join(sandbox.folder, 'hosts');
+    await writeFile(file, '127.0.0.1 localhost\n10.0.0.9 forge\n');
+    const { stdout } = await vmkit(['tailnet', 'hosts', '--file', file]);
+    expect(stdout).toContain('has 2 nodes of the tailnet');
+    expect(stdout).toContain('forge stays as you wrote it: `10.0.0.9 forge`');
+    const written = await readFile(file, 'utf8');
+    const address = (await forge?.tailscale('ip', '-4'))?.trim();
+    expect(written).toContain(`${address}\tforge.tailnet.test\n`);
+    expect(written).toMatch(/^fd7a:.*\tsandbox\.tailnet\.test sandbox$/m);
+    expect((await vmkit(['tailnet', 'hosts', '--file', file])).stdout).toContain('had 2 nodes');
+    await vmkit(['tailnet', 'hosts', '--file', file, '--remove']);
+    expect(await readFile(file, 'utf8')).toBe('127.0.0.1 localhost\n10.0.0.9 forge\n');
+  });
+
+  test('hosts --watch writes what somebody took out, and ends with a signal', async () => {
+    const file = join(sandbox.folder, 'watched');
+    await writeFile(file, '127.0.0.1 localhost\n');
+    const has = (): Promise<true | undefined> =>
+      readFile(file, 'utf8').then((text) => (text.includes('forge.tailnet.test') ? true : undefined));
+    const env = { PATH: searched() };
+    const { process: watch, ended } = sandbox.start(['tailnet', 'hosts', '--file', file, '--watch'], { env });
+    expect(await poll(has, { withinMs: 30_000 })).toBe(true);
+    await writeFile(file, '127.0.0.1 localhost\n');
+    expect(await poll(has, { withinMs: 30_000 })).toBe(true);
+    watch.kill('SIGTERM');
+    expect((await ended).exitCode).toBe(0);
+  });
+
+  test('inventory: where the system routes the tailnet, ssh dials by itself', async () => {
+    await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'router', isTun: true });
+    await writeFile(config(), await writeInventory());
+    expect(await readFile(config(), 'utf8')).not.toContain('ProxyCommand');
+    await sshWorks();
+    const ansible = await findAnsible();
+    if (ansible !== undefined) await ansiblePings(ansible);
+  });
+
+  test('join, as an ordinary user without TUN: verified, git clone through it, a forward, and leave', async () => {
+    const home = join(sandbox.folder, 'user');
+    const { url, server } = await gitServer(tailnet.peer, sandbox.folder);
+    onTestFinished(() => void server.kill());
+    const asUser = await ordinaryUser(home);
+    const begun = performance.now();
+    const key = { TS_AUTHKEY: 'tskey-for-tests' };
+    const joined = await asUser(
+      ['tailnet', 'join', '--userspace', `--login-server=${tailnet.loginServer}`, '--hostname=ci', `--check=${url}`],
+      key,
+    );
+    expect(joined).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(joined.stdout).toContain('ci joined, 100.64.');
+    expect(joined.stdout.match(/^ {2}ok /gm)).toHaveLength(4);
+    const clone = await asUser(['tailnet', 'run', '--', 'git', 'clone', '-q', url, join(home, 'clone')]);
+    expect(clone).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await readFile(join(home, 'clone', 'page'), 'utf8')).toBe('hello\n');
+    const forwarded = 'exec 3<>/dev/tcp/127.0.0.1/13022; read -r -t 20 line <&3; echo "$line"';
+    const forward = ['tailnet', 'run', '--forward', '13022:forge:22', '--', 'bash', '-c', forwarded];
+    expect((await asUser(forward)).stdout).toContain('SSH-2.0');
+    const left = await asUser(['tailnet', 'leave']);
+    expect(left).toMatchObject({ exitCode: 0, stdout: 'ci left the tailnet; its state is gone.\n' });
+    console.info(`join, verify, clone, forward, leave: ${Math.round(performance.now() - begun)} ms`);
+    expect(existsSync(join(home, '.local', 'state', 'vmkit', 'tailnet'))).toBe(false);
+    expect(await processesOf(USER)).toEqual([]);
+  });
+
+  test('join twice is one node; a wrong key leaves nothing; a kept node comes back without a key; one line at login', async () => {
+    const home = join(sandbox.folder, 'user2');
+    const asUser = await ordinaryUser(home);
+    const words = [
+      'tailnet',
+      'join',
+      '--userspace',
+      `--login-server=${tailnet.loginServer}`,
+      '--hostname=kept',
+      '--keep',
+    ];
+    const refused = await asUser(words, { TS_AUTHKEY: 'tskey-wrong' });
+    expect(refused).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('invalid authkey') });
+    expect(refused.stderr).not.toContain('tskey-wrong');
+    expect(await processesOf(USER)).toEqual([]);
+    const first = await asUser([...words, '--profile', '--json'], { TS_AUTHKEY: 'tskey-for-tests' });
+    expect(first.exitCode, first.stderr).toBe(0);
+    const again = await asUser([...words, '--profile', '--json']);
+    const node = JSON.parse(first.stdout);
+    expect(JSON.parse(again.stdout)).toMatchObject({ pid: node.pid, isNew: false });
+    expect((await readFile(join(home, '.profile'), 'utf8')).split('\n')).toHaveLength(2);
+    await tailnet.control({ Do: 'key', Key: '' });
+    process.kill(node.pid, 'SIGKILL');
+    const back = await asUser([...words, '--json']);
+    expect(JSON.parse(back.stdout)).toMatchObject({ address: node.address, isNew: true });
+    expect(await asUser(['tailnet', 'run', '--', 'sh', '-c', 'echo $ALL_PROXY; exit 7'])).toMatchObject({
+      exitCode: 7,
+      stdout: expect.stringMatching(/^socks5h:\/\/127/),
+    });
+    expect((await asUser(['tailnet', 'leave'])).stdout).toContain('Its line in ~/.profile is taken out.');
+    expect(await readFile(join(home, '.profile'), 'utf8')).toBe('');
+    expect((await asUser(['tailnet', 'run', '--', 'true'])).stderr).toContain('vmkit tailnet join --userspace');
+  });
+
+  /** vmkit as a user whom nobody knows, without /dev/net/tun, in the namespace of the host. */
+  async function ordinaryUser(home: string) {
+    await mkdir(home, { recursive: true });
+    for (const [name, path] of Object.entries(programs)) await execa('cp', [path, join(home, name)]);
+    await execa('chown', ['-R', `${USER}:${USER}`, home]);
+    await execa('chmod', ['755', sandbox.folder]);
+    const enter =
+      'mount -t tmpfs none /dev/net; u=$1; shift; exec setpriv --reuid="$u" --regid="$u" --clear-groups "$@"';
+    const tools = { VMKIT_TAILSCALE: join(home, 'tailscale'), VMKIT_TAILSCALED: join(home, 'tailscaled') };
+    const asUser = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+      const vmkitArgv = [process.execPath, sandbox.program, ...args];
+      const argv = ['ip', 'netns', 'exec', tailnet.host, 'unshare', '-m', 'sh', '-c', enter, 'sh', String(USER)];
+      const { exitCode, stdout, stderr } = await execa(argv[0] ?? '', [...argv.slice(1), ...vmkitArgv], {
+        ...{ cwd: home, extendEnv: false, reject: false, timeout: 120_000, stripFinalNewline: false },
+        env: { PATH: process.env['PATH'], HOME: home, ...tools, ...env },
+      });
+      return { exitCode, stdout, stderr };
+    };
+    onTestFinished(async () => void (await asUser(['tailnet', 'leave'])));
+    return asUser;
+  }
+
+  /** A server of ssh in a namespace that has the keys of a machine of vmkit's, called `forge`. */
+  async function sshdOf(namespace: string, folder: string): Promise<ChildProcess> {
+    const { secretsDir } = machinePaths(sandbox.paths, 'forge');
+    const { hostKey, clientPublicKey } = await ensureSshKeys(secretsDir, localHost());
+    await mkdir('/run/sshd', { recursive: true });
+    await writeFile(join(folder, 'host_key'), hostKey, { mode: 0o600 });
+    await writeFile(join(folder, 'authorized'), `${clientPublicKey}\n`);
+    const sshd = findProgram('sshd', [...searchPath(process.env['PATH'] ?? ''), '/usr/sbin']) ?? 'sshd';
+    const options = [`HostKey=${folder}/host_key`, `AuthorizedKeysFile=${folder}/authorized`, 'StrictModes=no'];
+    const words = [...options, 'UsePAM=no', 'PidFile=none'].flatMap((option) => ['-o', option]);
+    const child = spawn('ip', ['netns', 'exec', namespace, sshd, '-D', '-e', '-f', '/dev/null', ...words]);
+    await once(child.stderr, 'data');
+    return child;
+  }
+});
+
+/** Those that run; a zombie has ended. */
+async function processesOf(user: number): Promise<string[]> {
+  const { stdout } = await execa('ps', ['-o', 'stat=,args=', '-u', String(user)], { reject: false });
+  return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('Z'));
+}
+
+/** A repository that a web server has, at its tailnet name. */
+async function gitServer(namespace: string, folder: string): Promise<{ url: string; server: ChildProcess }> {
+  const www = await mkdtemp(join(folder, 'www-'));
+  const [work, bare] = [join(www, 'work'), join(www, 'it.git')];
+  const git = (args: readonly string[]) => execa('git', ['-c', 'user.name=me', '-c', 'user.email=me@test', ...args]);
+  await git(['init', '-q', work]);
+  await writeFile(join(work, 'page'), 'hello\n');
+  await git(['-C', work, 'add', '.']);
+  await git(['-C', work, 'commit', '-q', '-m', 'page']);
+  await git(['clone', '-q', '--bare', work, bare]);
+  await git(['-C', bare, 'update-server-info']);
+  const server = spawn('ip', ['netns', 'exec', namespace, 'python3', '-u', '-m', 'http.server', '3000', '-d', www]);
+  await Promise.race([
+    once(server.stdout, 'data'),
+    once(server, 'close').then(() => Promise.reject(new Error('it ended'))),
+  ]);
+  return { url: 'http://forge:3000/it.git', server };
+}
+
+/** Ansible is Python's: with VMKIT_TEST_ALL=1 it is installed once, below the cache. */
+async function findAnsible(): Promise<string | undefined> {
+  const folder = join(resolvePaths().cache, 'tests', 'ansible');
+  const program = join(folder, 'bin', 'ansible');
+  if (!existsSync(program) && process.env['VMKIT_TEST_ALL'] === '1') {
+    await execa('python3', ['-m', 'venv', folder]);
+    await execa(join(folder, 'bin', 'pip'), ['install', '--quiet', 'ansible-core']);
+  }
+  return existsSync(program) ? program : undefined;
+}
