@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vi } from 'vitest';
@@ -19,7 +19,20 @@ const PORT = 5555;
 const SCRIPT = `set -eu
 root=$1 folder=$2 user=$3
 mount --bind "$root" "$root"
-mount --rbind /dev "$root/dev"
+if [ -d "$folder/dev" ]; then
+  # As on a phone: a folder in memory with few devices, which stays when adbd starts again.
+  mount --bind "$folder/dev" "$root/dev"
+  for each in null zero full random urandom tty ptmx net pts; do
+    [ ! -d "/dev/$each" ] || { mkdir -p "$root/dev/$each"; mount --rbind "/dev/$each" "$root/dev/$each"; continue; }
+    : >>"$root/dev/$each"
+    mount --bind "/dev/$each" "$root/dev/$each"
+  done
+  mount --rbind /sys "$root/sys"
+  mount --bind "$folder/bin" "$root/system/bin"
+  mount --bind "$folder/apex" "$root/apex/com.android.virt/bin"
+else
+  mount --rbind /dev "$root/dev"
+fi
 mount --rbind /proc "$root/proc"
 mount --bind "$folder/data" "$root/data"
 mount -t tmpfs -o mode=1777 none "$root/tmp"
@@ -46,6 +59,8 @@ export interface Phone {
   readonly folder: string;
   /** What is found before all else there: stand-ins of the tests' own. */
   program(name: string, script: string): void;
+  /** A build of crosvm in the phone's apex, where it `hasMachines`. */
+  crosvm(script: string): void;
   /** adbd's process. */
   pid(): number;
   /** Ends adbd and all of its children's connections, and starts it again. */
@@ -64,9 +79,15 @@ export function whyNoPhone(): string | undefined {
 
 /**
  * Debian's real adbd, with mksh and toybox as a phone has them, as adb's user `shell` in a network of its own; and an adb server of this test's own, of whose port
- * the environment tells. adbd asks nobody for a key. `isRooted`: it has a su.
+ * the environment tells. adbd asks nobody for a key. `isRooted`: it has a su. `hasMachines`: it has what machines and their supervisor take.
  */
-export async function startPhone({ isRooted = true }: { readonly isRooted?: boolean } = {}): Promise<Phone> {
+export async function startPhone({
+  isRooted = true,
+  hasMachines = false,
+}: {
+  readonly isRooted?: boolean;
+  readonly hasMachines?: boolean;
+} = {}): Promise<Phone> {
   const root = await phoneRoot();
   const folder = await mkdtemp('/tmp/vmkit-phone-');
   chmodSync(folder, 0o755);
@@ -77,6 +98,22 @@ export async function startPhone({ isRooted = true }: { readonly isRooted?: bool
   const program = (name: string, script: string): void =>
     writeFileSync(join(folder, 'data/lab/bin', name), script, { mode: 0o755 });
   if (isRooted) program('su', SU);
+  if (hasMachines) {
+    for (const each of ['dev', 'apex', 'data/adb/service.d']) mkdirSync(join(folder, each), { recursive: true });
+    cpSync(join(root, 'system/bin'), join(folder, 'bin'), { recursive: true, verbatimSymlinks: true });
+    writeFileSync(join(folder, 'dev/kvm'), '');
+  }
+  const scriptIn = (path: string, script: string): void => {
+    rmSync(join(folder, path), { force: true });
+    writeFileSync(join(folder, path), script, { mode: 0o755 });
+  };
+  if (hasMachines) {
+    scriptIn('bin/getprop', '#!/system/bin/sh\necho 1\n');
+    for (const each of ['iptables', 'ip6tables']) {
+      const multi = `/usr/sbin/xtables-legacy-multi ${each} "$@"`;
+      scriptIn(`bin/${each}`, `#!/system/bin/sh\nexport XTABLES_LOCKFILE=/data/xtables.lock\nexec ${multi}\n`);
+    }
+  }
   let adbd = await startAdbd(place.namespace, root, folder);
   const end = async (): Promise<void> => {
     const ended = new Promise((resolve) => adbd.once('close', resolve));
@@ -88,6 +125,7 @@ export async function startPhone({ isRooted = true }: { readonly isRooted?: bool
     serial: `${place.address}:${PORT}`,
     folder,
     program,
+    crosvm: (script) => scriptIn('apex/crosvm', script),
     pid: () => adbd.pid ?? 0,
     restart: async () => {
       await end();
@@ -100,6 +138,9 @@ export async function startPhone({ isRooted = true }: { readonly isRooted?: bool
       }).catch(() => undefined);
       await end();
       vi.unstubAllEnvs();
+      // The supervisor, and what it runs.
+      const { stdout } = await runProcess(['ip', 'netns', 'pids', place.namespace]);
+      for (const pid of stdout.split('\n').filter(Boolean)) killIfThere(Number(pid));
       await runProcess(['ip', 'netns', 'delete', place.namespace]);
       await rm(folder, { recursive: true, force: true });
     },
@@ -119,6 +160,14 @@ function makeData(data: string): void {
     mkdirSync(join(data, name));
     chmodSync(join(data, name), mode);
     chownSync(join(data, name), owner, owner);
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
 }
 

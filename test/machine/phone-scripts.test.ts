@@ -1,14 +1,17 @@
 import { execFileSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
 import { planPhoneNetwork } from '../../src/host/android/phone-network.ts';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { BACKOFF, EXIT_CODES } from '../../src/machine/phone/exit.ts';
 import { launcher } from '../../src/machine/phone/launcher.ts';
-import { startScript, stopScript } from '../../src/machine/phone/machine-script.ts';
+import { besideScript, consoleScript, startScript, stopScript } from '../../src/machine/phone/machine-script.ts';
 import { networkScript } from '../../src/machine/phone/network-script.ts';
 import { PHONE_APPLETS, PHONE_PROGRAMS, superviseScript } from '../../src/machine/phone/supervise-script.ts';
 import { dialectOf } from '../../src/machine/vmm/crosvm/dialect.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { plan } from './plan.ts';
 
 const place = {
@@ -34,8 +37,13 @@ const SCRIPTS = {
   supervise: superviseScript(),
   launcher: launcher(),
   network: networkScript(changes),
-  start: startScript(plan, place, dialectOf('named')),
+  start: startScript(plan, place, dialectOf('named'), {
+    path: '/data/adb/vmkit/power.lock',
+    record: { name: 'sql', tells: "it's" },
+  }),
   stop: stopScript(place),
+  beside: besideScript(plan, '192.168.100.2', '/data/adb/vmkit/state/sql/run/console.sock'),
+  console: consoleScript(),
 };
 const has = (program: string): boolean => isProgram(program, searchPath(process.env['PATH'] ?? ''));
 
@@ -78,3 +86,26 @@ test('nothing is killed by a name, and no setting of the phone is changed', () =
     expect(script).not.toMatch(/pkill|killall|settings (put|delete)|device_config/);
   expect([...PHONE_APPLETS, ...PHONE_PROGRAMS]).not.toContain('settings');
 });
+
+test.skipIf(!has('mksh'))(
+  'start says who it is, with what was recorded of it, becomes crosvm and keeps the lock',
+  async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'power.lock');
+    const crosvm = join(folder, 'crosvm');
+    await writeFile(path, '');
+    // A STAND-IN: says whether the lock is held while it runs.
+    await writeFile(crosvm, `#!/bin/sh\nread -r stat </proc/$$/stat\nflock -n ${path} true || echo "$$ held"\n`, {
+      mode: 0o755,
+    });
+    const record = { name: 'sql', tells: [{ text: `it's "so" \\n $HOME` }] };
+    const script = startScript(plan, { ...place, program: crosvm, hypervisor: 'kvm' }, dialectOf('named'), {
+      path,
+      record,
+    });
+    const start = (): string => execFileSync('mksh', ['-c', `exec 8</dev/null\n${script}`], { encoding: 'utf8' });
+    const pid = Number(/^(\d+) held\n$/.exec(start())?.[1]);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ ...record, pid, startTime: expect.any(Number) });
+    expect(Number(/^(\d+) held\n$/.exec(start())?.[1])).not.toBe(pid);
+  },
+);

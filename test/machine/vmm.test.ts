@@ -23,6 +23,8 @@ const NETWORKS: readonly NetworkSpec[] = [
 /** What every driver promises; a new one is in VMMS, and so here. */
 for (const name of VMMS) {
   const vmm = vmmOf({ vmm: name });
+  // Who stays root opens them himself.
+  const isGivenFiles = vmm.abilities.has('own-user');
 
   test(`${name} has its own name, and a program and a console for each architecture`, () => {
     expect(vmm.name).toBe(name);
@@ -32,14 +34,15 @@ for (const name of VMMS) {
     }
   });
 
-  test(`${name}: all that a machine has is opened for it, each file once, and no path is in the command`, () => {
+  test(`${name}: all that a machine has is opened for it, each file once, and then no path is in the command`, () => {
     for (const network of NETWORKS.filter((each) => (networkOf(each).card?.end ?? 'stream') === 'stream')) {
       const { argv, files } = vmm.command({ ...plan, network });
       const paths = files.map(({ path }) => path);
       for (const path of [plan.kernel, plan.initramfs, ...Object.values(plan.diskFiles)]) {
-        expect(paths.filter((each) => each === path)).toHaveLength(1);
-        expect(argv.join(' ')).not.toContain(path);
+        expect(paths.filter((each) => each === path)).toHaveLength(isGivenFiles ? 1 : 0);
+        expect(argv.join(' ').includes(path)).toBe(!isGivenFiles);
       }
+      if (!isGivenFiles) continue;
       expect(files.map(({ fd }) => fd)).toEqual(files.map((_, at) => at + 3));
       expect(files.find(({ path }) => path === plan.diskFiles['vmkit-data'])?.access).toBe('write');
       // What comes on standard input.

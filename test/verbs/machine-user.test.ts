@@ -4,6 +4,7 @@ import { machinePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
 import { readIdentity } from '../../src/machine/disks/identity.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
+import { USUAL_VMM } from '../../src/machine/vmm/drivers.ts';
 import { ensureMachineUser, plannedUser } from '../../src/verbs/boot/machine-user.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -25,7 +26,7 @@ async function hostWith(known: readonly number[], isRoot = true): Promise<Contex
 }
 
 const ensure = (name: string, context: Context): Promise<number | undefined> =>
-  withMachine(name, 'a test', context, (machine) => ensureMachineUser(machine, context));
+  withMachine(name, 'a test', context, (machine) => ensureMachineUser(machine, USUAL_VMM, context));
 
 test('each machine has a user of its own, kept in its identity', async () => {
   const context = await hostWith([]);
@@ -42,7 +43,7 @@ test('a number that somebody of this host has is not taken, and is changed where
   const free = await hostWith([]);
   const first = await ensure('sql', free);
   const taken = { ...free, host: (await hostWith([first ?? 0])).host };
-  expect(await plannedUser('sql', taken)).not.toBe(first);
+  expect(await plannedUser('sql', USUAL_VMM, taken)).not.toBe(first);
   const other = await ensure('sql', taken);
   expect(other).not.toBe(first);
   expect((await readIdentity(machinePaths(free.paths, 'sql').identityFile, free.host))?.uid).toBe(other);

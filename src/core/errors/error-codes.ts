@@ -145,7 +145,7 @@ export const ERROR_CODES = [
   'package-unknown',
   'path-too-long',
   'peer-not-joined',
-  'phone-cannot-boot',
+  'phone-no-monitor',
   'port-in-use',
   'port-unanswered',
   'preference-taken',

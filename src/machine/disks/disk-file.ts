@@ -6,12 +6,12 @@ import type { Host } from '../../host/host.ts';
 /** A copy of a large disk, where its blocks cannot be shared, takes its time. */
 const COPY_MS = 4 * 3_600_000;
 
-/** `$1` the temporary file, `$2` its bytes, `$3` what it begins as a copy of, or ''. The copy shares blocks where the file system can (ioctl_ficlone(2)). */
+/** `$1` the temporary file, `$2` its bytes, `$3` what it begins as a copy of, or ''. The copy shares blocks where the file system can (ioctl_ficlone(2)); toybox's cp does not. */
 const PREPARE = `set -e
 umask 077
 mkdir -p -- "$(dirname -- "$1")"
 rm -f -- "$1"
-[ -z "$3" ] || cp --reflink=auto --sparse=always -- "$3" "$1"
+[ -z "$3" ] || cp --reflink=auto --sparse=always -- "$3" "$1" 2>/dev/null || cp -- "$3" "$1"
 truncate -s "$2" -- "$1"
 chmod 600 -- "$1"
 `;
@@ -56,7 +56,7 @@ export async function removeUnfinishedDisk(path: string, host: Host): Promise<vo
 export async function readBlocks(path: string, skip: number, count: number, host: Host): Promise<Buffer | undefined> {
   if ((await host.stat(path)) === undefined) return undefined;
   const pieces: Uint8Array[] = [];
-  const argv = ['dd', `if=${path}`, 'bs=1024', `skip=${skip}`, `count=${count}`];
+  const argv = ['dd', `if=${path}`, 'ibs=1024', 'obs=1024', `skip=${skip}`, `count=${count}`];
   const { exitCode, stderr } = await host.exec(argv, {
     withinMs: 60_000,
     onOutput: (piece) => void pieces.push(piece),

@@ -14,13 +14,15 @@ machine() {
   exec 8>lock
   flock -n 8 8>&8 || exit 0
   rm -f ${FILES.booted} pid
+  memory=
+  [ ! -e ${FILES.memory} ] || read -r memory <${FILES.memory}
   fails=0
   while is_wanted; do
     if ! may_start; then
       sleep 1
       continue
     fi
-    [ ! -e ${FILES.events} ] || mv -f ${FILES.events} ${FILES.events}.1
+    rm -f ${FILES.events}.1 ${FILES.ended}
     : >${FILES.events}
     [ -p ${FILES.input} ] || { rm -f ${FILES.input}; mkfifo ${FILES.input}; }
     exec 6<>${FILES.input}
@@ -28,9 +30,15 @@ machine() {
     /system/bin/sh ./${FILES.start} 8>&8 </dev/null >>${FILES.monitor} 2>&1 &
     pid=$!
     echo "$pid" >pid
+    beside=
+    if [ -e ${FILES.beside} ]; then
+      /system/bin/sh ./${FILES.beside} "$pid" </dev/null >>${FILES.monitor} 2>&1 &
+      beside=$!
+    fi
     attend
     wait "$pid"
     code=$?
+    [ -z "$beside" ] || wait "$beside"
     rm -f ${FILES.booted} pid
     [ $(($(seconds) - began)) -lt ${BACKOFF.forgivenAfterS} ] || fails=0
     after "$code"
@@ -42,10 +50,14 @@ is_wanted() {
   [ -e ${FILES.wanted} ] && read -r state <${FILES.wanted} && [ "$state" = on ]
 }
 
-# may_start: what it needs has booted, its TAP is a port of a bridge (crosvm would make one that is not), and no crosvm has its socket.
+# may_start: what it needs has booted, its secrets are there, its TAP is a port of a bridge (crosvm would make one that is not), and no crosvm has its socket.
 may_start() {
   if [ -e ${FILES.needs} ]; then
     while read -r need; do [ -e "../$need/${FILES.booted}" ] || { why "waits for $need"; return 1; }; done <${FILES.needs}
+  fi
+  if [ -n "$memory" ] && [ ! -e "$memory" ]; then
+    why "its secrets are gone: they were in the phone's memory. vmkit boot $name gives them again"
+    return 1
   fi
   if [ -e ${FILES.tap} ]; then
     read -r tap <${FILES.tap}
@@ -72,7 +84,7 @@ attend() {
       : >${FILES.booted}
       say "$name has booted"
     fi
-    for each in ${FILES.console} ${FILES.events} ${FILES.monitor}; do limit "$each"; done
+    for each in ${FILES.consoleLog} ${FILES.events} ${FILES.monitor}; do limit "$each"; done
     is_wanted || stop
     sleep 0.5
   done
@@ -88,8 +100,8 @@ stop() {
   elif [ $waited -gt ${STOP.guestS + STOP.crosvmS} ]; then
     say "$name is killed"
     kill -9 "$pid"
-  elif [ $waited -gt ${STOP.guestS} ] && [ -e stop ]; then
-    /system/bin/sh ./stop >>${FILES.monitor} 2>&1
+  elif [ $waited -gt ${STOP.guestS} ] && [ -e ${FILES.stop} ]; then
+    /system/bin/sh ./${FILES.stop} >>${FILES.monitor} 2>&1
   fi
 }
 
@@ -115,7 +127,9 @@ ${Object.entries(EXIT_CODES)
         sleep 1
         delay=$((delay - 1))
       done ;;
-    *) echo off >${FILES.wanted} ;;
+    *)
+      echo off >${FILES.wanted}
+      [ -z "$memory" ] || rm -f "$memory" ;;
   esac
 }
 `;

@@ -10,14 +10,26 @@ export const PHONE = {
   /** Who writes a line here is heard at once. */
   events: '/data/adb/vmkit/events',
   log: '/data/adb/vmkit/log',
+  /** Of each machine what is in no file: /dev is memory on Android. */
+  memory: '/dev/vmkit',
 } as const;
 
-/** The files of a machine in its folder. */
+/** The files of a machine in its folder: its state folder, to which a link in `PHONE.machines` leads. */
 export const MACHINE_FILES = {
   /** `on` or `off`: what is to be. */
   wanted: 'wanted',
   /** Becomes crosvm. */
   start: 'start',
+  /** Tells crosvm to end. */
+  stop: 'stop',
+  /** Runs beside crosvm: what leads from the phone to the guest. */
+  beside: 'beside',
+  /** Joins one who looks at the console to it. */
+  console: 'console',
+  /** Held by whoever sees to the machine. */
+  lock: 'lock',
+  /** The path of its secrets in the phone's memory. */
+  memory: 'memory',
   /** Names of machines that must have booted, one a line. */
   needs: 'needs',
   tap: 'tap',
@@ -27,7 +39,7 @@ export const MACHINE_FILES = {
   ended: 'ended',
   input: 'input',
   socket: 'control.sock',
-  console: 'console.log',
+  consoleLog: 'console.log',
   events: 'events.log',
-  monitor: 'crosvm.log',
+  monitor: 'qemu.log',
 } as const;

@@ -23,6 +23,7 @@ export const PHONE_APPLETS = [
     'mkdir',
     'mkfifo',
     'mv',
+    'nc',
     'rm',
     'rmdir',
     'setsid',
@@ -91,6 +92,10 @@ look() {
     . ./network
     hold_network
   fi
+  for wanted in machines/*; do
+    # Of a machine that was deleted.
+    [ -e "$wanted" ] || rm -f "$wanted"
+  done
   for wanted in machines/*/${MACHINE_FILES.wanted}; do
     [ -e "$wanted" ] || continue
     read -r state <"$wanted"

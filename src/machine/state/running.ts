@@ -66,8 +66,9 @@ export async function requireOff(machine: LockedMachine, context: Context): Prom
 export async function requireFree({ name, paths }: LockedMachine, { host, signal }: Context): Promise<void> {
   for (const file of [paths.powerLock, paths.dataDisk]) {
     if ((await host.stat(file)) === undefined) continue;
-    // flock(1): 1 where another process has it.
-    const { exitCode } = await host.exec(['flock', '-n', file, 'sh', '-c', ':'], { withinMs: 30_000, signal });
+    // flock(1): 1 where another process has it. toybox's takes no command.
+    const argv = ['sh', '-c', 'flock -n 9 9<"$1"', 'sh', file];
+    const { exitCode } = await host.exec(argv, { withinMs: 30_000, signal });
     if (exitCode === 0) continue;
     throw new VmkitError(
       'host',

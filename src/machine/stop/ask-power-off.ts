@@ -14,7 +14,7 @@ export interface Ask {
   readonly ask: (withinMs: number) => Promise<void>;
 }
 
-/** The ways, in the order of trying: a login, the root shell on the serial console, and the key that a person would press. */
+/** The ways, in the order of trying: whoever would start it anew, a login, the root shell on the serial console, and the key that a person would press. */
 export function waysToAsk(
   { name, vmm: vmmName }: { readonly name: string; readonly vmm: VmmName },
   paths: MachinePaths,
@@ -22,6 +22,9 @@ export function waysToAsk(
 ): readonly Ask[] {
   const vmm = vmmOf({ vmm: vmmName });
   return [
+    ...(vmm.release === undefined
+      ? []
+      : [{ by: 'the supervisor', ask: async (): Promise<void> => vmm.release?.(name, context.host) }]),
     {
       by: 'ssh',
       ask: (withinMs) =>

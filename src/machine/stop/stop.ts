@@ -14,6 +14,9 @@ import { wake } from './wake.ts';
 /** What each way of asking gets, the last one excepted, until the guest must have said that it stops. */
 const ASK_MS = 10_000;
 
+/** A supervisor that has seen the end tidies up after it. */
+const RELEASED_WITHIN_S = 20;
+
 export interface Stopped {
   readonly seconds: number;
   /** How the guest was asked, where it took that: `ssh`. */
@@ -51,6 +54,7 @@ export async function stopMachine(
       if (!isOff) forced.push(...refusals, ...(await whyNotOff(state, paths, withinMs, left(), context.host)));
     }
     await force(state, paths, forced, context.host);
+    await vmmOf(state).release?.(state.name, context.host, RELEASED_WITHIN_S);
     // It ends with the monitor by itself.
     if (state.gate !== undefined) await terminate(state.gate, context.host);
   } finally {

@@ -1,5 +1,5 @@
 /** The monitors that a machine's state may name; drivers.ts has their drivers. */
-export const VMMS = ['qemu', 'crosvm'] as const;
+export const VMMS = ['qemu', 'crosvm', 'phone'] as const;
 export type VmmName = (typeof VMMS)[number];
 
 export const ACCELERATORS = ['kvm', 'tcg'] as const;
@@ -16,4 +16,7 @@ export interface VmmFacts {
   readonly hasSandbox: boolean;
   /** Of crosvm: the command line that this build takes. */
   readonly dialect?: DialectName;
+  /** Of a phone's crosvm: its path there, and what it runs on. */
+  readonly program?: string;
+  readonly hypervisor?: 'kvm' | 'geniezone' | 'gunyah';
 }

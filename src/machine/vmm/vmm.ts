@@ -19,8 +19,9 @@ export interface Accelerator {
  * - user-network: the first card of spec/networks/user-network.ts, with the host's ports forwarded.
  * - an end of a second card.
  * - power-key: asks the guest to power off as a person would.
+ * - own-user: runs as a user of the machine's own where root starts it.
  */
-export type Ability = 'user-network' | 'power-key' | CardEnd;
+export type Ability = 'user-network' | 'power-key' | 'own-user' | CardEnd;
 
 /** A machine whose accelerator is to be decided. */
 export interface Trial {
@@ -90,6 +91,11 @@ export interface Vmm {
   pressPowerKey(sockets: Sockets, withinMs: number, host: Host): Promise<void>;
   /** Tells it to end, as if the power were cut. Throws where it cannot be told. */
   quit(sockets: Sockets, host: Host): Promise<void>;
+  /**
+   * Where somebody beside vmkit starts the machine anew when it ends: tells him to power it off, and to leave it so. With `withinS`, in seconds, back when he has let go of it; throws where
+   * he does not.
+   */
+  release?(name: string, host: Host, withinS?: number): Promise<void>;
   /** What it takes of the host's memory, for the guest and for itself; undefined where that cannot be known. */
   usedMib(process: HostProcess, host: Host): Promise<number | undefined>;
   /** Overwrites what came on standard input, which the guest has read. */

@@ -1,8 +1,9 @@
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
-import { requireAbilities } from '../../machine/abilities.ts';
+import { onVmm, requireAbilities } from '../../machine/abilities.ts';
 import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
+import { chooseVmm } from '../../machine/choose-vmm.ts';
 import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
 import { readIdentity } from '../../machine/disks/identity.ts';
 import { readProgress } from '../../machine/follow/status.ts';
@@ -14,7 +15,7 @@ import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
-import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
+import { vmmOf } from '../../machine/vmm/drivers.ts';
 import { withWorldOf, withWorldOfStart } from '../../machine/world-there.ts';
 import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
 import { secretTree } from '../../secrets/secret-tree.ts';
@@ -49,15 +50,18 @@ interface BootOptions {
  * only waited for. The machine stays locked until the step is over.
  */
 export async function prepareBoot(
-  defined: VmSpec,
+  given: VmSpec,
   machine: LockedMachine,
   chosen: ChosenComponents,
   context: VerbContext,
   { isAdopted = false, startedFor }: BootOptions = {},
 ): Promise<Step<BootOutcome>> {
   const { paths } = machine;
-  await requireOwnMachine(defined, paths, isAdopted, context);
-  const running = await runningMachine(defined.name, context);
+  await requireOwnMachine(given, paths, isAdopted, context);
+  const running = await runningMachine(given.name, context);
+  const { vmm, says } =
+    running === undefined ? await chooseVmm(given.arch, context) : { vmm: vmmOf(running), says: undefined };
+  const defined = onVmm(given, vmm);
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
     await joinNetwork(defined, context);
@@ -72,17 +76,18 @@ export async function prepareBoot(
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
   const ports = openPorts({ ports: describePorts(spec.services), network: spec.network });
-  requireAbilities(spec, USUAL_VMM);
+  if (says !== undefined) context.report({ kind: 'note', text: `${says}.` });
+  requireAbilities(spec, vmm);
   await requireFreePorts(ports, spec.name, context.host);
   await requireHostLink(spec, context.host);
-  await requireOwnTap(spec, await plannedUser(spec.name, context), context.host);
+  await requireOwnTap(spec, await plannedUser(spec.name, vmm, context), context.host);
   const identity = await readIdentity(paths.identityFile, context.host);
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
   const files = await placeFiles(spec.name, assembled.files, context);
   const { uuid } = await ensureDataDisk(spec, paths, context);
   await rememberDefinition(spec, paths, context);
-  const user = await ensureMachineUser(machine, context);
+  const user = await ensureMachineUser(machine, vmm, context);
   const { secrets, tells } = await packSecrets(spec, context);
   const request = { ...assembled, files, spec, dataUuid: uuid, secrets, tells, user, startedFor };
   return {
@@ -90,7 +95,7 @@ export async function prepareBoot(
     run: async (inner) => {
       await requireFreePorts(ports, spec.name, inner.host);
       await joinNetwork(spec, inner);
-      const booted = await bootMachine(request, machine, inner);
+      const booted = await bootMachine(request, vmm, machine, inner);
       await forgetGivenSecrets(spec, paths, inner.host);
       return { ...booted, wasRunning: false, changes: [] };
     },

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { type MachinePaths, machinePaths } from '../../core/paths.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
+import { onVmm } from '../../machine/abilities.ts';
+import { chooseVmm } from '../../machine/choose-vmm.ts';
 import { placeMachine } from '../../machine/plan.ts';
 import { runningMachine } from '../../machine/state/running.ts';
-import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { OpenFile } from '../../machine/vmm/launch/open-file.ts';
 import type { Accelerator } from '../../machine/vmm/vmm.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -25,7 +26,9 @@ export interface BootPlan {
 }
 
 /** Looks, builds nothing and starts nothing. */
-export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<BootPlan> {
+export async function planBoot(given: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<BootPlan> {
+  const { vmm } = await chooseVmm(given.arch, context);
+  const spec = onVmm(given, vmm);
   const artifacts = await planArtifacts(spec, chosen, context);
   const file = (kind: string, name: string): string => {
     const found = artifacts.find((artifact) => artifact.kind === kind);
@@ -40,9 +43,8 @@ export async function planBoot(spec: VmSpec, chosen: ChosenComponents, context: 
     modules: kernel.modules,
   };
   const keys = artifacts.flatMap(({ kind, key }) => (key === undefined ? [] : [[kind, key] as const]));
-  const user = await plannedUser(spec.name, context);
+  const user = await plannedUser(spec.name, vmm, context);
   const request = { spec, files, kernel: kernel.text, dataUuid: '<data disk>', user, tells: [] };
-  const vmm = USUAL_VMM;
   const decide: typeof vmm.decideAccelerator = async (trial, inner) =>
     (await vmm.knownAccelerator(trial, inner)) ?? { name: 'kvm', reason: 'KVM, if it runs a guest when it is tried' };
   const known = { ...request, artifacts: Object.fromEntries(keys) };

@@ -5,6 +5,7 @@ import type { Context } from '../../host/context.ts';
 import { type Identity, newIdentity, readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import { machineNames } from '../../machine/state/machines.ts';
+import type { Vmm } from '../../machine/vmm/vmm.ts';
 import { isThere } from '../machine-name.ts';
 
 /**
@@ -16,10 +17,14 @@ const LAST = 61_183;
 
 /**
  * As whom a machine's QEMU runs where root starts it: a number of its own, kept in its identity, which is made here if need be. Undefined where vmkit is not root:
- * then QEMU runs as the person. A number that somebody else has by now is changed. Throws `identity-damaged`, `no-free-user`.
+ * then QEMU runs as the person, and for a monitor that cannot change its user. A number that somebody else has by now is changed. Throws `identity-damaged`, `no-free-user`.
  */
-export async function ensureMachineUser({ name, paths }: LockedMachine, context: Context): Promise<number | undefined> {
-  if (!(await context.host.facts()).isRoot) return undefined;
+export async function ensureMachineUser(
+  { name, paths }: LockedMachine,
+  vmm: Vmm,
+  context: Context,
+): Promise<number | undefined> {
+  if (!(await isOthers(vmm, context))) return undefined;
   const identity = await readIdentity(paths.identityFile, context.host);
   if (identity === undefined && (await isThere(paths.dataDisk, context))) {
     throw new VmkitError('host', 'identity-damaged', `${name} has a data disk, and ${paths.identityFile} is missing.`, {
@@ -33,10 +38,15 @@ export async function ensureMachineUser({ name, paths }: LockedMachine, context:
 }
 
 /** The same without keeping it: what a boot would take now. */
-export async function plannedUser(name: string, context: Context): Promise<number | undefined> {
-  if (!(await context.host.facts()).isRoot) return undefined;
+export async function plannedUser(name: string, vmm: Vmm, context: Context): Promise<number | undefined> {
+  if (!(await isOthers(vmm, context))) return undefined;
   const { identityFile } = machinePaths(context.paths, name);
   return chooseUser(name, await readIdentity(identityFile, context.host), context);
+}
+
+/** On a phone only root may open the hypervisor, so its crosvm stays root. */
+async function isOthers({ abilities }: Vmm, { host }: Context): Promise<boolean> {
+  return abilities.has('own-user') && (await host.facts()).isRoot;
 }
 
 async function chooseUser(name: string, identity: Identity | undefined, context: Context): Promise<number> {

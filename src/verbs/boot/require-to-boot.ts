@@ -1,8 +1,8 @@
 import { archOf } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
-import { isAndroid } from '../../host/android/is-android.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
+import { chooseVmm } from '../../machine/choose-vmm.ts';
 import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { buildTools } from '../build/machine-tools.ts';
@@ -12,28 +12,22 @@ type Machine = Pick<VmSpec, 'arch' | 'kernel'>;
 
 /**
  * What building these machines takes on this computer, and running them on their host. Throws `tools-missing`; `other-architecture` where the host could
- * only emulate them and has nothing that does; `phone-cannot-boot`.
+ * only emulate them and has nothing that does; `phone-no-monitor`.
  */
 export async function requireToBoot(machines: readonly Machine[], context: VerbContext, setup: boolean): Promise<void> {
   const builder = buildContext(context);
   const run = machines.map(({ arch }): ToolGroup => `machine-${arch}`);
   const build = (await Promise.all(machines.map((machine) => buildTools(machine, builder)))).flat();
   if (context.host.isHere) return requireTools([...new Set([...build, ...run])], context, { setup });
-  for (const { arch } of machines) {
-    await requireMonitorOnPhone(arch, context);
-    await requireArchitecture(arch, context);
-  }
+  for (const { arch } of machines) await requireArchitecture(arch, context);
   await requireTools([...new Set(build)], builder, { setup });
-  await requireTools([...new Set(run)], context, { setup });
+  // What a phone's machines take, each phone has.
+  if (!(await isPhones(machines, context))) await requireTools([...new Set(run)], context, { setup });
 }
 
-/** Termux has QEMU. For crosvm the host, its report and its network are there; what places a machine's files there is not. */
-async function requireMonitorOnPhone(arch: VmSpec['arch'], { host }: VerbContext): Promise<void> {
-  const emulator = USUAL_VMM.program(arch);
-  if (!(await isAndroid(host)) || (await host.programs([emulator])).has(emulator)) return;
-  throw new VmkitError('host', 'phone-cannot-boot', `vmkit does not start machines on a phone yet: ${host.name}.`, {
-    hint: `vmkit host check and host setup work there. An sshd on the phone, beside QEMU, is a host that boots: --host ssh://USER@PHONE:8022`,
-  });
+async function isPhones(machines: readonly Machine[], context: VerbContext): Promise<boolean> {
+  const chosen = await Promise.all(machines.map(({ arch }) => chooseVmm(arch, context)));
+  return chosen.every(({ vmm }) => vmm.name === 'phone');
 }
 
 async function requireArchitecture(arch: VmSpec['arch'], { host }: VerbContext): Promise<void> {

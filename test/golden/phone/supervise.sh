@@ -42,23 +42,31 @@ machine() {
   exec 8>lock
   flock -n 8 8>&8 || exit 0
   rm -f booted pid
+  memory=
+  [ ! -e memory ] || read -r memory <memory
   fails=0
   while is_wanted; do
     if ! may_start; then
       sleep 1
       continue
     fi
-    [ ! -e events.log ] || mv -f events.log events.log.1
+    rm -f events.log.1 ended
     : >events.log
     [ -p input ] || { rm -f input; mkfifo input; }
     exec 6<>input
     began=$(seconds)
-    /system/bin/sh ./start 8>&8 </dev/null >>crosvm.log 2>&1 &
+    /system/bin/sh ./start 8>&8 </dev/null >>qemu.log 2>&1 &
     pid=$!
     echo "$pid" >pid
+    beside=
+    if [ -e beside ]; then
+      /system/bin/sh ./beside "$pid" </dev/null >>qemu.log 2>&1 &
+      beside=$!
+    fi
     attend
     wait "$pid"
     code=$?
+    [ -z "$beside" ] || wait "$beside"
     rm -f booted pid
     [ $(($(seconds) - began)) -lt 60 ] || fails=0
     after "$code"
@@ -70,10 +78,14 @@ is_wanted() {
   [ -e wanted ] && read -r state <wanted && [ "$state" = on ]
 }
 
-# may_start: what it needs has booted, its TAP is a port of a bridge (crosvm would make one that is not), and no crosvm has its socket.
+# may_start: what it needs has booted, its secrets are there, its TAP is a port of a bridge (crosvm would make one that is not), and no crosvm has its socket.
 may_start() {
   if [ -e needs ]; then
     while read -r need; do [ -e "../$need/booted" ] || { why "waits for $need"; return 1; }; done <needs
+  fi
+  if [ -n "$memory" ] && [ ! -e "$memory" ]; then
+    why "its secrets are gone: they were in the phone's memory. vmkit boot $name gives them again"
+    return 1
   fi
   if [ -e tap ]; then
     read -r tap <tap
@@ -100,7 +112,7 @@ attend() {
       : >booted
       say "$name has booted"
     fi
-    for each in console.log events.log crosvm.log; do limit "$each"; done
+    for each in console.log events.log qemu.log; do limit "$each"; done
     is_wanted || stop
     sleep 0.5
   done
@@ -117,7 +129,7 @@ stop() {
     say "$name is killed"
     kill -9 "$pid"
   elif [ $waited -gt 60 ] && [ -e stop ]; then
-    /system/bin/sh ./stop >>crosvm.log 2>&1
+    /system/bin/sh ./stop >>qemu.log 2>&1
   fi
 }
 
@@ -147,7 +159,9 @@ after() {
         sleep 1
         delay=$((delay - 1))
       done ;;
-    *) echo off >wanted ;;
+    *)
+      echo off >wanted
+      [ -z "$memory" ] || rm -f "$memory" ;;
   esac
 }
 
@@ -167,6 +181,10 @@ look() {
     . ./network
     hold_network
   fi
+  for wanted in machines/*; do
+    # Of a machine that was deleted.
+    [ -e "$wanted" ] || rm -f "$wanted"
+  done
   for wanted in machines/*/wanted; do
     [ -e "$wanted" ] || continue
     read -r state <"$wanted"

@@ -9,6 +9,7 @@ import { type CheckRow, checkNetwork } from '../../../host/network/check-network
 import type { NetworkRequest } from '../../../host/network/host-network.ts';
 import type { Macvtap } from '../../../host/network/macvtap.ts';
 import { withMachine } from '../../../machine/state/machine-lock.ts';
+import { USUAL_VMM } from '../../../machine/vmm/drivers.ts';
 import { BRIDGE } from '../../../spec/networks/link-addresses.ts';
 import { ensureMachineUser, plannedUser } from '../../../verbs/boot/machine-user.ts';
 import { type HostReport, setUpNetwork, tearDownHost } from '../../../verbs/host-network.ts';
@@ -136,8 +137,8 @@ function networkRequest(
 async function withOwners(request: NetworkRequest, isLook: boolean, context: Context): Promise<NetworkRequest> {
   const ownerOf = (name: string): Promise<number | undefined> =>
     isLook
-      ? plannedUser(name, context)
-      : withMachine(name, 'vmkit host setup', context, (machine) => ensureMachineUser(machine, context));
+      ? plannedUser(name, USUAL_VMM, context)
+      : withMachine(name, 'vmkit host setup', context, (machine) => ensureMachineUser(machine, USUAL_VMM, context));
   const taps: Tap[] = [];
   for (const tap of request.taps) taps.push({ ...tap, owner: (await ownerOf(tap.name)) ?? tap.owner });
   return { ...request, taps };

@@ -13,12 +13,12 @@ import { requireTap } from './require-tap.ts';
 
 const KVM: Accelerator = { name: 'kvm', reason: 'crosvm has no software emulation' };
 
-/** crosvm on a Linux host, by its own commands. On Android the supervisor of the phone starts it (host/android), with the same command line. */
+/** crosvm on a Linux host, by its own commands. On Android the supervisor of the phone starts it (machine/phone), with the same command line. */
 export const crosvm: Vmm = {
   name: 'crosvm',
   title: 'crosvm',
   // No power key on arm64: `unexpected response: error: Operation not supported`.
-  abilities: new Set(['tap']),
+  abilities: new Set(['tap', 'own-user']),
   program: () => PROGRAM,
   kernelParameters: () => KERNEL_PARAMETERS,
   facts: crosvmFacts,
@@ -29,7 +29,7 @@ export const crosvm: Vmm = {
     await requireTap(machine, host);
     return launch(crosvmCommand(machine), machine, start, host);
   },
-  whatHolds,
+  whatHolds: crosvmHeld,
   resume: async (_held, process, _sockets, host) => void (await host.signal(process, 'SIGCONT')),
   pressPowerKey: async () => {
     throw new TypeError('crosvm has no power key on arm64.');
@@ -40,7 +40,7 @@ export const crosvm: Vmm = {
 };
 
 /** crosvm cannot be asked whether a guest runs; a signal is all that can be seen. */
-async function whatHolds(process: HostProcess, _sockets: unknown, host: Host): Promise<Held | undefined> {
+export async function crosvmHeld(process: HostProcess, _sockets: unknown, host: Host): Promise<Held | undefined> {
   if (!(await isHaltedBySignal(process, host))) return undefined;
   return {
     state: 'sigstop',

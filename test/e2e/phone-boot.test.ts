@@ -1,0 +1,186 @@
+import { randomInt } from 'node:crypto';
+import { cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
+import { VmkitError } from '../../src/core/errors/errors.ts';
+import { packageRoot } from '../../src/core/package-root.ts';
+import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
+import { runOnConsole } from '../../src/guest/console/script.ts';
+import { hostFrom } from '../../src/host/host-from.ts';
+import { type Booted, bootMachine, followMachine } from '../../src/machine/boot.ts';
+import { chooseVmm } from '../../src/machine/choose-vmm.ts';
+import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
+import { machineStatus } from '../../src/machine/follow/status.ts';
+import { withMachine } from '../../src/machine/state/machine-lock.ts';
+import { requireFree, runningMachine } from '../../src/machine/state/running.ts';
+import type { VmSpec } from '../../src/spec/vm-spec.ts';
+import { tearDownHost } from '../../src/verbs/host-network.ts';
+import { setUpPhone } from '../../src/verbs/phone-network.ts';
+import type { VerbContext } from '../../src/verbs/step.ts';
+import { stopMachines } from '../../src/verbs/stop.ts';
+import { crosvmWith, emulatedGuest, speakingGuest } from '../android/crosvm-guest.ts';
+import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
+import { bundledCli } from '../support/cli.ts';
+import { contextIn } from '../support/context.ts';
+import { must, namespaceHost } from '../support/namespaces.ts';
+import { specWith } from '../support/spec.ts';
+
+const GUEST = '192.168.100.2';
+const NETWORK = {
+  name: 'vmkit',
+  bridge: 'vmkit0',
+  subnet: parseSubnet('192.168.100.0/24') ?? { base: 0, bits: 0 },
+  egress: 'phone' as const,
+  taps: [{ name: 'sql', meetsOthers: false }],
+};
+const sql: VmSpec = { ...specWith('sql', []), dataMib: 16, network: { kind: 'bridge', address: GUEST } };
+const SECRETS = `${'the-secret'.padEnd(511)}\n`;
+
+describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over adb', () => {
+  let phone: Phone;
+  let context: VerbContext;
+  beforeAll(async () => {
+    phone = await startPhone({ hasMachines: true });
+    phone.crosvm(crosvmWith(speakingGuest(GUEST)));
+    const there = namespaceHost(phone.namespace);
+    await must(there, ['ip', 'rule', 'add', 'pref', '31000', 'fwmark', '0x0/0xffff', 'iif', 'lo', 'lookup', '1030']);
+    const host = hostFrom(`adb:${phone.serial}`);
+    context = { ...contextIn(phone.folder), host, paths: (await host.place()).paths };
+    await setUpPhone(NETWORK, context);
+    // A guest of words has no card: its address is the phone's own.
+    await must(there, ['ip', 'addr', 'add', `${GUEST}/32`, 'dev', 'lo']);
+  }, 60_000);
+  afterAll(() => phone.stop());
+
+  const paths = () => machinePaths(context.paths, 'sql');
+  const boot = (): Promise<Booted> =>
+    withMachine('sql', 'a test', context, async (machine) => {
+      const running = await runningMachine('sql', context);
+      if (running !== undefined) return followMachine(running, sql.services, context);
+      await requireFree(machine, context);
+      const { vmm } = await chooseVmm('x86_64', context);
+      expect(vmm.name).toBe('phone');
+      const { uuid } = await ensureDataDisk(sql, machine.paths, context);
+      const file = '/system/bin/sh';
+      const files = { kernel: file, initramfs: file, root: file, components: undefined, modules: undefined };
+      const what = { kernel: 'a stand-in', dataUuid: uuid, tells: [], artifacts: {}, user: undefined };
+      return bootMachine({ spec: sql, files, secrets: Buffer.from(SECRETS), ...what }, vmm, machine, context);
+    });
+  const stop = () => stopMachines('sql', 30, context);
+  const onPhone = async (script: string): Promise<string> =>
+    (await context.host.exec(['sh', '-c', script], { withinMs: 20_000 })).stdout.trim();
+
+  test('boots beside the session, answers on the phone, is seen, and stops by its own power-off', async () => {
+    const { state } = await boot();
+    expect(state).toMatchObject({ vmm: 'phone', network: { kind: 'bridge' } });
+    expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running', pid: state.pid });
+    await runOnConsole(paths().consoleSocket, 'echo', context.host, {
+      name: 'sql',
+      withinMs: 5_000,
+      signal: context.signal,
+    }).catch(() => undefined);
+    expect(await onPhone(`cat ${paths().consoleLog}`)).toContain('a console');
+    // The secrets are in memory, and in no file that outlives the phone's next start.
+    expect(await onPhone('ls /dev/vmkit')).toBe('sql');
+    expect(await onPhone('find /data/adb/vmkit -type f -exec grep -l the-secret {} +')).toBe('');
+    // adbd's end is no end of the machine.
+    await phone.restart();
+    expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running', pid: state.pid });
+    expect((await stop())[0]?.stopped).toMatchObject({ askedBy: 'the supervisor', forced: [] });
+    expect(await machineStatus('sql', context)).toMatchObject({ condition: 'off' });
+    expect(await onPhone('ls /dev/vmkit; cat /data/adb/vmkit/machines/sql/wanted')).toBe('off');
+  });
+
+  test('a guest that reboots is the same machine with another process', async () => {
+    const { state } = await boot();
+    await onPhone('echo reboot >/data/adb/vmkit/machines/sql/input');
+    const isAnother = async (): Promise<boolean> => {
+      const now = await machineStatus('sql', context);
+      return now.condition === 'running' && now.pid !== state.pid;
+    };
+    await expect.poll(isAnother, { timeout: 30_000 }).toBe(true);
+    await stop();
+  });
+
+  test('a crosvm that ends at once is an error with its words, and is not started again', async () => {
+    phone.crosvm(crosvmWith("fail 'failed to create vm'\n"));
+    await expect(boot()).rejects.toMatchObject({ message: expect.stringContaining('failed to create vm') });
+    expect(await onPhone('cat /data/adb/vmkit/machines/sql/wanted')).toBe('off');
+    phone.crosvm(crosvmWith(speakingGuest(GUEST)));
+  });
+
+  const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
+  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
+  test(`adbd dies at any moment of a boot, and the next one ends it (VMKIT_TEST_SEED=${seed})`, async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const cut = boot().catch((error: unknown) => error);
+      await sleep((seed * (round + 7)) % 2_500);
+      await phone.restart();
+      const end = await cut;
+      if (end instanceof Error) expect(end).toBeInstanceOf(VmkitError);
+      if (end instanceof VmkitError) expect(end.kind, end.message).toBe('unreachable');
+      else expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running' });
+      const uuid = JSON.parse(await readFile(join(phone.folder, paths().identityFile), 'utf8').catch(() => '{}'));
+      const { state } = await boot();
+      expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running', pid: state.pid });
+      const after = JSON.parse(await readFile(join(phone.folder, paths().identityFile), 'utf8'));
+      if (uuid.hasDataDisk === true) expect(after.dataDiskUuid).toBe(uuid.dataDiskUuid);
+      await stop();
+    }
+  });
+
+  test('teardown ends the machine by its own power-off', async () => {
+    await boot();
+    await tearDownHost(context);
+    expect((await machineStatus('sql', context)).condition).not.toBe('running');
+    expect(await onPhone('cat /data/adb/vmkit/machines/sql/ended 2>/dev/null; ls /dev/vmkit')).not.toContain('sql');
+  });
+});
+
+const whyNoGuest =
+  whyNoPhone() ?? (process.env['VMKIT_TEST_ALL'] === '1' ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
+
+describe.skipIf(whyNoGuest !== undefined)('the machine sql on a rooted phone, by the command line', () => {
+  const cli = bundledCli();
+  // The phone has a home of its own.
+  const cache = join(resolvePaths().cache, '..');
+  let phone: Phone;
+  beforeAll(async () => {
+    phone = await startPhone({ hasMachines: true });
+    phone.crosvm(crosvmWith(emulatedGuest(process.pid, join(phone.folder, 'data'))));
+    const there = namespaceHost(phone.namespace);
+    await must(there, ['ip', 'rule', 'add', 'pref', '31000', 'fwmark', '0x0/0xffff', 'iif', 'lo', 'lookup', '1030']);
+    await cp(join(packageRoot(), 'vm/sql'), join(phone.folder, 'vm/sql'), { recursive: true });
+  });
+  afterAll(() => phone.stop());
+
+  const on = (...args: string[]) =>
+    cli.run([...args, '--host', `adb:${phone.serial}`], phone.folder, {
+      XDG_CACHE_HOME: cache,
+      NO_COLOR: '1',
+    });
+  const works = async (...args: string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await on(...args);
+    expect(exitCode, `${args.join(' ')}: ${stderr}`).toBe(0);
+    return `${stdout}${stderr}`;
+  };
+
+  test('is refused before setup with the command for it, boots, is used and stops', async () => {
+    const refused = await on('boot', 'sql');
+    expect(refused.stderr).toContain(`vmkit --host adb:${phone.serial} host setup`);
+    await works('host', 'setup', '--tap', `sql=${GUEST}`);
+    expect(await works('boot', 'sql')).toMatch(/crosvm runs machines on .*, as root, by kvm(.|\n)*sql is up/);
+    expect(await works('status', 'sql')).toContain('running');
+    expect(await works('ls')).toContain('sql');
+    expect(await works('exec', 'sql', '--', 'cat', '/sys/class/net/eth0/address')).toContain(':');
+    expect(await works('logs', 'sql', 'postgres')).toContain('ready to accept connections');
+    await phone.restart();
+    expect(await works('boot', 'sql')).toContain('sql');
+    expect(await works('stop', 'sql')).not.toContain('killed');
+    expect(await works('status', 'sql')).toContain('off');
+    expect(await works('rm', 'sql', '--yes')).toContain('sql');
+    await works('host', 'teardown');
+  });
+});
