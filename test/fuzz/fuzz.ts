@@ -115,14 +115,14 @@ function work(sandbox: string, args: readonly string[]): Promise<string> {
   });
 }
 
-/** What a call could have made or changed: where everybody may write, and what is somebody else's. Only root's fuzz has a user whose files these are. */
+/** What a call could have made or changed: where everybody may write, and what is somebody else's. Only root's fuzz has a user whose files these are. His folder for connections by ssh is meant to be there. */
 async function outside(sandbox: string): Promise<string> {
   if (!isRoot()) return '';
   const lines: string[] = [];
   for (const folder of ['/tmp', '/var/tmp', '/dev/shm', '/run', '/run/lock']) {
     for (const name of await readdir(folder).catch(() => [])) {
       const facts = await stat(join(folder, name)).catch(() => undefined);
-      if (facts?.uid === UID) lines.push(join(folder, name));
+      if (facts?.uid === UID && name !== `vmkit-ssh-${UID}`) lines.push(join(folder, name));
     }
   }
   const theirs = join(sandbox, 'theirs');
