@@ -46,6 +46,10 @@ export const tailscalePrefs = z.object({
   CorpDNS: z.boolean().default(true),
   ShieldsUp: z.boolean().default(false),
   AdvertiseRoutes: z.array(z.string()).nullish(),
+  /** 0: no rules, 1: rules that nothing leads to, 2: on (types/preftype). */
+  NetfilterMode: z.int().optional(),
+  /** Whether a router lets in packets of connections that it does not know; unset where nobody said. */
+  NoStatefulFiltering: z.union([z.boolean(), z.string()]).nullish(),
 });
 export type TailscalePrefs = z.infer<typeof tailscalePrefs>;
 

@@ -27,6 +27,7 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
   let programs = { tailscale: '', tailscaled: '' };
   let forge: Joined | undefined;
   let own: Joined | undefined;
+  let router: Joined | undefined;
 
   const inHost = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     execa('ip', ['netns', 'exec', tailnet.host, ...argv], {
@@ -118,13 +119,54 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
   });
 
   test('inventory: where the system routes the tailnet, ssh dials by itself', async () => {
-    await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'router', isTun: true });
+    router = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'router', isTun: true });
     await writeFile(config(), await writeInventory());
     expect(await readFile(config(), 'utf8')).not.toContain('ProxyCommand');
     await sshWorks();
     const ansible = await findAnsible();
     if (ansible !== undefined) await ansiblePings(ansible);
   });
+
+  const findings = async (): Promise<readonly string[]> => {
+    const { stdout, stderr } = await vmkit(['tailnet', 'doctor', '--json']);
+    if (stdout === '') throw new Error(stderr);
+    return JSON.parse(stdout).findings.map(({ cause }: { cause: string }) => cause);
+  };
+  const ip = async (...words: string[]): Promise<void> => {
+    const { exitCode, stderr } = await inHost(['ip', ...words]);
+    if (exitCode !== 0) throw new Error(stderr);
+  };
+
+  // The name server of the tailnet is not asked there (accept-dns=false).
+  const always = ['names-not-asked'];
+
+  test('doctor: a host where all is well but its names', async () => {
+    expect(await findings()).toEqual(always);
+  });
+
+  test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
+    'doctor: faults of the host are named while they are there, and only then',
+    { timeout: 180_000 },
+    async () => {
+      await ip('rule', 'del', 'pref', '0');
+      await netfilter('off');
+      await setRoutes('192.168.77.0/24');
+      await inHost(['sysctl', '-w', 'net.ipv4.ip_forward=0']);
+      await tailnet.control({ Do: 'away', What: 'control', Away: true });
+      const faults = ['local-rule-moved', 'netfilter-off', 'ip-forward-off', 'control-unreachable'];
+      expect(await findings()).toEqual(expect.arrayContaining(faults));
+      await tailnet.control({ Do: 'away', What: 'control', Away: false });
+      await setRoutes('');
+      await netfilter('on');
+      await ip('rule', 'add', 'pref', '0', 'lookup', 'local');
+      expect(await findings()).toEqual(always);
+    },
+  );
+
+  const netfilter = async (mode: string): Promise<void> =>
+    void (await router?.tailscale('set', `--netfilter-mode=${mode}`));
+  const setRoutes = async (routes: string): Promise<void> =>
+    void (await router?.tailscale('set', `--advertise-routes=${routes}`));
 
   test('join, as an ordinary user without TUN: verified, git clone through it, a forward, and leave', async () => {
     const home = join(sandbox.folder, 'user');

@@ -108,6 +108,19 @@ test('a refusal that the log told of before is not this one', () => {
   expect(verdictOn(old).finding?.cause).toBe('nebula-no-handshake');
 });
 
+test('a certificate that is refused by a wrong clock is a matter of the clock', () => {
+  const late =
+    'level=info msg="Invalid certificate from host" error="certificate validation failed: certificate is expired"';
+  const all = seen({}, { handshake: lost, dial: dialled('timeout'), guestLog: said(`${LOG}\n${late}`) });
+  const ahead = all.guest === undefined ? all : { ...all, guest: { ...all.guest, clockAhead: 90_000 } };
+  expect(verdictOn(ahead).finding).toMatchObject({
+    cause: 'nebula-certificate-refused',
+    title: expect.stringContaining('by a clock that is wrong'),
+    observed: expect.stringContaining('1500 min ahead'),
+  });
+  expect(verdictOn(all).finding?.fix).toContain('for a new CA');
+});
+
 test('which side refuses the certificate is told', () => {
   const handshake = said('Invalid certificate from host: certificate validation failed: expired', 1);
   expect(verdictOn(unanswered(seen({}, { handshake }))).finding?.title).toBe(

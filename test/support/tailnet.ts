@@ -40,6 +40,8 @@ export interface Member {
   readonly isTun: boolean;
   /** Of `tailscale up`. */
   readonly flags?: readonly string[];
+  /** Of its tailscaled. */
+  readonly daemonFlags?: readonly string[];
 }
 
 export interface Joined {
@@ -113,7 +115,7 @@ interface Place extends Pick<Tailnet, 'loginServer' | 'keyFile'> {
 }
 
 async function joinMember(
-  { namespace, hostname, tailscale, tailscaled, isTun, flags = [] }: Member,
+  { namespace, hostname, tailscale, tailscaled, isTun, flags = [], daemonFlags = [] }: Member,
   { folder, loginServer, keyFile, daemons }: Place,
 ): Promise<Joined> {
   const own = await mkdtemp(join(folder, `${hostname}-`));
@@ -124,6 +126,7 @@ async function joinMember(
     `--statedir=${own}`,
     `--socket=${socket}`,
     '--port=0',
+    ...daemonFlags,
   ];
   const daemon = spawn('ip', ['netns', 'exec', namespace, tailscaled, ...options], {
     stdio: 'ignore',

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   'tailnet join': () => import('../commands/tailnet/join.ts'),
   'tailnet run': () => import('../commands/tailnet/run.ts'),
   'tailnet leave': () => import('../commands/tailnet/leave.ts'),
+  'tailnet doctor': () => import('../commands/tailnet/doctor.ts'),
   doctor: () => import('../commands/build/doctor.ts'),
 };
 

@@ -113,6 +113,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         isBuild: true,
       },
       'tailnet leave': { usage: 'tailnet leave', summary: 'Undo join: node, state, process', isBuild: true },
+      'tailnet doctor': {
+        usage: 'tailnet doctor',
+        summary: 'Say what is wrong with this computer as a node, and what to do',
+        isBuild: true,
+      },
     },
   },
   {

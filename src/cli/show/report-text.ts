@@ -26,6 +26,6 @@ function answerOf({ state, address, firstByteMs, wholeMs, finding, reason }: Ver
   return `${address ?? ''}${took}${finding === undefined ? '' : `; ${finding.title}`}`;
 }
 
-function findingText({ title, observed, fix }: Finding): string {
+export function findingText({ title, observed, fix }: Finding): string {
   return `\n  ${title}\n    seen: ${observed}\n    fix:  ${fix}`;
 }

@@ -1,6 +1,7 @@
 import type { Facts } from '../facts.ts';
 import { broken, type Check, fine, onDial, said } from './check.ts';
-import { udpPort } from './nebula.ts';
+import { CLOCK_SECONDS, clockText } from './guest.ts';
+import { renewText, udpPort } from './nebula.ts';
 
 /** A client that comes in by this host's UDP port. */
 
@@ -49,14 +50,24 @@ export const nebulaHandshake: Check = {
       );
     }
     const isByClient = REFUSED.test(handshake.output);
+    const { machine } = facts.target;
+    const ahead = facts.guest?.clockAhead ?? 0;
+    const isOfTime = /expired|not yet|time/i.test(refused[0].replace(/^.*?msg=/, ''));
+    const isClock = !isByClient && isOfTime && Math.abs(ahead) >= CLOCK_SECONDS;
     return broken(
       {
         cause: 'nebula-certificate-refused',
         title: isByClient
           ? "the client refuses the machine's certificate"
-          : "the machine refuses the client's certificate",
-        observed: refused[0],
-        fix: `Is it of this machine's CA, and was the machine booted since? vmkit stop ${facts.target.machine}; vmkit boot ${facts.target.machine}`,
+          : isClock
+            ? "the machine refuses the client's certificate, by a clock that is wrong"
+            : "the machine refuses the client's certificate",
+        observed: isClock ? `${refused[0]}; ${clockText(ahead, { machine }).observed}` : refused[0],
+        fix: isClock
+          ? clockText(ahead, { machine }).fix
+          : isOfTime
+            ? renewText(machine)
+            : `Is it of this machine's CA, and was the machine booted since? vmkit stop ${machine}; vmkit boot ${machine}`,
       },
       handshake,
       guestLog,

@@ -63,7 +63,6 @@ export const certificateValid: Check = {
     const now = Number(clock?.output);
     if (validity !== undefined && now >= validity.from && now <= validity.to) return fine(printed, clock);
     const { machine } = facts.target;
-    const renew = `vmkit stop ${machine}; delete the folder nebula of its secrets for a new CA; vmkit boot ${machine}`;
     const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
     return broken(
       {
@@ -78,7 +77,7 @@ export const certificateValid: Check = {
             : `valid from ${at(validity.from)} to ${at(validity.to)}; the guest's clock says ${at(now)}`,
         fix:
           Math.abs(facts.guest?.clockAhead ?? 0) < CLOCK_SECONDS
-            ? renew
+            ? renewText(machine)
             : `vmkit exec ${machine} -- date -s @$(date +%s)`,
       },
       printed,
@@ -86,6 +85,11 @@ export const certificateValid: Check = {
     );
   },
 };
+
+/** For a new CA, and new certificates of all. */
+export function renewText(machine: string): string {
+  return `vmkit stop ${machine}; delete the folder nebula of its secrets for a new CA; vmkit boot ${machine}`;
+}
 
 /** Why the definition or this host does not offer it. */
 export function noNebula(facts: Facts): string | undefined {

@@ -77,22 +77,6 @@ function metric(watched: Watched | undefined, pattern: RegExp): number {
   return [...(watched?.metrics ?? [])].reduce((sum, [name, by]) => (pattern.test(name) ? sum + by : sum), 0);
 }
 
-/** By a tunnel without Tailscale: the client sent it, and the guest's kernel did not get it from the tunnel's interface. */
-export function lostInTunnel({ target, guest }: Facts): Why {
-  const handshakes = [
-    ...(guest?.observed.get('wireguard')?.output ?? '').matchAll(/^peer: (.*)|^ *(latest handshake: .*)/gm),
-  ];
-  const observed = handshakes.map(([, peer, handshake]) => handshake ?? `wg show wg0: peer ${peer}`).join(', ');
-  return {
-    ...(observed === '' ? {} : { observed }),
-    cause: 'lost-in-tunnel',
-    hop: 'guest',
-    title: "the connection does not come out of the guest's end of the tunnel",
-    fix: `Is the client one of the machine's, and let in by its rules? vmkit logs ${target.machine} ${target.name}`,
-    isCertain: false,
-  };
-}
-
 /** The peer's node sent it, and the kernel there did not see it: tailscaled lets it in, or something between both lost it. */
 export function notArrived({ place }: Step, watched: Watched | undefined, facts: Facts): Why {
   const { target } = facts;

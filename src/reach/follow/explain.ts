@@ -2,7 +2,7 @@ import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
 import { answerNotWhole, questionLost } from './answer-causes.ts';
-import { betweenBoth, dropped, lostInTunnel, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes.ts';
+import { betweenBoth, dropped, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes.ts';
 import { passedBy } from './interface-causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
 import type { KernelWord } from './kernel-word.ts';
@@ -13,6 +13,7 @@ import type { Place, Step } from './step.ts';
 import { streamOf } from './stream-of.ts';
 import type { TracedDrop } from './trace.ts';
 import type { Trail } from './trail.ts';
+import { lostInTunnel } from './tunnel-causes.ts';
 
 /** Why a connection ended where it did. */
 export interface Explained {
@@ -81,7 +82,7 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     case 'arrive':
     case 'dial':
     case 'route-in':
-      return isTunnel(way) ? lostInTunnel(facts) : notArrived(end, watched, facts);
+      return isTunnel(way) ? lostInTunnel(way, facts) : notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
       return notTaken(end, watched, facts);

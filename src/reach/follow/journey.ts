@@ -36,5 +36,11 @@ function askedInGuest({ asked }: Facts): TrailStep[] {
     place: 'guest',
     title: 'the service answers the same question inside the guest',
   } as const;
-  return [{ ...base, state: asked.result === 'data' ? 'seen' : 'unknown', seen: asked.observation.output }];
+  return [
+    {
+      ...base,
+      state: asked.result === 'data' || asked.result === 'coming' ? 'seen' : 'unknown',
+      seen: asked.observation.output,
+    },
+  ];
 }

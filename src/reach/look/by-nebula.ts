@@ -72,7 +72,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
       ask: asked,
       handshake,
       dial: peerDial({ address, port }, { ...end, firstByteMs }),
-      guestLog: handshake.exitCode === 0 ? undefined : await look.guestLog(),
+      guestLog: handshake.exitCode === 0 && isAnswered(answer.dial) ? undefined : await look.guestLog(),
     };
     return { client };
   } finally {

@@ -30,7 +30,7 @@ export interface NebulaClientFacts {
   /** What the client's nebula said. */
   readonly handshake: Observation;
   readonly dial: Omit<DialEnd, 'text'> & { readonly observation: Observation };
-  /** What the guest's nebula said meanwhile; looked at where there was no handshake. */
+  /** What the guest's nebula said meanwhile; looked at where there was no handshake, or no answer. */
   readonly guestLog: Observation | undefined;
 }
 

@@ -43,7 +43,7 @@ function answer(shown: Verdict | undefined, ways: readonly Verdict[]): string {
     const how =
       shown.state === 'untried'
         ? 'Nothing is wrong in the guest; not tried from a peer'
-        : `A peer got the whole answer${took}`;
+        : `${shown.wholeMs === undefined ? 'A peer got an answer that had not ended in time' : 'A peer got the whole answer'}${took}`;
     return `<div class="answer ${shown.state}"><strong>${escapeHtml(shown.address ?? '')}</strong><p>${how}: ${escapeHtml(WAY_TITLES[shown.way])}.</p>${failures(ways)}</div>`;
   }
   const finding = shown?.finding;

@@ -31,6 +31,6 @@ code, pre { font: .875rem/1.45 ui-monospace, monospace; }
 pre { margin: .3rem 0 .8rem; padding: .6rem; background: var(--card); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22rem; overflow-y: auto; }
 ol { list-style: none; margin: .6rem 0 0; padding: 0; } li { padding: .1rem 0; } li.skipped { color: var(--dim); }
 ol.trail { border-left: 2px solid var(--line); padding-left: .8rem; } ol.trail li { padding: .25rem 0; } ol.trail li.unknown { color: var(--dim); }
-ol.trail .seen .mark, ol.trail .passed .mark { color: var(--good); } ol.trail .missing, ol.trail .missing .mark { color: var(--bad); }
+ol.trail .seen .mark, ol.trail .passed .mark { color: var(--good); } ol.trail .missing, ol.trail .missing .mark { color: var(--bad); } ol.trail .unknown .mark { color: var(--dim); }
 li summary { cursor: pointer; }
 `;

@@ -23,7 +23,7 @@ const ENOUGH_SECONDS = 3;
 /** A guest without KVM takes seconds to make a table and to read it. */
 const READY_MS = 15_000;
 const WATCH_MS = 28_000;
-const ROUTES_MS = 3_000;
+const ROUTES_MS = 5_000;
 
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
 
@@ -122,7 +122,10 @@ async function askRoutes(
 ): Promise<Routes | undefined> {
   const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;
-  const printed = await run(observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST), ROUTES_MS).catch(() => '');
+  // What it said before the time was over counts.
+  const lines: string[] = [];
+  const script = observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST);
+  const printed = await run(script, ROUTES_MS, (line) => void lines.push(line)).catch(() => lines.join('\n'));
   const found = readObservations(printed, questions, place);
   return toRoutes(found);
 }

@@ -3,12 +3,18 @@ import { shellCommand } from '../../core/text/shell-quote.ts';
 import { editShared } from '../../host/local/shared-file/edit-shared.ts';
 import { joinedPaths } from '../../tailnet/node/joined.ts';
 import type { VerbContext } from '../step.ts';
-import type { JoinRequest } from './join.ts';
+
+/** How the node is joined again. */
+interface Again {
+  readonly hostname: string | undefined;
+  readonly loginServer: string | undefined;
+  readonly isKept: boolean;
+}
 
 const MARK = '# vmkit tailnet join';
 
 /** One line of ~/.profile, once: a login shell starts the node where it does not run, without waiting, and reads the variables of its proxy. */
-export async function addToProfile(request: JoinRequest, context: VerbContext): Promise<void> {
+export async function addToProfile(request: Again, context: VerbContext): Promise<void> {
   const words = [
     ...(request.isKept ? ['--keep'] : []),
     ...(request.hostname === undefined ? [] : [`--hostname=${request.hostname}`]),
