@@ -13,6 +13,7 @@ import { type BootRequest, placeMachine } from './plan.ts';
 import { type StartedMachine, startMachine } from './start.ts';
 import type { LockedMachine } from './state/machine-lock.ts';
 import { clearState, type MachineState, writeState } from './state/state.ts';
+import { vmmOf } from './vmm/drivers.ts';
 import type { Vmm } from './vmm/vmm.ts';
 
 export interface Booted {
@@ -77,7 +78,8 @@ export async function followMachine(
   const deadlines: BootDeadlines = bootDeadlines(services);
   const followed = await followBoot(state, state.services, paths, deadlines, context);
   if (followed.end.kind !== 'booted') {
-    throw await bootFailure(state.name, followed, deadlines, paths, context.host, await context.host.isRunning(state));
+    const isRunning = await context.host.isRunning(state);
+    throw await bootFailure(state.name, followed, deadlines, paths, context.host, isRunning, vmmOf(state).title);
   }
   await requireAnswers(state.ports, state.name, context);
   return { state, progress: followed.progress };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { VmkitError } from '../../src/core/errors/errors.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { requireAbilities } from '../../src/machine/abilities.ts';
+import { onVmm, requireAbilities } from '../../src/machine/abilities.ts';
 import { describeMachine } from '../../src/machine/plan.ts';
 import { USUAL_VMM, vmmOf } from '../../src/machine/vmm/drivers.ts';
 import type { Vmm } from '../../src/machine/vmm/vmm.ts';
@@ -98,4 +98,13 @@ test('a definition alone says what a machine consists of', () => {
   ]);
   expect(describeMachine(specWith('demo', [])).disks).toHaveLength(3);
   expect(describeMachine(specWith('demo', []), { hasModules: true }).disks).toHaveLength(4);
+});
+
+test('a monitor without private links has the machine on the bridge, at the same address; what it cannot have at all is refused with what it can', () => {
+  const spec = { ...specWith('sql', []), network: NETWORKS[2] ?? { kind: 'bridge' as const, address: '' } };
+  const phone = vmmOf({ vmm: 'phone' });
+  expect(onVmm(spec, phone).network).toEqual({ kind: 'bridge', address: '192.168.100.2' });
+  expect(onVmm(spec, USUAL_VMM)).toBe(spec);
+  expect(() => requireAbilities(onVmm(spec, phone), phone)).not.toThrow();
+  expect(() => requireAbilities(onVmm(specWith('web', []), phone), phone)).toThrow('lacks: user-network');
 });

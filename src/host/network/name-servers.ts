@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { isAndroid } from '../android/is-android.ts';
+import { phoneNameServers } from '../android/phone-name-servers.ts';
 import type { Context } from '../context.ts';
 import { readText } from '../read-text.ts';
 
@@ -9,6 +11,7 @@ const MOST = 3;
 
 /** The name servers of this host that a machine with an address of its own can ask: none on loopback. */
 export async function readNameServers({ host }: Pick<Context, 'host'>): Promise<readonly string[]> {
+  if (!host.isHere && (await isAndroid(host))) return usable(await phoneNameServers(host));
   for (const file of FILES) {
     const found = parseNameServers(await readText(file, host));
     if (found.length > 0) return found;
@@ -16,8 +19,12 @@ export async function readNameServers({ host }: Pick<Context, 'host'>): Promise<
   return [];
 }
 
-/** resolv.conf(5). Loopback and link-local addresses mean something else in a machine. */
+/** resolv.conf(5). */
 export function parseNameServers(text: string): readonly string[] {
-  const servers = text.split('\n').flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
+  return usable(text.split('\n').flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? []));
+}
+
+/** Loopback and link-local addresses mean something else in a machine. */
+function usable(servers: readonly string[]): readonly string[] {
   return servers.filter((server) => isIP(server) > 0 && !/^(127\.|0\.|::1?$|fe80:)/i.test(server)).slice(0, MOST);
 }

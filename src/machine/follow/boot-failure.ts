@@ -18,13 +18,14 @@ export async function bootFailure(
   paths: MachinePaths,
   host: Host,
   isStillRunning: boolean,
+  monitor = 'QEMU',
 ): Promise<VmkitError> {
-  const { code, summary, log } = describe(followed, deadlines);
+  const { code, summary, log } = describe(followed, deadlines, monitor);
   const monitorLog = followed.end.kind === 'qemu-ended' ? await lastLines(paths.monitorLog, host) : [];
   const sections = [
     `Booting ${name}: ${summary}`,
     section('The end of its log', log),
-    section('QEMU says', monitorLog.join('\n')),
+    section(`${monitor} says`, monitorLog.join('\n')),
     section('The end of the console', followed.consoleTail.join('\n')),
   ];
   return new VmkitError('boot', code, sections.filter((text) => text !== '').join('\n'), {
@@ -43,6 +44,7 @@ export async function bootFailure(
 function describe(
   { end, progress }: Followed,
   deadlines: BootDeadlines,
+  monitor: string,
 ): { code: ErrorCode; summary: string; log: string } {
   switch (end.kind) {
     case 'late': {
@@ -63,7 +65,7 @@ function describe(
       return { code: 'event-port-missing', summary, log: '' };
     }
     case 'qemu-ended':
-      return { code: 'qemu-ended', summary: `QEMU ended ${currentStep(progress)}.`, log: '' };
+      return { code: 'qemu-ended', summary: `${monitor} ended ${currentStep(progress)}.`, log: '' };
     case 'held': {
       const summary = `it is ${end.held.text}, ${currentStep(progress)}. ${end.held.hint}`;
       return { code: codeOf(end.held), summary, log: '' };

@@ -77,6 +77,7 @@ export async function prepareBoot(
   // Asked before minutes of building, and again before the start.
   const ports = openPorts({ ports: describePorts(spec.services), network: spec.network });
   if (says !== undefined) context.report({ kind: 'note', text: `${says}.` });
+  if (defined !== given) context.report({ kind: 'note', text: ON_BRIDGE(spec.name, context.host.name) });
   requireAbilities(spec, vmm);
   await requireFreePorts(ports, spec.name, context.host);
   await requireHostLink(spec, context.host);
@@ -101,6 +102,9 @@ export async function prepareBoot(
     },
   };
 }
+
+const ON_BRIDGE = (name: string, host: string): string =>
+  `${name} is on the bridge of ${host} in place of a private link, at the same address: it reaches ${host}, too.`;
 
 async function joinRunning(
   state: MachineState,
