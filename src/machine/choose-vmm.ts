@@ -14,7 +14,7 @@ export interface ChosenVmm {
 }
 
 /**
- * What runs new machines on a host: on a phone where we are root its crosvm, by its hypervisor; else QEMU, which a phone has in Termux, and every other host. Throws `phone-no-monitor`, which
+ * What runs new machines on a host: on a phone where we are root its crosvm, by its hypervisor; else QEMU. Throws `phone-no-monitor`, which
  * names what a phone lacks.
  */
 export async function chooseVmm(arch: Arch, context: Pick<Context, 'host' | 'signal'>): Promise<ChosenVmm> {
@@ -36,6 +36,6 @@ export async function chooseVmm(arch: Arch, context: Pick<Context, 'host' | 'sig
   }
   const text = `${host.name} runs no machine: for crosvm there is no ${found.lacks}, and there is no ${emulator}.`;
   throw new VmkitError('host', 'phone-no-monitor', text, {
-    hint: `vmkit host check says more. Termux has QEMU, and an sshd beside it: --host ssh://PHONE:8022`,
+    hint: 'vmkit host check says more.',
   });
 }
