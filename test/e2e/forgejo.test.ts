@@ -9,6 +9,9 @@ import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const KILLS = 3;
+/** Each program that makes an account is left out once with VMKIT_TEST_ALL=1, else every third one, others in each run. */
+const STRIDE = process.env['VMKIT_TEST_ALL'] === undefined ? 3 : 1;
+const FIRST_STEP = STRIDE === 1 ? 1 : 1 + (Math.floor(Date.now() / 1000) % STRIDE);
 /** The environment of the service's scripts. */
 const AS_SERVICE = `export HOME=/data/forgejo USER=git LOGNAME=git PATH=${GUEST_SEARCH_PATH}`;
 const VMKIT_FORGEJO = process.env['VMKIT_FORGEJO'];
@@ -203,7 +206,7 @@ done | tr '\\0' '\\n' | sort -u`;
     await git(['clone', '-q', repository('work'), 'again']);
   });
 
-  test('an account that was half made, wherever that ended, is finished', async () => {
+  test(`an account that was half made, wherever that ended, is finished (from step ${FIRST_STEP} on)`, async () => {
     // The script makes another account. The n-th program that it runs does not run, and the script is gone.
     const halfway = `set -eu
 ${AS_SERVICE}
@@ -216,8 +219,8 @@ echo 0 >count; chmod 666 count
 sed "s/owner/half$1/g" /run/vmkit/services/forgejo/after-ready >/tmp/after-ready; chmod 755 /tmp/after-ready
 PATH=/tmp/shim:$PATH sh -c 'echo $$ >/tmp/shim/pid; exec /tmp/after-ready' >/dev/null 2>&1 || :
 cat count`;
-    let step = 1;
-    for (; ; step++) {
+    let step = FIRST_STEP;
+    for (; ; step += STRIDE) {
       const ran = Number(await inGuest(halfway, String(step)));
       const name = `half${step}`;
       expect(await inGuest(`${AS_SERVICE}; /tmp/after-ready >&2 && cat /data/forgejo/administrator`)).toBe(

@@ -189,7 +189,7 @@ services:
     test('rule 0 deleted: ssh does not answer then, and the console tells', async () => {
       // By itself it comes back: nobody can log in to mend it.
       await inGuest(
-        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 90; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
+        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 60; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
       );
       await setTimeout(3_000);
       const text = async (): Promise<string> => (await sandbox.vmkit(['probe', 'web', '--from', 'none'])).stdout;
