@@ -29,7 +29,8 @@ export function answerLost(way: WayId, last: Step | undefined, dial: Dial, facts
       hop: 'peer',
       title: 'the connection is taken, and a reset comes back from the peer, or from somebody on the way',
       fix: 'nft list ruleset, at the peer and on the way',
-      isCertain: true,
+      // One that gave up resets what comes late as well: another cause goes first.
+      isCertain: false,
     };
   }
   const other = rewrittenSource(last, facts);
