@@ -26,7 +26,7 @@ import { tryRedirect } from './redirect.ts';
 const DIAL_MS = 8_000;
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
-/** The other family of addresses is asked beside, and is followed nowhere. */
+/** The other family of addresses is asked first, and is followed nowhere. */
 const OTHER_MS = 4_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
@@ -102,27 +102,29 @@ async function lookAtNode(
   // The first packet finds the path; dials beside it would wait for the same.
   const ping = await pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
   const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
+  const dialOther = async (node: string, port: number): Promise<readonly [number, Dial]> => {
+    const to = { address: node, port };
+    const end = await peer.dial(to, requestFor(port, served, status, target.protocol), from.left(OTHER_MS));
+    return [port, peerDial(to, end)];
+  };
+  const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
+  // Before the others: what is watched later must not see these packets.
+  const others =
+    other === undefined || !pongs(ping) || ofFamily(from.own, other) === undefined
+      ? undefined
+      : await Promise.all(ports.map((port) => dialOther(other, port)));
   const dialOf = async (port: number): Promise<readonly [number, Dial]> => [
     port,
     await dialFrom(from, { address, port }, requestFor(port, served, status, target.protocol), withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
-  const otherDial = async (node: string, port: number): Promise<readonly [number, Dial]> => {
-    const to = { address: node, port };
-    const end = await peer.dial(to, requestFor(port, served, status, target.protocol), from.left(OTHER_MS));
-    return [port, peerDial(to, end)];
-  };
-  const [largePing, largePingBack, directPing, dials, others] = await Promise.all([
+  const [largePing, largePingBack, directPing, dials] = await Promise.all([
     pongs(ping)
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
     pongs(ping) ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
     pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(ports.map(dialOf)),
-    other === undefined || ofFamily(from.own, other) === undefined
-      ? undefined
-      : Promise.all(ports.map((port) => otherDial(other, port))),
   ]);
   const otherFamily = other === undefined || others === undefined ? undefined : { node: other, dials: new Map(others) };
   const looked = { ...known, node: address, largePing, largePingBack, dials: new Map(dials), otherFamily };
