@@ -4,7 +4,7 @@ import LongestFirst from './test/support/longest-first.ts';
 /**
  * End-to-end tests that are the only ones at work: they cut off what must be in the middle of its work, wait one or two seconds
  * for an answer, or use all processors. All others have ports, folders and namespaces of their own, and run two beside one
- * another: a guest that is emulated takes one processor. Three take as long in all, and are late more often (measured on two).
+ * another: a guest that is emulated takes one processor. Three gain a tenth, and are late more often (measured on two).
  */
 const ALONE = ['host-contract', 'host-network', 'kernel', 'ssh-faults'].map((name) => `test/e2e/${name}.test.ts`);
 
