@@ -1,3 +1,5 @@
+import { isIpv6 } from '../core/addresses/ipv6.ts';
+
 /** Where a connection or a datagram goes: an address, or a name, and a port. */
 export interface Endpoint {
   readonly address: string;
@@ -11,7 +13,7 @@ export function endpointText({ address, port }: Endpoint): string {
 
 /** An address as it stands in a URL (RFC 3986, 3.2.2). */
 export function hostText(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
+  return isIpv6(address) ? `[${address}]` : address;
 }
 
 /** The kernel gives no port below to those who do not ask for one: what the guest asks itself comes from there, and is told from what tailscaled dials. */

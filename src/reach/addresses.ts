@@ -1,5 +1,6 @@
 import { endpointText, hostText } from '../net/endpoint.ts';
 import type { Served, TailscaleStatus } from '../tailnet/tailscale-json.ts';
+import { withoutDot } from '../tailnet/tailscale-json.ts';
 import { servedFor } from './checks/node.ts';
 import type { Facts, Target } from './facts.ts';
 
@@ -37,6 +38,6 @@ export function nodeAddress(facts: Facts): string | undefined {
 
 /** The name of the node where the tailnet has names that the peer resolves, else its address. */
 function nodeName(status: TailscaleStatus | undefined, { peer }: Facts): string | undefined {
-  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
+  const name = withoutDot(status?.Self.DNSName ?? '');
   return name === '' || peer?.resolvesNames === false ? status?.Self.TailscaleIPs?.[0] : name;
 }

@@ -111,3 +111,8 @@ function targetOf(text: string): Pick<Served, 'to' | 'at'> {
   const [, at = '', to = 0] = /^(?:[a-z+]+:\/\/)?(.*):(\d+)(?:\/|$)/.exec(text) ?? [];
   return { at, to: Number(to) };
 }
+
+/** A name as people type it: the tailnet's end with a dot. */
+export function withoutDot(dnsName: string): string {
+  return dnsName.replace(/\.$/, '');
+}

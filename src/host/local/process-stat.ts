@@ -8,6 +8,11 @@ export interface ProcessStat {
 
 /** Reads /proc/PID/stat: `PID (NAME) STATE ... STARTTIME`; NAME may hold spaces and parentheses. */
 export function processStat(text: string): ProcessStat {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(text);
   return { pid: Number.parseInt(text, 10), state: fields[0] ?? '', startTime: Number(fields[19]) };
+}
+
+/** The fields of /proc/PID/stat after the name: the first is the third there. */
+export function statFields(text: string): string[] {
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }

@@ -1,3 +1,4 @@
+import { isIpv6 } from '../../core/addresses/ipv6.ts';
 import { fatal } from '../../spec/guest-event.ts';
 import type { Card } from '../../spec/networks/network.ts';
 import type { NetworkSpec, WorldSpec } from '../../spec/networks/network-spec.ts';
@@ -64,7 +65,7 @@ ${gateways.map(defaultRoute).join('')}`;
 }
 
 function defaultRoute(gateway: string): string {
-  const ip = gateway.includes(':') ? 'ip -6' : 'ip';
+  const ip = isIpv6(gateway) ? 'ip -6' : 'ip';
   return `${ip} route add default via ${gateway} || ${fatal('network-failed')} "cannot set the default route via ${gateway}"
 `;
 }

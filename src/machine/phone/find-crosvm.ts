@@ -1,11 +1,9 @@
 import { join } from 'node:path/posix';
 import { type Arch, archOf } from '../../core/arch.ts';
+import { HYPERVISORS, VIRT_PROGRAMS } from '../../host/android/virtualization.ts';
 import type { Context } from '../../host/context.ts';
 import { askBuild } from '../vmm/crosvm/facts.ts';
 import type { VmmFacts } from '../vmm/vmm-facts.ts';
-
-const APEX = '/apex/com.android.virt/bin';
-const HYPERVISORS = { '/dev/kvm': 'kvm', '/dev/gzvm': 'geniezone', '/dev/gunyah': 'gunyah' } as const;
 
 /** The crosvm of a phone that runs machines there. */
 export type PhoneCrosvm = Required<Pick<VmmFacts, 'program' | 'dialect' | 'hypervisor'>>;
@@ -22,9 +20,9 @@ export async function findCrosvm(
   const devices = await host.statAll(Object.keys(HYPERVISORS));
   const hypervisor = Object.values(HYPERVISORS).find((_, at) => devices[at] !== undefined);
   if (hypervisor === undefined) return { lacks: 'hypervisor' };
-  const builds = ((await host.list(APEX)) ?? []).filter((name) => name.startsWith('crosvm')).sort();
+  const builds = ((await host.list(VIRT_PROGRAMS)) ?? []).filter((name) => name.startsWith('crosvm')).sort();
   for (const name of builds) {
-    const program = join(APEX, name);
+    const program = join(VIRT_PROGRAMS, name);
     const found = await askBuild(program, arch, context);
     if ('dialect' in found) return { program, dialect: found.dialect, hypervisor };
   }

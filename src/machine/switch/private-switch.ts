@@ -1,4 +1,4 @@
-import { expandIpv6, linkLocal } from '../../core/addresses/ipv6.ts';
+import { expandIpv6, isIpv6, linkLocal } from '../../core/addresses/ipv6.ts';
 
 /** A machine on a private network, and the only addresses that it may send from. */
 export interface Member {
@@ -55,7 +55,7 @@ function senderRefusal(frame: Uint8Array, { mac, addresses }: Member): DropReaso
       // RFC 8200: the source address is at 8; `::` is duplicate address detection (RFC 4862).
       if (frame.length < HEADER_BYTES + 40) return 'too-short';
       const sender = ipv6At(frame, HEADER_BYTES + 8);
-      const own = [...addresses.filter((address) => address.includes(':')), linkLocal(mac), '::'].map(expandIpv6);
+      const own = [...addresses.filter(isIpv6), linkLocal(mac), '::'].map(expandIpv6);
       return own.includes(expandIpv6(sender)) ? undefined : 'foreign-address';
     }
     default:

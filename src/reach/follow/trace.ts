@@ -1,4 +1,4 @@
-import { endpointText } from '../../net/endpoint.ts';
+import { endpointText, hostText } from '../../net/endpoint.ts';
 
 /** A packet that a rule, or the policy of a chain, ended, in nft's own words. */
 export interface TracedDrop {
@@ -76,6 +76,5 @@ export function shorten(packet: string): string {
   const [, from = ''] = /ip6? saddr (\S+)/.exec(packet) ?? [];
   const [, to = ''] = /ip6? daddr (\S+)/.exec(packet) ?? [];
   const ports = /tcp sport (\d+) tcp dport (\d+)/.exec(packet);
-  const end = (address: string, port = ''): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  return `${end(from, ports?.[1])} to ${end(to, ports?.[2])} on ${link}`;
+  return `${hostText(from)}:${ports?.[1] ?? ''} to ${hostText(to)}:${ports?.[2] ?? ''} on ${link}`;
 }

@@ -3,7 +3,7 @@ import { parseJson } from '../../core/text/json.ts';
 import { shellCommand } from '../../core/text/shell-quote.ts';
 import type { Context } from '../../host/context.ts';
 import type { Daemon } from '../../tailnet/daemon/find-daemon.ts';
-import { type TailscalePrefs, type TailscaleStatus, tailscalePrefs } from '../../tailnet/tailscale-json.ts';
+import { type TailscalePrefs, type TailscaleStatus, tailscalePrefs, withoutDot } from '../../tailnet/tailscale-json.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
 
 /** What was looked at on this computer, as a node of a tailnet. */
@@ -43,7 +43,7 @@ function commands(tailscale: string | undefined, name: string): Record<string, s
 
 /** Looks at everything at the same time. `daemon`: the one that was found. */
 export async function lookAtThisHost(daemon: Daemon | undefined, { host, signal }: Context): Promise<HostFacts> {
-  const name = daemon?.status.Self.DNSName.replace(/\.$/, '') ?? '';
+  const name = withoutDot(daemon?.status.Self.DNSName ?? '');
   const asked = commands(daemon && shellCommand(daemon.tailscale), /^[a-z0-9.-]*$/i.test(name) ? name : '');
   const looked = host.exec(['sh'], { input: observeScript(asked, ON_HOST), withinMs: 30_000, signal });
   const { stdout } = await looked;

@@ -12,6 +12,7 @@ import {
   type TailscaleStatus,
   tailscalePrefs,
   tailscaleStatus,
+  withoutDot,
 } from '../../tailnet/tailscale-json.ts';
 import { isApproved, routesTo } from '../checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, PeerFacts, RoutedFacts, Target } from '../facts.ts';
@@ -193,7 +194,7 @@ function requestFor(
   status: TailscaleStatus | undefined,
   protocol: ServicePort['protocol'],
 ): DialRequest {
-  const name = status?.Self.DNSName.replace(/\.$/, '') ?? '';
+  const name = withoutDot(status?.Self.DNSName ?? '');
   const entry = served.find((each) => each.port === port);
   const isTls = entry?.as === 'https';
   return { ...questionTo(protocol, name, entry?.path), tlsName: isTls ? name : undefined };

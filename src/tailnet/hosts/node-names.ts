@@ -1,4 +1,5 @@
 import type { TailscaleStatus } from '../tailscale-json.ts';
+import { withoutDot } from '../tailscale-json.ts';
 
 /** A node of the tailnet as a hosts file knows it. */
 export interface NodeNames {
@@ -31,7 +32,7 @@ export function nodeNames({ Self: self, Peer: peers }: TailscaleStatus): readonl
 }
 
 function parts(dnsName: string): { full: string; short: string; domain: string } {
-  const full = dnsName.replace(/\.$/, '').toLowerCase();
+  const full = withoutDot(dnsName).toLowerCase();
   const dot = full.indexOf('.');
   return dot < 0 ? { full, short: full, domain: '' } : { full, short: full.slice(0, dot), domain: full.slice(dot + 1) };
 }

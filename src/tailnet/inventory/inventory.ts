@@ -1,3 +1,4 @@
+import { isIpv6 } from '../../core/addresses/ipv6.ts';
 import type { Daemon } from '../daemon/find-daemon.ts';
 import { nodeNames } from '../hosts/node-names.ts';
 import type { TailscaleStatus } from '../tailscale-json.ts';
@@ -51,7 +52,7 @@ function nodesOf(status: TailscaleStatus, logins: readonly MachineLogin[]): Inve
   const [own] = status.Self.TailscaleIPs ?? [];
   return nodeNames(status).flatMap(({ addresses, names }): InventoryNode[] => {
     const [fullName = '', short] = names;
-    const address = addresses.find((each) => !each.includes(':')) ?? addresses[0];
+    const address = addresses.find((each) => !isIpv6(each)) ?? addresses[0];
     const peer = Object.values(status.Peer ?? {}).find(({ TailscaleIPs: ips }) => ips?.includes(addresses[0] ?? ''));
     if (address === undefined || peer === undefined || addresses.includes(own ?? '')) return [];
     return [

@@ -3,7 +3,7 @@ import type { Context } from '../../host/context.ts';
 import { type DialEnd, dial, isAnswered } from '../../net/dial.ts';
 import { questionTo } from '../../net/question.ts';
 import type { Peer } from '../peer/peer.ts';
-import { type TailscaleStatus, tailscaleStatus } from '../tailscale-json.ts';
+import { type TailscaleStatus, tailscaleStatus, withoutDot } from '../tailscale-json.ts';
 import { proxyVariables } from './joined.ts';
 
 /** One thing that was tried. */
@@ -105,5 +105,5 @@ async function askGit(url: string, proxyPort: number, { host, signal }: Context)
 }
 
 function nameOf(peer: StatusPeer): string {
-  return peer.DNSName.replace(/\.$/, '') || peer.HostName || 'a node';
+  return withoutDot(peer.DNSName) || peer.HostName || 'a node';
 }

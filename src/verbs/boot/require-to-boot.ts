@@ -26,7 +26,9 @@ export async function requireToBoot(machines: readonly Machine[], context: VerbC
 }
 
 async function isPhones(machines: readonly Machine[], context: VerbContext): Promise<boolean> {
-  const chosen = await Promise.all(machines.map(({ arch }) => chooseVmm(arch, context)));
+  const chosen = await Promise.all(
+    [...new Set(machines.map(({ arch }) => arch))].map((arch) => chooseVmm(arch, context)),
+  );
   return chosen.every(({ vmm }) => vmm.name === 'phone');
 }
 

@@ -1,3 +1,4 @@
+import { VIRT_PROGRAMS } from '../virtualization.ts';
 /** What a phone is asked. Each question is a line for /system/bin/sh; none changes anything. */
 export const QUESTIONS = {
   user: 'id -u',
@@ -6,9 +7,9 @@ export const QUESTIONS = {
   properties: 'getprop',
   kernel: 'uname -r',
   root: 'ls -d /data/adb/magisk /data/adb/ksu /data/adb/ap',
-  avf: '/apex/com.android.virt/bin/vm info',
-  machines: '/apex/com.android.virt/bin/vm list',
-  crosvm: 'ls -d /apex/com.android.virt/bin/crosvm*',
+  avf: `${VIRT_PROGRAMS}/vm info`,
+  machines: `${VIRT_PROGRAMS}/vm list`,
+  crosvm: `ls -d ${VIRT_PROGRAMS}/crosvm*`,
   devices: 'ls -ld /dev/kvm /dev/gzvm /dev/gunyah /dev/vhost-vsock /dev/net/tun /dev/tun',
   rules: 'ip -4 rule',
   links: 'ip -4 -o address',

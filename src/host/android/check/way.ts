@@ -1,3 +1,4 @@
+import { HYPERVISORS } from '../virtualization.ts';
 import { parseDevices, parseVmInfo } from './parse-replies.ts';
 import type { CrosvmAnswer, PhoneWay } from './phone-row.ts';
 import type { Replies } from './questions.ts';
@@ -5,7 +6,7 @@ import type { Replies } from './questions.ts';
 /** The way that machines take on this phone. */
 export function wayOf(replies: Replies, builds: readonly CrosvmAnswer[]): PhoneWay {
   const found = parseDevices(replies('devices').text);
-  const hypervisor = ['/dev/kvm', '/dev/gzvm', '/dev/gunyah'].find((path) => found.has(path));
+  const hypervisor = Object.keys(HYPERVISORS).find((path) => found.has(path));
   const build = builds.find(({ takes }) => takes === true);
   const lacks = [
     ...(replies('user').text === '0' ? [] : ['root']),

@@ -1,3 +1,4 @@
+import { VIRT_PROGRAMS } from '../../../host/android/virtualization.ts';
 import type { PlacedMachine } from '../../placing.ts';
 import { type AvfRelease, isAtLeast } from './release.ts';
 
@@ -44,7 +45,7 @@ function commandLine({ commandLine: given, cpus }: Described): string {
 export function vmRunArgv(machine: Described, { fileOf }: AvfPlace, config: string, release: AvfRelease): string[] {
   const { name, cpus } = machine;
   return [
-    ...['/apex/com.android.virt/bin/vm', 'run'],
+    ...[`${VIRT_PROGRAMS}/vm`, 'run'],
     ...(isAtLeast(release, '14') ? ['--name', name] : []),
     ...processors(cpus, release),
     ...['--console', fileOf('console'), '--log', fileOf('events')],
