@@ -15,7 +15,7 @@ const FLOWS = `==> flows <==\n${JSON.stringify({ nftables: [{ set: { name: 'left
 
 /** A guest whose tailscaled says nothing of itself in time; `watched`: what was seen of it later. */
 function mute(changed: Parameters<typeof facts>[0], watched?: string): Facts {
-  const guest = watched === undefined ? undefined : readWatched(`${FLOWS}\n==> daemon <==\n${watched}\n`);
+  const guest = watched === undefined ? undefined : readWatched(`${FLOWS}\n==> daemon <==\n${watched}\n`, [3000]);
   return { ...unanswered(facts(changed)), ...(guest === undefined ? {} : { watches: { guest } }) };
 }
 

@@ -61,7 +61,7 @@ SOCKET_FILTER tcp_v6_rcv eth0 02000000000102000000000286dd600000000028063ffd7a11
 `;
 
 test('what it printed', () => {
-  expect(readWatched(PRINTED)).toEqual({
+  expect(readWatched(PRINTED, [3000])).toEqual({
     sightings: [
       {
         hook: 'arrived',
@@ -109,8 +109,8 @@ test('what it printed', () => {
 });
 
 test('where there is no nft nothing is said of what was not seen', () => {
-  expect(readWatched('==> watching <==\n\n==> flows <==\nsh: nft: not found\n')).toBeUndefined();
-  expect(readWatched('')).toBeUndefined();
+  expect(readWatched('==> watching <==\n\n==> flows <==\nsh: nft: not found\n', [3000])).toBeUndefined();
+  expect(readWatched('', [3000])).toBeUndefined();
 });
 
 const NODE = '100.64.0.1';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { earlierThan } from '../../src/reach/follow/earlier.ts';
 import { readWatched } from '../../src/reach/follow/sightings.ts';
 import { streamsOf } from '../../src/reach/follow/streams.ts';
 import { readTrace } from '../../src/reach/follow/trace.ts';
@@ -57,10 +58,28 @@ test('where an interface was listened to, its word comes before the first chain 
   ];
   const wire = `on\ncame tailscale0 ${ASK} 2 7 0 0\n`;
   const hooks = (more: string): (string | undefined)[] | undefined =>
-    readWatched(`==> flows <==\n${JSON.stringify({ nftables: sets })}\n\n${more}`)?.sightings.map(({ hook }) => hook);
+    readWatched(`==> flows <==\n${JSON.stringify({ nftables: sets })}\n\n${more}`, [3000])?.sightings.map(
+      ({ hook }) => hook,
+    );
   expect(hooks('')).toEqual(['arrived', 'left']);
   // The last chain sent it on, and the interface did not.
   expect(hooks(`==> wire <==\n${wire}`)).toEqual(['entered', 'queued', 'arrived']);
+});
+
+test('a late answer to an earlier question is none of what is watched; a connection that stays open and is asked again is', () => {
+  const packets =
+    wirePackets(`on
+came lo 127.0.0.1 50000 127.0.0.1 3000 16 7 9 0
+went lo 127.0.0.1 3000 127.0.0.1 50000 24 9 7 120
+came lo 127.0.0.1 50001 127.0.0.1 3000 24 7 9 80
+went lo 127.0.0.1 3000 127.0.0.1 50001 24 9 87 120
+came lo 127.0.0.1 50002 127.0.0.1 3000 2 7 0 0
+`) ?? [];
+  const isEarlier = earlierThan(packets, [3000]);
+  const from = (fromPort: number): boolean => isEarlier({ from: '127.0.0.1', fromPort, to: '127.0.0.1', toPort: 3000 });
+  // The last one was seen by the chains alone.
+  expect([50000, 50001, 50002, 50003].map(from)).toEqual([true, false, false, false]);
+  expect(isEarlier({ from: '127.0.0.1', fromPort: 3000, to: '127.0.0.1', toPort: 50000 })).toBe(true);
 });
 
 test('a rule that gives a packet another destination, by its own words or by what became of the packet', () => {
@@ -87,6 +106,7 @@ told came tailscale0 100.64.0.2 1 3 13 0 100.64.0.1 3000 100.64.0.2 40000
 told came tailscale0 100.64.0.9 1 3 4 1200 100.64.0.1 3000 100.64.0.2 40000
 told went tailscale0 100.64.0.1 1 3 3 0 100.64.0.2 40000 100.64.0.1 3000
 `,
+    [3000],
   );
   expect(watched?.notices.map(({ by, says, mtu }) => [by, says, mtu])).toEqual([
     ['fd7a::9', 'packet too big', 1280],

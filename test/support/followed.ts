@@ -129,7 +129,7 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
   const seenUntilNow = async (): Promise<Watched> => {
     await endSleepOf(child.pid);
     await ended;
-    const watched = readWatched(lines.join('\n'));
+    const watched = readWatched(lines.join('\n'), [PORT]);
     if (watched === undefined) throw new Error(lines.join('\n'));
     const questions = routeQuestions(watched.sightings, watched.mark, [PORT]);
     const found = questions && (await ask(namespace, questions));

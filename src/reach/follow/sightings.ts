@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseJson } from '../../core/text/json.ts';
 import type { Observation } from '../observation.ts';
 import { kernelCounters } from './counters.ts';
+import { earlierThan } from './earlier.ts';
 import { type KernelWord, kernelWords } from './kernel-word.ts';
 import { type Notice, noticesIn } from './notices.ts';
 import { HOOKS, type Sighting } from './sighting.ts';
@@ -74,8 +75,8 @@ function holdersIn(printed: string | undefined): Holder[] {
   });
 }
 
-/** Reads what a watch printed; undefined where its table could not be made, so that nothing can be said of what was not seen. */
-export function readWatched(printed: string): Watched | undefined {
+/** Reads what a watch of some ports printed; undefined where its table could not be made, so that nothing can be said of what was not seen. */
+export function readWatched(printed: string, ports: readonly number[]): Watched | undefined {
   const parts = new Map<string, string>();
   for (const part of printed.split(/^==> (?=\S+ <==$)/m).slice(1)) {
     const end = part.indexOf('\n');
@@ -87,7 +88,7 @@ export function readWatched(printed: string): Watched | undefined {
   const wire = wirePackets(parts.get('wire'));
   return {
     ...readTrace(parts.get('trace') ?? ''),
-    sightings: wire === undefined ? chains : withWire(chains, wire),
+    sightings: wire === undefined ? chains : withWire(chains, wire, earlierThan(wire, ports)),
     streams: wire && streamsOf(wire),
     notices: noticesIn(parts.get('wire')),
     risen: rises(kernelCounters(parts.get('counters-before') ?? ''), kernelCounters(parts.get('counters') ?? '')),
@@ -101,7 +102,11 @@ export function readWatched(printed: string): Watched | undefined {
 }
 
 /** What an interface saw comes before all chains, or behind them. Of more packets than it listened to the chains know. */
-function withWire(chains: readonly Sighting[], wire: readonly WirePacket[]): Sighting[] {
+function withWire(
+  chains: readonly Sighting[],
+  wire: readonly WirePacket[],
+  isEarlier: ReturnType<typeof earlierThan>,
+): Sighting[] {
   const behind = { arrived: 'entered', left: 'queued' } as const;
   const seen = wireSightings(wire);
   const isSeen = (each: Sighting): boolean =>
@@ -120,7 +125,8 @@ function withWire(chains: readonly Sighting[], wire: readonly WirePacket[]): Sig
       const own = { ...each, hook: behind[each.hook] };
       return each.hook === 'arrived' && !isSeen(each) ? [own, each] : [own];
     })
-    .concat(seen);
+    .concat(seen)
+    .filter((each) => !isEarlier(each));
 }
 
 function sightingOf(set: string, { elem: { val, counter } }: z.infer<typeof element>): Sighting[] {

@@ -103,7 +103,7 @@ function watch([place, run, { path }]: readonly [Place, Run, typeof IN_GUEST], b
     .catch(() => '')
     .finally(isReady);
   const seen: Begun['seen'] = async (dialledAt) => {
-    const watched = readWatched(await printed);
+    const watched = readWatched(await printed, ports);
     // Of what it did not see from its beginning it says nothing.
     const isInTime = since <= dialledAt && since + (seconds - ENOUGH_SECONDS) * 1000 >= dialledAt;
     if (watched === undefined || !isInTime) return undefined;
