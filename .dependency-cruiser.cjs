@@ -87,7 +87,7 @@ module.exports = {
           '^src/core/package-root.ts$',
           '^src/spec/read/definitions.ts$',
           '^src/tailnet/peer/',
-          '^src/reach/look/(by-nebula|nebula-inside).ts$',
+          '^src/reach/look/tunnels/(by-nebula|nebula-inside).ts$',
           '^src/nebula-inside.ts$',
           // A program that runs beside QEMU.
           '^src/machine/(switch/run-switch|gate/own-addresses).ts$',

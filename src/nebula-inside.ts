@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dialThroughNebula, insideRequest } from './reach/look/nebula-inside.ts';
+import { dialThroughNebula, insideRequest } from './reach/look/tunnels/nebula-inside.ts';
 
 // Started in a network namespace of its own by `probe`: a process of Node cannot change its own.
 const [requestFile] = process.argv.slice(2);

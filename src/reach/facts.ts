@@ -2,8 +2,8 @@ import type { DialEnd } from '../net/dial.ts';
 import type { ServicePort, TailnetNode, WireguardTunnel } from '../spec/service.ts';
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import type { Watches } from './follow/steps.ts';
-import type { GuestFacts } from './look/guest-facts.ts';
-import type { NebulaFacts } from './look/nebula-facts.ts';
+import type { GuestFacts } from './look/guest/guest-facts.ts';
+import type { NebulaFacts } from './look/tunnels/nebula-facts.ts';
 import type { Observation } from './observation.ts';
 
 /** A port of a machine, as a probe asks for it. */

@@ -2,7 +2,7 @@ import { proxyServedFor } from './checks/proxy.ts';
 import { isAdvertised, isApproved } from './checks/subnet.ts';
 import { whyNoWireguard } from './checks/wireguard.ts';
 import type { Facts, NodeFacts } from './facts.ts';
-import { parseListeners, takesAll } from './look/listeners.ts';
+import { parseListeners, takesAll } from './look/guest/listeners.ts';
 
 // Why a machine or this host does not offer a way, in words for a person; undefined: it does.
 

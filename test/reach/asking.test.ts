@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
 import { questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
-import { dialFollowed, dialTwice } from '../../src/reach/look/followed-dial.ts';
-import { askScript, readAsk } from '../../src/reach/look/guest-ask.ts';
-import { guestScript } from '../../src/reach/look/guest-facts.ts';
-import { tryRedirect } from '../../src/reach/look/redirect.ts';
+import { askScript, readAsk } from '../../src/reach/look/guest/guest-ask.ts';
+import { guestScript } from '../../src/reach/look/guest/guest-facts.ts';
+import { dialFollowed, dialTwice } from '../../src/reach/look/peer/followed-dial.ts';
+import { tryRedirect } from '../../src/reach/look/peer/redirect.ts';
 
 test('the question of the guest is the one of the peer, as printf writes it', () => {
   expect(askScript('127.0.0.1', 5432, questionTo('postgres', 'sql'))).toContain(

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Facts } from '../../src/reach/facts.ts';
-import { readWatched } from '../../src/reach/follow/sightings.ts';
+import { readWatched } from '../../src/reach/follow/seen/sightings.ts';
 import { judge } from '../../src/reach/judge.ts';
-import { DAEMON_STATE } from '../../src/reach/look/daemon-state.ts';
+import { DAEMON_STATE } from '../../src/reach/look/guest/daemon-state.ts';
 import { verdictOn } from '../support/probe.ts';
 import { facts, unanswered } from '../support/probe-facts.ts';
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Dial, Facts } from '../../src/reach/facts.ts';
-import type { KernelWord } from '../../src/reach/follow/kernel-word.ts';
 import { routeQuestions } from '../../src/reach/follow/route-question.ts';
-import type { Hook, Sighting } from '../../src/reach/follow/sighting.ts';
-import { type Routes, readWatched, type Watched } from '../../src/reach/follow/sightings.ts';
-import type { TracedDrop } from '../../src/reach/follow/trace.ts';
-import { watchScript } from '../../src/reach/follow/watch-script.ts';
+import type { KernelWord } from '../../src/reach/follow/seen/kernel-word.ts';
+import type { Hook, Sighting } from '../../src/reach/follow/seen/sighting.ts';
+import { type Routes, readWatched, type Watched } from '../../src/reach/follow/seen/sightings.ts';
+import type { TracedDrop } from '../../src/reach/follow/seen/trace.ts';
+import { watchScript } from '../../src/reach/follow/watch/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import { facts, healthyPeer } from '../support/probe-facts.ts';

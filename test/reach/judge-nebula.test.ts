@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Dial, Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
-import type { NebulaClientFacts, NebulaFacts } from '../../src/reach/look/nebula-facts.ts';
+import type { NebulaClientFacts, NebulaFacts } from '../../src/reach/look/tunnels/nebula-facts.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
 import { facts, unanswered } from '../support/probe-facts.ts';

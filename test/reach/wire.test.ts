@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { earlierThan } from '../../src/reach/follow/earlier.ts';
-import { readWatched } from '../../src/reach/follow/sightings.ts';
-import { streamsOf } from '../../src/reach/follow/streams.ts';
-import { readTrace } from '../../src/reach/follow/trace.ts';
-import { wirePackets, wireSightings } from '../../src/reach/follow/wire.ts';
+import { earlierThan } from '../../src/reach/follow/seen/earlier.ts';
+import { readWatched } from '../../src/reach/follow/seen/sightings.ts';
+import { streamsOf } from '../../src/reach/follow/seen/streams.ts';
+import { readTrace } from '../../src/reach/follow/seen/trace.ts';
+import { wirePackets, wireSightings } from '../../src/reach/follow/seen/wire.ts';
 
 const [ASK, ANSWER] = ['100.64.0.2 40000 100.64.0.1 3000', '100.64.0.1 3000 100.64.0.2 40000'];
 /** Flags, number of the first byte, acknowledged, bytes: a connection whose numbers pass 2^32. */

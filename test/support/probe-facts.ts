@@ -1,5 +1,5 @@
 import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
-import { type GuestFacts, readGuestFacts } from '../../src/reach/look/guest-facts.ts';
+import { type GuestFacts, readGuestFacts } from '../../src/reach/look/guest/guest-facts.ts';
 
 /** What a healthy guest said, taken from a real one (Debian trixie, tailscaled 1.98.2 under TUN); each test changes one thing of it. */
 const HEALTHY: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { ServeEntry } from '../../spec/service.ts';
 import { servedFor } from '../checks/node.ts';
 import type { Facts } from '../facts.ts';
-import { parseListeners, takesAll } from '../look/listeners.ts';
+import { parseListeners, takesAll } from '../look/guest/listeners.ts';
 
 /**
  * The serve entry that leads to the service: the one that is there, else http on 80, which every control server allows and the tunnel encrypts; TCP for what

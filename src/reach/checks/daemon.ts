@@ -1,6 +1,6 @@
 import type { Facts } from '../facts.ts';
-import { TAILSCALED } from '../look/daemon-state.ts';
-import { LATE } from '../look/guest-facts.ts';
+import { TAILSCALED } from '../look/guest/daemon-state.ts';
+import { LATE } from '../look/guest/guest-facts.ts';
 import { broken, type Check, fine, said, warned } from './check.ts';
 
 /** One that is asked and uses less of the processor hangs, in milliseconds; one in a slow guest works on the question. */

@@ -1,7 +1,7 @@
 import { isAnswered } from '../../net/dial.ts';
 import type { Dial, Facts, Target } from '../facts.ts';
-import { listenerText, parseListeners, takesLoopback } from '../look/listeners.ts';
-import { whyNotLocalFirst } from '../look/policy-rules.ts';
+import { listenerText, parseListeners, takesLoopback } from '../look/guest/listeners.ts';
+import { whyNotLocalFirst } from '../look/guest/policy-rules.ts';
 import { broken, type Check, fine, type Looked, onObserved, type Problem, said, warned } from './check.ts';
 
 /** Certificates and the control server's protocol tolerate minutes, not hours. */

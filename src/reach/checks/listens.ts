@@ -1,5 +1,5 @@
 import type { Facts } from '../facts.ts';
-import { listenerText, parseListeners, takesAll } from '../look/listeners.ts';
+import { listenerText, parseListeners, takesAll } from '../look/guest/listeners.ts';
 import { broken, type Check, fine, said } from './check.ts';
 
 /** What comes by a tunnel reaches what listens on the machine's address there, or on all addresses; 127.0.0.1 alone is not reached. Nothing to look at without one. */

@@ -1,7 +1,7 @@
 import { GUEST } from '../../core/guest-paths.ts';
 import { typedAddress } from '../addresses.ts';
 import type { Facts } from '../facts.ts';
-import { validityOf } from '../look/nebula-facts.ts';
+import { validityOf } from '../look/tunnels/nebula-facts.ts';
 import { broken, type Check, fine, onObserved, said } from './check.ts';
 import { CLOCK_SECONDS } from './guest.ts';
 import { listensInTunnel } from './listens.ts';

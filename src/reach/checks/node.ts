@@ -1,6 +1,6 @@
 import { plannedFor, type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
-import { parseListeners, takesAll } from '../look/listeners.ts';
+import { parseListeners, takesAll } from '../look/guest/listeners.ts';
 import { broken, type Check, fine, onObserved, said } from './check.ts';
 
 /** The guest as a node of the tailnet. */

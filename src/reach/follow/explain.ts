@@ -1,19 +1,19 @@
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
-import { answerNotWhole, questionLost } from './answer-causes.ts';
-import { betweenBoth, dropped, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes.ts';
-import { passedBy } from './interface-causes.ts';
-import { inKernel, toldByKernel, wrongWayBack } from './kernel-causes.ts';
-import type { KernelWord } from './kernel-word.ts';
-import { answerLost } from './lost-causes.ts';
-import type { Watched } from './sightings.ts';
-import { notTaken, silent } from './socket-causes.ts';
+import { answerNotWhole, questionLost } from './causes/answer-causes.ts';
+import { betweenBoth, dropped, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes/causes.ts';
+import { passedBy } from './causes/interface-causes.ts';
+import { inKernel, toldByKernel, wrongWayBack } from './causes/kernel-causes.ts';
+import { answerLost } from './causes/lost-causes.ts';
+import { notTaken, silent } from './causes/socket-causes.ts';
+import { lostInTunnel } from './causes/tunnel-causes.ts';
+import type { KernelWord } from './seen/kernel-word.ts';
+import type { Watched } from './seen/sightings.ts';
+import type { TracedDrop } from './seen/trace.ts';
 import type { Place, Step } from './step.ts';
 import { streamOf } from './stream-of.ts';
-import type { TracedDrop } from './trace.ts';
 import type { Trail } from './trail.ts';
-import { lostInTunnel } from './tunnel-causes.ts';
 
 /** Why a connection ended where it did. */
 export interface Explained {

@@ -1,7 +1,7 @@
 import type { Facts } from '../facts.ts';
 import type { Observation } from '../observation.ts';
-import type { Sighting } from './sighting.ts';
-import type { Routes } from './sightings.ts';
+import type { Sighting } from './seen/sighting.ts';
+import type { Routes } from './seen/sightings.ts';
 
 /**
  * Asks for the routes of the first connection to one of these ports that came in by an interface and got no answer, as its packets came: by their addresses and

@@ -1,6 +1,6 @@
 import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
 import type { HopId } from '../report.ts';
-import type { Hook, Sighting } from './sighting.ts';
+import type { Hook, Sighting } from './seen/sighting.ts';
 import type { IsOurs, Place, Step, StepId } from './step.ts';
 
 /** Packets at a hook to a port, or from it, by loopback or not. */

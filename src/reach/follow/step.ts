@@ -1,5 +1,5 @@
 import type { HopId } from '../report.ts';
-import type { Sighting } from './sighting.ts';
+import type { Sighting } from './seen/sighting.ts';
 
 /** Where a watch stood. */
 export type Place = 'peer' | 'guest' | 'host' | 'router';

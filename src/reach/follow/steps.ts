@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../net/endpoint.ts';
 import type { WayId } from '../report.ts';
-import type { Watched } from './sightings.ts';
+import type { Watched } from './seen/sightings.ts';
 import type { IsOurs, Place, Step } from './step.ts';
 import { atPeer, intoGuest, onHost, onLoopback, throughRouter } from './step-lists.ts';
 

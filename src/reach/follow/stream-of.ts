@@ -1,7 +1,7 @@
 import type { Facts } from '../facts.ts';
-import { HOOKS, type Sighting } from './sighting.ts';
+import { HOOKS, type Sighting } from './seen/sighting.ts';
+import type { Stream } from './seen/streams.ts';
 import type { Step } from './step.ts';
-import type { Stream } from './streams.ts';
 
 const KINDS = ['any', 'taken', 'data'] as const;
 

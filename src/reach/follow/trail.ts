@@ -3,7 +3,7 @@ import { servedFor } from '../checks/node.ts';
 import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
 import type { TrailStep, WayId } from '../report.ts';
-import type { Sighting } from './sighting.ts';
+import type { Sighting } from './seen/sighting.ts';
 import type { Step } from './step.ts';
 import { stepsOf, type Watches, type Ways } from './steps.ts';
 

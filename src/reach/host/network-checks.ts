@@ -1,5 +1,5 @@
 import { broken, fine, type Looked, type Problem, said, warned } from '../checks/check.ts';
-import { whyNotLocalFirst } from '../look/policy-rules.ts';
+import { whyNotLocalFirst } from '../look/guest/policy-rules.ts';
 import type { HostCheck } from './host-check.ts';
 import type { HostFacts } from './host-facts.ts';
 

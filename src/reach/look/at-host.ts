@@ -7,8 +7,8 @@ import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-jso
 import type { NodeFacts, Target } from '../facts.ts';
 import { hostName } from '../host-name.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
-import { dialObservation } from './dial-observation.ts';
 import { NODE_COMMANDS, readNodeFacts } from './node-facts.ts';
+import { dialObservation } from './peer/dial-observation.ts';
 
 /** The machine's host as a node of the tailnet, and the port of the machine on its 127.0.0.1; undefined where it has no Tailscale. */
 export async function lookAtHost(target: Target, context: Context): Promise<NodeFacts | undefined> {

@@ -1,8 +1,13 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/text/json.ts';
-import { TAILSCALE_NOTES } from '../../spec/services/tailscale-scripts.ts';
-import { type ServeConfig, serveConfig, type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
-import { type Observation, observeScript, readObservations } from '../observation.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import { TAILSCALE_NOTES } from '../../../spec/services/tailscale-scripts.ts';
+import {
+  type ServeConfig,
+  serveConfig,
+  type TailscaleStatus,
+  tailscaleStatus,
+} from '../../../tailnet/tailscale-json.ts';
+import { type Observation, observeScript, readObservations } from '../../observation.ts';
 import { DAEMON_STATE, TAILSCALED } from './daemon-state.ts';
 
 /** Whether tailscaled is this machine's resolver (accept-dns). */

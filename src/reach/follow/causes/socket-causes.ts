@@ -1,9 +1,9 @@
-import type { Dial, Facts } from '../facts.ts';
-import { listenerText, parseListeners } from '../look/listeners.ts';
+import type { Dial, Facts } from '../../facts.ts';
+import { listenerText, parseListeners } from '../../look/guest/listeners.ts';
+import type { Watched } from '../seen/sightings.ts';
+import type { Stream } from '../seen/streams.ts';
+import type { Step } from '../step.ts';
 import type { Why } from './causes.ts';
-import type { Watched } from './sightings.ts';
-import type { Step } from './step.ts';
-import type { Stream } from './streams.ts';
 
 // What the sockets of the service do with a packet that was let in.
 

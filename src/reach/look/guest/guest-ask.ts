@@ -1,10 +1,10 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import { firstWords } from '../../net/answer.ts';
-import { dialEnd } from '../../net/dial.ts';
-import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
-import { FULL_PACKET, type Question } from '../../net/question.ts';
-import type { Dial } from '../facts.ts';
-import type { Observation } from '../observation.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { firstWords } from '../../../net/answer.ts';
+import { dialEnd } from '../../../net/dial.ts';
+import { FIRST_FREE_PORT } from '../../../net/endpoint.ts';
+import { FULL_PACKET, type Question } from '../../../net/question.ts';
+import type { Dial } from '../../facts.ts';
+import type { Observation } from '../../observation.ts';
 
 /** How long the guest itself waits for an answer, in seconds: as long as a peer does. */
 const SECONDS = 9;

@@ -1,4 +1,4 @@
-import { formatIpv6 } from '../../core/addresses/ipv6.ts';
+import { formatIpv6 } from '../../../core/addresses/ipv6.ts';
 
 /** A packet that the kernel ended, and why, in its own words. */
 export interface KernelWord {

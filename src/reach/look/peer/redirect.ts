@@ -1,8 +1,8 @@
-import { isAnswered } from '../../net/dial.ts';
-import type { Endpoint } from '../../net/endpoint.ts';
-import { questionTo } from '../../net/question.ts';
-import type { Peer } from '../../tailnet/peer/peer.ts';
-import type { Redirect } from '../facts.ts';
+import { isAnswered } from '../../../net/dial.ts';
+import type { Endpoint } from '../../../net/endpoint.ts';
+import { questionTo } from '../../../net/question.ts';
+import type { Peer } from '../../../tailnet/peer/peer.ts';
+import type { Redirect } from '../../facts.ts';
 
 const WITHIN_MS = 4_000;
 

@@ -1,4 +1,4 @@
-import { endpointText, hostText } from '../../net/endpoint.ts';
+import { endpointText, hostText } from '../../../net/endpoint.ts';
 
 /** A packet that a rule, or the policy of a chain, ended, in nft's own words. */
 export interface TracedDrop {

@@ -1,10 +1,10 @@
-import { said } from '../checks/check.ts';
-import type { Facts } from '../facts.ts';
-import { saidByNodes } from '../look/node-evidence.ts';
-import type { Finding } from '../report.ts';
-import type { Watched } from './sightings.ts';
-import type { Place, Step } from './step.ts';
-import { type Rewrite, shorten, type TracedDrop } from './trace.ts';
+import { said } from '../../checks/check.ts';
+import type { Facts } from '../../facts.ts';
+import { saidByNodes } from '../../look/node-evidence.ts';
+import type { Finding } from '../../report.ts';
+import type { Watched } from '../seen/sightings.ts';
+import { type Rewrite, shorten, type TracedDrop } from '../seen/trace.ts';
+import type { Place, Step } from '../step.ts';
 
 /** A cause, and whether packets or a counter of just that loss tell so. */
 export type Why = Omit<Finding, 'observed'> & {

@@ -1,12 +1,12 @@
-import { endpointText } from '../../net/endpoint.ts';
-import type { Dial, Facts } from '../facts.ts';
-import { isTunnel } from '../hops.ts';
-import type { WayId } from '../report.ts';
+import { endpointText } from '../../../net/endpoint.ts';
+import type { Dial, Facts } from '../../facts.ts';
+import { isTunnel } from '../../hops.ts';
+import type { WayId } from '../../report.ts';
+import type { Notice } from '../seen/notices.ts';
+import type { Stream } from '../seen/streams.ts';
+import type { Step } from '../step.ts';
+import { isPartOf, streamOf } from '../stream-of.ts';
 import type { Why } from './causes.ts';
-import type { Notice } from './notices.ts';
-import type { Step } from './step.ts';
-import { isPartOf, streamOf } from './stream-of.ts';
-import type { Stream } from './streams.ts';
 
 /** Unless another machine said why, or the guest itself ended the connection, nobody knows where on the way. */
 export function answerLost(way: WayId, last: Step | undefined, dial: Dial, facts: Facts): Why {

@@ -1,11 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import * as z from 'zod';
-import { poll } from '../../core/deadline.ts';
-import { messageOf } from '../../core/errors/errors.ts';
-import { PROTOCOLS } from '../../core/protocol.ts';
-import { localHost } from '../../host/local/local.ts';
-import { relayInside } from '../../net/datagram-relay.ts';
-import { DIAL_RESULTS, dial } from '../../net/dial.ts';
+import { poll } from '../../../core/deadline.ts';
+import { messageOf } from '../../../core/errors/errors.ts';
+import { PROTOCOLS } from '../../../core/protocol.ts';
+import { localHost } from '../../../host/local/local.ts';
+import { relayInside } from '../../../net/datagram-relay.ts';
+import { DIAL_RESULTS, dial } from '../../../net/dial.ts';
 import { toldBy } from './nebula-facts.ts';
 
 /** What is asked of the process in a network namespace of its own. Paths are absolute. */

@@ -1,9 +1,9 @@
-import { type DialEnd, isAnswered } from '../../net/dial.ts';
-import { type Endpoint, endpointText } from '../../net/endpoint.ts';
-import { FULL_PACKET } from '../../net/question.ts';
-import type { Dial } from '../facts.ts';
-import type { Observation } from '../observation.ts';
-import type { Vantage } from '../report.ts';
+import { type DialEnd, isAnswered } from '../../../net/dial.ts';
+import { type Endpoint, endpointText } from '../../../net/endpoint.ts';
+import { FULL_PACKET } from '../../../net/question.ts';
+import type { Dial } from '../../facts.ts';
+import type { Observation } from '../../observation.ts';
+import type { Vantage } from '../../report.ts';
 
 /** A dial as an observation: `dial 100.64.0.1:80`, and what came of it. */
 export function dialObservation(vantage: Vantage, to: Endpoint, end: DialEnd): Observation {

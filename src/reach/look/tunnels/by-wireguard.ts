@@ -1,17 +1,17 @@
-import { procPort } from '../../core/addresses/proc-net.ts';
-import type { Context } from '../../host/context.ts';
-import { udpForwardId } from '../../host/network/udp-forward.ts';
-import { isAnswered } from '../../net/dial.ts';
-import type { Endpoint } from '../../net/endpoint.ts';
-import { questionTo } from '../../net/question.ts';
-import { dialByWireguard } from '../../net/wireguard/dial.ts';
-import type { WireguardKeys } from '../../net/wireguard/handshake.ts';
-import type { WireguardTunnel } from '../../spec/service.ts';
-import { WIREGUARD_MTU } from '../../spec/services/wireguard.ts';
-import type { Target, WireguardFacts } from '../facts.ts';
-import type { Observation } from '../observation.ts';
-import { peerDial } from './dial-observation.ts';
-import { dialTwice, type Watcher } from './followed-dial.ts';
+import { procPort } from '../../../core/addresses/proc-net.ts';
+import type { Context } from '../../../host/context.ts';
+import { udpForwardId } from '../../../host/network/udp-forward.ts';
+import { isAnswered } from '../../../net/dial.ts';
+import type { Endpoint } from '../../../net/endpoint.ts';
+import { questionTo } from '../../../net/question.ts';
+import { dialByWireguard } from '../../../net/wireguard/dial.ts';
+import type { WireguardKeys } from '../../../net/wireguard/handshake.ts';
+import type { WireguardTunnel } from '../../../spec/service.ts';
+import { WIREGUARD_MTU } from '../../../spec/services/wireguard.ts';
+import type { Target, WireguardFacts } from '../../facts.ts';
+import type { Observation } from '../../observation.ts';
+import { peerDial } from '../peer/dial-observation.ts';
+import { dialTwice, type Watcher } from '../peer/followed-dial.ts';
 
 const DIAL_MS = 8_000;
 

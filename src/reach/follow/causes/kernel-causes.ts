@@ -1,13 +1,13 @@
-import { endpointText } from '../../net/endpoint.ts';
-import { said } from '../checks/check.ts';
-import type { Facts } from '../facts.ts';
+import { endpointText } from '../../../net/endpoint.ts';
+import { said } from '../../checks/check.ts';
+import type { Facts } from '../../facts.ts';
+import { isNoRoute } from '../route-question.ts';
+import type { KernelWord } from '../seen/kernel-word.ts';
+import type { Watched } from '../seen/sightings.ts';
+import type { Step } from '../step.ts';
 import type { Why } from './causes.ts';
 import { hopOf, inPlace } from './in-place.ts';
 import { endedAtInterface, legacyRule } from './interface-causes.ts';
-import type { KernelWord } from './kernel-word.ts';
-import { isNoRoute } from './route-question.ts';
-import type { Watched } from './sightings.ts';
-import type { Step } from './step.ts';
 
 // What the kernel itself does with a packet between two places.
 

@@ -1,8 +1,8 @@
-import type { Facts } from '../facts.ts';
+import type { Facts } from '../../facts.ts';
+import type { Routes, Watched } from '../seen/sightings.ts';
+import type { Step } from '../step.ts';
 import type { Why } from './causes.ts';
 import { hopOf, inPlace } from './in-place.ts';
-import type { Routes, Watched } from './sightings.ts';
-import type { Step } from './step.ts';
 
 // What stands between an interface and the chains of nftables.
 

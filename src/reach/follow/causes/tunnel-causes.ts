@@ -1,6 +1,6 @@
-import type { Facts } from '../facts.ts';
-import { toldBy } from '../look/nebula-facts.ts';
-import type { WayId } from '../report.ts';
+import type { Facts } from '../../facts.ts';
+import { toldBy } from '../../look/tunnels/nebula-facts.ts';
+import type { WayId } from '../../report.ts';
 import type { Why } from './causes.ts';
 
 /** By a tunnel without Tailscale: the client sent it, and the guest's kernel did not get it from the tunnel's interface. */

@@ -1,6 +1,6 @@
-import type { Facts } from '../facts.ts';
-import type { HopId } from '../report.ts';
-import type { Place, Step } from './step.ts';
+import type { Facts } from '../../facts.ts';
+import type { HopId } from '../../report.ts';
+import type { Place, Step } from '../step.ts';
 
 const HOPS: Readonly<Record<Place, HopId>> = {
   peer: 'peer',

@@ -1,9 +1,9 @@
-import type { Dial, Facts } from '../facts.ts';
-import type { WayId } from '../report.ts';
+import type { Dial, Facts } from '../../facts.ts';
+import type { WayId } from '../../report.ts';
+import type { Step } from '../step.ts';
+import { streamOf } from '../stream-of.ts';
 import type { Why } from './causes.ts';
 import { answerLost } from './lost-causes.ts';
-import type { Step } from './step.ts';
-import { streamOf } from './stream-of.ts';
 
 /** Ways on which what the guest's kernel hears comes from the peer itself, and not from somebody who passes it on. */
 const END_TO_END: readonly WayId[] = [

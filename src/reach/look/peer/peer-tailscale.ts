@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmkitError } from '../../core/errors/errors.ts';
-import { GUEST_SEARCH_PATH } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/text/json.ts';
-import type { Peer } from '../../tailnet/peer/peer.ts';
-import { type TailscaleStatus, tailscaleStatus } from '../../tailnet/tailscale-json.ts';
-import type { PeerFacts } from '../facts.ts';
-import type { Observation } from '../observation.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
+import { GUEST_SEARCH_PATH } from '../../../core/guest-paths.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import type { Peer } from '../../../tailnet/peer/peer.ts';
+import { type TailscaleStatus, tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
+import type { PeerFacts } from '../../facts.ts';
+import type { Observation } from '../../observation.ts';
 
 /** What a peer's own Tailscale says of the guest's node, and whether packets of both reach each other. */
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { parseJson } from '../../core/text/json.ts';
-import type { Observation } from '../observation.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import type { Observation } from '../../observation.ts';
 import { kernelCounters } from './counters.ts';
 import { earlierThan } from './earlier.ts';
 import { type KernelWord, kernelWords } from './kernel-word.ts';

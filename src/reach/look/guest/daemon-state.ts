@@ -1,4 +1,4 @@
-import { GUEST } from '../../core/guest-paths.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
 
 /** s6's folder of tailscaled. */
 export const TAILSCALED = `${GUEST.supervised}/tailscale`;

@@ -1,7 +1,7 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import { DAEMON_STATE } from '../look/daemon-state.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { DAEMON_STATE } from '../../look/guest/daemon-state.ts';
+import { HOOKS, type Hook } from '../seen/sighting.ts';
 import { DROP_MONITOR } from './drop-monitor.ts';
-import { HOOKS, type Hook } from './sighting.ts';
 import { wireProgram } from './wire-program.ts';
 
 /** Before everything else that filters, or after it: what was seen before and not behind was dropped between. */

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { GUEST } from '../../core/guest-paths.ts';
-import { parseJson } from '../../core/text/json.ts';
-import type { DialEnd } from '../../net/dial.ts';
-import type { NebulaNode } from '../../spec/service.ts';
-import type { Observation } from '../observation.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import type { DialEnd } from '../../../net/dial.ts';
+import type { NebulaNode } from '../../../spec/service.ts';
+import type { Observation } from '../../observation.ts';
 
 /** What is looked at in a guest that is a node of Nebula. */
 export const NEBULA_COMMANDS = {

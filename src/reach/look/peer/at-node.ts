@@ -1,0 +1,106 @@
+import { isIpv6 } from '../../../core/addresses/ipv6.ts';
+import type { DialRequest } from '../../../net/dial.ts';
+import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
+import type { Dial, Facts, PeerFacts } from '../../facts.ts';
+import type { GuestFacts } from '../guest/guest-facts.ts';
+import { DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
+import { peerDial } from './dial-observation.ts';
+import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
+
+/** Where nothing comes back from the node at all, that will not become better. */
+const DIAL_UNHEARD_MS = 4_000;
+/** The other family of addresses is asked first, and is followed nowhere. */
+const OTHER_MS = 4_000;
+/** A path is found in a second or two where there is one. */
+const DIRECT_PINGS = 5;
+
+export type SeenNode = Omit<PeerFacts, 'title' | 'address' | 'proxyDial' | 'routed'>;
+
+export const NOT_ASKED: SeenNode = {
+  node: undefined,
+  status: undefined,
+  knowsNode: undefined,
+  resolvesNames: undefined,
+  ping: undefined,
+  largePing: undefined,
+  directPing: undefined,
+  largePingBack: undefined,
+  dials: new Map(),
+  otherFamily: undefined,
+};
+
+/** What else is known of the machine. */
+export interface AroundNode extends Pick<Facts, 'target' | 'node'> {
+  readonly guest: GuestFacts | undefined;
+  /** Runs a script in the guest meanwhile; throws where it cannot. */
+  readonly inGuest: InGuest;
+}
+
+/** The machine's own node: is it known, does it answer pings, and what do its ports answer. */
+export async function lookAtNode(
+  from: From,
+  { guest, node, target, inGuest }: AroundNode,
+  seen: TailscaleStatus | undefined,
+): Promise<SeenNode | undefined> {
+  const { peer } = from;
+  // Of a guest that says nothing the peer knows the address.
+  const status = guest?.status ?? nodeNamed(seen, node?.hostname ?? target.machine);
+  const address = status?.Self.TailscaleIPs?.[0];
+  if (node === undefined && guest?.status === undefined) return undefined;
+  if (address === undefined || status?.BackendState !== 'Running') return undefined;
+  const known = await knownTo(peer, address);
+  if (known.knowsNode === false) return { ...NOT_ASKED, ...known };
+  const served = guest?.serve === undefined ? plannedFor(node, target.port) : servedTo(guest.serve, target.port);
+  const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
+  // The first packet finds the path; dials beside it would wait for the same.
+  const ping = await pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
+  const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
+  const requests = ports.map((port) => [port, requestFor(port, served, status, target.protocol)] as const);
+  const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
+  // Before the others: what is watched later must not see these packets.
+  const otherFamily = other !== undefined && pongs(ping) ? await dialOther(from, other, requests) : undefined;
+  const dialOf = async ([port, request]: Asked): Promise<readonly [number, Dial]> => [
+    port,
+    await dialFrom(from, { address, port }, request, withinMs),
+  ];
+  // Awaited together: where one is interrupted, the other is not left to fail unheard.
+  const [largePing, largePingBack, directPing, dials] = await Promise.all([
+    pongs(ping)
+      ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
+      : undefined,
+    pongs(ping) ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
+    pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
+    Promise.all(requests.map(dialOf)),
+  ]);
+  const looked = { ...known, node: address, largePing, largePingBack, dials: new Map(dials), otherFamily };
+  if (directPing !== undefined || !dials.some(([, { result }]) => result === 'data')) {
+    return { ...looked, ping, directPing };
+  }
+  // What was dialled made them find a path: the first ping came too early for it.
+  const later = await pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']);
+  return { ...looked, ping: pongs(later) ? later : ping, directPing: later };
+}
+
+/** A port, and what its server is asked. */
+type Asked = readonly [port: number, request: DialRequest];
+
+/** By the machine's address of the other family; undefined where the peer has none of that family. */
+async function dialOther(
+  { peer, own, left }: From,
+  node: string,
+  requests: readonly Asked[],
+): Promise<PeerFacts['otherFamily']> {
+  if (ofFamily(own, node) === undefined) return undefined;
+  const dials = requests.map(async ([port, request]): Promise<readonly [number, Dial]> => {
+    const to = { address: node, port };
+    return [port, peerDial(to, await peer.dial(to, request, left(OTHER_MS)))];
+  });
+  return { node, dials: new Map(await Promise.all(dials)) };
+}
+
+/** A node that the peer knows by its name, as far as it tells of itself. */
+function nodeNamed(seen: TailscaleStatus | undefined, hostname: string): TailscaleStatus | undefined {
+  const found = Object.values(seen?.Peer ?? {}).find(({ HostName }) => HostName === hostname);
+  if (seen === undefined || found === undefined) return undefined;
+  return { ...seen, Self: { ...seen.Self, DNSName: found.DNSName, TailscaleIPs: found.TailscaleIPs } };
+}

@@ -1,0 +1,54 @@
+import { isIpv6 } from '../../../core/addresses/ipv6.ts';
+import { type DialRequest, isAnswered } from '../../../net/dial.ts';
+import type { Endpoint } from '../../../net/endpoint.ts';
+import { questionTo } from '../../../net/question.ts';
+import type { ServicePort } from '../../../spec/service.ts';
+import type { Peer } from '../../../tailnet/peer/peer.ts';
+import { type Served, type TailscaleStatus, withoutDot } from '../../../tailnet/tailscale-json.ts';
+import type { Dial } from '../../facts.ts';
+import { peerDial } from './dial-observation.ts';
+import { dialFollowed, type Watcher } from './followed-dial.ts';
+import { tryRedirect } from './redirect.ts';
+
+/** For a whole answer. */
+export const DIAL_MS = 8_000;
+
+/** Who dials, and what is watched meanwhile. */
+export interface From {
+  readonly peer: Peer;
+  /** Its own addresses in the tailnet. */
+  readonly own: readonly string[];
+  readonly watcher: Watcher;
+  readonly left: (atMostMs: number) => number;
+}
+
+export async function dialFrom(
+  { peer, watcher, left }: From,
+  to: Endpoint,
+  request: DialRequest,
+  withinMs: number,
+): Promise<Dial> {
+  const dialOnce = async (within: number): Promise<Dial> => {
+    const end = await peer.dial(to, request, within);
+    return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
+  };
+  return dialFollowed(dialOnce, isAnswered, left(withinMs), watcher);
+}
+
+/** What makes a server speak first. Web handlers of serve are found by the node's name. */
+export function requestFor(
+  port: number,
+  served: readonly Served[],
+  status: TailscaleStatus | undefined,
+  protocol: ServicePort['protocol'],
+): DialRequest {
+  const name = withoutDot(status?.Self.DNSName ?? '');
+  const entry = served.find((each) => each.port === port);
+  const isTls = entry?.as === 'https';
+  return { ...questionTo(protocol, name, entry?.path), tlsName: isTls ? name : undefined };
+}
+
+/** The one of the same family as another address. */
+export function ofFamily(addresses: readonly string[], as: string | undefined): string | undefined {
+  return as === undefined ? undefined : addresses.find((each) => isIpv6(each) === isIpv6(as));
+}

@@ -1,0 +1,36 @@
+import { parseJson } from '../../../core/text/json.ts';
+import type { Peer } from '../../../tailnet/peer/peer.ts';
+import { tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
+import type { NodeFacts, PeerFacts } from '../../facts.ts';
+import type { Via } from '../../vias.ts';
+import { type AroundNode, lookAtNode, NOT_ASKED } from './at-node.ts';
+import { dialProxy, lookAtRoute } from './at-route.ts';
+import { ofFamily } from './dial-from.ts';
+import type { Watcher } from './followed-dial.ts';
+import { observe } from './peer-tailscale.ts';
+
+/** What else is known when a peer looks. */
+interface Around extends AroundNode {
+  readonly proxy: NodeFacts | undefined;
+  readonly router: NodeFacts | undefined;
+  readonly watcher: Watcher;
+  /** Of the time for all, of at most so much. */
+  readonly left: (atMostMs: number) => number;
+}
+
+/** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
+export async function lookFromPeer(peer: Peer, around: Around, dials: readonly Via[]): Promise<PeerFacts> {
+  const { target, proxy, router, watcher, left } = around;
+  const status = await observe(peer, ['status', '--json']);
+  const seen = parseJson(status.output, tailscaleStatus);
+  const own = seen?.Self.TailscaleIPs ?? [];
+  const [address] = own;
+  const from = { peer, own, watcher, left };
+  const [direct, proxyDial, routed] = await Promise.all([
+    dials.includes('guest') ? lookAtNode(from, around, seen) : undefined,
+    peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(from, proxy, target),
+    peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(from, proxy, router, target),
+  ]);
+  const dialled = direct?.node ?? address;
+  return { title: peer.title, ...NOT_ASKED, ...direct, address: ofFamily(own, dialled), proxyDial, routed };
+}
