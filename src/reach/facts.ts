@@ -96,6 +96,8 @@ export interface WireguardFacts {
   readonly tunnel: WireguardTunnel;
   /** The public key of vmkit's own client; undefined where none was made yet. */
   readonly clientKey: string | undefined;
+  /** The machine's public key, as its clients were told it; undefined where none was made yet. */
+  readonly machineKey: string | undefined;
   /** False: this host would have to be told first to send its UDP port there. */
   readonly isSetUp: boolean;
   /** Who else has the UDP port of this host; undefined: nobody. */
@@ -104,7 +106,7 @@ export interface WireguardFacts {
   readonly forward: Observation | undefined;
   /** Undefined where nobody dialled, as where something below is wrong. */
   readonly handshake: Observation | undefined;
-  /** Undefined without a handshake. */
+  /** Without a handshake it ended as that one did. */
   readonly dial: Dial | undefined;
   /** Why this computer could not dial, whatever is right below. */
   readonly whyUntried?: string | undefined;

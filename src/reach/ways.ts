@@ -27,7 +27,7 @@ import {
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks/proxy.ts';
 import { resolverAnswers } from './checks/resolver.ts';
 import { subnetChecks } from './checks/subnet.ts';
-import { clientKnown, tunnelListens, wireguardUp } from './checks/tunnel.ts';
+import { clientKnown, ownKey, tunnelListens, wireguardUp } from './checks/tunnel.ts';
 import { clientGetsAnswer, handshakeAnswered, udpForwarded, wireguardDial } from './checks/wireguard.ts';
 import type { Dial, Facts } from './facts.ts';
 import type { WayId } from './report.ts';
@@ -134,7 +134,16 @@ export const WAYS: readonly Way[] = [
   {
     id: 'wireguard-direct',
     whyNot: noTunnel,
-    checks: [guestAnswers, tunnelListens, wireguardUp, clientKnown, udpForwarded, handshakeAnswered, clientGetsAnswer],
+    checks: [
+      guestAnswers,
+      tunnelListens,
+      wireguardUp,
+      ownKey,
+      clientKnown,
+      udpForwarded,
+      handshakeAnswered,
+      clientGetsAnswer,
+    ],
     address: ({ wireguard, target }) => typedAddress(target, wireguard?.tunnel.address ?? '', target.port),
     dial: wireguardDial,
     whyUntried: (facts) => facts.wireguard?.whyUntried,

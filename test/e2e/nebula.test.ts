@@ -164,8 +164,8 @@ describe
       await execa('ip', ['netns', 'exec', HOST, 'nft', '-f', '-'], { input: rules });
       const { finding } = await probe('one');
       await onHost('nft', 'delete', 'table', 'inet', 'fault');
-      expect(finding).toMatchObject({ cause: 'nebula-udp-no-answer', hop: 'host' });
-      expect(finding?.observed).toContain('no answer');
+      expect(finding).toMatchObject({ cause: 'host-firewall', hop: 'host' });
+      expect(finding?.observed).toContain('udp dport 4242 drop');
     });
 
     test('a certificate of another CA is refused, and named', async () => {

@@ -159,6 +159,16 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
         's6-svc -wR -T 60000 -r /run/service/wireguard',
       ],
       [
+        'wireguard-other-key',
+        'wg genkey >/run/other; wg set wg0 private-key /run/other; rm /run/other',
+        's6-svc -wR -T 60000 -r /run/service/wireguard',
+      ],
+      [
+        'wireguard-allowed-ips',
+        'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\t10.88.0.254.*//p")" allowed-ips 10.88.0.77/32',
+        's6-svc -wR -T 60000 -r /run/service/wireguard',
+      ],
+      [
         'backend-other-address',
         's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 127.0.0.1:3000 -h /etc',
         'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
@@ -169,7 +179,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
         'nft delete table inet fault',
       ],
       [
-        'wireguard-no-handshake',
+        'guest-firewall',
         'nft "table inet fault { chain in { type filter hook input priority 0; udp dport 51820 drop; }; }"',
         'nft delete table inet fault',
       ],
@@ -186,7 +196,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       );
       const dropped = await probe('web');
       await onHost('nft delete table inet fault');
-      expect(dropped.finding?.cause).toBe('wireguard-no-handshake');
+      expect(dropped.finding?.cause).toBe('host-firewall');
       await onHost('nft delete table ip vmkit_web_wireguard');
       expect((await probe('web')).finding?.cause).toBe('udp-not-forwarded');
       expect(await must('expose', 'web', '--via', 'wireguard')).toContain('Served; a peer had the first byte');

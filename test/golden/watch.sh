@@ -20,97 +20,97 @@ metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled
 cat >"$d/table" <<END
 table inet $t {
   FLAGS
-  set arrived { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set arrived_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set arrived_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set arrived6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set arrived6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set arrived6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set arrived { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set arrived_taken { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set arrived_data { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set arrived6 { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set arrived6_taken { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set arrived6_data { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
   chain arrived_count {
-    update @arrived { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    update @arrived6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @arrived6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & psh != 0 update @arrived6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    update @arrived { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @arrived_taken { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & psh != 0 update @arrived_data { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    update @arrived6 { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @arrived6_taken { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & psh != 0 update @arrived6_data { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
     limit rate 80/second meta nftrace set 1
   }
   chain arrived { type filter hook prerouting priority -2000000000; policy accept;
-    tcp dport { 3000, 8080 } goto arrived_count
-    tcp sport { 3000, 8080 } goto arrived_count
+    meta l4proto { tcp, udp } th dport { 3000, 8080 } goto arrived_count
+    meta l4proto { tcp, udp } th sport { 3000, 8080 } goto arrived_count
   }
-  set delivered { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set delivered_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set delivered_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set delivered6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set delivered6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set delivered6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set delivered { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set delivered_taken { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set delivered_data { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set delivered6 { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set delivered6_taken { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set delivered6_data { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
   chain delivered_count {
-    update @delivered { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    update @delivered6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @delivered6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & psh != 0 update @delivered6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    update @delivered { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @delivered_taken { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & psh != 0 update @delivered_data { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    update @delivered6 { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @delivered6_taken { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & psh != 0 update @delivered6_data { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
   }
   chain delivered { type filter hook input priority 2000000000; policy accept;
-    tcp dport { 3000, 8080 } goto delivered_count
-    tcp sport { 3000, 8080 } goto delivered_count
+    meta l4proto { tcp, udp } th dport { 3000, 8080 } goto delivered_count
+    meta l4proto { tcp, udp } th sport { 3000, 8080 } goto delivered_count
   }
-  set forwarded { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded_taken { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded_data { typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded6 { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded6_taken { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set forwarded6_data { typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set forwarded { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set forwarded_taken { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set forwarded_data { typeof iifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set forwarded6 { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set forwarded6_taken { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set forwarded6_data { typeof iifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
   chain forwarded_count {
-    update @forwarded { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    update @forwarded6 { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @forwarded6_taken { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & psh != 0 update @forwarded6_data { iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    update @forwarded { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @forwarded_taken { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & psh != 0 update @forwarded_data { iifname . ip saddr . th sport . ip daddr . th dport counter }
+    update @forwarded6 { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @forwarded6_taken { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & psh != 0 update @forwarded6_data { iifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
   }
   chain forwarded { type filter hook forward priority 2000000000; policy accept;
-    tcp dport { 3000, 8080 } goto forwarded_count
-    tcp sport { 3000, 8080 } goto forwarded_count
+    meta l4proto { tcp, udp } th dport { 3000, 8080 } goto forwarded_count
+    meta l4proto { tcp, udp } th sport { 3000, 8080 } goto forwarded_count
   }
-  set said { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set said_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set said_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set said6 { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set said6_taken { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set said6_data { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set said { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set said_taken { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set said_data { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set said6 { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set said6_taken { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set said6_data { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
   chain said_count {
-    update @said { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & psh != 0 update @said_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    update @said6 { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @said6_taken { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & psh != 0 update @said6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    update @said { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @said_taken { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & psh != 0 update @said_data { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    update @said6 { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @said6_taken { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & psh != 0 update @said6_data { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
     limit rate 80/second meta nftrace set 1
   }
   chain said { type filter hook output priority -2000000000; policy accept;
-    tcp dport { 3000, 8080 } goto said_count
-    tcp sport { 3000, 8080 } goto said_count
+    meta l4proto { tcp, udp } th dport { 3000, 8080 } goto said_count
+    meta l4proto { tcp, udp } th sport { 3000, 8080 } goto said_count
   }
-  set left { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set left_taken { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set left_data { typeof oifname . ip saddr . tcp sport . ip daddr . tcp dport; size 512; flags dynamic; }
-  set left6 { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set left6_taken { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
-  set left6_data { typeof oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport; size 512; flags dynamic; }
+  set left { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set left_taken { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set left_data { typeof oifname . ip saddr . th sport . ip daddr . th dport; size 512; flags dynamic; }
+  set left6 { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set left6_taken { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
+  set left6_data { typeof oifname . ip6 saddr . th sport . ip6 daddr . th dport; size 512; flags dynamic; }
   chain left_count {
-    update @left { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    tcp flags & psh != 0 update @left_data { oifname . ip saddr . tcp sport . ip daddr . tcp dport counter }
-    update @left6 { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & (syn | ack) == syn | ack update @left6_taken { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
-    tcp flags & psh != 0 update @left6_data { oifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport counter }
+    update @left { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @left_taken { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    tcp flags & psh != 0 update @left_data { oifname . ip saddr . th sport . ip daddr . th dport counter }
+    update @left6 { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & (syn | ack) == syn | ack update @left6_taken { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
+    tcp flags & psh != 0 update @left6_data { oifname . ip6 saddr . th sport . ip6 daddr . th dport counter }
   }
   chain left { type filter hook postrouting priority 2000000000; policy accept;
-    tcp dport { 3000, 8080 } goto left_count
-    tcp sport { 3000, 8080 } goto left_count
+    meta l4proto { tcp, udp } th dport { 3000, 8080 } goto left_count
+    meta l4proto { tcp, udp } th sport { 3000, 8080 } goto left_count
   }
 }
 END
@@ -162,7 +162,7 @@ END
 command -v perl >/dev/null || echo off >"$d/kernel"
 timeout 60 perl - 3>&- >"$d/wire" 2>/dev/null <<'END' & wire=$!
 use Socket; $| = 1; $0 = "vmkit-wire";
-my $chosen = pack "(SCCL)*", 48, 0, 0, 0, 84, 0, 0, 240, 21, 7, 0, 64, 21, 0, 19, 96, 48, 0, 0, 6, 1, 0, 0, 40, 21, 10, 0, 6, 21, 0, 15, 58, 80, 0, 0, 0, 37, 13, 14, 127, 48, 0, 0, 9, 177, 0, 0, 0, 21, 4, 0, 6, 21, 0, 9, 1, 80, 0, 0, 0, 21, 8, 0, 3, 21, 7, 6, 11, 72, 0, 0, 0, 21, 5, 0, 3000, 21, 4, 0, 8080, 72, 0, 0, 2, 21, 2, 0, 3000, 21, 1, 0, 8080, 6, 0, 0, 0, 6, 0, 0, 128;
+my $chosen = pack "(SCCL)*", 48, 0, 0, 0, 84, 0, 0, 240, 21, 8, 0, 64, 21, 0, 21, 96, 48, 0, 0, 6, 1, 0, 0, 40, 21, 12, 0, 6, 21, 11, 0, 17, 21, 0, 16, 58, 80, 0, 0, 0, 37, 14, 15, 127, 48, 0, 0, 9, 177, 0, 0, 0, 21, 5, 0, 6, 21, 4, 0, 17, 21, 0, 9, 1, 80, 0, 0, 0, 21, 8, 0, 3, 21, 7, 6, 11, 72, 0, 0, 0, 21, 5, 0, 3000, 21, 4, 0, 8080, 72, 0, 0, 2, 21, 2, 0, 3000, 21, 1, 0, 8080, 6, 0, 0, 0, 6, 0, 0, 128;
 my %ours = map { ($_, 1) } 3000, 8080;
 my %links = map { open my $file, "<", $_; my ($name) = m{net/(.*)/}; (0 + <$file>, $name) } glob "/sys/class/net/*/ifindex";
 (socket(S, 17, 2, unpack "S", pack "n", 3) && setsockopt(S, 1, 26, pack "S x6 P", length($chosen) / 8, $chosen)) or print("off\n"), exit;
@@ -176,9 +176,14 @@ for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); 
   my (undef, undef, $link, undef, $kind) = unpack "S n l S C", $by;
   my ($from, $to, $at, $length, $protocol) = header($got);
   my @where = ($kind == 4 ? "went" : $kind == 3 ? "passed" : "came", $links{$link} // "-");
+  if ($protocol == 17) {
+    my ($fromPort, $toPort, $size) = unpack "x$at n n n", $got;
+    print join(" ", @where, $from, $fromPort, $to, $toPort, 0, 0, 0, $size - 8), "\n";
+    next;
+  }
   if ($protocol != 6) {
     my ($type, $code, $mtu) = unpack "x$at C C x2 N", $got; my $inner = substr $got, $at + 8; length $inner > 24 or next;
-    my ($askedFrom, $askedTo, $ports, undef, $of) = header($inner); $of == 6 && length $inner >= $ports + 4 or next;
+    my ($askedFrom, $askedTo, $ports, undef, $of) = header($inner); ($of == 6 || $of == 17) && length $inner >= $ports + 4 or next;
     my ($fromPort, $toPort) = unpack "x$ports n n", $inner; $ours{$fromPort} || $ours{$toPort} or next;
     print join(" ", "told", @where, $from, $protocol, $type, $code, $mtu, $askedFrom, $fromPort, $askedTo, $toPort), "\n";
     next;

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import { planUdp } from '../../src/reach/changes/udp-change.ts';
 import { wireguardConfig } from '../../src/reach/changes/wireguard-config.ts';
 import type { Dial, Facts, WireguardFacts } from '../../src/reach/facts.ts';
+import type { Sighting } from '../../src/reach/follow/seen/sighting.ts';
+import type { Watched } from '../../src/reach/follow/seen/sightings.ts';
+import type { TracedDrop } from '../../src/reach/follow/seen/trace.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
@@ -41,6 +44,7 @@ const dialled = (result: Dial['result']): Dial => ({
 const healthy: WireguardFacts = {
   tunnel: tunnel(),
   clientKey: KEY,
+  machineKey: '3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=',
   isSetUp: true,
   takenBy: undefined,
   forward: seenBy('host', '1: 00000000:CA6C 00000000:0000'),
@@ -66,7 +70,7 @@ function verdictOn(
 test('a healthy machine: the address in the tunnel, and no finding', () => {
   const { state, address, firstByteMs, finding, layers } = verdictOn({});
   expect([state, address, firstByteMs, finding]).toEqual(['works', 'http://10.88.0.1:3000/', 12, undefined]);
-  expect(layers.map((layer) => layer.state)).toEqual(Array(7).fill('ok'));
+  expect(layers.map((layer) => layer.state)).toEqual(Array(8).fill('ok'));
 });
 
 test('where nobody dialled it is not called working', () => {
@@ -87,6 +91,9 @@ test.each<[string, Partial<WireguardFacts>, Parameters<typeof facts>[0]]>([
   ['wireguard-down', {}, { wireguard: SHOWN.replace('51820', '4500') }],
   ['wireguard-unknown-client', { clientKey: KEY.replace('h', 'x') }, {}],
   ['wireguard-unknown-client', { clientKey: undefined }, {}],
+  ['wireguard-other-key', { machineKey: KEY }, {}],
+  ['wireguard-allowed-ips', {}, { wireguard: SHOWN.replace('10.88.0.254', '10.88.0.2') }],
+  ['wireguard-allowed-ips', {}, { wireguard: SHOWN.replace('10.88.0.254/32', '(none)') }],
   ['udp-not-forwarded', { forward: seenBy('host', '', 1) }, {}],
   ['wireguard-no-handshake', { handshake: seenBy('peer', 'no answer within 7 s', 1), dial: undefined }, {}],
   ['dial-timeout', { dial: dialled('timeout') }, {}],
@@ -98,6 +105,69 @@ test.each<[string, Partial<WireguardFacts>, Parameters<typeof facts>[0]]>([
   expect(finding?.observed).not.toBe('');
   const failed = layers.findIndex((layer) => layer.state === 'failed');
   expect(layers.slice(failed + 1).filter((layer) => layer.state !== 'skipped')).toEqual([]);
+});
+
+/** Nobody answered the handshake, and this is what was seen of its datagrams. */
+function unheard(guest: Partial<Watched>, host: Partial<Watched> = {}): [string | undefined, string | undefined] {
+  const handshake = seenBy('peer', 'no answer', 1);
+  const watched = (seen: Partial<Watched>): Watched => ({ ...NOTHING_SEEN, ...seen });
+  const seen: Facts = {
+    ...facts(GUEST),
+    wireguard: { ...healthy, handshake, dial: { ...dialled('timeout'), observation: handshake } },
+    watches: { guest: watched(guest), host: watched({ sightings: [datagrams('said', 'to')], ...host }) },
+  };
+  const verdict = judge(seen).find(({ way }) => way === 'wireguard-direct');
+  return [verdict?.finding?.hop, verdict?.finding?.cause];
+}
+
+const NOTHING_SEEN: Watched = {
+  sightings: [],
+  drops: [],
+  rewrites: [],
+  streams: [],
+  notices: [],
+  risen: new Map(),
+  metrics: new Map(),
+  holders: [],
+  sockets: undefined,
+  filter: undefined,
+  mark: undefined,
+  words: [],
+};
+
+function datagrams(hook: Sighting['hook'], direction: 'to' | 'from'): Sighting {
+  const [client, machine] = [
+    ['10.0.2.2', 40_000],
+    ['10.0.2.15', 51_820],
+  ] as const;
+  const [[from, fromPort], [to, toPort]] = direction === 'to' ? [client, machine] : [machine, client];
+  return { hook, kind: 'any', link: 'eth0', from, fromPort, to, toPort, packets: 3 };
+}
+
+test('a handshake that nobody answers ends where its datagrams do', () => {
+  const [arrived, delivered] = [datagrams('arrived', 'to'), datagrams('delivered', 'to')];
+  const [said, left] = [datagrams('said', 'from'), datagrams('left', 'from')];
+  const drop = (chain: string, rule: string, ports: string): TracedDrop => ({
+    chain,
+    rule,
+    packet: `iif "eth0" ip saddr 10.0.2.2 ip daddr 10.0.2.15 ip protocol udp ${ports}`,
+  });
+  const asks = 'udp sport 40000 udp dport 51820';
+  const word = { where: 'udp_rcv', link: 'eth0', from: '10.0.2.2', fromPort: 40_000, to: '10.0.2.15', toPort: 51_820 };
+  expect(unheard({})).toEqual(['host', 'wireguard-no-handshake']);
+  expect(unheard({}, { drops: [drop('inet fw out', 'udp dport 51820 drop', asks)] })).toEqual([
+    'host',
+    'host-firewall',
+  ]);
+  const dropped = [drop('inet fw in', 'udp dport 51820 drop', asks)];
+  expect(unheard({ sightings: [arrived], drops: dropped })).toEqual(['guest', 'guest-firewall']);
+  expect(unheard({ sightings: [arrived, delivered] })).toEqual(['guest', 'handshake-refused']);
+  const words = [{ ...word, reason: 'NO_SOCKET', protocol: 'udp' as const }];
+  expect(unheard({ sightings: [arrived, delivered], words })).toEqual(['guest', 'wireguard-down']);
+  const back = [drop('inet fw out', 'udp sport 51820 drop', 'udp sport 51820 udp dport 40000')];
+  expect(unheard({ sightings: [arrived, delivered, said], drops: back })).toEqual(['guest', 'guest-firewall']);
+  const [hop] = unheard({ sightings: [arrived, delivered, said, left] });
+  expect(hop).toBe('host');
 });
 
 test('a service on the address of the tunnel alone is as good as one on all', () => {

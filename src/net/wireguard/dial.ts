@@ -37,7 +37,7 @@ export interface WireguardDialEnd {
 
 /** As long as a guest without KVM takes at most for the arithmetic of one handshake, with much to spare. */
 const HANDSHAKE_RETRY_MS = 2_000;
-const HANDSHAKE_MS = 7_000;
+const HANDSHAKE_MS = 4_000;
 /** Of IPv4 and TCP, in bytes. */
 const HEADERS = 40;
 

@@ -36,8 +36,8 @@ export const nebulaHandshake: Check = {
     if (client === undefined) return undefined;
     const { handshake, guestLog } = client;
     if (handshake.exitCode === 0) return fine(handshake);
-    const refused = REFUSED.exec(handshake.output) ?? REFUSED.exec(newLines(facts));
-    if (refused === null) {
+    const refused = refusedCertificate(facts);
+    if (refused === undefined) {
       return broken(
         {
           cause: 'nebula-no-handshake',
@@ -52,7 +52,7 @@ export const nebulaHandshake: Check = {
     const isByClient = REFUSED.test(handshake.output);
     const { machine } = facts.target;
     const ahead = facts.guest?.clockAhead ?? 0;
-    const isOfTime = /expired|not yet|time/i.test(refused[0].replace(/^.*?msg=/, ''));
+    const isOfTime = /expired|not yet|time/i.test(refused.replace(/^.*?msg=/, ''));
     const isClock = !isByClient && isOfTime && Math.abs(ahead) >= CLOCK_SECONDS;
     return broken(
       {
@@ -62,7 +62,7 @@ export const nebulaHandshake: Check = {
           : isClock
             ? "the machine refuses the client's certificate, by a clock that is wrong"
             : "the machine refuses the client's certificate",
-        observed: isClock ? `${refused[0]}; ${clockText(ahead, { machine }).observed}` : refused[0],
+        observed: isClock ? `${refused}; ${clockText(ahead, { machine }).observed}` : refused,
         fix: isClock
           ? clockText(ahead, { machine }).fix
           : isOfTime
@@ -74,6 +74,11 @@ export const nebulaHandshake: Check = {
     );
   },
 };
+
+/** What one of both ends says of the other's certificate; undefined: it refused none. */
+export function refusedCertificate(facts: Facts): string | undefined {
+  return (REFUSED.exec(facts.nebula?.client?.handshake.output ?? '') ?? REFUSED.exec(newLines(facts)))?.[0];
+}
 
 /** What the guest's nebula said since the guest was looked at. */
 function newLines({ guest, nebula }: Facts): string {

@@ -7,7 +7,7 @@ import { passedBy } from './causes/interface-causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './causes/kernel-causes.ts';
 import { answerLost } from './causes/lost-causes.ts';
 import { notTaken, silent } from './causes/socket-causes.ts';
-import { lostInTunnel } from './causes/tunnel-causes.ts';
+import { endedOutside, isOuter, lostInTunnel } from './causes/tunnel-causes.ts';
 import type { KernelWord } from './seen/kernel-word.ts';
 import type { Watched } from './seen/sightings.ts';
 import type { TracedDrop } from './seen/trace.ts';
@@ -56,9 +56,10 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     return wrongWayBack(end, watched, facts) ?? answerNotWhole(way, lastInGuest, dial, facts);
   }
   const drop = dropNear(end, last, facts);
-  if (drop !== undefined) return dropped(drop.drop, drop.place, facts);
+  if (drop !== undefined) return dropped(drop.drop, drop.place, end, facts);
   const rewrite = isAnswer(end) ? undefined : watched?.rewrites.find((each) => isOf(each, end, 'dport'));
   if (rewrite !== undefined) return rewritten(rewrite, end, facts);
+  if (isOuter(end)) return endedOutside(way, end, watched, facts);
   if (end.id === 'peer-say') return peerSendsElsewhere(watched, facts);
   if (end.id === 'ask' || end.id === 'loop-ask') {
     if (word !== undefined && last !== undefined) return toldByKernel(word, last, watched, facts);
@@ -82,7 +83,7 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     case 'arrive':
     case 'dial':
     case 'route-in':
-      return isTunnel(way) ? lostInTunnel(way, facts) : notArrived(end, watched, facts);
+      return isTunnel(way) ? lostInTunnel(way, last, facts) : notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
       return notTaken(end, watched, facts);
@@ -93,7 +94,7 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
 
 const ANSWERS: readonly Step['id'][] = [
   ...(['leave', 'ask', 'loop-ask', 'answer-leaves', 'back-in', 'back-forward', 'back-out'] as const),
-  ...(['peer-back', 'peer-hear', 'peer-answer', 'peer-answer-in'] as const),
+  ...(['peer-back', 'peer-hear', 'peer-answer', 'peer-answer-in', 'outer-leave'] as const),
 ];
 
 /** Whether it is the answer that is missed, or a packet that goes to the port. */
@@ -107,7 +108,7 @@ function dropNear(
   last: Step | undefined,
   { watches }: Facts,
 ): { readonly drop: TracedDrop; readonly place: Place } | undefined {
-  const isBack = isAnswer(end) || end.id === 'take' || end.id === 'loop-take';
+  const isBack = isAnswer(end) || ['take', 'loop-take', 'outer-answer'].includes(end.id);
   for (const place of new Set([end.place, last?.place ?? end.place])) {
     const drops = watches?.[place]?.drops ?? [];
     const port = place === end.place ? end.port : (last?.port ?? end.port);
@@ -123,7 +124,7 @@ function dropNear(
 function isOf({ chain, packet }: TracedDrop, end: Step, side: 'sport' | 'dport'): boolean {
   // At the interface itself nft tells no addresses. What leaves was traced before.
   if (chain.startsWith('netdev ')) return side === 'sport';
-  return packet.includes('"lo"') === isOnLo(end) && new RegExp(`${side} ${end.port}\\b`).test(packet);
+  return (isOuter(end) || packet.includes('"lo"') === isOnLo(end)) && new RegExp(`${side} ${end.port}\\b`).test(packet);
 }
 
 /** Behind the hooks of the packet filter, or before them, only the kernel itself knows. What TCP drops of a connection that goes on is no loss. */

@@ -1,7 +1,7 @@
 import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
 import type { HopId } from '../report.ts';
 import type { Hook, Sighting } from './seen/sighting.ts';
-import type { IsOurs, Place, Step, StepId } from './step.ts';
+import type { IsOurs, OuterStepId, Place, Step, StepId } from './step.ts';
 
 /** Packets at a hook to a port, or from it, by loopback or not. */
 function packets(
@@ -62,6 +62,25 @@ export function onLoopback(port: number): Step[] {
     step('loop-take', 'backend', 'a socket takes it', packets('said', 'from', port, taken)),
     step('loop-ask', 'relay', 'tailscaled passes the question on', packets('delivered', 'to', port, data)),
     step('loop-answer', 'backend', 'the service answers', packets('said', 'from', port, data)),
+  ];
+}
+
+/** The datagrams of a tunnel, to its UDP port and back, and then what comes out of it. Clients behind a NAT have any address. */
+export function throughTunnel(udpPort: number, port: number, isOurs: IsOurs): Step[] {
+  const step = (id: OuterStepId, hop: HopId, title: string, isPart: Step['isPart'], place: Place = 'guest'): Step => ({
+    ...{ id, hop, title, isPart, place },
+    port: udpPort,
+  });
+  // By loopback where QEMU holds the port.
+  const isSaid: Step['isPart'] = ({ hook, kind, toPort }) =>
+    (hook === 'said' || hook === 'arrived') && kind === 'any' && toPort === udpPort;
+  return [
+    step('outer-say', 'host', `the tunnel's datagrams come to UDP ${udpPort} of the host`, isSaid, 'host'),
+    step('outer-arrive', 'host', 'they arrive in the guest', packets('arrived', 'to', udpPort)),
+    step('outer-deliver', 'guest', "the guest's packet filter lets them in", packets('delivered', 'to', udpPort)),
+    step('outer-answer', 'guest', "the guest's end of the tunnel answers", packets('said', 'from', udpPort)),
+    step('outer-leave', 'guest', 'its datagrams leave the guest', packets('left', 'from', udpPort)),
+    ...intoGuest(port, isOurs),
   ];
 }
 

@@ -18,6 +18,7 @@ export interface Step {
 }
 
 export type StepId =
+  | OuterStepId
   | 'peer-say'
   | 'peer-leave'
   | 'peer-back'
@@ -44,6 +45,9 @@ export type StepId =
   | 'back-in'
   | 'back-forward'
   | 'back-out';
+
+/** Of the datagrams that a tunnel is made of. */
+export type OuterStepId = 'outer-say' | 'outer-arrive' | 'outer-deliver' | 'outer-answer' | 'outer-leave';
 
 /** The two ends of a connection, as one machine sees them. */
 export interface Ends {

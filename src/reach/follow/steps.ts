@@ -2,7 +2,7 @@ import type { Endpoint } from '../../net/endpoint.ts';
 import type { WayId } from '../report.ts';
 import type { Watched } from './seen/sightings.ts';
 import type { IsOurs, Place, Step } from './step.ts';
-import { atPeer, intoGuest, onHost, onLoopback, throughRouter } from './step-lists.ts';
+import { atPeer, intoGuest, onHost, onLoopback, throughRouter, throughTunnel } from './step-lists.ts';
 
 /** What tells the connections of one way from those of another. */
 export interface Ways {
@@ -11,9 +11,9 @@ export interface Ways {
   /** Of the machine on this host's 127.0.0.1. */
   readonly hostPort: number | undefined;
   readonly bridgeAddress: string | undefined;
-  /** The machine's in its tunnels; undefined: it has none. */
-  readonly wireguardAddress: string | undefined;
-  readonly nebulaAddress: string | undefined;
+  /** The machine's address in its tunnels, and the UDP port that leads there; undefined: it has none. */
+  readonly wireguard: Endpoint | undefined;
+  readonly nebula: Endpoint | undefined;
   /** The peer's address in the tailnet; undefined where nobody knows it. */
   readonly peer: string | undefined;
   /** Where it dials: the way's own address, and port. */
@@ -31,10 +31,7 @@ export function stepsOf(way: WayId, ways: Ways): readonly Step[] {
   return [...own.asks, ...beyond.slice(0, asked), ...own.hears, ...beyond.slice(asked), ...own.gets];
 }
 
-function beyondPeer(
-  way: WayId,
-  { port, hostPort, bridgeAddress, wireguardAddress, nebulaAddress, peer }: Ways,
-): readonly Step[] {
+function beyondPeer(way: WayId, { port, hostPort, bridgeAddress, wireguard, nebula, peer }: Ways): readonly Step[] {
   const isFromPeer: IsOurs = ({ remote }) => peer === undefined || remote === peer;
   const isRouted: IsOurs = ({ local }) => local === bridgeAddress;
   switch (way) {
@@ -44,9 +41,9 @@ function beyondPeer(
     case 'guest-direct':
       return intoGuest(port, isFromPeer);
     case 'wireguard-direct':
-      return intoGuest(port, ({ local }) => local === wireguardAddress);
+      return throughTunnel(wireguard?.port ?? 0, port, ({ local }) => local === wireguard?.address);
     case 'nebula':
-      return intoGuest(port, ({ local }) => local === nebulaAddress);
+      return throughTunnel(nebula?.port ?? 0, port, ({ local }) => local === nebula?.address);
     case 'host-proxy': {
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];

@@ -24,9 +24,10 @@ export interface Trail {
  */
 export function followTrail(way: WayId, facts: Facts): Trail | undefined {
   const { target, watches, peer, wireguard, nebula } = facts;
+  const [overlayAddress = ''] = nebula?.node.address.split('/') ?? [];
   const tunnels = {
-    wireguardAddress: wireguard?.tunnel.address,
-    nebulaAddress: nebula?.node.address.split('/')[0],
+    wireguard: wireguard?.tunnel,
+    nebula: nebula && { address: overlayAddress, port: nebula.node.port },
   };
   const dialled = dialledBy(way, facts);
   const all = stepsOf(way, { ...target, ...tunnels, peer: peer?.address, dialled });

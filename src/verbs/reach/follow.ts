@@ -25,12 +25,15 @@ const READY_MS = 15_000;
 const WATCH_MS = 28_000;
 const ROUTES_MS = 5_000;
 
+type WatchedPlace = readonly [Place, Run, typeof IN_GUEST];
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
 
 export interface Around {
   readonly before: Facts;
   readonly opened: Promise<OpenedShell>;
   readonly peer: Promise<Peer> | undefined;
+  /** UDP ports that lead into the machine by tunnels of its own. */
+  readonly tunnelPorts: readonly number[];
 }
 
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
@@ -59,7 +62,7 @@ async function watchAll(
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
   const places = await placesOf(around, context);
   const begin = (wanted: boolean): Begun[] =>
-    places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around.before));
+    places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around));
   const inGuests = begin(true);
   const all = untilReady(inGuests).then(async () => {
     const others = begin(false);
@@ -84,10 +87,10 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
   stop.abort();
 }
 
-function watch([place, run, { path }]: readonly [Place, Run, typeof IN_GUEST], before: Facts): Begun {
+function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
-  const ports = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
+  const ports = [...new Set([port, hostPort, ...served, ...tunnelPorts].filter((each) => each !== undefined))];
   const seconds = isGuest(place) ? GUEST_SECONDS : WATCH_SECONDS;
   let isReady = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -136,9 +139,9 @@ function toWatches(all: readonly (readonly [Place, Watched | undefined])[]): Wat
 
 /** This host only where root is had without a question. */
 async function placesOf(
-  { opened, peer, before: { proxy, router } }: Around,
+  { opened, peer, before: { proxy, router }, tunnelPorts }: Around,
   context: Context,
-): Promise<(readonly [Place, Run, typeof IN_GUEST])[]> {
+): Promise<WatchedPlace[]> {
   const { host, signal } = context;
   const onHost: Run = async (input, withinMs, onLine) => {
     const { isRoot } = await host.facts();
@@ -150,13 +153,13 @@ async function placesOf(
     async (input, withinMs, onLine) =>
       (await withGuest(machine, context, (guest) => guest.exec(['sh'], { input, withinMs, onLine, signal }))).stdout;
   const { shell } = await opened;
-  const places: (readonly [Place, Run, typeof IN_GUEST])[] = [];
+  const places: WatchedPlace[] = [];
   // The console serves one at a time, and tells nothing before the end.
   if (shell?.by === 'ssh') places.push(['guest', shell.run, IN_GUEST]);
   // Who has not joined does not dial either.
   const joined = await Promise.race([peer?.catch(() => undefined), sleep(0)]);
   if (joined?.asRoot !== undefined) places.push(['peer', joined.asRoot, ON_HOST]);
-  if (proxy !== undefined) places.push(['host', onHost, ON_HOST]);
+  if (proxy !== undefined || tunnelPorts.length > 0) places.push(['host', onHost, ON_HOST]);
   if (router?.machine !== undefined) places.push(['router', inRouter(router.machine), IN_GUEST]);
   return places;
 }

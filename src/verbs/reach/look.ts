@@ -55,7 +55,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   try {
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);
     const { dials } = from;
-    const watcher = watcherOf({ before, opened, peer: from.peer }, context);
+    const watcher = watcherOf({ before, opened, peer: from.peer, tunnelPorts: tunnelPorts(spec) }, context);
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
       lookWithPeer(before, from, { opened, watcher, left }, context),
@@ -68,6 +68,10 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   } finally {
     (await opened).shell?.close();
   }
+}
+
+function tunnelPorts({ services }: VmSpec): number[] {
+  return services.flatMap(({ wireguard, nebula }) => [wireguard, nebula].flatMap((each) => each?.port ?? []));
 }
 
 const UNSEEN: LookedGuest = { guest: undefined, guestError: undefined, guestBy: 'ssh' };

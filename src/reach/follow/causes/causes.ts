@@ -17,7 +17,7 @@ export type Why = Omit<Finding, 'observed'> & {
 /** Tailscale's own chain for forwarded packets (util/linuxfw). */
 const TAILSCALE_CHAIN = ' ts-forward';
 
-export function dropped({ chain, rule, packet }: TracedDrop, place: Place, { target, router }: Facts): Why {
+export function dropped({ chain, rule, packet }: TracedDrop, place: Place, end: Step, { target, router }: Facts): Why {
   const observed = `\`${rule}\` in the chain ${chain} ended: ${shorten(packet)}`;
   const base = { observed, isCertain: true } as const;
   if (place === 'guest') {
@@ -29,6 +29,16 @@ export function dropped({ chain, rule, packet }: TracedDrop, place: Place, { tar
     return { ...base, cause: 'peer-firewall', hop: 'peer', title: 'a firewall of the peer drops it', fix };
   }
   const title = place === 'host' ? 'this host' : (router?.title ?? 'the router');
+  if (end.id.startsWith('outer-')) {
+    const fix = `Let UDP ${end.port} through: nft -a list chain ${chain}, on the host`;
+    return {
+      ...base,
+      cause: 'host-firewall',
+      hop: 'host',
+      title: "a firewall of the host drops the tunnel's datagrams",
+      fix,
+    };
+  }
   if (chain.endsWith(TAILSCALE_CHAIN) && rule.includes('ct state')) {
     const fix = 'tailscale set --stateful-filtering=false, there';
     return {

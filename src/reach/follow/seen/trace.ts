@@ -75,6 +75,6 @@ export function shorten(packet: string): string {
   const [, link = ''] = /(?:iif|oif) "([^"]+)"/.exec(packet) ?? [];
   const [, from = ''] = /ip6? saddr (\S+)/.exec(packet) ?? [];
   const [, to = ''] = /ip6? daddr (\S+)/.exec(packet) ?? [];
-  const ports = /tcp sport (\d+) tcp dport (\d+)/.exec(packet);
+  const ports = /(?:tcp|udp) sport (\d+) (?:tcp|udp) dport (\d+)/.exec(packet);
   return `${hostText(from)}:${ports?.[1] ?? ''} to ${hostText(to)}:${ports?.[2] ?? ''} on ${link}`;
 }

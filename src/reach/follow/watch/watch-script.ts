@@ -19,7 +19,7 @@ const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, li
 export const WATCHING = '==> watching <==';
 
 /**
- * An nft file with a table that counts the TCP connections of some ports at each hook, by their addresses, those packets apart that take a connection or
+ * An nft file with a table that counts the connections of some ports of TCP and UDP at each hook, by their addresses, those packets apart that take a connection or
  * carry data, and has the kernel trace them through every chain. It drops nothing.
  */
 export function watchTable(table: string, ports: readonly number[]): string {
@@ -27,7 +27,7 @@ export function watchTable(table: string, ports: readonly number[]): string {
   const hooks = HOOKS.flatMap((name) => {
     const [hook, priority, link] = CHAINS[name];
     const counted = FAMILIES.flatMap(([suffix, ip]) => {
-      const key = `${link} . ${ip} saddr . tcp sport . ${ip} daddr . tcp dport`;
+      const key = `${link} . ${ip} saddr . th sport . ${ip} daddr . th dport`;
       return KINDS.map((kind) => ({ id: `${name}${suffix}${kind}`, key, flags: FLAGS[kind] }));
     });
     const rules = [
@@ -37,8 +37,8 @@ export function watchTable(table: string, ports: readonly number[]): string {
     const sets = counted.map(({ id, key }) => `set ${id} { typeof ${key}; size 512; flags dynamic; }`);
     const count = `chain ${name}_count {\n    ${rules.join('\n    ')}\n  }`;
     const chain = `chain ${name} { type filter hook ${hook} priority ${priority}; policy accept;
-    tcp dport ${set} goto ${name}_count
-    tcp sport ${set} goto ${name}_count\n  }`;
+    meta l4proto { tcp, udp } th dport ${set} goto ${name}_count
+    meta l4proto { tcp, udp } th sport ${set} goto ${name}_count\n  }`;
     return [...sets, count, chain];
   });
   return `table inet ${table} {\n  FLAGS\n  ${hooks.join('\n  ')}\n}\n`;

@@ -9,11 +9,11 @@ interface Instruction {
 
 const [LOAD_BYTE, LOAD_HALF_AT, LOAD_BYTE_AT, AND, IS_EQUAL, IS_ABOVE] = [0x30, 0x48, 0x50, 0x54, 0x15, 0x25];
 const [SKIP_IPV4, SKIP, GIVE] = [0xb1, 0x01, 0x06];
-const [TCP, ICMP, ICMP6, IPV6_HEADER] = [6, 1, 58, 40];
+const [TCP, UDP, ICMP, ICMP6, IPV6_HEADER] = [6, 17, 1, 58, 40];
 /** Of ICMP, what says that a packet did not get on: unreachable, and time exceeded. Of ICMPv6 all below 128. */
 const [UNREACHABLE, EXCEEDED, LAST_ERROR6] = [3, 11, 127];
 
-/** Takes what is TCP with one of these ports, or says that a packet did not get on. */
+/** Takes what is TCP or UDP with one of these ports, or says that a packet did not get on. */
 export function packetFilter(ports: readonly number[]): (readonly [number, number, number, number])[] {
   const is = (operand: number, yes: string): Instruction => ({ code: IS_EQUAL, operand, yes });
   return assemble([
@@ -24,12 +24,14 @@ export function packetFilter(ports: readonly number[]): (readonly [number, numbe
     { code: LOAD_BYTE, operand: 6 },
     { code: SKIP, operand: IPV6_HEADER },
     is(TCP, 'ports'),
+    is(UDP, 'ports'),
     { code: IS_EQUAL, operand: ICMP6, no: 'drop' },
     { code: LOAD_BYTE_AT, operand: 0 },
     { code: IS_ABOVE, operand: LAST_ERROR6, yes: 'drop', no: 'take' },
     { label: 'ipv4', code: LOAD_BYTE, operand: 9 },
     { code: SKIP_IPV4, operand: 0 },
     is(TCP, 'ports'),
+    is(UDP, 'ports'),
     { code: IS_EQUAL, operand: ICMP, no: 'drop' },
     { code: LOAD_BYTE_AT, operand: 0 },
     is(UNREACHABLE, 'take'),
@@ -53,7 +55,7 @@ function assemble(program: readonly Instruction[]): (readonly [number, number, n
 }
 
 /**
- * A program for Perl, of perl-base. It prints `on`, then each packet of TCP from or to these ports that an interface takes in or sends out (packet(7)): before
+ * A program for Perl, of perl-base. It prints `on`, then each packet of TCP or UDP from or to these ports that an interface takes in or sends out (packet(7)): before
  * all filters, and behind all queues. And what ICMP says of such packets that did not get on.
  */
 export function wireProgram(ports: readonly number[]): string {
@@ -72,9 +74,14 @@ for (my $lines = 0; $lines < 3000 && defined(my $by = recv S, my $got, 128, 0); 
   my (undef, undef, $link, undef, $kind) = unpack "S n l S C", $by;
   my ($from, $to, $at, $length, $protocol) = header($got);
   my @where = ($kind == 4 ? "went" : $kind == 3 ? "passed" : "came", $links{$link} // "-");
+  if ($protocol == 17) {
+    my ($fromPort, $toPort, $size) = unpack "x$at n n n", $got;
+    print join(" ", @where, $from, $fromPort, $to, $toPort, 0, 0, 0, $size - 8), "\\n";
+    next;
+  }
   if ($protocol != 6) {
     my ($type, $code, $mtu) = unpack "x$at C C x2 N", $got; my $inner = substr $got, $at + 8; length $inner > 24 or next;
-    my ($askedFrom, $askedTo, $ports, undef, $of) = header($inner); $of == 6 && length $inner >= $ports + 4 or next;
+    my ($askedFrom, $askedTo, $ports, undef, $of) = header($inner); ($of == 6 || $of == 17) && length $inner >= $ports + 4 or next;
     my ($fromPort, $toPort) = unpack "x$ports n n", $inner; $ours{$fromPort} || $ours{$toPort} or next;
     print join(" ", "told", @where, $from, $protocol, $type, $code, $mtu, $askedFrom, $fromPort, $askedTo, $toPort), "\\n";
     next;

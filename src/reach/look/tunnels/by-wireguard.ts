@@ -43,6 +43,9 @@ function heldBy(port: number): string[] {
   return ['grep', `: [0-9A-F]*:${procPort(port)} `, '/proc/net/udp'];
 }
 
+/** Without a handshake there is no tunnel to dial through. */
+const UNHEARD = { result: 'timeout', firstByteMs: undefined } as const;
+
 type ClientDial = Pick<WireguardFacts, 'handshake' | 'dial'>;
 
 /** A handshake and a dial of the service through the tunnel, by the client that is vmkit's own; once more, watched, where no answer comes. */
@@ -60,12 +63,10 @@ export async function dialAsClient(
     const handshake: Observation = {
       vantage: 'peer',
       command: `WireGuard handshake with ${endpoint.address}:${endpoint.port}`,
-      output: handshakeMs === undefined ? (error ?? 'no answer within 7 s') : `answered after ${handshakeMs} ms`,
+      output: handshakeMs === undefined ? (error ?? 'no answer') : `answered after ${handshakeMs} ms`,
       exitCode: handshakeMs === undefined ? 1 : 0,
     };
-    return { handshake, dial: end && peerDial(to, end) };
+    return { handshake, dial: end === undefined ? { ...UNHEARD, observation: handshake } : peerDial(to, end) };
   };
-  // Without a handshake nothing of the connection is under way.
-  const isOver = ({ dial }: ClientDial): boolean => dial === undefined || isAnswered(dial);
-  return dialTwice(dialOnce, isOver, DIAL_MS, watcher);
+  return dialTwice(dialOnce, ({ dial }) => dial !== undefined && isAnswered(dial), DIAL_MS, watcher);
 }
