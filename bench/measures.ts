@@ -2,7 +2,7 @@ import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { conformance } from './measures-conformance.ts';
-import { faults } from './measures-faults.ts';
+import { faultKinds, faults } from './measures-faults.ts';
 import { debianKernel, firstPage } from './measures-first.ts';
 import { fuzzed } from './measures-fuzz.ts';
 import { memory } from './measures-memory.ts';
@@ -50,6 +50,7 @@ export const MEASURES: readonly Measure[] = [
   kills,
   ways,
   faults,
+  faultKinds,
   fuzzed,
   memory,
   throughput,

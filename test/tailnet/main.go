@@ -30,7 +30,7 @@ import (
 )
 
 type command struct {
-	Do      string   // nodes, key, approve, resolvers, expire, away, names, filter, hide
+	Do      string   // nodes, key, approve, resolvers, expire, away, names, filter, hide, show
 	Key     string   // of key: what a login must give; empty: nothing
 	Node    string   // a host name
 	Routes  []string // of approve
@@ -42,7 +42,7 @@ type command struct {
 	On        bool   // of names: whether nodes resolve the names of the tailnet
 	First     uint16 // of filter: the ports that the node lets in, and no others
 	Last      uint16
-	From      string // of hide: the host name of the node that is no longer told of Node
+	From      string // of hide and show: the host name of the node that is told of Node no longer, or again
 }
 
 type node struct {
@@ -133,6 +133,8 @@ func main() {
 		case "hide":
 			hidden := []tailcfg.NodeID{named(control, c.Node).ID}
 			tell(control, c.From, &tailcfg.MapResponse{PeersRemoved: hidden})
+		case "show":
+			tell(control, c.From, &tailcfg.MapResponse{PeersChanged: []*tailcfg.Node{named(control, c.Node)}})
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)
 		case "away":
