@@ -7,6 +7,7 @@ import {
   clockRight,
   guestAnswers,
   localRuleFirst,
+  loopbackAddress,
   loopbackUp,
   policyRouting,
 } from './checks/guest.ts';
@@ -76,6 +77,7 @@ export const WAYS: readonly Way[] = [
       packetFilter,
       tunThere,
       loopbackUp,
+      loopbackAddress,
       localRuleFirst,
       backendListens,
       backendAnswers,
@@ -88,7 +90,7 @@ export const WAYS: readonly Way[] = [
   {
     id: 'guest-serve-userspace',
     whyNot: (facts) => noTailscale(facts) ?? otherMode(facts, 'userspace'),
-    checks: [guestAnswers, clockRight, loopbackUp, backendListens, backendAnswers, ...node, ...serve],
+    checks: [guestAnswers, clockRight, loopbackUp, loopbackAddress, backendListens, backendAnswers, ...node, ...serve],
     address: serveAddress,
     dial: serveDial,
   },

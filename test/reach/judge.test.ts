@@ -32,6 +32,7 @@ const stopped = (state: string, self: object = {}): string =>
   });
 
 test.each<[string, Facts]>([
+  ['loopback-address-missing', facts({ loopbackAddress: 'lo UNKNOWN', backend: [1, 'nc: timed out'] })],
   ['loopback-down', facts({ loopback: 'lo DOWN 00:00:00:00:00:00 <LOOPBACK> ', backend: [1, 'nc: timed out'] })],
   ['local-rule-moved', facts({ rules: RULES })],
   ['local-rule-moved', facts({ rules: `${RULES}\n6000:	from all lookup local` })],

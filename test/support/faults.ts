@@ -65,6 +65,11 @@ const inGuest = (put: string, takeBack: string) => ({
   takeBack: async (world: FaultWorld) => world.inGuest(takeBack),
 });
 
+/** It makes its interface anew. */
+const TAILSCALE_AGAIN =
+  's6-svc -wR -T 60000 -r /run/service/tailscale; s6-svwait -U -t 60000 /run/service/tailscale-serve; sleep 2';
+const PAGE_PID = `$(ss -Hltnp sport = ${PORT} | sed -n "s/.*pid=\\([0-9]*\\).*/\\1/p" | head -n 1)`;
+
 /** Nodes learn by and by what the control server tells them: one that could not ask it for a while tries again after half a minute. */
 const until = (condition: string): string =>
   `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 180 ] || exit 1; sleep 0.5; done`;
@@ -189,6 +194,44 @@ setsid perl -MSocket -e 'socket(S,2,1,0);setsockopt(S,SOL_SOCKET,SO_REUSEADDR,1)
     state: 'fails',
     cause: 'guest-firewall',
     hop: 'guest',
+  },
+  {
+    name: 'a limit of connections that is reached',
+    ...guestRule('input', 'iifname "tailscale0" tcp dport 3000 ct count over 0 drop'),
+    way: 'guest-direct',
+    state: 'fails',
+    cause: 'guest-firewall',
+    hop: 'guest',
+  },
+  {
+    name: 'a queue that no program reads',
+    ...guestRule('input', 'iifname "tailscale0" tcp dport 3000 queue num 7'),
+    way: 'guest-direct',
+    state: 'fails',
+    cause: 'packet-filter',
+    hop: 'guest',
+  },
+  {
+    name: 'loopback has lost its address',
+    ...inGuest('ip address del 127.0.0.1/8 dev lo', 'ip address add 127.0.0.1/8 dev lo'),
+    state: 'fails',
+    cause: 'loopback-address-missing',
+    hop: 'loopback',
+  },
+  {
+    name: "the tailnet's interface is down",
+    ...inGuest('ip link set tailscale0 down', TAILSCALE_AGAIN),
+    way: 'guest-direct',
+    state: 'fails',
+    cause: 'interface-down',
+    hop: 'guest',
+  },
+  {
+    name: 'the process of a service is halted',
+    ...inGuest(`kill -STOP ${PAGE_PID}`, `kill -CONT ${PAGE_PID}`),
+    state: 'fails',
+    cause: 'backend-accepts-nothing',
+    hop: 'backend',
   },
   {
     // The other family of addresses still leads there.

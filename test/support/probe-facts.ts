@@ -5,6 +5,7 @@ import { type GuestFacts, readGuestFacts } from '../../src/reach/look/guest/gues
 const HEALTHY: Readonly<Record<string, string>> = {
   clock: '1795513159',
   loopback: 'lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> ',
+  loopbackAddress: 'lo               UNKNOWN        127.0.0.1/8 ',
   rules: `0:	from all lookup local
 5210:	from all fwmark 0x80000/0xff0000 lookup main
 5230:	from all fwmark 0x80000/0xff0000 lookup default

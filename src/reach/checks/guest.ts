@@ -69,6 +69,22 @@ export const loopbackUp: Check = {
   ),
 };
 
+export const loopbackAddress: Check = {
+  id: 'loopback-address',
+  title: 'loopback has its address',
+  hop: 'loopback',
+  look: onObserved('guest', 'loopbackAddress', ['backend'], (address, { target }) =>
+    address.output.includes(' 127.0.0.1/')
+      ? undefined
+      : {
+          cause: 'loopback-address-missing',
+          title: 'loopback has no address 127.0.0.1 in the guest',
+          observed: said(address),
+          fix: `vmkit exec ${target.machine} -- ip address add 127.0.0.1/8 dev lo`,
+        },
+  ),
+};
+
 export const policyRouting: Check = {
   id: 'policy-routing',
   title: 'the kernel has policy routing',

@@ -13,14 +13,23 @@ import { endedAtInterface, legacyRule } from './interface-causes.ts';
 
 const WRONG_INTERFACE = 'by its routes the packet came in at the wrong interface (rp_filter)';
 
-/** Advice for reasons that people meet (include/net/dropreason-core.h). What the kernel said is told in any case. */
-const ADVICE: readonly (readonly [reason: RegExp, cause: string, title: string, look: string])[] = [
+/** Advice for reasons that people meet (include/net/dropreason-core.h), and the kernel's function behind them. What the kernel said is told in any case. */
+const ADVICE: readonly (readonly [word: RegExp, cause: string, title: string, look: string])[] = [
+  [/ (nf_queue|nfqnl)/, 'packet-filter', 'a rule hands it to a queue that no program reads', 'nft list ruleset'],
   [/^NETFILTER_/, 'packet-filter', 'a packet filter drops it', 'nft list ruleset; iptables-legacy -vnL'],
-  [/^IP_(RPFILTER|LOCAL_SOURCE|INVALID_SOURCE)$/, 'rp-filter', WRONG_INTERFACE, 'ip rule; ip route'],
+  [/^IP_(RPFILTER|LOCAL_SOURCE|INVALID_SOURCE) /, 'rp-filter', WRONG_INTERFACE, 'ip rule; ip route'],
   [/^(TC_|QDISC_)/, 'traffic-control', 'traffic control of the interface drops it', 'tc -s qdisc show'],
   [/^NEIGH_/, 'neighbour-unknown', 'nobody on that network has the address of the next hop', 'ip neigh; ip route'],
-  [/^(NO_SOCKET|SOCKET_FILTER)$/, 'not-taken', 'no socket takes it', 'ss -ltnp'],
-  [/^(SOCKET_RCVBUFF|SOCKET_BACKLOG|PROTO_MEM|NOMEM)$/, 'buffers-full', 'buffers are full', 'ss -ltnm; free'],
+  [/^(NO_SOCKET|SOCKET_FILTER) /, 'not-taken', 'no socket takes it', 'ss -ltnp'],
+  [/^(SOCKET_RCVBUFF|\w+_BACKLOG|PROTO_MEM|NOMEM) /, 'buffers-full', 'buffers are full', 'ss -ltnm; free'],
+  [/^DEV_READY /, 'interface-down', 'the interface is down', 'ip -br link'],
+  [/^(IP_INADDRERRORS|IPV6DISABLED) /, 'address-missing', 'it does not take the address for its own', 'ip address'],
+  [/^IP_INNOROUTES /, 'no-route-in', 'its routes and policy rules lead it nowhere', 'ip rule; ip route'],
+  [/^IP_OUTNOROUTES /, 'no-route-back', 'it has no route for the answer', 'ip rule; ip route'],
+  [/^OTHERHOST /, 'wrong-hardware-address', 'it is addressed to another network card', 'ip neigh; ip link'],
+  [/^XFRM_POLICY /, 'ipsec-policy', 'a policy of IPsec ends it', 'ip xfrm policy'],
+  [/^(XDP|BPF_CGROUP_EGRESS) /, 'bpf-program', 'a program of BPF ends it', 'bpftool net; bpftool cgroup tree'],
+  [/^PKT_TOO_BIG /, 'mtu-too-large', 'it is larger than the next link takes', 'ip link'],
 ];
 
 export function toldByKernel(word: KernelWord, end: Step, watched: Watched | undefined, facts: Facts): Why {
@@ -33,7 +42,7 @@ export function toldByKernel(word: KernelWord, end: Step, watched: Watched | und
   const observed = `the kernel: ${reason} in ${where}, ${asked} to ${answered}, ${came}`;
   const full = watched?.risen.get('conntrack drop');
   if (reason === 'NETFILTER_DROP' && full !== undefined) return { ...tableFull(end, full, facts), observed };
-  const [, cause, title, script] = ADVICE.find(([pattern]) => pattern.test(reason)) ?? [
+  const [, cause, title, script] = ADVICE.find(([word]) => word.test(`${reason} ${where}`)) ?? [
     undefined,
     'dropped-in-kernel',
     `it ends it: ${reason}`,

@@ -32,6 +32,7 @@ function guestCommands(): Record<string, string> {
     daemon: `s6-svstat ${TAILSCALED}; ${DAEMON_STATE}; daemon`,
     deaths: `s6-svdt ${TAILSCALED}`,
     loopback: 'ip -br link show lo',
+    loopbackAddress: 'ip -br -4 address show lo',
     rules: 'ip rule show',
     listeners: 'ss -Hltn',
     // Asked first: <> would make a file of that name. After `:` a shell ends where it does not open (POSIX, special built-ins).

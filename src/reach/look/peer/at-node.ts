@@ -5,12 +5,13 @@ import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
+import type { Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
-/** The other family of addresses is asked first, and is followed nowhere. */
-const OTHER_MS = 4_000;
+/** The other family of addresses is followed nowhere. */
+const OTHER_MS = 3_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
 
@@ -57,22 +58,30 @@ export async function lookAtNode(
   const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
   const requests = ports.map((port) => [port, requestFor(port, served, status, target.protocol)] as const);
   const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
-  // Before the others: what is watched later must not see these packets.
-  const otherFamily = other !== undefined && pongs(ping) ? await dialOther(from, other, requests) : undefined;
+  const otherFamily = other !== undefined && pongs(ping) ? dialOther(from, other, requests) : undefined;
+  // What is watched later must not see these packets.
+  const watcher: Watcher = {
+    ready: async () => {
+      await otherFamily;
+      await from.watcher.ready();
+    },
+  };
   const dialOf = async ([port, request]: Asked): Promise<readonly [number, Dial]> => [
     port,
-    await dialFrom(from, { address, port }, request, withinMs),
+    await dialFrom({ ...from, watcher }, { address, port }, request, withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [largePing, largePingBack, directPing, dials] = await Promise.all([
+  const [largePing, largePingBack, directPing, dials, byOther] = await Promise.all([
     pongs(ping)
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
     pongs(ping) ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
     pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(requests.map(dialOf)),
+    otherFamily,
   ]);
-  const looked = { ...known, node: address, largePing, largePingBack, dials: new Map(dials), otherFamily };
+  const answers = { dials: new Map(dials), otherFamily: byOther };
+  const looked = { ...known, node: address, largePing, largePingBack, ...answers };
   if (directPing !== undefined || !dials.some(([, { result }]) => result === 'data')) {
     return { ...looked, ping, directPing };
   }
