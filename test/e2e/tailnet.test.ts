@@ -116,7 +116,7 @@ services:
       const www = await gitRepository(sandbox.folder);
       const { stdout: packed } = await execa('sh', ['-c', `tar -c -z -C ${www} it.git | base64 -w 0`]);
       await inGuest(
-        `cd /tmp && echo ${packed} | base64 -d | tar -x -z && /run/vmkit/busybox httpd -p 3001 -h /tmp && wget -q -O - http://127.0.0.1:3001/it.git/HEAD`,
+        `cd /tmp && echo ${packed} | base64 -d | tar -x -z && { /run/vmkit/busybox httpd -p 3001 -h /tmp || true; } && /run/vmkit/busybox wget -q -O - http://127.0.0.1:3001/it.git/HEAD`,
       );
       const programs = await tailscalePrograms(sandbox.folder);
       const home = join(sandbox.folder, 'user');
