@@ -15,14 +15,24 @@ export async function requireConsent({ warning, word, hint }: Consent, signal: A
   if (process.stdin.isTTY !== true) {
     throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was deleted.`, { hint });
   }
+  if ((await ask(`${warning}\nType ${word} to go on: `, signal)) === word) return;
+  throw new VmkitError('interrupted', 'interrupted', 'Nothing was deleted.');
+}
+
+/** Whether a person says yes; nobody at the terminal, and Ctrl-C, say no. */
+export async function askYes(question: string, signal: AbortSignal): Promise<boolean> {
+  return process.stdin.isTTY === true && /^y(es)?$/i.test(await ask(`${question} [y/N] `, signal));
+}
+
+/** Empty where the signal came first. */
+async function ask(question: string, signal: AbortSignal): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${warning}\nType ${word} to go on: `, { signal });
-    if (answer.trim() === word) return;
+    return (await terminal.question(question, { signal })).trim();
   } catch (error) {
     if (!signal.aborted) throw error;
+    return '';
   } finally {
     terminal.close();
   }
-  throw new VmkitError('interrupted', 'interrupted', 'Nothing was deleted.');
 }

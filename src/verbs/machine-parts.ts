@@ -2,6 +2,7 @@ import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import { type JournalEntry, readJournal } from '../host/changes/change-journal.ts';
 import type { Context } from '../host/context.ts';
 import { changesOfTap } from '../host/network/tap-changes.ts';
+import { type MachineNode, readNode } from '../machine/disks/identity.ts';
 import { networksOf } from '../machine/switch/network-members.ts';
 import { isExposureOf } from '../reach/changes/exposures.ts';
 import { isThere } from './machine-name.ts';
@@ -19,6 +20,8 @@ export interface MachineParts {
   readonly networks: readonly string[];
   /** Ports in the guest that its next boot is to serve no more. */
   readonly portsToUnserve: readonly number[];
+  /** Its node in a tailnet, which nothing on this host ends. */
+  readonly node: MachineNode | undefined;
 }
 
 export async function machineParts(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<MachineParts> {
@@ -38,5 +41,6 @@ export async function machineParts(name: string, context: Pick<Context, 'host' |
     changes: journal.filter(({ id }) => isExposureOf(name, id) || onNetwork.includes(id)),
     networks: await networksOf(name, context),
     portsToUnserve: await portsToUnserve(name, context),
+    node: await readNode(paths.identityFile, context.host),
   };
 }

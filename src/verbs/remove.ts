@@ -3,6 +3,7 @@ import { type MachinePaths, machinePaths } from '../core/paths.ts';
 import type { Context } from '../host/context.ts';
 import type { Host } from '../host/host.ts';
 import { isLink } from '../host/is-link.ts';
+import type { MachineNode } from '../machine/disks/identity.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
 import { requireOff } from '../machine/state/running.ts';
 import { leaveNetworks } from '../machine/switch/network-members.ts';
@@ -14,6 +15,8 @@ export interface RemovedMachine {
   readonly deleted: readonly string[];
   /** What was done to this host for it, and is undone. */
   readonly undone: readonly string[];
+  /** Its node in a tailnet, which may be there yet. */
+  readonly node: MachineNode | undefined;
 }
 
 /**
@@ -33,7 +36,7 @@ export async function removeMachine(
     const undone = await undoAll(parts, context);
     await leaveNetworks(name, context);
     for (const folder of parts.folders) await context.host.remove(folder);
-    return { name, deleted: parts.folders, undone };
+    return { name, deleted: parts.folders, undone, node: parts.node };
   });
 }
 

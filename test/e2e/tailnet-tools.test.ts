@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -10,20 +10,22 @@ import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
+import { gitRepository } from '../support/git-repository.ts';
 import { useSandbox } from '../support/machine.ts';
+import { type OrdinaryUser, ordinaryUser, type ScratchRoot } from '../support/ordinary-user.ts';
 import { tailscalePrograms } from '../support/programs.ts';
+import { scratchRoot } from '../support/scratch-root.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
 const reason = whyNoTailnet();
-/** Nobody has this number. */
-const USER = 61_237;
 
 /** The tools of a host in a tailnet, with real tailscaled and no machine; each test goes on where the one before it ended. */
 describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === undefined ? '' : `: ${reason}`}`, () => {
   const tailnet = useTailnet();
   const sandbox = useSandbox(tailnet.host);
   const children: ChildProcess[] = [];
+  const url = 'http://forge:3000/it.git';
   let programs = { tailscale: '', tailscaled: '' };
   let forge: Joined | undefined;
   let own: Joined | undefined;
@@ -170,34 +172,48 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
 
   test('join, as an ordinary user without TUN: verified, git clone through it, a forward, and leave', async () => {
     const home = join(sandbox.folder, 'user');
-    const { url, server } = await gitServer(tailnet.peer, sandbox.folder);
-    onTestFinished(() => void server.kill());
-    const asUser = await ordinaryUser(home);
+    const server = await gitServer(tailnet.peer, sandbox.folder);
+    children.push(server);
+    const user = await userIn(home);
+    expect((await user.run(['unshare', '-U', 'true'])).exitCode).not.toBe(0);
     const begun = performance.now();
     const key = { TS_AUTHKEY: 'tskey-for-tests' };
-    const joined = await asUser(
+    const joined = await user.vmkit(
       ['tailnet', 'join', '--userspace', `--login-server=${tailnet.loginServer}`, '--hostname=ci', `--check=${url}`],
       key,
     );
     expect(joined).toMatchObject({ exitCode: 0, stderr: '' });
     expect(joined.stdout).toContain('ci joined, 100.64.');
     expect(joined.stdout.match(/^ {2}ok /gm)).toHaveLength(4);
-    const clone = await asUser(['tailnet', 'run', '--', 'git', 'clone', '-q', url, join(home, 'clone')]);
+    const clone = await user.vmkit(['tailnet', 'run', '--', 'git', 'clone', '-q', url, join(home, 'clone')]);
     expect(clone).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await readFile(join(home, 'clone', 'page'), 'utf8')).toBe('hello\n');
     const forwarded = 'exec 3<>/dev/tcp/127.0.0.1/13022; read -r -t 20 line <&3; echo "$line"';
     const forward = ['tailnet', 'run', '--forward', '13022:forge:22', '--', 'bash', '-c', forwarded];
-    expect((await asUser(forward)).stdout).toContain('SSH-2.0');
-    const left = await asUser(['tailnet', 'leave']);
+    expect((await user.vmkit(forward)).stdout).toContain('SSH-2.0');
+    const left = await user.vmkit(['tailnet', 'leave']);
     expect(left).toMatchObject({ exitCode: 0, stdout: 'ci left the tailnet; its state is gone.\n' });
     console.info(`join, verify, clone, forward, leave: ${Math.round(performance.now() - begun)} ms`);
     expect(existsSync(join(home, '.local', 'state', 'vmkit', 'tailnet'))).toBe(false);
-    expect(await processesOf(USER)).toEqual([]);
+    expect(await user.processes()).toEqual([]);
+  });
+
+  test('join, run and leave where there is busybox alone: no tar, no git, and no C library that others link to', async () => {
+    const root = await scratchRoot(join(sandbox.folder, 'scratch'), sandbox.program);
+    const user = await userIn(join(root.folder, 'home'), root);
+    const words = [`--login-server=${tailnet.loginServer}`, '--hostname=small', `--check=${url}`];
+    const joined = await user.vmkit(['tailnet', 'join', '--userspace', ...words], { TS_AUTHKEY: 'tskey-for-tests' });
+    expect(joined).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(joined.stdout).toContain(`by HTTP, since there is no git here`);
+    const fetched = await user.vmkit(['tailnet', 'run', '--', 'wget', '-q', '-O', '-', `${url}/HEAD`]);
+    expect(fetched).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('ref: refs/heads/') });
+    expect((await user.vmkit(['tailnet', 'leave'])).stdout).toBe('small left the tailnet; its state is gone.\n');
+    expect(await user.processes()).toEqual([]);
   });
 
   test('join twice is one node; a wrong key leaves nothing; a kept node comes back without a key; one line at login', async () => {
     const home = join(sandbox.folder, 'user2');
-    const asUser = await ordinaryUser(home);
+    const user = await userIn(home);
     const words = [
       'tailnet',
       'join',
@@ -206,49 +222,35 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
       '--hostname=kept',
       '--keep',
     ];
-    const refused = await asUser(words, { TS_AUTHKEY: 'tskey-wrong' });
+    const refused = await user.vmkit(words, { TS_AUTHKEY: 'tskey-wrong' });
     expect(refused).toMatchObject({ exitCode: 6, stderr: expect.stringContaining('invalid authkey') });
     expect(refused.stderr).not.toContain('tskey-wrong');
-    expect(await processesOf(USER)).toEqual([]);
-    const first = await asUser([...words, '--profile', '--json'], { TS_AUTHKEY: 'tskey-for-tests' });
+    expect(await user.processes()).toEqual([]);
+    const first = await user.vmkit([...words, '--profile', '--json'], { TS_AUTHKEY: 'tskey-for-tests' });
     expect(first.exitCode, first.stderr).toBe(0);
-    const again = await asUser([...words, '--profile', '--json']);
+    const again = await user.vmkit([...words, '--profile', '--json']);
     const node = JSON.parse(first.stdout);
     expect(JSON.parse(again.stdout)).toMatchObject({ pid: node.pid, isNew: false });
     expect((await readFile(join(home, '.profile'), 'utf8')).split('\n')).toHaveLength(2);
     await tailnet.control({ Do: 'key', Key: '' });
     process.kill(node.pid, 'SIGKILL');
-    const back = await asUser([...words, '--json']);
+    const back = await user.vmkit([...words, '--json']);
     expect(JSON.parse(back.stdout)).toMatchObject({ address: node.address, isNew: true });
-    expect(await asUser(['tailnet', 'run', '--', 'sh', '-c', 'echo $ALL_PROXY; exit 7'])).toMatchObject({
+    expect(await user.vmkit(['tailnet', 'run', '--', 'sh', '-c', 'echo $ALL_PROXY; exit 7'])).toMatchObject({
       exitCode: 7,
       stdout: expect.stringMatching(/^socks5h:\/\/127/),
     });
-    expect((await asUser(['tailnet', 'leave'])).stdout).toContain('Its line in ~/.profile is taken out.');
+    expect((await user.vmkit(['tailnet', 'leave'])).stdout).toContain('Its line in ~/.profile is taken out.');
     expect(await readFile(join(home, '.profile'), 'utf8')).toBe('');
-    expect((await asUser(['tailnet', 'run', '--', 'true'])).stderr).toContain('vmkit tailnet join --userspace');
+    expect((await user.vmkit(['tailnet', 'run', '--', 'true'])).stderr).toContain('vmkit tailnet join --userspace');
   });
 
-  /** vmkit as a user whom nobody knows, without /dev/net/tun, in the namespace of the host. */
-  async function ordinaryUser(home: string) {
-    await mkdir(home, { recursive: true });
-    for (const [name, path] of Object.entries(programs)) await execa('cp', [path, join(home, name)]);
-    await execa('chown', ['-R', `${USER}:${USER}`, home]);
-    await execa('chmod', ['755', sandbox.folder]);
-    const enter =
-      'mount -t tmpfs none /dev/net; u=$1; shift; exec setpriv --reuid="$u" --regid="$u" --clear-groups "$@"';
-    const tools = { VMKIT_TAILSCALE: join(home, 'tailscale'), VMKIT_TAILSCALED: join(home, 'tailscaled') };
-    const asUser = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-      const vmkitArgv = [process.execPath, sandbox.program, ...args];
-      const argv = ['ip', 'netns', 'exec', tailnet.host, 'unshare', '-m', 'sh', '-c', enter, 'sh', String(USER)];
-      const { exitCode, stdout, stderr } = await execa(argv[0] ?? '', [...argv.slice(1), ...vmkitArgv], {
-        ...{ cwd: home, extendEnv: false, reject: false, timeout: 120_000, stripFinalNewline: false },
-        env: { PATH: process.env['PATH'], HOME: home, ...tools, ...env },
-      });
-      return { exitCode, stdout, stderr };
-    };
-    onTestFinished(async () => void (await asUser(['tailnet', 'leave'])));
-    return asUser;
+  /** In the namespace of the host. */
+  async function userIn(home: string, root?: ScratchRoot): Promise<OrdinaryUser> {
+    const place = { namespace: tailnet.host, home, program: sandbox.program, ...programs };
+    const user = await ordinaryUser(root === undefined ? place : { ...place, root });
+    onTestFinished(async () => void (await user.vmkit(['tailnet', 'leave'])));
+    return user;
   }
 
   /** A server of ssh in a namespace that has the keys of a machine of vmkit's, called `forge`. */
@@ -267,29 +269,15 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
   }
 });
 
-/** Those that run; a zombie has ended. */
-async function processesOf(user: number): Promise<string[]> {
-  const { stdout } = await execa('ps', ['-o', 'stat=,args=', '-u', String(user)], { reject: false });
-  return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('Z'));
-}
-
 /** A repository that a web server has, at its tailnet name. */
-async function gitServer(namespace: string, folder: string): Promise<{ url: string; server: ChildProcess }> {
-  const www = await mkdtemp(join(folder, 'www-'));
-  const [work, bare] = [join(www, 'work'), join(www, 'it.git')];
-  const git = (args: readonly string[]) => execa('git', ['-c', 'user.name=me', '-c', 'user.email=me@test', ...args]);
-  await git(['init', '-q', work]);
-  await writeFile(join(work, 'page'), 'hello\n');
-  await git(['-C', work, 'add', '.']);
-  await git(['-C', work, 'commit', '-q', '-m', 'page']);
-  await git(['clone', '-q', '--bare', work, bare]);
-  await git(['-C', bare, 'update-server-info']);
+async function gitServer(namespace: string, folder: string): Promise<ChildProcess> {
+  const www = await gitRepository(folder);
   const server = spawn('ip', ['netns', 'exec', namespace, 'python3', '-u', '-m', 'http.server', '3000', '-d', www]);
   await Promise.race([
     once(server.stdout, 'data'),
     once(server, 'close').then(() => Promise.reject(new Error('it ended'))),
   ]);
-  return { url: 'http://forge:3000/it.git', server };
+  return server;
 }
 
 /** Ansible is Python's: with VMKIT_TEST_ALL=1 it is installed once, below the cache. */

@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { expectTold, faultyWorld } from '../support/fault-world.ts';
 import { IN_SHORT } from '../support/faults.ts';
+import { gitRepository } from '../support/git-repository.ts';
 import { useSandbox } from '../support/machine.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
@@ -108,6 +110,30 @@ services:
       expect(await inGuest('cat /run/secrets/tailscale/auth-key 2>/dev/null | wc -c')).toBe('0\n');
       const { stdout } = await execa('grep', ['-rl', 'tskey-for-tests', sandbox.folder], { reject: false });
       expect(stdout).toBe('');
+    });
+
+    test('git clone from the guest by an ordinary user elsewhere, without TUN and user namespaces: join, verify, clone, leave', async () => {
+      const www = await gitRepository(sandbox.folder);
+      const { stdout: packed } = await execa('sh', ['-c', `tar -c -z -C ${www} it.git | base64 -w 0`]);
+      await inGuest(
+        `cd /tmp && echo ${packed} | base64 -d | tar -x -z && { /run/vmkit/busybox httpd -p 3001 -h /tmp || true; } && /run/vmkit/busybox wget -q -O - http://127.0.0.1:3001/it.git/HEAD`,
+      );
+      const programs = await tailscalePrograms(sandbox.folder);
+      const home = join(sandbox.folder, 'user');
+      const user = await ordinaryUser({ namespace: tailnet.peer, home, program: sandbox.program, ...programs });
+      onTestFinished(async () => void (await user.vmkit(['tailnet', 'leave'])));
+      const begun = performance.now();
+      const url = 'http://web:3001/it.git';
+      const words = [`--login-server=${tailnet.loginServer}`, '--hostname=ci', `--check=${url}`];
+      const joined = await user.vmkit(['tailnet', 'join', '--userspace', ...words], { TS_AUTHKEY: 'tskey-for-tests' });
+      expect(joined).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(joined.stdout.match(/^ {2}ok /gm)).toHaveLength(4);
+      const clone = await user.vmkit(['tailnet', 'run', '--', 'git', 'clone', '-q', url, join(home, 'clone')]);
+      expect(clone).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(await readFile(join(home, 'clone', 'page'), 'utf8')).toBe('hello\n');
+      expect((await user.vmkit(['tailnet', 'leave'])).stdout).toContain('ci left the tailnet');
+      console.info(`join, verify, clone, leave: ${Math.round(performance.now() - begun)} ms`);
+      expect(await user.processes()).toEqual([]);
     });
 
     /** How serve to each address of the guest ends for a peer, and the service's own port: one row each of the table that vmkit began with. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { componentArtifact } from '../../src/image/components/component.ts';
 import { COMPONENT_SOURCES, type ComponentSource } from '../../src/image/components/component-sources.ts';
@@ -73,6 +73,21 @@ describe('a component', () => {
       code: 'source-changed',
       details: { locked: { sha256: sha256(program) }, seen: { sha256: sha256(changed) } },
     });
+  });
+
+  it.each([true, false])('comes out of an archive where there is no tar and no gzip: cut off %s', async (isCut) => {
+    const whole = await archiveOf('tailscale_1.0/tailscaled', program);
+    const archive = isCut ? whole.subarray(0, whole.length - 20) : whole;
+    const base = await publish({ '/t.tgz': archive, '/t.tgz.sha256': sha256(archive) });
+    const context = contextIn(await temporaryFolder());
+    const bin = await temporaryFolder();
+    await symlink(execFileSync('sh', ['-c', 'command -v flock']).toString().trim(), join(bin, 'flock'));
+    vi.stubEnv('PATH', bin);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const sources = [release(`${base}/t.tgz`, 'tailscale_1.0/tailscaled')];
+    const building = ensureArtifact(componentArtifact('tailscaled', 'x86_64', sources), context);
+    if (isCut) await expect(building).rejects.toThrow(/t\.tgz holds no tailscale_1\.0\/tailscaled: unexpected end/);
+    else expect(await readFile(join((await building).directory, 'tailscaled'))).toEqual(program);
   });
 
   it('comes out of an archive, with a checksum that names no file', async () => {

@@ -19,7 +19,7 @@ async function clones() {
   await writeIdentity(paths.identityFile, newIdentity(), context.host);
   const boot = async (directory: string, isAdopted = false): Promise<string | undefined> => {
     await requireOwnMachine({ name: 'sql', directory }, paths, isAdopted, context);
-    await rememberDefinition({ name: 'sql', directory }, paths, context);
+    await rememberDefinition({ name: 'sql', directory, services: [] }, paths, context);
     return (await readIdentity(paths.identityFile, context.host))?.definition;
   };
   return { folder, context, a, b, boot };

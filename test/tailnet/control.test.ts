@@ -1,6 +1,8 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { newIdentity } from '../../src/machine/disks/identity.ts';
 import { bundledCli } from '../support/cli.ts';
 import { API_KEY, CLIENT, type ControlApi, startControlApi } from '../support/control-api.ts';
 import { serveHttp } from '../support/http-server.ts';
@@ -140,6 +142,43 @@ describe('nodes', () => {
     expect(api.removed).toEqual([]);
     expect((await vmkit(['tailnet', 'rm', 'web', '--yes'])).stdout).toContain('Removed web (100.64.0.1).');
     expect(api.removed).toEqual(['n-web']);
+  });
+});
+
+describe('vmkit rm of a machine that had a node', () => {
+  const NODE = { id: 'n1', name: 'git.tail.ts.net', hostname: 'git', addresses: ['100.64.0.1'] };
+
+  /** A machine `web`, off, whose node calls itself `git`. */
+  async function rm(env: Readonly<Record<string, string>> = {}) {
+    const folder = join(home, '.local', 'share', 'vmkit', 'machines', 'web');
+    await mkdir(folder, { recursive: true });
+    const identity = { ...newIdentity(), node: { hostname: 'git' } };
+    await writeFile(join(folder, 'identity.json'), JSON.stringify(identity));
+    const ended = await vmkit(['rm', 'web', '--yes'], env);
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(existsSync(folder)).toBe(false);
+    return ended.stdout;
+  }
+
+  test('its node goes with it, by the name that it gave itself', async () => {
+    api.nodes = [NODE, { ...NODE, id: 'n2', name: 'web.tail.ts.net', hostname: 'web' }];
+    expect(await rm()).toContain('Removed from the tailnet: git (100.64.0.1)\n');
+    expect(api.removed).toEqual(['n1']);
+  });
+
+  test.each<[string, () => void, string]>([
+    ['one of two, unasked', () => Object.assign(api, { nodes: [NODE, { ...NODE, id: 'n2' }] }), 'nobody said'],
+    ['one that is online', () => Object.assign(api, { nodes: [{ ...NODE, connectedToControl: true }] }), 'is online'],
+    ['one that these credentials may not list', () => Object.assign(api, { scopes: [] }), 'devices:core'],
+  ])('%s stays, and where it is removed is told', async (_name, make, why) => {
+    make();
+    expect(await rm()).toMatch(new RegExp(`${why}(.|\n)*vmkit tailnet rm git, or at Tailscale's admin console`));
+    expect(api.removed).toEqual([]);
+  });
+
+  test('without credentials it is told where its node is removed; one that is gone already is not told of', async () => {
+    expect(await rm({ NONE: '' })).toContain('no credentials for its control server');
+    expect(await rm()).not.toContain('node');
   });
 });
 

@@ -24,11 +24,12 @@ const status = (isTun: boolean) =>
         Tags: ['tag:a-b'],
       },
       b: { HostName: 'phone', DNSName: 'phone.tailnet.test.', TailscaleIPs: ['100.64.0.3'], Online: false, OS: 'iOS' },
-      c: { HostName: 'git', DNSName: 'git.other.test.', TailscaleIPs: ['100.64.0.4'], Online: true, OS: 'linux' },
+      c: { HostName: 'web', DNSName: 'git.other.test.', TailscaleIPs: ['100.64.0.4'], Online: true, OS: 'linux' },
     },
   });
 const login = {
-  machine: 'web',
+  machine: 'my-web',
+  hostname: 'web',
   user: 'root' as const,
   identityFile: "/home/o'neil/100%/client_key",
   hostKey: 'ssh-ed25519 AAAA',
@@ -57,7 +58,7 @@ test('ssh itself reads it so', async () => {
       'hostname 100.64.0.2',
       'user root',
       "identityfile /home/o'neil/100%%/client_key",
-      'hostkeyalias vmkit-web',
+      'hostkeyalias vmkit-my-web',
       "proxycommand '/opt/my tools/tailscale' --socket=/run/x.sock nc %h %p",
     ]),
   );

@@ -1,9 +1,12 @@
+import type { Device } from '../../tailnet/control/control.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import type { MachineParts } from '../../verbs/machine-parts.ts';
 import { removeMachine } from '../../verbs/remove.ts';
-import { requireConsent } from '../consent.ts';
+import { type LeftNodes, removeLeftNodes } from '../../verbs/tailnet/left-nodes.ts';
+import { askYes, requireConsent } from '../consent.ts';
 import { defineCommand } from '../parse/command.ts';
 import { MACHINE } from '../parse/positionals.ts';
+import { deviceText } from '../show/device-text.ts';
 
 export const command = defineCommand({
   usage: 'rm <vm>',
@@ -18,8 +21,27 @@ export const command = defineCommand({
       const warning = `This deletes ${paths.dataDir}: the data disk of ${name}, with all it holds, its secrets and passwords.`;
       await requireConsent({ warning, word: name, hint: `vmkit rm ${name} --yes` }, context.signal);
     };
-    return removeMachine(name, consent, context);
+    const removed = await removeMachine(name, consent, context);
+    const agree = async (nodes: readonly Device[]): Promise<boolean> =>
+      // Of several, one may be another computer's.
+      yes
+        ? nodes.length === 1
+        : askYes(`Remove from its tailnet, too: ${nodes.map(deviceText).join(', ')}?`, context.signal);
+    return { ...removed, node: removed.node && (await removeLeftNodes(removed.node, agree, context)) };
   },
-  text: ({ name, deleted, undone }) =>
-    [...undone.map((what) => `Taken back: ${what}`), `Deleted ${name}: ${deleted.join(', ')}`].join('\n'),
+  text: ({ name, deleted, undone, node }) =>
+    [
+      ...undone.map((what) => `Taken back: ${what}`),
+      `Deleted ${name}: ${deleted.join(', ')}`,
+      ...(node === undefined ? [] : nodeLines(node)),
+    ].join('\n'),
 });
+
+function nodeLines({ hostname, loginServer, removed, why }: LeftNodes): string[] {
+  const where = loginServer === undefined ? "Tailscale's admin console" : loginServer;
+  const stays = `A node ${hostname} may be in its tailnet yet: ${why}. Remove it by vmkit tailnet rm ${hostname}, or at ${where}.`;
+  return [
+    ...removed.map((device) => `Removed from the tailnet: ${deviceText(device)}`),
+    ...(why === undefined ? [] : [stays]),
+  ];
+}

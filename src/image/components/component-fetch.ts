@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
+import { copyFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Arch } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
@@ -8,6 +8,7 @@ import { download, fetchText } from '../../store/fetch/fetch.ts';
 import { lockSource, readLockedSource, sourceChanged } from '../../store/fetch/source-lock.ts';
 import { DEBIAN_ARCHITECTURES, runMmdebstrap } from '../../store/mmdebstrap.ts';
 import { type ComponentSource, GO_ARCHITECTURES } from './component-sources.ts';
+import { unpackMember } from './unpack-member.ts';
 
 interface Fetch<Kind extends ComponentSource['kind']> {
   readonly name: string;
@@ -20,10 +21,7 @@ interface Fetch<Kind extends ComponentSource['kind']> {
 }
 
 /** Downloads a release and checks it by the publisher's checksum. The first digest seen is locked: one version has one content. */
-export async function fetchRelease(
-  { name, arch, source, target, scratch }: Fetch<'release'>,
-  context: Context,
-): Promise<void> {
+export async function fetchRelease({ name, arch, source, target }: Fetch<'release'>, context: Context): Promise<void> {
   const { version, member } = source;
   const url = source.url(arch);
   const title = `${name} ${version}`;
@@ -43,7 +41,7 @@ export async function fetchRelease(
   const file = await download({ name: title, url, sha256 }, context);
   await lockSource(lockName, seen, context);
   if (member === undefined) await copyFile(file.path, target);
-  else await unpackMember(file.path, member(arch), target, scratch, context);
+  else await unpackMember(file.path, member(arch), target, context.signal);
 }
 
 /** Unpacks a Debian package; nothing of it runs. */
@@ -57,7 +55,7 @@ export async function fetchDebian({ arch, source, target, scratch }: Fetch<'debi
   ];
   const run = { doing: `Fetching the package ${source.package}`, target: archive, isExtractOnly: true };
   await runMmdebstrap(args, run, context);
-  await unpackMember(archive, `./${source.path}`, target, scratch, context);
+  await unpackMember(archive, `./${source.path}`, target, context.signal);
 }
 
 /** Builds a Go program for the guest, without C. Go checks modules by its own checksum database. */
@@ -94,24 +92,4 @@ async function isMoved(from: string, to: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function unpackMember(
-  archive: string,
-  member: string,
-  target: string,
-  scratch: string,
-  context: Context,
-): Promise<void> {
-  const folder = join(scratch, 'unpacked');
-  await mkdir(folder);
-  const { exitCode, stderr } = await context.host.exec(['tar', '-x', '-f', archive, '-C', folder, member], {
-    signal: context.signal,
-  });
-  if (exitCode !== 0) {
-    const reason = stderr.trim().split('\n')[0];
-    throw new VmkitError('build', 'component-missing', `${basename(archive)} holds no ${member}: ${reason}.`);
-  }
-  await rename(join(folder, member), target);
-  await chmod(target, 0o755);
 }

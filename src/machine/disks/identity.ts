@@ -16,9 +16,12 @@ const identitySchema = z.strictObject({
   uid: z.int().positive().optional(),
   /** The folder of the definition that it belongs to, on this computer. */
   definition: z.string().optional(),
+  /** Its node in a tailnet, as its definition said when it was last started. */
+  node: z.strictObject({ hostname: z.string(), loginServer: z.string().optional() }).optional(),
 });
 
 export type Identity = z.infer<typeof identitySchema>;
+export type MachineNode = NonNullable<Identity['node']>;
 
 /** The identity in a file; undefined where there is none. Throws `identity-damaged`. */
 export async function readIdentity(path: string, host: Host): Promise<Identity | undefined> {
@@ -31,6 +34,16 @@ export async function readIdentity(path: string, host: Host): Promise<Identity |
       hint: 'Restore this file from a backup. The data disk is untouched; vmkit does not use it without this file.',
       cause: error,
     });
+  }
+}
+
+/** The machine's node in a tailnet, if its identity can be read and knows of one. */
+export async function readNode(path: string, host: Host): Promise<MachineNode | undefined> {
+  try {
+    return (await readIdentity(path, host))?.node;
+  } catch (error) {
+    if (error instanceof VmkitError && error.code === 'identity-damaged') return undefined;
+    throw error;
   }
 }
 

@@ -6,6 +6,8 @@ import type { TailscaleStatus } from '../tailscale-json.ts';
 /** How ssh logs in to a machine of vmkit's own. */
 export interface MachineLogin {
   readonly machine: string;
+  /** The name that its node gives itself in the tailnet. */
+  readonly hostname: string;
   readonly user: 'root';
   readonly identityFile: string;
   /** `ssh-ed25519 BASE64`: no other key is accepted. */
@@ -63,7 +65,8 @@ function nodesOf(status: TailscaleStatus, logins: readonly MachineLogin[]): Inve
         os: peer.OS,
         tags: peer.Tags ?? [],
         isOnline: peer.Online === true,
-        login: logins.find(({ machine }) => machine === peer.HostName),
+        // A node of another tailnet may call itself anything.
+        login: short === undefined ? undefined : logins.find(({ hostname }) => hostname === peer.HostName),
       },
     ];
   });

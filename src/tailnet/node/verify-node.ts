@@ -90,7 +90,12 @@ function isProxysOwn({ status }: DialEnd): boolean {
   return status === 502 || status === 503 || status === 504;
 }
 
+/** Without git its first question (gitprotocol-http(5)), by HTTP. */
 async function askGit(url: string, proxyPort: number, { host, signal }: Context): Promise<Verified> {
+  if (!(await host.programs(['git'])).has('git')) {
+    const title = `${url} by HTTP, since there is no git here`;
+    return askHttp(title, `${url}/info/refs?service=git-upload-pack`, proxyPort);
+  }
   const env = { ...proxyVariables(proxyPort), GIT_TERMINAL_PROMPT: '0' };
   const { exitCode, stdout, stderr } = await host.exec(['git', 'ls-remote', url, 'HEAD'], {
     env,

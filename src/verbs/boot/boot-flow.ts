@@ -65,7 +65,8 @@ export async function prepareBoot(
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
     await joinNetwork(defined, context);
-    await rememberDefinition(defined, paths, context);
+    // Its node is the one that it was started with.
+    await rememberDefinition({ ...defined, services: [] }, paths, context);
     const started = withWorldOfStart(defined, running, context.host);
     return joinRunning(await keepGate(running, paths, context), started, chosen, context);
   }

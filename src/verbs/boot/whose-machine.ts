@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
-import { readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
+import { type MachineNode, readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { isThere } from '../machine-name.ts';
 import type { VerbContext } from '../step.ts';
@@ -33,18 +34,33 @@ export async function requireOwnMachine(
   );
 }
 
-/** Remembers whose machine it is from now on. */
+/** Remembers whose machine it is from now on, and its node in a tailnet, which outlives that in the definition. */
 export async function rememberDefinition(
-  spec: Own,
+  spec: Own & Pick<VmSpec, 'services'>,
   { identityFile }: Pick<MachinePaths, 'identityFile'>,
   { host, report }: VerbContext,
 ): Promise<void> {
   const identity = await readIdentity(identityFile, host);
-  if (!host.isHere || identity === undefined || identity.definition === spec.directory) return;
-  if (identity.definition !== undefined) {
+  if (identity === undefined) return;
+  const definition = host.isHere ? spec.directory : identity.definition;
+  const node = nodeOf(spec) ?? identity.node;
+  const now = {
+    ...identity,
+    ...(definition === undefined ? {} : { definition }),
+    ...(node === undefined ? {} : { node }),
+  };
+  if (isDeepStrictEqual(now, identity)) return;
+  if (identity.definition !== undefined && identity.definition !== definition) {
     report({ kind: 'note', text: `${spec.name} belonged to the definition in ${identity.definition} until now.` });
   }
-  await writeIdentity(identityFile, { ...identity, definition: spec.directory }, host);
+  await writeIdentity(identityFile, now, host);
+}
+
+function nodeOf({ name, services }: Pick<VmSpec, 'name' | 'services'>): MachineNode | undefined {
+  const node = services.find((service) => service.node !== undefined)?.node;
+  if (node === undefined) return undefined;
+  const { hostname = name, loginServer } = node;
+  return { hostname, ...(loginServer === undefined ? {} : { loginServer }) };
 }
 
 /** Whether there is still a definition, and a link does not lead from one folder to the other. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
+import { readNode } from '../../machine/disks/identity.ts';
 import { machineNames } from '../../machine/state/machines.ts';
 import { ensureSshKeys } from '../../secrets/ssh-keys.ts';
 import { requireDaemon } from '../../tailnet/daemon/find-daemon.ts';
@@ -18,11 +19,12 @@ async function machineLogins(context: Pick<Context, 'host' | 'paths'>): Promise<
   const names = await machineNames(context);
   const logins = await Promise.all(
     names.map(async (machine): Promise<MachineLogin[]> => {
-      const { secretsDir } = machinePaths(context.paths, machine);
+      const { secretsDir, identityFile: identityPath } = machinePaths(context.paths, machine);
       const identityFile = join(secretsDir, 'ssh', 'client_key');
       if ((await context.host.stat(identityFile)) === undefined) return [];
       const { hostPublicKey } = await ensureSshKeys(secretsDir, context.host);
-      return [{ machine, user: 'root', identityFile, hostKey: hostPublicKey }];
+      const hostname = (await readNode(identityPath, context.host))?.hostname ?? machine;
+      return [{ machine, hostname, user: 'root', identityFile, hostKey: hostPublicKey }];
     }),
   );
   return logins.flat();

@@ -4,6 +4,7 @@ import { requireControl } from '../../../tailnet/control/choose-control.ts';
 import type { Device } from '../../../tailnet/control/control.ts';
 import { requireConsent } from '../../consent.ts';
 import { defineCommand } from '../../parse/command.ts';
+import { deviceText } from '../../show/device-text.ts';
 
 export const command = defineCommand({
   usage: 'rm <node>',
@@ -20,17 +21,13 @@ export const command = defineCommand({
     const devices = await control.devices();
     const device = devices.find(({ name }) => name === node);
     if (device === undefined) throw unknownNode(node, devices);
-    const warning = `This removes ${describe(device)} from the tailnet: it is logged out, and its address becomes free.`;
+    const warning = `This removes ${deviceText(device)} from the tailnet: it is logged out, and its address becomes free.`;
     if (!yes) await requireConsent({ warning, word: node, hint: `vmkit tailnet rm ${node} --yes` }, signal);
     await control.removeDevice(device.id);
     return device;
   },
-  text: (device) => `Removed ${describe(device)}.`,
+  text: (device) => `Removed ${deviceText(device)}.`,
 });
-
-function describe({ name, addresses, isOnline }: Device): string {
-  return `${name} (${[...addresses, ...(isOnline === true ? ['online'] : [])].join(', ')})`;
-}
 
 function unknownNode(node: string, devices: readonly Device[]): VmkitError {
   const names = devices.map(({ name }) => name);
