@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { time } from '../measure.ts';
@@ -70,9 +70,11 @@ export async function buildSuites(folder: string, tree: string, cache: string): 
     const got = downloaded.parse(JSON.parse(stdout));
     if (got.Sum !== sum) throw new Error(`${module} ${version} is not what it was: ${got.Sum}, and not ${sum}.`);
     const output = join(folder, 'go', fileOf(name));
-    const overlay = await ownModules(join(got.Dir, within), join(folder, 'overlay', fileOf(name)));
-    await time(['go', 'test', '-c', '-overlay', overlay, '-o', output, `./${within}`], env, got.Dir);
-    const data = join(got.Dir, within, 'testdata');
+    const source = join(folder, '..', `source-${fileOf(name)}`);
+    await cp(got.Dir, source, { recursive: true });
+    await readOwnModules(join(source, within));
+    await time(['go', 'test', '-c', '-o', output, `./${within}`], env, source);
+    const data = join(source, within, 'testdata');
     await cp(data, join(folder, 'go/testdata'), { recursive: true }).catch(() => undefined);
   }
   const selftests = join(tree, 'tools/testing/selftests');
@@ -83,18 +85,14 @@ export async function buildSuites(folder: string, tree: string, cache: string): 
   }
 }
 
-/** What replaces a package's files (`go help build`, -overlay): they read the list of modules beside them, and not /proc/modules. */
-async function ownModules(source: string, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const replaced: Record<string, string> = {};
+/** Its tests read the list of modules beside them, and not /proc/modules. */
+async function readOwnModules(source: string): Promise<void> {
   for (const name of (await readdir(source)).filter((each) => each.endsWith('_test.go'))) {
     const text = await readFile(join(source, name), 'utf8');
-    if (!text.includes('"/proc/modules"')) continue;
-    replaced[join(source, name)] = join(folder, name);
-    await writeFile(join(folder, name), text.replaceAll('"/proc/modules"', '"modules"'));
+    if (text.includes('"/proc/modules"')) {
+      await writeFile(join(source, name), text.replaceAll('"/proc/modules"', '"modules"'));
+    }
   }
-  await writeFile(join(folder, 'overlay.json'), JSON.stringify({ Replace: replaced }));
-  return join(folder, 'overlay.json');
 }
 
 /** Names of the scripts to run, relative to `net`. */
