@@ -67,7 +67,7 @@ services:
 
     test('a healthy machine: nothing is told', healthy);
 
-    test.for(FAULTS)('fault: $name', async (fault, { task }) => {
+    test.for(FAULTS.map((each) => [each.name, each] as const))('fault: %s', async ([, fault], { task }) => {
       const report = await world().tell(fault, 1);
       task.meta.probeMs = report.tookMs;
       expectTold(report, fault);
