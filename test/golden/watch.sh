@@ -1,6 +1,6 @@
 PATH='/usr/sbin:/usr/bin'
 t=vmkit_follow_$$
-d=$(mktemp -d) && mkfifo "$d/in" || exit 70
+d=$(mktemp -d) && mkfifo "$d/in" "$d/end" || exit 70
 echo $$ >/run/vmkit/watched
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -213,8 +213,10 @@ until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ] && [ -s "$d/wire" ];
 done
 grep -q 'chain left' "$d/nft" || exit 1
 wait $before
-echo '==> watching <=='
-sleep 4 3>&-
+echo "==> watching in $d <=="
+timeout 4 cat "$d/end" 3>&-
+# What was seen at the last is still being written.
+sleep 0.5 3>&-
 # What came after the chains were read would be seen by the interface alone.
 kill $wire 2>/dev/null
 counters >"$d/counters"

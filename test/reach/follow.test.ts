@@ -17,7 +17,7 @@ test('what is run on a machine that is watched', async () => {
 });
 
 /** Of a real guest (linux 6.12, nft 1.1.3, tailscale 1.98.2), shortened. */
-const PRINTED = `==> watching <==
+const PRINTED = `==> watching in /tmp/tmp.1 <==
 
 ==> counters-before <==
 netstat:TcpExt: SyncookiesSent ListenOverflows ListenDrops

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import type { Facts } from '../../src/reach/facts.ts';
 import { routeQuestions, toRoutes } from '../../src/reach/follow/route-question.ts';
 import { readWatched, type Watched } from '../../src/reach/follow/seen/sightings.ts';
-import { WATCHING, watchScript } from '../../src/reach/follow/watch/watch-script.ts';
+import { endWatchScript, watchingIn, watchScript } from '../../src/reach/follow/watch/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { peerDial } from '../../src/reach/look/peer/dial-observation.ts';
 import { ON_HOST, observeScript, readObservations } from '../../src/reach/observation.ts';
@@ -58,7 +57,7 @@ export async function followIn(name: string, fault: Fault): Promise<Verdict> {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     started.push(service);
-    await firstLine(service, 'ready');
+    await firstLine(service, (line) => line === 'ready');
     await must(guest, script).catch((error: unknown) => {
       if (/unknown|failed to load|no such file|not supported/i.test(String(error))) throw new LacksFault(String(error));
       throw error;
@@ -124,10 +123,11 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
   started.push(child);
   const lines: string[] = [];
   const ended = new Promise((resolve) => void child.once('close', resolve));
-  const ready = firstLine(child, WATCHING, lines);
+  const ready = firstLine(child, (line) => watchingIn(line) !== undefined, lines);
   child.stdin.end(watchScript([PORT], WATCH_SECONDS, { isGuest: false, ...PATH }));
   const seenUntilNow = async (): Promise<Watched> => {
-    await endSleepOf(child.pid);
+    const folder = lines.map(watchingIn).find((each) => each !== undefined) ?? '';
+    await execa('sh', ['-c', endWatchScript(folder)]);
     await ended;
     const watched = readWatched(lines.join('\n'), [PORT]);
     if (watched === undefined) throw new Error(lines.join('\n'));
@@ -139,15 +139,6 @@ function watch(namespace: string, started: ChildProcess[]): Watching {
     };
   };
   return { ready, seenUntilNow };
-}
-
-/** The child of that name waits for the time to be over. */
-async function endSleepOf(pid = 0): Promise<void> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  for (const each of children.trim().split(' ')) {
-    const name = await readFile(`/proc/${each}/comm`, 'utf8').catch(() => '');
-    if (name.trim() === 'sleep') process.kill(Number(each));
-  }
 }
 
 async function ask(
@@ -176,13 +167,13 @@ function statusOf(address: string): string {
   return JSON.stringify({ TUN: true, BackendState: 'Running', Health: [], Self: self });
 }
 
-function firstLine(child: ChildProcess, wanted: string, lines: string[] = []): Promise<void> {
+function firstLine(child: ChildProcess, isWanted: (line: string) => boolean, lines: string[] = []): Promise<void> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new TypeError('Its output is not read.');
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
-      if (line === wanted) resolve();
+      if (isWanted(line)) resolve();
     });
-    child.once('close', (code) => reject(new Error(`ended with ${code} before it said: ${wanted}`)));
+    child.once('close', (code) => reject(new Error(`ended with ${code}: ${lines.join('\n')}`)));
   });
 }

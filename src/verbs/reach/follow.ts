@@ -8,7 +8,7 @@ import { peerRoute, routeQuestions, toRoutes } from '../../reach/follow/route-qu
 import { type Routes, readWatched, type Watched } from '../../reach/follow/seen/sightings.ts';
 import type { Place } from '../../reach/follow/step.ts';
 import type { Watches } from '../../reach/follow/steps.ts';
-import { WATCHING, watchScript } from '../../reach/follow/watch/watch-script.ts';
+import { endWatchScript, watchingIn, watchScript } from '../../reach/follow/watch/watch-script.ts';
 import type { Watcher } from '../../reach/look/peer/followed-dial.ts';
 import { IN_GUEST, ON_HOST, observeScript, readObservations } from '../../reach/observation.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
@@ -24,6 +24,7 @@ const ENOUGH_SECONDS = 3;
 const READY_MS = 15_000;
 const WATCH_MS = 28_000;
 const ROUTES_MS = 5_000;
+const END_MS = 2_000;
 
 type WatchedPlace = readonly [Place, Run, typeof IN_GUEST];
 type Run = (script: string, withinMs: number, onLine?: (line: string) => void) => Promise<string>;
@@ -39,12 +40,20 @@ export interface Around {
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
 export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
   let begun: Promise<{ readonly ready: Promise<unknown>; readonly seen: Promise<Watches> }> | undefined;
+  let isOver = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve;
+  });
   return {
     ready: async () => {
-      begun ??= watchAll(around, context);
+      begun ??= watchAll(around, over, context);
       await (await begun).ready;
     },
-    seen: async () => (await begun)?.seen,
+    // Everybody has dialled by then: nothing more is waited for.
+    seen: async () => {
+      isOver();
+      return (await begun)?.seen;
+    },
   };
 }
 
@@ -58,11 +67,12 @@ interface Begun {
 /** Guests first, which take seconds to begin: elsewhere the time to watch would be over by then. */
 async function watchAll(
   around: Around,
+  over: Promise<void>,
   context: Context,
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
   const places = await placesOf(around, context);
   const begin = (wanted: boolean): Begun[] =>
-    places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around));
+    places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around, over));
   const inGuests = begin(true);
   const all = untilReady(inGuests).then(async () => {
     const others = begin(false);
@@ -87,7 +97,7 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
   stop.abort();
 }
 
-function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around): Begun {
+function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: Promise<void>): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const ports = [...new Set([port, hostPort, ...served, ...tunnelPorts].filter((each) => each !== undefined))];
@@ -97,14 +107,20 @@ function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Ar
     isReady = resolve;
   });
   let since = Number.POSITIVE_INFINITY;
+  let folder: string | undefined;
   const onLine = (line: string): void => {
-    if (line !== WATCHING) return;
+    folder ??= watchingIn(line);
+    if (folder === undefined || since !== Number.POSITIVE_INFINITY) return;
     since = performance.now();
     isReady();
   };
   const printed = run(watchScript(ports, seconds, { isGuest: isGuest(place), path }), WATCH_MS, onLine)
     .catch(() => '')
     .finally(isReady);
+  const end = async (): Promise<void> => {
+    if (folder !== undefined) await run(endWatchScript(folder), END_MS);
+  };
+  over.then(end).catch(() => undefined);
   const seen: Begun['seen'] = async (dialledAt) => {
     const watched = readWatched(await printed, ports);
     // Of what it did not see from its beginning it says nothing.

@@ -15,8 +15,15 @@ const CHAINS: Readonly<Record<Hook, readonly [hook: string, priority: number, li
   left: ['postrouting', LAST, 'oifname'],
 };
 
-/** Printed when all is set up: what is dialled from now on is seen. */
-export const WATCHING = '==> watching <==';
+/** A line that is printed when all is set up: what is dialled from now on is seen. The folder that it names is the watch's own. */
+export function watchingIn(line: string): string | undefined {
+  return /^==> watching in (\/[\w./-]+) <==$/.exec(line)?.[1];
+}
+
+/** Ends a watch before its time: who reads there goes on. Where nobody does any more, nothing happens. */
+export function endWatchScript(folder: string): string {
+  return `timeout 1 sh -c ': >${folder}/end' 2>/dev/null`;
+}
 
 /**
  * An nft file with a table that counts the connections of some ports of TCP and UDP at each hook, by their addresses, those packets apart that take a connection or
@@ -88,7 +95,7 @@ command -v perl >/dev/null || echo off >"$d/${name}"`;
 }
 
 /**
- * Watches the connections of some ports on one machine for some seconds, while a peer dials, and prints what came of them, each under `==> ID <==`. The table
+ * Watches the connections of some ports on one machine for some seconds or until `endWatchScript`, while a peer dials, and prints what came of them, each under `==> ID <==`. The table
  * belongs to the nft that made it: the kernel removes it with that one, which ends when nobody holds its input any more, however this script ends.
  * `isGuest`: the kernel is asked, too, why it ends packets; on a host that would load a module. `path`: a shell's assignment of PATH.
  */
@@ -99,7 +106,7 @@ export function watchScript(
 ): string {
   return `${path}
 t=vmkit_follow_$$
-d=$(mktemp -d) && mkfifo "$d/in" || exit 70
+d=$(mktemp -d) && mkfifo "$d/in" "$d/end" || exit 70
 ${isGuest ? `echo $$ >${GUEST.watched}` : ''}
 trap 'exec 3>&-; kill $nft $monitor $kernel $wire 2>/dev/null; nft delete table inet $t 2>/dev/null; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -127,8 +134,10 @@ until { grep -q 'chain left' "$d/nft" && [ -s "$d/kernel" ] && [ -s "$d/wire" ];
 done
 grep -q 'chain left' "$d/nft" || exit 1
 wait $before
-echo '${WATCHING}'
-sleep ${seconds} 3>&-
+echo "==> watching in $d <=="
+timeout ${seconds} cat "$d/end" 3>&-
+# What was seen at the last is still being written.
+sleep 0.5 3>&-
 # What came after the chains were read would be seen by the interface alone.
 kill $wire 2>/dev/null
 counters >"$d/counters"
