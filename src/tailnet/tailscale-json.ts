@@ -8,6 +8,8 @@ const selfStatus = z.object({
   AllowedIPs: z.array(z.string()).nullish(),
   Relay: z.string().default(''),
   Expired: z.boolean().default(false),
+  /** Whether its connection to the control server is open (ipnlocal: GetInPollNetMap). */
+  Online: z.boolean().optional(),
   KeyExpiry: z.string().optional(),
 });
 

@@ -121,12 +121,34 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
   });
 
   test('inventory: where the system routes the tailnet, ssh dials by itself', async () => {
-    router = await tailnet.join({ ...programs, namespace: tailnet.host, hostname: 'router', isTun: true });
+    // As the unit of `vmkit tailnet service` has it: what follows is the proof that no more is needed.
+    const member = { ...programs, namespace: tailnet.host, hostname: 'router', isTun: true, hasFewRights: true };
+    router = await tailnet.join(member);
+    const rights = (await readFile(`/proc/${router.pid}/status`, 'utf8')).match(/^(Uid|Cap(Eff|Bnd)):.*$/gm);
+    expect(rights?.map((line) => line.replace(/\s+/g, ' '))).toEqual([
+      'Uid: 61238 61238 61238 61238',
+      'CapEff: 0000000000003000',
+      'CapBnd: 0000000000003000',
+    ]);
     await writeFile(config(), await writeInventory());
     expect(await readFile(config(), 'utf8')).not.toContain('ProxyCommand');
     await sshWorks();
     const ansible = await findAnsible();
     if (ansible !== undefined) await ansiblePings(ansible);
+  });
+
+  test('watch: a tailscaled that works is left alone; one that hangs ends it, while its control server answers', async () => {
+    const { bin = '', pid = 0 } = router ?? {};
+    const socket = /--socket=(\S+)/.exec(await readFile(join(bin, 'tailscale'), 'utf8'))?.[1] ?? '';
+    const env = { PATH: searched() };
+    const watching = sandbox.start(['tailnet', 'watch', '--socket', socket, '--patience', '6s'], { env });
+    let said = '';
+    watching.process.stderr?.on('data', (text) => (said += String(text)));
+    await expect.poll(() => said, { timeout: 60_000 }).toContain('it has its control server');
+    process.kill(pid, 'SIGSTOP');
+    const { exitCode, stderr } = await watching.ended.finally(() => process.kill(pid, 'SIGCONT'));
+    expect(exitCode).toBe(6);
+    expect(stderr).toMatch(/is stuck for \d+ s: it did not answer(.|\n)*restart tailscaled/);
   });
 
   const findings = async (): Promise<readonly string[]> => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,6 +42,8 @@ export interface Member {
   readonly flags?: readonly string[];
   /** Of its tailscaled. */
   readonly daemonFlags?: readonly string[];
+  /** Its tailscaled is no more than the unit of `vmkit tailnet service` lets it be: a user of its own with CAP_NET_ADMIN and CAP_NET_RAW. */
+  readonly hasFewRights?: boolean;
 }
 
 export interface Joined {
@@ -115,7 +117,7 @@ interface Place extends Pick<Tailnet, 'loginServer' | 'keyFile'> {
 }
 
 async function joinMember(
-  { namespace, hostname, tailscale, tailscaled, isTun, flags = [], daemonFlags = [] }: Member,
+  { namespace, hostname, tailscale, tailscaled, isTun, flags = [], daemonFlags = [], hasFewRights = false }: Member,
   { folder, loginServer, keyFile, daemons }: Place,
 ): Promise<Joined> {
   const own = await mkdtemp(join(folder, `${hostname}-`));
@@ -128,7 +130,8 @@ async function joinMember(
     '--port=0',
     ...daemonFlags,
   ];
-  const daemon = spawn('ip', ['netns', 'exec', namespace, tailscaled, ...options], {
+  const start = hasFewRights ? await fewRights(tailscaled, own, folder) : [tailscaled];
+  const daemon = spawn('ip', ['netns', 'exec', namespace, ...start, ...options], {
     stdio: 'ignore',
     env: { ...process.env, TS_NO_LOGS_NO_SUPPORT: 'true', TS_DEBUG_FIREWALL_MODE: 'nftables' },
   });
@@ -141,6 +144,20 @@ async function joinMember(
   await poll(async () => (existsSync(socket) ? true : undefined), { withinMs: 15_000, everyMs: 50 });
   await run('up', ...up, '--accept-dns=false', '--timeout=30s', ...flags);
   return { bin: own, pid: daemon.pid ?? 0, tailscale: run };
+}
+
+/** Nobody has this number. */
+const DAEMON_USER = 61_238;
+
+/** The start of its argv. Its program is copied to where that user gets. */
+async function fewRights(tailscaled: string, own: string, folder: string): Promise<readonly string[]> {
+  await copyFile(tailscaled, join(own, 'tailscaled'));
+  await chmod(folder, 0o711);
+  await chown(own, DAEMON_USER, DAEMON_USER);
+  const kept = '-all,+net_admin,+net_raw';
+  const rights = [`--inh-caps=${kept}`, `--ambient-caps=${kept}`, `--bounding-set=${kept}`, '--no-new-privs'];
+  const user = [`--reuid=${DAEMON_USER}`, `--regid=${DAEMON_USER}`, '--clear-groups'];
+  return ['setpriv', ...user, ...rights, join(own, 'tailscaled')];
 }
 
 /** With the flags and the module cache of the components, so that Go compiles Tailscale once. */

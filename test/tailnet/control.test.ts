@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { newIdentity } from '../../src/machine/disks/identity.ts';
@@ -224,5 +224,51 @@ describe('headscale', () => {
     const { env } = await startHeadscale(['me', 'you']);
     expect((await vmkit(['tailnet', 'key'], env)).stderr).toMatch(/several users: me, you(.|\n)*HEADSCALE_USER=NAME/);
     expect((await vmkit(['tailnet', 'key'], { ...env, HEADSCALE_USER: 'you' })).stdout).toBe('hskey\n');
+  });
+
+  /** A folder for PATH with a `headscale` that prints as 0.27 does (protobuf's Go structs), and writes down how it was called. */
+  async function commandIn(folder: string, script = ''): Promise<string> {
+    const text = `#!/bin/sh
+echo "$HEADSCALE_CLI_ADDRESS $HEADSCALE_CLI_API_KEY $*" >>${folder}/called
+${script}
+case "$1 $2" in
+  "users list") echo '[{"id":1,"name":"me","created_at":{"seconds":1700000000}}]' ;;
+  "preauthkeys create") echo '{"user":{"id":1},"id":7,"key":"hskey-auth-7","expiration":{"seconds":1893456000,"nanos":5}}' ;;
+  "nodes list") echo '[{"id":3,"name":"web","given_name":"web-1","ip_addresses":["100.64.0.3"],"last_seen":{"seconds":1}}]' ;;
+  "nodes delete") echo '{"Result":"Node deleted"}' ;;
+esac
+`;
+    await writeFile(join(folder, 'headscale'), text, { mode: 0o755 });
+    return `${folder}:${process.env['PATH']}`;
+  }
+  const called = async (): Promise<string[]> => (await readFile(join(home, 'called'), 'utf8')).trim().split('\n');
+
+  test('on its server its command is enough: it makes keys, lists nodes and removes one', async () => {
+    const env = { NONE: '', PATH: await commandIn(home) };
+    const minted = await vmkit(['tailnet', 'key', '--tag', 'a', '--tag', 'b', '--reusable', '--json'], env);
+    expect(JSON.parse(minted.stdout)).toEqual({ key: 'hskey-auth-7', id: '7', expires: '2030-01-01T00:00:00.000Z' });
+    expect((await vmkit(['tailnet', 'devices'], env)).stdout).toMatch(/^web-1 +100\.64\.0\.3 +seen \d+ d /m);
+    expect((await vmkit(['tailnet', 'rm', 'web-1', '--yes'], env)).stdout).toContain('Removed web-1');
+    const create = 'preauthkeys create --user 1 --reusable --expiration 3600s --tags tag:a,tag:b --output json';
+    expect(await called()).toEqual(
+      expect.arrayContaining([`  ${create}`, '  nodes delete --identifier 3 --force --output json']),
+    );
+  });
+
+  test('where nothing answers at its address its command is asked, with the key in its environment', async () => {
+    const { env } = await startHeadscale(['me']);
+    const gone = { ...env, HEADSCALE_CLI_ADDRESS: 'http://127.0.0.1:9', PATH: await commandIn(home) };
+    expect((await vmkit(['tailnet', 'key'], gone)).stdout).toBe('hskey-auth-7\n');
+    expect((await called())[0]).toBe('http://127.0.0.1:9 hs-api users list --output json');
+  });
+
+  test.each([
+    [`echo '{"error":"unable to read/write to headscale socket"}' >&2; exit 1`, /socket(.|\n)*group of its socket/],
+    [`echo 'tags tag:x are invalid or not permitted' >&2; exit 1`, /not one that(.|\n)*tagOwners/],
+    ['echo secret; exit 0', /does not understand/],
+  ])('what it refuses is told: %s', async (script, told) => {
+    const { stderr, exitCode } = await vmkit(['tailnet', 'key'], { NONE: '', PATH: await commandIn(home, script) });
+    expect({ stderr, exitCode }).toEqual({ stderr: expect.stringMatching(told), exitCode: 6 });
+    expect(stderr).not.toContain('secret');
   });
 });

@@ -118,6 +118,16 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: 'Say what is wrong with this computer as a node, and what to do',
         isBuild: true,
       },
+      'tailnet service': {
+        usage: 'tailnet service <action>',
+        summary: "install or remove this computer's tailscaled as a unit with few rights, and its watchdog",
+        isBuild: true,
+      },
+      'tailnet watch': {
+        usage: 'tailnet watch',
+        summary: 'Watch a tailscaled, and end where it is stuck: what the unit of the watchdog runs',
+        isBuild: true,
+      },
     },
   },
   {

@@ -130,6 +130,7 @@ export const ERROR_CODES = [
   'node-joined',
   'node-missing',
   'node-not-joined',
+  'node-stuck',
   'node-unknown',
   'not-a-file',
   'not-a-folder',

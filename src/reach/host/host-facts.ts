@@ -61,7 +61,10 @@ export async function lookAtThisHost(daemon: Daemon | undefined, { host, signal 
 }
 
 /** The control server's answer tells its time, too, in whole seconds. */
-async function askControl(url: string, signal: AbortSignal): Promise<{ seen: Observation; clockAhead?: number }> {
+export async function askControl(
+  url: string,
+  signal: AbortSignal,
+): Promise<{ seen: Observation; clockAhead?: number }> {
   const command = `curl -sI ${url}`;
   try {
     const withTime = AbortSignal.any([signal, AbortSignal.timeout(8_000)]);

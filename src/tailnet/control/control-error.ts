@@ -58,9 +58,9 @@ const KNOWN: readonly Known[] = [
 
 /** Why a control server refused. What it said is told, cut short; a secret of ours is never in it. */
 export function explainRefusal({ doing, url }: ApiRequest, refusal: Refusal): VmkitError {
-  const known = KNOWN.find(({ when }) => when(refusal));
-  const said = messageIn(refusal.text);
-  const message = `${doing}: ${new URL(url).host} refused: ${known?.says ?? `status ${refusal.status}`}${said === '' ? '' : ` (it said: ${said})`}.`;
+  const known = meaningOf(refusal);
+  const words = said(refusal.text);
+  const message = `${doing}: ${new URL(url).host} refused: ${known?.says ?? `status ${refusal.status}`}${words === '' ? '' : ` (it said: ${words})`}.`;
   return new VmkitError('unreachable', 'control-refused', message, {
     hint: known?.hint ?? 'Run the same with -v, and look at what the server says.',
     details: { status: refusal.status },
@@ -81,11 +81,17 @@ export function unreachable({ doing, url, method, isRepeatable }: ApiRequest, wh
   );
 }
 
-function messageIn(text: string): string {
-  const found = /"(?:message|error_description|error)"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text;
+/** What is known of such a refusal. */
+export function meaningOf(refusal: Refusal): Pick<Known, 'says' | 'hint'> | undefined {
+  return KNOWN.find(({ when }) => when(refusal));
+}
+
+/** The message in an answer, on one line, short, and without a key. */
+export function said(text: string): string {
+  const found = /"(?:message|detail|error_description|error)"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text;
   // A server may say a key back.
   return found
-    .replace(/tskey-[\w-]+/g, 'tskey-…')
+    .replace(/\b(tskey|hskey)-[\w-]+/g, '$1-…')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 200);

@@ -16,6 +16,7 @@ import { type HostReport, setUpNetwork, tearDownHost } from '../../../verbs/host
 import { reportOnPhone } from '../../../verbs/phone-check.ts';
 import { setUpPhone } from '../../../verbs/phone-network.ts';
 import { defineCommand } from '../../parse/command.ts';
+import { changesText } from '../../show/changes-text.ts';
 import { phoneText } from '../../show/phone-text.ts';
 import { table } from '../../show/table.ts';
 
@@ -79,7 +80,7 @@ export const command = defineCommand({
     return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);
   },
   text: (result) =>
-    'way' in result ? phoneText(result) : 'changes' in result ? reportText(result) : checkText(result),
+    'way' in result ? phoneText(result) : 'changes' in result ? changesText(result) : checkText(result),
   exitCode: (result) => {
     if ('way' in result) return result.way.way === 'none' ? 3 : 0;
     return 'changes' in result || result.every(({ isOk }) => isOk) ? 0 : 3;
@@ -179,11 +180,4 @@ function checkText(rows: readonly CheckRow[]): string {
     isOk || hint === undefined ? says : `${says}. Try: ${hint}`,
   ]);
   return table(lines);
-}
-
-function reportText({ isDryRun, changes, notes }: HostReport): string {
-  const said = notes.map((note) => `# ${note}`);
-  if (changes.length === 0) return [...said, 'Nothing to do.'].join('\n');
-  if (isDryRun) return [...said, ...changes.flatMap(({ title, commands }) => [`# ${title}`, ...commands])].join('\n');
-  return [...changes.map(({ title }) => title), ...said].join('\n');
 }
