@@ -13,7 +13,7 @@ interface Consent {
 /** Asks before something that cannot be undone. Throws `consent-needed` where there is nobody to ask, `interrupted` for any other answer. */
 export async function requireConsent({ warning, word, hint }: Consent, signal: AbortSignal): Promise<void> {
   if (process.stdin.isTTY !== true) {
-    throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was deleted.`, { hint });
+    throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was changed.`, { hint });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -24,5 +24,5 @@ export async function requireConsent({ warning, word, hint }: Consent, signal: A
   } finally {
     terminal.close();
   }
-  throw new VmkitError('interrupted', 'interrupted', 'Nothing was deleted.');
+  throw new VmkitError('interrupted', 'interrupted', 'Nothing was changed.');
 }

@@ -128,6 +128,14 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     },
   },
   {
+    title: 'Keep',
+    verbs: {
+      backup: { usage: 'backup <vm>', summary: 'Save a machine as it is at one instant, while it runs' },
+      backups: { usage: 'backups [vm]', summary: 'List backups' },
+      restore: { usage: 'restore <vm> [id]', summary: 'Make a machine what it was, here or on another computer' },
+    },
+  },
+  {
     title: 'Change',
     verbs: {
       secrets: {
