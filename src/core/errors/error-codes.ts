@@ -176,6 +176,7 @@ export const ERROR_CODES = [
   'service-crash-loop',
   'service-late',
   'setting-refused',
+  'snapshot-missing',
   'socket-path-too-long',
   'source-changed',
   'source-lock-damaged',
