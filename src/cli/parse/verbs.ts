@@ -135,6 +135,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       restore: { usage: 'restore <vm> [id]', summary: 'Make a machine what it was, here or on another computer' },
       snapshot: { usage: 'snapshot <vm>', summary: 'Keep the data disk as it is now, beside the machine' },
       snapshots: { usage: 'snapshots <vm>', summary: 'List the snapshots of a machine, or delete one' },
+      autostart: {
+        usage: 'autostart <vm> <on|off>',
+        summary: 'Start a machine with this computer, by systemd, and back it up',
+        isBuild: true,
+      },
       rollback: { usage: 'rollback <vm> [id]', summary: 'Take the data disk back to a snapshot' },
     },
   },
