@@ -13,10 +13,10 @@ interface Consent {
 /** Asks before something that cannot be undone. Throws `consent-needed` where there is nobody to ask, `interrupted` for any other answer. */
 export async function requireConsent({ warning, word, hint }: Consent, signal: AbortSignal): Promise<void> {
   if (process.stdin.isTTY !== true) {
-    throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was deleted.`, { hint });
+    throw new VmkitError('usage', 'consent-needed', `${warning} Nothing was changed.`, { hint });
   }
   if ((await ask(`${warning}\nType ${word} to go on: `, signal)) === word) return;
-  throw new VmkitError('interrupted', 'interrupted', 'Nothing was deleted.');
+  throw new VmkitError('interrupted', 'interrupted', 'Nothing was changed.');
 }
 
 /** Whether a person says yes; nobody at the terminal, and Ctrl-C, say no. */

@@ -50,6 +50,18 @@ export interface MachinePaths {
   readonly unserveFile: string;
   /** Generated secrets, 0600 files in a 0700 folder. */
   readonly secretsDir: string;
+  /** One folder for each snapshot of the data disk. */
+  readonly snapshotsDir: string;
+  /** Held by who backs the machine up: one at a time, while its own lock is free again. */
+  readonly backupLock: string;
+  /** Where its backups went last. */
+  readonly backupFile: string;
+  /** What a backup consists of, until it is saved. */
+  readonly stagingDir: string;
+  /** What is to take the place of the machine's files, not whole yet. */
+  readonly incomingDir: string;
+  /** The same, whole: whoever takes the machine's lock puts it in place. */
+  readonly decidedDir: string;
 }
 
 export function resolvePaths(env: NodeJS.ProcessEnv = process.env): Paths {
@@ -102,6 +114,31 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     identityFile: join(dataDir, 'identity.json'),
     unserveFile: join(dataDir, 'unserve.json'),
     secretsDir: join(dataDir, 'secrets'),
+    snapshotsDir: join(dataDir, 'snapshots'),
+    backupLock: join(dataDir, 'backup.lock'),
+    backupFile: join(dataDir, 'backup.json'),
+    stagingDir: join(dataDir, 'backup'),
+    incomingDir: join(dataDir, 'incoming'),
+    decidedDir: join(dataDir, 'decided'),
+  };
+}
+
+/** Of backups: beside the machines, so that it outlives them. */
+export interface BackupPaths {
+  /** Where backups go when no other place is named. */
+  readonly repository: string;
+  /** Passwords of repositories, one file each. */
+  readonly passwordsDir: string;
+  /** restic's: may be deleted at any time. */
+  readonly cache: string;
+}
+
+export function backupPaths({ data, cache }: Paths): BackupPaths {
+  const folder = join(data, 'backups');
+  return {
+    repository: join(folder, 'repository'),
+    passwordsDir: join(folder, 'passwords'),
+    cache: join(cache, 'restic'),
   };
 }
 

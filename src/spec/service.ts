@@ -44,6 +44,8 @@ export interface Service {
   /** Runs once as root after each time the service became ready (an administrator's account). Idempotent. Its success is part of being ready. */
   readonly afterReady: string | undefined;
   readonly stop: { readonly signal: StopSignal; readonly withinSeconds: number };
+  /** What a backup asks of it, beside the instant in which the data disk stands still. */
+  readonly backup?: ServiceBackup | undefined;
   /** Files made at boot. A content with `{{secret:NAME}}`, or `{{public:NAME}}` for the public half of a key, travels on the secrets disk only. */
   readonly files: readonly ServiceFile[];
   /** Secrets of this service: made once per machine, 0600 on the host, in the guest as /run/secrets/<service>/<name>, 0400, owned by `user`. */
@@ -57,6 +59,17 @@ export interface Service {
   readonly nebula?: NebulaNode;
   /** Set where clients come in by WireGuard. */
   readonly wireguard?: WireguardTunnel;
+}
+
+/** Scripts of root's in the running guest. */
+export interface ServiceBackup {
+  /** Before and after the disk stands still: what the service holds in memory and does not write by itself. */
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+  /** Prints what a restored copy must have as well, `NAME NUMBER` a line: the rows of a table. */
+  readonly counts?: string | undefined;
+  /** Succeeds where what it keeps is whole. Asked of a restored copy. */
+  readonly verify?: string | undefined;
 }
 
 export interface NebulaNode {

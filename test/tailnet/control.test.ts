@@ -137,7 +137,7 @@ describe('nodes', () => {
     api.nodes = [node('web', 'web', NOW), node('web-1', 'web', NOW, true)];
     const asked = await vmkit(['tailnet', 'rm', 'web']);
     expect(asked).toMatchObject({ exitCode: 2 });
-    expect(asked.stderr).toMatch(/Nothing was deleted(.|\n)*vmkit tailnet rm web --yes/);
+    expect(asked.stderr).toMatch(/Nothing was changed(.|\n)*vmkit tailnet rm web --yes/);
     expect((await vmkit(['tailnet', 'rm', 'wbe', '--yes'])).stderr).toContain('Did you mean web?');
     expect(api.removed).toEqual([]);
     expect((await vmkit(['tailnet', 'rm', 'web', '--yes'])).stdout).toContain('Removed web (100.64.0.1).');

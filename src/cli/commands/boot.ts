@@ -23,16 +23,25 @@ export const command = defineCommand({
         default: false,
         describe: 'Take over a machine, with its data, that belongs to another definition',
       })
+      .option('pid-file', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write the process id of the machine there, once it is up: for a service manager',
+      })
       .option('dry-run', {
         type: 'boolean',
         default: false,
         describe: 'Print what would be built and run, and do nothing',
       }),
-  run: async ({ vm, component, kernel, setup, adopt, 'dry-run': dryRun }, context): Promise<Result> => {
+  run: async (
+    { vm, component, kernel, setup, adopt, 'pid-file': pidFile, 'dry-run': dryRun },
+    context,
+  ): Promise<Result> => {
     const spec = withKernel(await loadVm(vm, context), kernel, process.cwd());
     const chosen = chooseComponents(component, process.env, spec, process.cwd());
     if (dryRun) return { plan: await planBoot(spec, chosen, context) };
     const { booted, needed } = await bootMachines(spec, chosen, { setup, isAdopted: adopt }, context);
+    if (pidFile !== undefined) await context.host.write(pidFile, `${booted.state.pid}\n`);
     return { booted: summarize(booted), ...(needed.length === 0 ? {} : { needed: needed.map(summarize) }) };
   },
   text: (result) =>

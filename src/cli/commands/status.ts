@@ -1,6 +1,7 @@
 import { killedText } from '../../machine/follow/boot-progress.ts';
 import { allStatuses, type MachineStatus, machineStatus } from '../../machine/follow/status.ts';
 import { addressOf } from '../../machine/ports.ts';
+import { hasAutostart } from '../../verbs/autostart.ts';
 import { machineName } from '../../verbs/machine-name.ts';
 import { defineCommand } from '../parse/command.ts';
 import { networkPicture } from '../show/network-picture.ts';
@@ -10,16 +11,22 @@ export const command = defineCommand({
   usage: 'status [vm]',
   options: (yargs) =>
     yargs.positional('vm', { type: 'string', describe: 'The machine. Default: all machines, and their networks' }),
-  run: async ({ vm }, context): Promise<MachineStatus | readonly MachineStatus[]> =>
-    vm === undefined ? allStatuses(context) : machineStatus(await machineName(vm, context), context),
+  run: async ({ vm }, context): Promise<OneStatus | readonly MachineStatus[]> => {
+    if (vm === undefined) return allStatuses(context);
+    const name = await machineName(vm, context);
+    return { ...(await machineStatus(name, context)), isStartedBySystemd: await hasAutostart(name, context) };
+  },
   text: (result) => ('name' in result ? statusText(result) : networkPicture(result)),
 });
 
-function statusText(status: MachineStatus): string {
-  const { name, condition, held, upSeconds, pid, accelerator, kernel, memory, isCutOff } = status;
-  if (condition === 'off') return `${name}: off`;
+type OneStatus = MachineStatus & { readonly isStartedBySystemd: boolean };
+
+function statusText(status: OneStatus): string {
+  const { name, condition, held, upSeconds, pid, accelerator, kernel, memory, isCutOff, isStartedBySystemd } = status;
+  const unit = isStartedBySystemd ? `  systemd starts it with this computer (vmkit-${name})` : '';
+  if (condition === 'off') return `${name}: off${unit}`;
   if (condition === 'crashed')
-    return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.`;
+    return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.${unit}`;
   const used =
     memory?.usedMib === undefined ? '' : `, ${memory.guestMib} MiB of memory (QEMU holds ${memory.usedMib} MiB)`;
   const services = status.services.map((service) => {
@@ -40,6 +47,7 @@ function statusText(status: MachineStatus): string {
     ...(held === undefined ? [] : [`  It is ${held.text}.`, `  ${held.hint}`]),
     `  ${[kernel, accelerator].filter(Boolean).join('; ')}`,
     ...(isCutOff ? [`  Its gate to the network has ended: no port answers. vmkit boot ${name} starts it again.`] : []),
+    ...(unit === '' ? [] : [unit]),
     table(services),
     ...status.services.flatMap(({ name: service, outOfMemory }) =>
       outOfMemory === undefined ? [] : [`  ${service} ${killedText(outOfMemory)}`],

@@ -25,3 +25,9 @@ export const COMPONENT = {
   default: [],
   describe: 'Use this executable: NAME=PATH; may be repeated',
 } satisfies Options;
+
+export const FROM = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Where backups are, as `backup --to` was given it. Default: where the last one of the machine went',
+} satisfies Options;

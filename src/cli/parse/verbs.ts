@@ -138,6 +138,22 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     },
   },
   {
+    title: 'Keep',
+    verbs: {
+      backup: { usage: 'backup <vm>', summary: 'Save a machine as it is at one instant, while it runs' },
+      backups: { usage: 'backups [vm]', summary: 'List backups' },
+      restore: { usage: 'restore <vm> [id]', summary: 'Make a machine what it was, here or on another computer' },
+      snapshot: { usage: 'snapshot <vm>', summary: 'Keep the data disk as it is now, beside the machine' },
+      snapshots: { usage: 'snapshots <vm>', summary: 'List the snapshots of a machine, or delete one' },
+      autostart: {
+        usage: 'autostart <vm> <on|off>',
+        summary: 'Start a machine with this computer, by systemd, and back it up',
+        isBuild: true,
+      },
+      rollback: { usage: 'rollback <vm> [id]', summary: 'Take the data disk back to a snapshot' },
+    },
+  },
+  {
     title: 'Change',
     verbs: {
       secrets: {

@@ -9,6 +9,8 @@ export const TOOL_GROUPS = {
   'machine-x86_64': 'run x86_64 machines',
   'machine-arm64': 'run arm64 machines',
   network: 'connect machines over a bridge',
+  backup: 'back up machines',
+  archive: 'back up machines to one file',
   phone: 'reach Android phones',
   tests: 'run all tests',
 } as const;
@@ -50,7 +52,7 @@ const program = (name: string, groups: readonly ToolGroup[], packages: Tool['pac
 export const TOOLS: readonly Tool[] = [
   program('flock', ['kernel', 'debian', 'image', 'machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
   program('setpriv', ['machine-x86_64', 'machine-arm64'], { ...everywhere('util-linux'), apk: 'setpriv' }),
-  program('bash', ['machine-x86_64', 'machine-arm64', 'network']),
+  program('bash', ['machine-x86_64', 'machine-arm64', 'network', 'backup']),
   program('setsid', ['machine-x86_64', 'machine-arm64'], everywhere('util-linux')),
   program('truncate', ['machine-x86_64', 'machine-arm64'], everywhere('coreutils')),
 
@@ -66,10 +68,10 @@ export const TOOLS: readonly Tool[] = [
   program('xargs', ['modules'], everywhere('findutils')),
   program('cmp', ['kernel'], everywhere('diffutils')),
   program('gzip', ['kernel']),
-  program('tar', ['kernel', 'image']),
+  program('tar', ['kernel', 'image', 'archive']),
   program('xz', ['kernel', 'modules'], { ...everywhere('xz'), apt: 'xz-utils' }),
   // Debian's kernel is packed by zstd, its modules by xz; other distributions pack modules by zstd.
-  program('zstd', ['modules']),
+  program('zstd', ['modules', 'archive']),
   program('depmod', ['modules'], everywhere('kmod')),
   {
     name: 'headers of the C library',
@@ -182,6 +184,8 @@ export const TOOLS: readonly Tool[] = [
   program('ip', ['network'], { ...everywhere('iproute2'), dnf: 'iproute' }),
   program('nft', ['network'], everywhere('nftables')),
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
+
+  program('restic', ['backup']),
 
   program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
   program('adb', ['phone'], {

@@ -61,6 +61,16 @@ export interface Held {
   readonly canGoOn: boolean;
 }
 
+/** A copy of the data disk of a machine that runs, as it is when `begin` is back. */
+export interface DiskCopy {
+  /** Takes milliseconds, however large the disk is. */
+  begin(): Promise<void>;
+  /** Back when the copy is whole, at its place. */
+  finish(): Promise<void>;
+  /** Gives it up, and removes what there is of it. Does nothing after `finish`. */
+  drop(): Promise<void>;
+}
+
 type Sockets = Pick<MachinePaths, 'controlSocket'>;
 
 /** A driver of one virtual machine monitor. It acts on the host that it is given, and keeps nothing between two calls. */
@@ -96,6 +106,8 @@ export interface Vmm {
    * he does not.
    */
   release?(name: string, host: Host, withinS?: number): Promise<void>;
+  /** Gets ready to copy the data disk to `to`, where the guest's monitor can do that while the guest runs. Throws `disk-full`. */
+  copyDisk?(paths: MachinePaths, to: string, context: Context): Promise<DiskCopy>;
   /** What it takes of the host's memory, for the guest and for itself; undefined where that cannot be known. */
   usedMib(process: HostProcess, host: Host): Promise<number | undefined>;
   /** Overwrites what came on standard input, which the guest has read. */

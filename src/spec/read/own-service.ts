@@ -27,6 +27,7 @@ export function serviceOf(own: OwnService): Service {
     },
     afterReady: own.afterReady,
     stop: { signal: own.stop.signal, withinSeconds: Math.ceil(own.stop.within / 1000) },
+    backup: own.backup,
     files: own.files.map(({ path, content, mode, owner }) => ({
       path,
       content,

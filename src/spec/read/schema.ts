@@ -119,6 +119,21 @@ export const ownService = z.strictObject({
     })
     .prefault({})
     .describe('How the service is stopped'),
+  backup: z
+    .strictObject({
+      before: script
+        .optional()
+        .describe('Runs as root before a backup or a snapshot takes the disk as it is: what the service has in memory'),
+      after: script.optional().describe('Runs as root afterwards, whatever happened'),
+      counts: script
+        .optional()
+        .describe('Prints `NAME NUMBER` a line; `backup --check` compares the numbers of the restored copy'),
+      verify: script
+        .optional()
+        .describe('Runs as root in the restored copy of `backup --check`; fails where it is not whole'),
+    })
+    .optional()
+    .describe('What a backup asks of the service; the data disk stands still for an instant in any case'),
   files: z.array(file).default([]).describe('Files that are made at each boot'),
   secrets: z.array(secret).default([]).describe('Random values that vmkit makes once for each machine'),
   ports: z.array(servicePort).default([]).describe('Ports that the service listens on'),

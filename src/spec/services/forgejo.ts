@@ -53,6 +53,13 @@ const options = z
       'It needs `use: postgres` in this machine, or a database in another one: [vm/forgejo](../vm/forgejo/vm.yaml).',
   });
 
+/** Each repository by git's own check (git-fsck(1)). */
+const FSCK = `for repository in ${FORGEJO_REPOSITORIES}/*/*.git; do
+  [ -d "$repository" ] || continue
+  s6-setuidgid ${FORGEJO_USER} git -C "$repository" fsck --full --no-progress
+done
+`;
+
 /**
  * Forgejo, a software forge. Debian does not have it: its executable is a component. PostgreSQL is reached over the socket, by peer authentication, or in
  * another machine, by password.
@@ -89,6 +96,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
     }),
     // GRACEFUL_HAMMER_TIME is 15 s.
     stop: { signal: 'TERM', withinSeconds: 30 },
+    backup: { verify: FSCK },
     files: [
       {
         path: CONFIG,

@@ -6,6 +6,7 @@ import { USER_NETWORK } from '../networks/user-network.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { askPostgres, askScript, POSTGRES_ASK } from './postgres-ask.ts';
+import { postgresBackup } from './postgres-backup.ts';
 import {
   databasesSql,
   exportPasswords,
@@ -86,6 +87,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
     afterReady: undefined,
     // INT is the fast shutdown: sessions are ended, a checkpoint is written (postgres(1)).
     stop: { signal: 'INT', withinSeconds: 60 },
+    backup: postgresBackup(port),
     files: [
       {
         path: `${CONF}/postgresql.conf`,

@@ -18,7 +18,7 @@ export interface BootedMachines {
 
 /**
  * Boots the machines that one needs and the machine. All are built and prepared before the first is started; then each
- * starts when those that it needs are ready, or beside them where its services wait for the others by themselves. Last,
+ * starts when those that it needs are ready, or beside them where its services wait for the others by themselves. First and last,
  * what a reboot of this host undid is made again.
  */
 export async function bootMachines(
@@ -30,6 +30,8 @@ export async function bootMachines(
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
   await requireToBoot(machines, context, setup);
+  // A reboot of this host took away the bridge that a machine's card needs.
+  if (machines.some(({ network }) => network.kind === 'bridge' || network.kind === 'macvtap')) await renewHost(context);
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];

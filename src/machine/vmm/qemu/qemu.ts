@@ -4,6 +4,7 @@ import { zeroSecrets } from '../launch/zero-secrets.ts';
 import type { Vmm } from '../vmm.ts';
 import { decideAccelerator, knownAccelerator } from './accelerator.ts';
 import { kernelParameters, qemuBinary, qemuCommand } from './argv.ts';
+import { copyDisk } from './copy-disk.ts';
 import { qemuFacts } from './facts.ts';
 import { resume, whatHolds } from './held.ts';
 import { qmpCommand } from './qmp.ts';
@@ -25,6 +26,7 @@ export const qemu: Vmm = {
   pressPowerKey: async ({ controlSocket }, withinMs, host) =>
     void (await qmpCommand(controlSocket, 'system_powerdown', host, withinMs)),
   quit: async ({ controlSocket }, host) => void (await qmpCommand(controlSocket, 'quit', host)),
+  copyDisk,
   usedMib,
   forgetSecrets: zeroSecrets,
 };

@@ -12,20 +12,35 @@ const message = z.union([
   z.object({ event: z.string() }),
 ]);
 
-type QmpCommand = 'quit' | 'query-status' | 'query-block' | 'stop' | 'cont' | 'system_powerdown' | 'system_wakeup';
+type PlainCommand =
+  | 'quit'
+  | 'query-status'
+  | 'query-block'
+  | 'query-jobs'
+  | 'stop'
+  | 'cont'
+  | 'system_powerdown'
+  | 'system_wakeup';
+
+/** A command with what it is given. */
+interface GivenCommand {
+  readonly execute: 'blockdev-add' | 'blockdev-del' | 'blockdev-backup' | 'job-cancel' | 'job-dismiss';
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
 
 /**
- * Connects to QEMU's control socket, runs one command without arguments, returns its answer.
+ * Connects to QEMU's control socket, runs one command, returns its answer.
  * Throws `qmp-failed` when nobody answers in time or QEMU refuses.
  */
 export async function qmpCommand(
   socketPath: string,
-  command: QmpCommand,
+  command: PlainCommand | GivenCommand,
   host: Pick<Host, 'open'>,
   withinMs = 5_000,
 ): Promise<unknown> {
+  const asked = typeof command === 'string' ? { execute: command } : command;
   const failure = (error: unknown): VmkitError => {
-    const text = `QEMU's control socket ${socketPath}, command ${command}: ${messageOf(error)}`;
+    const text = `QEMU's control socket ${socketPath}, command ${asked.execute}: ${messageOf(error)}`;
     return new VmkitError('tool', 'qmp-failed', text, { cause: error });
   };
   const opening = host.open({ unix: socketPath });
@@ -47,17 +62,17 @@ export async function qmpCommand(
       close();
       reject(failure(error));
     };
-    const send = (execute: string): void => {
-      socket.write(`${JSON.stringify({ execute, id: execute })}\n`);
+    const send = (message: { readonly execute: string }): void => {
+      socket.write(`${JSON.stringify({ ...message, id: message.execute })}\n`);
     };
     onLines(
       socket,
       (line) => {
         const parsed = message.parse(JSON.parse(line));
-        if ('QMP' in parsed) send('qmp_capabilities');
+        if ('QMP' in parsed) send({ execute: 'qmp_capabilities' });
         else if ('error' in parsed) fail(new Error(parsed.error.desc));
-        else if ('return' in parsed && parsed.id === 'qmp_capabilities') send(command);
-        else if ('return' in parsed && parsed.id === command) {
+        else if ('return' in parsed && parsed.id === 'qmp_capabilities') send(asked);
+        else if ('return' in parsed && parsed.id === asked.execute) {
           close();
           resolve(parsed.return);
         }

@@ -1,0 +1,48 @@
+import * as z from 'zod';
+import { archive } from '../../backup/archive.ts';
+import type { Repository } from '../../backup/repository.ts';
+import { openRepository } from '../../backup/restic/open-repository.ts';
+import { resticRepository } from '../../backup/restic/restic-repository.ts';
+import { parseTarget, type Target } from '../../backup/target.ts';
+import { backupPaths, type MachinePaths } from '../../core/paths.ts';
+import { parseJson } from '../../core/text/json.ts';
+import { readSecret } from '../../host/read-secret.ts';
+import { requireTools } from '../../host/tools/tools.ts';
+import type { VerbContext } from '../step.ts';
+
+/** The password of a repository that another computer made. */
+const PASSWORD = 'VMKIT_BACKUP_PASSWORD';
+
+const rememberedSchema = z.object({ to: z.string() });
+
+/** The place that is named; else the one that the machine's last backup went to; else a repository of this user. */
+export async function backupTarget(
+  named: string | undefined,
+  paths: Pick<MachinePaths, 'backupFile'> | undefined,
+  context: VerbContext,
+): Promise<Target> {
+  if (named !== undefined) return parseTarget(named, process.cwd());
+  const file = paths === undefined ? undefined : await context.host.readOurs(paths.backupFile);
+  const remembered = file === undefined ? undefined : parseJson(Buffer.from(file).toString('utf8'), rememberedSchema);
+  return parseTarget(remembered?.to ?? backupPaths(context.paths).repository, '/');
+}
+
+export async function rememberTarget(
+  { url }: Target,
+  { backupFile }: MachinePaths,
+  context: VerbContext,
+): Promise<void> {
+  await context.host.write(backupFile, `${JSON.stringify({ to: url })}\n`, 0o600);
+}
+
+/** Opens the place, and makes it where `mayMake` says so. */
+export async function openPlace(target: Target, mayMake: boolean, context: VerbContext): Promise<Repository> {
+  if (target.kind === 'archive') {
+    await requireTools(['archive'], context);
+    return archive(target.url);
+  }
+  await requireTools(['backup'], context);
+  const given = await readSecret(PASSWORD, context.builder.host);
+  const opening = { mayMake, given, ask: context.askSecret };
+  return resticRepository(await openRepository(target, opening, context));
+}
