@@ -11,6 +11,7 @@ const ROOMS = {
   init: ['core', 'spec'],
   secrets: ['core', 'net', 'host', 'store', 'spec', 'image'],
   machine: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets'],
+  export: ['core', 'spec', 'machine'],
   tailnet: ['core', 'net', 'host', 'store', 'spec', 'guest', 'image'],
   reach: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets', 'machine', 'tailnet'],
 };

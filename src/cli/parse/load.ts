@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   expose: () => import('../commands/reach/expose.ts'),
   unexpose: () => import('../commands/reach/unexpose.ts'),
   client: () => import('../commands/reach/client.ts'),
+  export: () => import('../commands/export.ts'),
   stop: () => import('../commands/stop.ts'),
   rm: () => import('../commands/rm.ts'),
   secrets: () => import('../commands/secrets.ts'),
