@@ -1,7 +1,7 @@
-import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { ENGINE_NAMES, exportTo } from '../../src/export/engines.ts';
 import type { Exported, ExportedMachine } from '../../src/export/machine.ts';
+import { localHost } from '../../src/host/local/local.ts';
 
 const machine: ExportedMachine = {
   name: 'sql',
@@ -52,7 +52,7 @@ describe.each(ENGINE_NAMES)('%s', (engine) => {
 
   test('its scripts pass shellcheck', async () => {
     for (const { content } of exportTo(engine, machine).files.filter(({ mode }) => mode === 0o755)) {
-      const { stdout, exitCode } = await execa('shellcheck', ['-'], { input: content, reject: false });
+      const { stdout, exitCode } = await localHost().exec(['shellcheck', '-'], { input: content });
       expect([exitCode, stdout]).toEqual([0, '']);
     }
   });
