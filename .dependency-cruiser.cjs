@@ -12,6 +12,7 @@ const ROOMS = {
   secrets: ['core', 'net', 'host', 'store', 'spec', 'image'],
   machine: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets'],
   backup: ['core', 'host', 'spec'],
+  export: ['core', 'spec', 'machine'],
   tailnet: ['core', 'net', 'host', 'store', 'spec', 'guest', 'image'],
   reach: ['core', 'net', 'host', 'store', 'spec', 'guest', 'secrets', 'machine', 'tailnet'],
 };

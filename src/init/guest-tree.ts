@@ -8,6 +8,7 @@ import { serviceDirectory } from './services/service-directory.ts';
 import { session } from './services/session.ts';
 import { users } from './services/users.ts';
 import { vsockForward, vsockPorts } from './services/vsock-forward.ts';
+import { LEASE_SCRIPT } from './stage1/network-steps.ts';
 import { STAGE1_APPLETS, stage1 } from './stage1/stage1.ts';
 import { endOfSupervision, library, poweroff, shutdown, supervise, watch } from './supervise.ts';
 import { clock } from './watch/clock.ts';
@@ -27,6 +28,7 @@ export function guestTree(spec: VmSpec): Tree {
     { kind: 'device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
     // The kernel starts it for a module that it lacks (sysctl kernel.modprobe), until the root has its own.
     { kind: 'symlink', path: 'sbin/modprobe', target: '../bin/busybox' },
+    { kind: 'file', mode: 0o755, ...LEASE_SCRIPT },
     ...STAGE1_APPLETS.map((applet): TreeEntry => ({ kind: 'symlink', path: `bin/${applet}`, target: 'busybox' })),
     ...payload(spec).map((entry) => ({ ...entry, path: `payload/${entry.path}` })),
   ];

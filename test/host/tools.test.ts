@@ -108,7 +108,7 @@ test('without setup, the error names all that is missing and the command', async
     exitCode: 3,
     message: expect.stringMatching(/flock.*qemu-system-x86_64.*git.*run x86_64 machines/),
     hint: expect.stringMatching(
-      /^sudo apt-get install --no-install-recommends --yes bash busybox-static chromium coreutils cpio distcc gawk git (iptables )?(openssh-server )?qemu-system-x86 shellcheck uidmap util-linux$/,
+      /^sudo apt-get install --no-install-recommends --yes bash busybox-static chromium coreutils cpio distcc docker-registry gawk git (iptables )?libvirt-clients (libvirt-daemon )?libvirt-daemon-driver-qemu libxml2-utils (openssh-server )?qemu-system-x86 shellcheck systemd uidmap util-linux xorriso$/,
     ),
   });
 });
@@ -117,7 +117,7 @@ test('setup refreshes the lists, installs, and looks again', async () => {
   // The stand-in for apt-get notes its arguments and makes what the packages would bring.
   const folder = await programs({
     'apt-get':
-      'echo "$DEBIAN_FRONTEND $*" >> "$0.log"; cd "${0%/*}"; case $1 in install) for p in flock setpriv setsid truncate awk bash git cpio distccd iptables chromium newgidmap sshd busybox shellcheck; do echo > $p; /bin/chmod +x $p; done;; esac',
+      'echo "$DEBIAN_FRONTEND $*" >> "$0.log"; cd "${0%/*}"; case $1 in install) for p in flock setpriv setsid truncate awk bash git cpio distccd iptables chromium newgidmap sshd busybox shellcheck libvirtd virt-qemu-run virsh xmllint xorrisofs systemd-analyze docker-registry; do echo > $p; /bin/chmod +x $p; done;; esac',
   });
   await symlink('/usr/bin/env', join(folder, 'env'));
   await symlink('/bin/sh', join(folder, 'qemu-system-x86_64'));
@@ -125,7 +125,7 @@ test('setup refreshes the lists, installs, and looks again', async () => {
   await requireTools(['machine-x86_64', 'tests'], context, { setup: true });
   // iptables is for administrators: where it is installed it is found, whatever PATH says.
   expect(await readFile(join(folder, 'apt-get.log'), 'utf8')).toMatch(
-    /^noninteractive update -o DPkg::Lock::Timeout=300\nnoninteractive install --no-install-recommends --yes bash busybox-static chromium coreutils cpio distcc gawk git (iptables )?(openssh-server )?shellcheck uidmap util-linux -o DPkg::Lock::Timeout=300\n$/,
+    /^noninteractive update -o DPkg::Lock::Timeout=300\nnoninteractive install --no-install-recommends --yes bash busybox-static chromium coreutils cpio distcc docker-registry gawk git (iptables )?libvirt-clients (libvirt-daemon )?libvirt-daemon-driver-qemu libxml2-utils (openssh-server )?shellcheck systemd uidmap util-linux xorriso -o DPkg::Lock::Timeout=300\n$/,
   );
 });
 
@@ -143,7 +143,7 @@ test('a sudo that asks for a password is not waited for: the command is told', a
     code: 'install-failed',
     message: expect.stringContaining('a password is required'),
     hint: expect.stringContaining(
-      'sudo apt-get install --no-install-recommends --yes busybox-static chromium cpio distcc git',
+      'sudo apt-get install --no-install-recommends --yes busybox-static chromium cpio distcc docker-registry git',
     ),
   });
 });

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   unexpose: () => import('../commands/reach/unexpose.ts'),
   client: () => import('../commands/reach/client.ts'),
   autostart: () => import('../commands/autostart.ts'),
+  export: () => import('../commands/export.ts'),
   stop: () => import('../commands/stop.ts'),
   rm: () => import('../commands/rm.ts'),
   backup: () => import('../commands/backup/backup.ts'),

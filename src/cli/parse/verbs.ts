@@ -131,6 +131,16 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     },
   },
   {
+    title: 'Elsewhere',
+    verbs: {
+      export: {
+        usage: 'export <vm>',
+        summary: 'Write a machine as files of libvirt, KubeVirt or another engine: it runs there without vmkit',
+        isBuild: true,
+      },
+    },
+  },
+  {
     title: 'Stop',
     verbs: {
       stop: { usage: 'stop <vm>', summary: 'Stop the services in reverse order, unmount the data disk, power off' },

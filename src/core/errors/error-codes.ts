@@ -70,6 +70,7 @@ export const ERROR_CODES = [
   'download-refused',
   'download-too-long',
   'event-port-missing',
+  'export-cannot',
   'file-busy',
   'file-failed',
   'file-missing',

@@ -203,6 +203,33 @@ export const TOOLS: readonly Tool[] = [
   program('sshd', ['tests'], { ...everywhere('openssh-server'), pacman: 'openssh' }),
   program('busybox', ['tests'], { ...everywhere('busybox'), apt: 'busybox-static' }),
   program('shellcheck', ['tests'], { ...everywhere('shellcheck'), dnf: 'ShellCheck' }),
+  // Exported machines under a libvirtd of a user's own, and a registry on loopback.
+  program('libvirtd', ['tests'], {
+    apt: 'libvirt-daemon',
+    dnf: 'libvirt-daemon',
+    pacman: 'libvirt',
+    apk: 'libvirt-daemon',
+  }),
+  // What of libvirt drives QEMU.
+  program('virt-qemu-run', ['tests'], {
+    apt: 'libvirt-daemon-driver-qemu',
+    dnf: 'libvirt-daemon-driver-qemu',
+    pacman: 'libvirt',
+    apk: 'libvirt-qemu',
+  }),
+  program('virsh', ['tests'], {
+    apt: 'libvirt-clients',
+    dnf: 'libvirt-client',
+    pacman: 'libvirt',
+    apk: 'libvirt-client',
+  }),
+  program('xmllint', ['tests'], { apt: 'libxml2-utils', dnf: 'libxml2', pacman: 'libxml2', apk: 'libxml2-utils' }),
+  program('xorrisofs', ['tests'], { ...everywhere('xorriso'), pacman: 'libisoburn' }),
+  {
+    ...program('systemd-analyze', ['tests'], { apt: 'systemd', dnf: 'systemd', pacman: 'systemd' }),
+    byHand: 'Alpine has no systemd: its test needs another distribution.',
+  },
+  { ...program('docker-registry', ['tests'], { apt: 'docker-registry' }), byHand: 'Only Debian has its package.' },
   // The page of `probe --html`.
   { ...program('chromium', ['tests']), found: { programs: ['chromium', 'chromium-browser'] } },
 ];

@@ -9,6 +9,16 @@ serial_in() {
 # find_disk NAME: sets $disk to the disk with that serial, or to the partition with that label on a disk without a serial: Android's virtualization
 # framework (AVF) gives disks none. Names such as /dev/vdb depend on the order of devices. Gives up after 5 s.
 find_disk() {
+  # A monitor whose disks have neither: the order is told, and there are no others.
+  if [ -n "\${disk_order-}" ]; then
+    letters=abcdefgh
+    for name in $(echo "$disk_order" | tr , ' '); do
+      disk=/dev/vd\${letters%"\${letters#?}"}
+      letters=\${letters#?}
+      [ "$name" != "$1" ] || { [ -b "$disk" ]; return; }
+    done
+    return 1
+  fi
   tries=0
   while [ "$tries" -lt 100 ]; do
     for file in /sys/block/*/serial; do

@@ -17,7 +17,9 @@ export const STAGE1_APPLETS = [
   'cp',
   'cpio',
   'date',
+  'dd',
   'grep',
+  'head',
   'hostname',
   'insmod',
   'ip',
@@ -35,6 +37,7 @@ export const STAGE1_APPLETS = [
   'switch_root',
   'sync',
   'tr',
+  'udhcpc',
   'umount',
   'uname',
   'usleep',
@@ -67,6 +70,7 @@ for word in $(cat /proc/cmdline); do
     vmkit.events=*) event_line=\${word#*=} ;;
     vmkit.cards=*) cards=\${word#*=} ;;
     vmkit.dns=*) name_servers=\${word#*=} ;;
+    vmkit.disks=*) disk_order=\${word#*=} ;;
   esac
 done
 
@@ -109,7 +113,9 @@ done
 mkdir /dev/virtio-ports
 ln -s "../\${port##*/}" ${EVENT_PORT.device}
 # A serial line is a terminal: whoever opens it first would be hung up with it. So somebody has it from now on, and waits for input that never comes.
-[ "$port" != "\${event_line-}" ] || setsid sh -c 'exec <"/dev/$0"; while read -r _; do :; done' "$port" &
+# The console's line has its own reader.
+read -r consoles </sys/class/tty/console/active
+[ "$port" != "\${event_line-}" ] || [ "$port" = "\${consoles##* }" ] || setsid sh -c 'exec <"/dev/$0"; while read -r _; do :; done' "$port" &
 `;
 }
 
@@ -186,8 +192,20 @@ function secretSteps(): string {
   return `# Secrets: from a disk that the host empties as soon as it reads the event.
 find_disk ${DISK_SERIALS.secrets} || ${fatal('secrets-missing')} "no disk with the serial or partition label ${DISK_SERIALS.secrets}"
 mkdir -m 0711 /new${GUEST.secrets}
+read -r -n 6 magic <"$disk"
+if [ "$magic" != 070701 ]; then
+  # The only file of an ISO 9660 file system, as KubeVirt makes one of a Secret: it lies there in one piece, from a block of 2048 bytes on.
+  block=16
+  until [ "$(dd if="$disk" bs=2048 skip=$block count=1 2>/dev/null | head -c 6)" = 070701 ]; do
+    block=$((block + 1))
+    [ $block -lt 512 ] || ${fatal('secrets-unreadable')} "no archive on $disk"
+  done
+  dd if="$disk" of=/secrets.cpio bs=2048 skip=$block 2>/dev/null
+  disk=/secrets.cpio
+fi
 (cd /new && cpio -idmu <"$disk" 2>/dev/null) || ${fatal('secrets-unreadable')} "cannot read the archive on $disk"
 [ -s /new${GUEST.own}/now ] || ${fatal('secrets-unreadable')} "the archive on $disk holds no time"
+rm -f /secrets.cpio
 event_phase secrets
 `;
 }
