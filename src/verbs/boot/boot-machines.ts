@@ -1,6 +1,7 @@
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
+import { vmmChooser } from '../../machine/choose-vmm.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -29,7 +30,8 @@ export async function bootMachines(
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
-  await requireToBoot(machines, context, setup);
+  const choose = vmmChooser(context);
+  await requireToBoot(machines, choose, context, setup);
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];
@@ -37,10 +39,14 @@ export async function bootMachines(
       const components = chooseComponents([], process.env, other, process.cwd());
       prepared.push({
         spec: other,
-        step: await prepareBoot(other, locked(other.name), components, context, { isAdopted, startedFor: spec.name }),
+        step: await prepareBoot(other, locked(other.name), components, context, {
+          choose,
+          isAdopted,
+          startedFor: spec.name,
+        }),
       });
     }
-    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context, { isAdopted }) };
+    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context, { choose, isAdopted }) };
     const outcomes = await runSteps(inOrder([...prepared, last]), context);
     for (const { name } of machines) await unserveNow(name, context);
     const booted = outcomes.at(-1);
