@@ -6,6 +6,7 @@ import { type LockedMachine, withMachine } from '../../machine/state/machine-loc
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { renewHost } from '../host-network.ts';
+import { renewSupervisor } from '../phone-network.ts';
 import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
 import { type BootOutcome, prepareBoot } from './boot-flow.ts';
@@ -32,6 +33,7 @@ export async function bootMachines(
   const machines = [...others, spec];
   const choose = vmmChooser(context);
   await requireToBoot(machines, choose, context, setup);
+  if ((await choose(spec.arch)).vmm.name === 'phone') await renewSupervisor(context);
   const names = machines.map(({ name }) => name);
   const outcome = await withMachines(names, `vmkit boot ${spec.name}`, context, async (locked) => {
     const prepared: Prepared<BootOutcome>[] = [];
