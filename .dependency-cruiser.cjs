@@ -23,14 +23,14 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
   to: { path: '^src/', pathNot: [room, ...allowed].map((folder) => `^src/${folder}/`) },
 }));
 /** Folders of src/machine/vmm, one each. Everything else knows a monitor by the interface in vmm.ts. */
-const MONITORS = ['qemu', 'crosvm'];
+const MONITORS = ['qemu', 'crosvm', 'avf'];
 const monitorRules = MONITORS.map((monitor) => ({
   name: `${monitor}-is-known-by-its-driver`,
   severity: 'error',
   // On a phone the supervisor starts monitors, in place of their drivers.
   from: {
     path: '^src/',
-    pathNot: ['^src/machine/vmm/drivers.ts$', '^src/machine/phone/', `^src/machine/vmm/${monitor}/`],
+    pathNot: ['^src/machine/(vmm/drivers|choose-vmm).ts$', '^src/machine/phone/', `^src/machine/vmm/${monitor}/`],
   },
   to: { path: `^src/machine/vmm/${monitor}/` },
 }));

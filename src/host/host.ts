@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Paths } from '../core/paths.ts';
+import type { HostEndpoint } from './endpoint.ts';
 
 /** What a machine that runs commands for us is. */
 export interface HostFacts {
@@ -119,9 +120,6 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
-/** A server that the host reaches: a TCP port of its 127.0.0.1, or of the IPv4 address `at`; a unix socket. */
-export type HostEndpoint = { readonly tcp: number; readonly at?: string } | { readonly unix: string };
-
 /** How this computer's packets get to a host. */
 export interface HostAddress {
   /** A name or an address; 127.0.0.1 for this computer. */
@@ -195,6 +193,6 @@ export interface Host {
   lock(path: string, purpose: string, options?: LockOptions): Promise<HeldLock>;
   /** A TCP port of its 127.0.0.1 that nobody listens on now. */
   freePort(): Promise<number>;
-  /** A connection to a server there, or one that it reaches. One that nobody takes ends without a byte, or with an error. */
+  /** A connection to a server there, or one that it reaches. One that nobody takes ends without a byte, or with an error. vsock: on a phone alone. */
   open(to: HostEndpoint): Promise<Duplex>;
 }

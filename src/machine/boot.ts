@@ -81,6 +81,6 @@ export async function followMachine(
     const isRunning = await context.host.isRunning(state);
     throw await bootFailure(state.name, followed, deadlines, paths, context.host, isRunning, vmmOf(state).title);
   }
-  await requireAnswers(state.ports, state.name, context);
+  await requireAnswers(state, context);
   return { state, progress: followed.progress };
 }

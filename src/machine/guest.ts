@@ -3,6 +3,7 @@ import type { SshAddress } from '../guest/ssh/connect.ts';
 import { type GuestHost, guestHost } from '../guest/ssh/guest-host.ts';
 import type { Context } from '../host/context.ts';
 import { ensureSshKeys } from '../secrets/ssh-keys.ts';
+import { endpointOf, sshPortOf } from './endpoint.ts';
 import { requireGoing } from './held.ts';
 import { requireRunning } from './state/running.ts';
 
@@ -12,7 +13,14 @@ export async function guestAddress(name: string, context: Pick<Context, 'host' |
   const state = await requireRunning(name, context);
   await requireGoing(state, paths, context.host);
   const { clientKey, hostPublicKey } = await ensureSshKeys(paths.secretsDir, context.host);
-  return { name, port: state.sshPort, host: context.host, line: paths.loginLine, clientKey, hostPublicKey };
+  return {
+    name,
+    to: await endpointOf(state, sshPortOf(state), context),
+    host: context.host,
+    line: paths.loginLine,
+    clientKey,
+    hostPublicKey,
+  };
 }
 
 /** Logs in to a running machine, gives it to `work` as a host, and closes the connection. */

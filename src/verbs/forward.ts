@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, messageOf, VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import type { HostProcess } from '../host/host.ts';
+import { dialOf } from '../machine/endpoint.ts';
 import { requireRunning } from '../machine/state/running.ts';
-import type { OpenPort } from '../machine/state/state.ts';
+import type { MachineState, OpenPort } from '../machine/state/state.ts';
 import { type LoopbackServer, listenOnLoopback } from '../net/loopback-server.ts';
 
 /** How often a machine is asked whether it still runs. */
@@ -25,12 +26,12 @@ export async function forwardPorts(
   ready: (ports: readonly ForwardedPort[]) => void,
   context: Context,
 ): Promise<void> {
-  const { ports, ...machine } = await requireRunning(name, context);
+  const machine = await requireRunning(name, context);
   const servers: LoopbackServer[] = [];
   try {
     const forwarded: ForwardedPort[] = [];
-    for (const port of ports.filter(({ protocol }) => protocol !== 'udp')) {
-      const server = await listenOnLoopback(port.hostPort, (socket) => void passOn(socket, port, context));
+    for (const port of machine.ports.filter(({ protocol }) => protocol !== 'udp')) {
+      const server = await listenOnLoopback(port.hostPort, (socket) => void passOn(socket, machine, port, context));
       servers.push(server);
       forwarded.push({ ...port, here: server.port });
     }
@@ -52,19 +53,16 @@ async function untilEnd(machine: HostProcess & { readonly name: string }, { host
   }
 }
 
-async function passOn(
-  socket: Duplex,
-  { service, hostPort }: OpenPort,
-  { host, report, signal }: Context,
-): Promise<void> {
+async function passOn(socket: Duplex, machine: MachineState, port: OpenPort, context: Context): Promise<void> {
+  const { report, signal } = context;
   // Each end's errors are those of the pipelines below.
   socket.on('error', () => undefined);
   try {
-    const there = await host.open({ tcp: hostPort });
+    const there = await dialOf(machine, port, context)();
     await Promise.all([pipeline(socket, there, { signal }), pipeline(there, socket, { signal })]);
   } catch (error) {
     if (!signal.aborted && !isHangUp(error)) {
-      report({ kind: 'note', text: `A connection to ${service} ended: ${messageOf(error)}` });
+      report({ kind: 'note', text: `A connection to ${port.service} ended: ${messageOf(error)}` });
     }
   } finally {
     socket.destroy();

@@ -61,6 +61,8 @@ export interface Phone {
   program(name: string, script: string): void;
   /** A build of crosvm in the phone's apex, where it `hasMachines`. */
   crosvm(script: string): void;
+  /** AVF's command, where it `hasMachines`. */
+  vm(script: string): void;
   /** adbd's process. */
   pid(): number;
   /** Ends adbd and all of its children's connections, and starts it again. */
@@ -126,6 +128,7 @@ export async function startPhone({
     folder,
     program,
     crosvm: (script) => scriptIn('apex/crosvm', script),
+    vm: (script) => scriptIn('apex/vm', script),
     pid: () => adbd.pid ?? 0,
     restart: async () => {
       await end();

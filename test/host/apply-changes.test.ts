@@ -41,6 +41,28 @@ describe('changes', () => {
     expect(await undoChanges(context)).toEqual([]);
   });
 
+  test('what is renewable is made again where the journal has it otherwise; failing, it stays as it was and is tried again', async () => {
+    const { root, changes, context } = await world();
+    const [change] = changes;
+    if (change === undefined) throw new TypeError('no change');
+    await applyChanges([change], context);
+    const wish = (script: string): Change => ({
+      ...change,
+      isRenewable: true,
+      apply: [{ argv: ['sh', '-c', script] }],
+    });
+    const better = `cd ${root} && touch a/better`;
+    await expect(applyChanges([wish('exit 1')], context)).rejects.toMatchObject({ code: 'host-change-failed' });
+    expect(await readdir(root)).toEqual(['a']);
+    expect(await applyChanges([wish(better)], context)).toHaveLength(1);
+    expect(await readdir(join(root, 'a'))).toEqual(['better']);
+    expect(await applyChanges([wish(better)], context)).toEqual([]);
+    // What is not is refused, as ever.
+    await expect(applyChanges([{ ...wish('true'), isRenewable: false }], context)).rejects.toMatchObject({
+      code: 'host-change-differs',
+    });
+  });
+
   test('killed before or after any command or write: teardown, or the next setup, finds its way', async () => {
     for (let at = 0; ; at++) {
       const { root, changes, context } = await world();

@@ -60,7 +60,14 @@ beforeEach(async () => {
     server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
   });
   const { clientKey, hostPublicKey } = keys;
-  address = { name: 'sql', port, host: localHost(), line: join(folder, 'login.lock'), clientKey, hostPublicKey };
+  address = {
+    name: 'sql',
+    to: { tcp: port },
+    host: localHost(),
+    line: join(folder, 'login.lock'),
+    clientKey,
+    hostPublicKey,
+  };
 });
 
 afterEach(async () => {
@@ -169,7 +176,9 @@ test('a server that never speaks is given up', async () => {
       resolve(portOf(silent.address()));
     });
   });
-  await expect(guestHost({ ...address, port }, { withinMs: 300 })).rejects.toMatchObject({ code: 'guest-unreachable' });
+  await expect(guestHost({ ...address, to: { tcp: port } }, { withinMs: 300 })).rejects.toMatchObject({
+    code: 'guest-unreachable',
+  });
   silent.close();
 });
 

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { avf } from '../../src/machine/vmm/avf/avf.ts';
+import { avfScript } from '../../src/machine/vmm/avf/avf-script.ts';
+import { cidIn } from '../../src/machine/vmm/avf/cid.ts';
 import { avfConfig, KERNEL_PARAMETERS, vmRunArgv } from '../../src/machine/vmm/avf/config.ts';
-import { cidOf, unreachablePorts, vsockForwardArgv } from '../../src/machine/vmm/avf/forward.ts';
-import { AVF_RELEASES, isAtLeast } from '../../src/machine/vmm/avf/release.ts';
+import { isAtLeast, releaseOf } from '../../src/machine/vmm/avf/release.ts';
+import { AVF_RELEASES } from '../../src/machine/vmm/vmm-facts.ts';
 import { plan } from './plan.ts';
 
 const machine = { ...plan, arch: 'arm64' as const, commandLine: `${KERNEL_PARAMETERS} quiet panic=-1` };
@@ -45,6 +48,20 @@ test('more than one processor is all of them to AVF, and as many as asked to the
   expect(of(2)).toContain('nr_cpus=2');
 });
 
+test('the script that becomes `vm run`', async () => {
+  const { argv } = avf.command({ ...machine, facts: { version: '', hasSandbox: true, release: '16' } });
+  const script = avfScript({
+    argv,
+    config: '{ "it": "is another test\'s" }\n',
+    logs: machine.logs,
+    lock: { path: '/data/local/tmp/power.lock', record: { name: 'sql' } },
+    folder: '/data/local/tmp/run',
+    inputBytes: 512,
+    consoleSocket: '/data/local/tmp/run/console.sock',
+  });
+  await expect(script).toMatchFileSnapshot('../golden/avf/start.sh');
+});
+
 test('disks are found by the label of their partition', () => {
   const config = JSON.parse(avfConfig(machine, place, '14'));
   expect(config.disks.map((disk: { partitions: { label: string }[] }) => disk.partitions[0]?.label)).toEqual(
@@ -53,25 +70,22 @@ test('disks are found by the label of their partition', () => {
   expect(config.disks.filter((disk: { writable: boolean }) => disk.writable)).toHaveLength(1);
 });
 
-test('a machine is found in what `vm list` prints, by its whole name', () => {
-  const list = `Running VMs: [
-    VirtualMachineDebugInfo {
-        name: "sql-test",
-        cid: 2049,
-        temporaryDirectory: "/data/misc/virtualizationservice/2049",
-    },
-    VirtualMachineDebugInfo {
-        name: "sql",
-        cid: 2050,
-        temporaryDirectory: "/data/misc/virtualizationservice/2050",
-    },
-]`;
-  expect(cidOf('sql', list)).toBe(2050);
-  expect(cidOf('forge', list)).toBeUndefined();
-  expect(vsockForwardArgv(5432, 2050, 5432)).toEqual(['forward', 'tcp:5432', 'vsock:2050:5432']);
+test('the address on vsock is in what `vm run` says of itself, of each release', () => {
+  // vm/src/run.rs: Android 13 and 14; then 14 QPR2 and later.
+  expect(cidIn('Created VM from /d/vm.json with CID 10, state is STARTING.\n')).toBe(10);
+  expect(cidIn('Created debuggable VM from "/d/vm.json" with CID 2050, state is STARTING.\n')).toBe(2050);
+  expect(cidIn('Error: Failed to create VM\n')).toBeUndefined();
 });
 
-test('datagrams reach no port', () => {
-  const tunnel = { service: 'wireguard', name: 'wg', protocol: 'udp' as const, guestPort: 51820, hostPort: 51820 };
-  expect(unreachablePorts([...plan.ports, tunnel])).toEqual([tunnel]);
+test.each([
+  ['12', undefined],
+  ['13', '13'],
+  ['14', '14'],
+  ['16', '16'],
+  ['17', '17'],
+  // One that is newer than all that was read.
+  ['18', '17'],
+  ['', undefined],
+])('a phone that says Android %s is asked as %s', (version, release) => {
+  expect(releaseOf(version)).toBe(release);
 });

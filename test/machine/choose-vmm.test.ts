@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { chooseVmm } from '../../src/machine/choose-vmm.ts';
+import { chooseVmm, vmmChooser } from '../../src/machine/choose-vmm.ts';
+import { contextIn } from '../support/context.ts';
 import { crosvmStandIn } from '../support/crosvm-stand-in.ts';
 
 interface Phone {
@@ -9,10 +10,13 @@ interface Phone {
   readonly isRoot?: boolean;
   readonly devices?: readonly string[];
   readonly crosvm?: Parameters<typeof crosvmStandIn>[0];
+  /** What its `vm info` says. */
+  readonly avf?: string;
+  readonly android?: string;
 }
 
 /** A fake of a host that is a phone. */
-function phone({ programs = [], isRoot = true, devices = ['/dev/kvm'], crosvm }: Phone): Host {
+function phone({ programs = [], isRoot = true, devices = ['/dev/kvm'], crosvm, avf, android = '16' }: Phone): Host {
   const file = { kind: 'other' as const, bytes: 0, bytesOnDisk: 0, mode: 0, uid: 0, gid: 0, changedAt: 0 };
   return {
     ...localHost(),
@@ -22,7 +26,11 @@ function phone({ programs = [], isRoot = true, devices = ['/dev/kvm'], crosvm }:
     programs: async (names) => new Set(names.filter((name) => [...programs, 'getprop'].includes(name))),
     statAll: async (paths) => paths.map((path) => (devices.includes(path) ? file : undefined)),
     list: async () => (crosvm === undefined ? [] : ['crosvm']),
-    exec: async (argv) => crosvmStandIn(crosvm ?? '17', argv),
+    exec: async (argv) => {
+      if (argv[0] === 'getprop') return { exitCode: 0, stdout: `${android}\n`, stderr: '' };
+      if (argv[0]?.endsWith('/vm')) return { exitCode: avf === undefined ? 127 : 0, stdout: avf ?? '', stderr: '' };
+      return crosvmStandIn(crosvm ?? '17', argv);
+    },
   };
 }
 const choose = (there: Phone) => chooseVmm('arm64', { host: phone(there), signal: new AbortController().signal });
@@ -49,6 +57,37 @@ test.each<[string, Phone]>([
     code: 'phone-no-monitor',
     message: expect.stringContaining(`no ${lacking}`),
   });
+});
+
+const BOTH = 'Both protected and non-protected VMs are supported.\n';
+
+test('without root AVF runs them, and it is said why; what it says of itself is not asked again', async () => {
+  const { vmm, says } = await choose({ isRoot: false, avf: BOTH, programs: ['qemu-system-aarch64'] });
+  expect([vmm.name, says]).toEqual(['avf', 'AVF runs machines on adb:fake, since for crosvm there is no root']);
+  expect(await vmm.facts('arm64', contextIn('/nonexistent'))).toMatchObject({ release: '16' });
+});
+
+test.each<[string, Phone]>([
+  ["AVF that runs a kernel of one's own", { isRoot: false, avf: 'Only protected VMs are supported.\n' }],
+  ["AVF that runs a kernel of one's own", { isRoot: false }],
+  ['AVF for root', { crosvm: 'minimal', avf: BOTH }],
+  ['Android 13 or later', { isRoot: false, avf: BOTH, android: '12' }],
+])('%s: a phone that lacks it is refused with that', async (lacking, there) => {
+  await expect(choose(there)).rejects.toMatchObject({ message: expect.stringContaining(`no ${lacking}`) });
+});
+
+test('a host is asked once for each architecture', async () => {
+  let asked = 0;
+  const there = phone({ crosvm: '17' });
+  const list: Host['list'] = (folder) => {
+    asked += 1;
+    return there.list(folder);
+  };
+  const host: Host = { ...there, list };
+  const choosing = vmmChooser({ host, signal: new AbortController().signal });
+  await Promise.all([choosing('arm64'), choosing('arm64')]);
+  await choosing('arm64');
+  expect(asked).toBe(1);
 });
 
 test('every other host takes QEMU, and nothing is said of it', async () => {

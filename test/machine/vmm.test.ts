@@ -40,7 +40,8 @@ for (const name of VMMS) {
       const paths = files.map(({ path }) => path);
       for (const path of [plan.kernel, plan.initramfs, ...Object.values(plan.diskFiles)]) {
         expect(paths.filter((each) => each === path)).toHaveLength(isGivenFiles ? 1 : 0);
-        expect(argv.join(' ').includes(path)).toBe(!isGivenFiles);
+        // AVF's are in the file that its command names.
+        if (name !== 'avf') expect(argv.join(' ').includes(path)).toBe(!isGivenFiles);
       }
       if (!isGivenFiles) continue;
       expect(files.map(({ fd }) => fd)).toEqual(files.map((_, at) => at + 3));
@@ -70,7 +71,7 @@ test('QEMU is what runs a machine whose state names it, and tells its memory', a
 });
 
 test('a machine on a network that its monitor cannot have is refused, with the kind and what is lacking', () => {
-  const poor: Vmm = { ...USUAL_VMM, title: 'Poor', abilities: new Set(['user-network', 'stream']) };
+  const poor: Vmm = { ...USUAL_VMM, title: 'Poor', abilities: new Set(['host-ports', 'user-network', 'stream']) };
   for (const network of NETWORKS) {
     const refusal = (): void => requireAbilities({ name: 'sql', network }, poor);
     if (network.kind === 'user' || network.kind === 'private') expect(refusal).not.toThrow();
@@ -103,8 +104,19 @@ test('a definition alone says what a machine consists of', () => {
 test('a monitor without private links has the machine on the bridge, at the same address; what it cannot have at all is refused with what it can', () => {
   const spec = { ...specWith('sql', []), network: NETWORKS[2] ?? { kind: 'bridge' as const, address: '' } };
   const phone = vmmOf({ vmm: 'phone' });
-  expect(onVmm(spec, phone).network).toEqual({ kind: 'bridge', address: '192.168.100.2' });
-  expect(onVmm(spec, USUAL_VMM)).toBe(spec);
-  expect(() => requireAbilities(onVmm(spec, phone), phone)).not.toThrow();
-  expect(() => requireAbilities(onVmm(specWith('web', []), phone), phone)).toThrow('lacks: user-network');
+  expect(onVmm(spec, phone, 'adb:').spec.network).toEqual({ kind: 'bridge', address: '192.168.100.2' });
+  expect(onVmm(spec, USUAL_VMM, 'here')).toEqual({ spec, says: undefined });
+  expect(() => requireAbilities(onVmm(spec, phone, 'adb:').spec, phone)).not.toThrow();
+  expect(() => requireAbilities(onVmm(specWith('web', []), phone, 'adb:').spec, phone)).toThrow('lacks: user-network');
+});
+
+test('a monitor without network cards has the machine closed to the world, and says what is lost; one that needs others is refused', () => {
+  const avf = vmmOf({ vmm: 'avf' });
+  for (const network of NETWORKS) {
+    const { spec, says } = onVmm({ ...specWith('sql', []), network }, avf, 'adb:');
+    expect(spec.network).toEqual({ kind: 'user', world: 'none', hostAccess: [] });
+    expect(says).toContain('sql has no network card under AVF');
+    expect(() => requireAbilities(spec, avf)).not.toThrow();
+  }
+  expect(() => onVmm({ ...specWith('forge', []), needs: ['sql'] }, avf, 'adb:')).toThrow('forge needs sql');
 });

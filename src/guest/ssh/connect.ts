@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import type { Client, ConnectConfig } from 'ssh2';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
+import { endpointName, type HostEndpoint } from '../../host/endpoint.ts';
 import type { Host } from '../../host/host.ts';
 
-/** How a guest is reached: its forwarded port on its host's 127.0.0.1, our key, and the one host key that is accepted. */
+/** How a guest is reached: where its ssh is on its host, our key, and the one host key that is accepted. */
 export interface SshAddress {
   /** For messages: the machine's name. */
   readonly name: string;
-  readonly port: number;
-  /** Where that port is. */
+  readonly to: HostEndpoint;
   readonly host: Pick<Host, 'open' | 'lock'>;
   /** There: lock files begin with it, before which logins wait for one another. */
   readonly line: string;
@@ -87,7 +87,7 @@ async function login(address: SshAddress, options: ConnectOptions): Promise<Clie
     });
     client.on('error', fail);
     client.once('close', () => fail(new Error('the connection was closed')));
-    address.host.open({ tcp: address.port }).then((sock) => {
+    address.host.open(address.to).then((sock) => {
       // The client may have been given up meanwhile.
       sock.once('end', () => sock.destroy());
       if (isOver) sock.destroy();
@@ -96,20 +96,20 @@ async function login(address: SshAddress, options: ConnectOptions): Promise<Clie
   });
 }
 
-function unreachable({ name, port }: SshAddress, cause: unknown): VmkitError {
+function unreachable({ name, to }: SshAddress, cause: unknown): VmkitError {
   return new VmkitError(
     'unreachable',
     'guest-unreachable',
-    `Logging in to ${name} by ssh on 127.0.0.1:${port}: ${messageOf(cause)}`,
+    `Logging in to ${name} by ssh on ${endpointName(to)}: ${messageOf(cause)}`,
     { hint: `vmkit status ${name} shows its services; vmkit console ${name} works without ssh.`, cause },
   );
 }
 
-function otherKey({ name, port }: SshAddress): VmkitError {
+function otherKey({ name, to }: SshAddress): VmkitError {
   return new VmkitError(
     'unreachable',
     'guest-key-changed',
-    `127.0.0.1:${port} answered with a host key that is not the one of ${name}; nothing was sent.`,
+    `${endpointName(to)} answered with a host key that is not the one of ${name}; nothing was sent.`,
     { hint: `Does another program listen there? vmkit stop ${name} and boot it again.` },
   );
 }

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
-import type { Host, HostAddress, HostEndpoint } from '../host.ts';
+import { endpointName, type ProgramEndpoint } from '../endpoint.ts';
+import type { Host, HostAddress } from '../host.ts';
 import { shellHost } from '../shell/shell-host.ts';
 import { explainAdbEnd } from './adb-error.ts';
 import { type AdbLogin, logIn, openThere } from './adb-login.ts';
@@ -7,6 +8,7 @@ import { type AdbShell, adbShell } from './adb-shell.ts';
 import { bootLine, connectLine } from './become-root.ts';
 import { type AdbDestination, parseAdbUrl } from './destination.ts';
 import { heartbeat } from './heartbeat.ts';
+import { openVsock } from './open-vsock.ts';
 
 /** An Android phone by adb's server. It is found, and root is asked for, when it is first asked something, and again when it was lost. */
 export function adbHost(url: string): Host {
@@ -64,12 +66,14 @@ export function adbHost(url: string): Host {
       systemUid: ANDROID_SYSTEM,
     }),
     address: async () => addressOf(destination),
-    open: async (to) =>
-      openBy(
+    open: async (to) => {
+      if ('vsock' in to) return openVsock(destination, (await loggedIn()).serial, to);
+      return openBy(
         shellFor(({ su }) => connectLine(to, su)),
         destination,
         to,
-      ),
+      );
+    },
   };
 }
 
@@ -85,7 +89,7 @@ function addressOf({ address, url }: AdbDestination): HostAddress {
 /**
  * By `nc` there: adb's own streams end as a whole, so that an answer would be lost to whoever has said all that he has to say; and root reaches sockets that adbd may not.
  */
-function openBy(shell: AdbShell, { url }: AdbDestination, to: HostEndpoint): Duplex {
+function openBy(shell: AdbShell, { url }: AdbDestination, to: ProgramEndpoint): Duplex {
   let said = '';
   shell.errors.on('data', (chunk) => {
     said = (said + chunk).slice(-1_000);
@@ -94,7 +98,7 @@ function openBy(shell: AdbShell, { url }: AdbDestination, to: HostEndpoint): Dup
   stream.on('close', shell.destroy);
   shell.onEnd((how) => {
     if (how === 'exit code 0') return;
-    const title = `the opening of ${'tcp' in to ? `port ${to.tcp}` : to.unix}`;
+    const title = `the opening of ${endpointName(to)}`;
     stream.destroy(typeof how === 'string' ? explainAdbEnd(url, { how, noise: said, hasStarted: true, title }) : how);
   });
   return stream;

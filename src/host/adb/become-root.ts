@@ -1,5 +1,5 @@
 import { quoteWord } from '../../core/text/shell-quote.ts';
-import type { HostEndpoint } from '../host.ts';
+import type { ProgramEndpoint } from '../endpoint.ts';
 import { BOOT_COMMAND } from '../shell/session/boot-shell.ts';
 import type { AdbUser } from './destination.ts';
 
@@ -29,7 +29,7 @@ export function bootLine(user: AdbUser, su: SuKind | undefined): string {
 }
 
 /** The same for one connection to a server there. */
-export function connectLine(to: HostEndpoint, su: SuKind | undefined): string {
+export function connectLine(to: ProgramEndpoint, su: SuKind | undefined): string {
   const where = 'tcp' in to ? [to.at ?? '127.0.0.1', String(to.tcp)] : ['-U', to.unix];
   return lineAs(su, `exec nc ${where.map(quoteWord).join(' ')}`);
 }

@@ -25,6 +25,12 @@ export async function applyChanges(changes: readonly Change[], context: Context)
   const begun = new Set<string>();
   try {
     for (const change of missing) {
+      if (change.isRenewable === true && (await isOther(change, context))) {
+        // What was there is not undone where this fails, and the journal tells then that it is still the other.
+        for (const command of change.apply) await mustRun(command, change.title, run, context.signal);
+        await record(change, 'applied', boot, context);
+        continue;
+      }
       begun.add(change.id);
       await record(change, 'pending', boot, context);
       for (const command of change.apply) await mustRun(command, change.title, run, context.signal);
@@ -92,13 +98,20 @@ export async function missingChanges(changes: readonly Change[], context: Contex
   const missing: Change[] = [];
   for (const change of changes) {
     const entry = entries.find(({ id }) => id === change.id);
-    if (entry !== undefined && JSON.stringify(entry.apply) !== JSON.stringify(change.apply)) throw differs(change);
+    const isDifferent = entry !== undefined && JSON.stringify(entry.apply) !== JSON.stringify(change.apply);
+    if (isDifferent && change.isRenewable !== true) throw differs(change);
     const isFound = await holds(change.isApplied, run, context);
     if (isFound && entry === undefined && change.whenFound === 'refuse') throw taken(change, context);
     const isAdopted = entry === undefined && change.whenFound === 'adopt';
-    if (!isFound || isAdopted || entry?.state === 'pending') missing.push(change);
+    if (!isFound || isDifferent || isAdopted || entry?.state === 'pending') missing.push(change);
   }
   return missing;
+}
+
+/** Whether the journal has it as another vmkit made it. */
+async function isOther({ id, apply }: Change, context: Context): Promise<boolean> {
+  const entry = (await readJournal(context)).find((each) => each.id === id);
+  return entry?.state === 'applied' && JSON.stringify(entry.apply) !== JSON.stringify(apply);
 }
 
 /** Undoes entries, newest first. It does not listen to Ctrl-C: half undone is worse than late. */

@@ -29,6 +29,8 @@ export interface Change {
    * then it is made again, and is vmkit's from then on.
    */
   readonly whenFound: 'refuse' | 'keep' | 'adopt';
+  /** Where `apply` brings a thing that another vmkit made to what this one wants, in place, and again if need be. Else it is refused. */
+  readonly isRenewable?: boolean;
   /** Kept by a firewall's own files. All else is gone after a reboot, and its entry in the journal with it. */
   readonly outlivesReboot: boolean;
 }

@@ -4,6 +4,7 @@ import { explained } from '../../core/errors/system-error.ts';
 import { resolvePaths } from '../../core/paths.ts';
 import { connectTo } from '../../net/connect.ts';
 import { freePort } from '../../net/tcp.ts';
+import { ofPrograms } from '../endpoint.ts';
 import { type Host, LONGEST_FILE } from '../host.ts';
 import { bootArgv } from '../shell/session/boot-shell.ts';
 import { childShell } from '../shell/session/child-shell.ts';
@@ -57,7 +58,10 @@ export function localHost(): Host {
     read: explained((path, maxBytes = LONGEST_FILE) => readWhole(path, maxBytes)),
     write: explained(writeWhole),
     freePort,
-    open: (to) => connectTo('tcp' in to ? { port: to.tcp, host: to.at ?? LOOPBACK } : { path: to.unix }),
+    open: async (endpoint) => {
+      const to = ofPrograms(endpoint);
+      return connectTo('tcp' in to ? { port: to.tcp, host: to.at ?? LOOPBACK } : { path: to.unix });
+    },
   };
 }
 

@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { connectTo } from '../../net/connect.ts';
-import type { ExecResult, HostEndpoint } from '../host.ts';
+import { endpointName, type ProgramEndpoint } from '../endpoint.ts';
+import type { ExecResult } from '../host.ts';
 import { spawnChild } from '../local/child.ts';
 import { runProcess } from '../local/process.ts';
 import { agentEnvironment } from './agent.ts';
@@ -18,7 +19,7 @@ import { forwardArgv } from './ssh-argv.ts';
 export async function openBySsh(
   destination: SshDestination,
   controlPath: string,
-  to: HostEndpoint,
+  to: ProgramEndpoint,
   logIn: () => Promise<void>,
 ): Promise<Duplex> {
   const socket = join(dirname(controlPath), `to-${randomBytes(6).toString('hex')}`);
@@ -34,7 +35,7 @@ export async function openBySsh(
       how: `exit code ${made.exitCode}`,
       noise: made.stderr,
       hasStarted: true,
-      title: `the opening of ${'tcp' in to ? `port ${to.tcp}` : to.unix}`,
+      title: `the opening of ${endpointName(to)}`,
     });
   }
   try {

@@ -1,4 +1,4 @@
-import type { HostEndpoint } from '../host.ts';
+import type { ProgramEndpoint } from '../endpoint.ts';
 import { BOOT_COMMAND } from '../shell/session/boot-shell.ts';
 import type { SshDestination } from './destination.ts';
 
@@ -50,7 +50,7 @@ export function forwardArgv(
   controlPath: string,
   verb: 'forward' | 'cancel',
   socket: string,
-  to: HostEndpoint,
+  to: ProgramEndpoint,
 ): string[] {
   const target = 'tcp' in to ? `${to.at ?? '127.0.0.1'}:${to.tcp}` : to.unix;
   return sshArgv(destination, controlPath, ['-O', verb, '-L', `${socket}:${target}`, '--', destination.host]);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ofPrograms } from '../endpoint.ts';
 import type { Host } from '../host.ts';
 import { childShell } from '../shell/session/child-shell.ts';
 import { shellHost } from '../shell/shell-host.ts';
@@ -24,6 +25,6 @@ export function sshHost(url: string): Host {
   return {
     ...host,
     address: () => realAddress(destination),
-    open: (to) => openBySsh(destination, controlPath(), to, logIn),
+    open: async (to) => openBySsh(destination, controlPath(), ofPrograms(to), logIn),
   };
 }

@@ -1,22 +1,26 @@
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
-import type { Host } from '../../host/host.ts';
 import { httpStatus } from '../../net/http.ts';
 import { type Dial, postgresAnswers, sshAnswers, staysOpen } from '../../net/tcp.ts';
-import type { OpenPort } from '../state/state.ts';
+import { dialOf } from '../endpoint.ts';
+import type { MachineState, OpenPort } from '../state/state.ts';
 
 const WITHIN_MS = 30_000;
 
 /** Waits until every open port really answers on this host; throws `port-unanswered`, which names the ones that do not. */
-export async function requireAnswers(ports: readonly OpenPort[], vm: string, context: Context): Promise<void> {
+export async function requireAnswers(state: MachineState, context: Context): Promise<void> {
+  const { ports, name: vm } = state;
   const results = await Promise.all(
     ports.map(async (port) => {
-      const answered = await poll(async () => ((await answers(port, context.host)) ? true : undefined), {
-        withinMs: WITHIN_MS,
-        everyMs: 100,
-        signal: context.signal,
-      });
+      const answered = await poll(
+        async () => ((await answers(port, dialOf(state, port, context))) ? true : undefined),
+        {
+          withinMs: WITHIN_MS,
+          everyMs: 100,
+          signal: context.signal,
+        },
+      );
       return { port, answered: answered === true };
     }),
   );
@@ -35,8 +39,7 @@ export async function requireAnswers(ports: readonly OpenPort[], vm: string, con
 }
 
 /** Whether what is behind a port really answers its host. An HTTP server that answers with an error of its own (5xx) does not. */
-async function answers({ protocol, hostPort }: Pick<OpenPort, 'protocol' | 'hostPort'>, host: Host): Promise<boolean> {
-  const dial: Dial = () => host.open({ tcp: hostPort });
+async function answers({ protocol }: Pick<OpenPort, 'protocol'>, dial: Dial): Promise<boolean> {
   switch (protocol) {
     case 'http':
       return ((await httpStatus(dial)) ?? 599) < 500;

@@ -4,7 +4,8 @@ import { crosvmHeld } from '../vmm/crosvm/crosvm.ts';
 import { dialectOf } from '../vmm/crosvm/dialect.ts';
 import { usedMib } from '../vmm/launch/used-memory.ts';
 import type { Vmm } from '../vmm/vmm.ts';
-import { findCrosvm } from './find-crosvm.ts';
+import type { VmmFacts } from '../vmm/vmm-facts.ts';
+import { findCrosvm, type PhoneCrosvm } from './find-crosvm.ts';
 import { phonePlace } from './phone-place.ts';
 import { MACHINE_FILES as FILES, PHONE } from './places.ts';
 import { release, startOnPhone } from './start-on-phone.ts';
@@ -23,7 +24,7 @@ export const phoneCrosvm: Vmm = {
         hint: 'vmkit host check says more.',
       });
     }
-    return { version: found.program, hasSandbox: false, ...found };
+    return phoneFacts(found);
   },
   knownAccelerator: async ({ machine }) => accelerator(machine.facts.hypervisor),
   decideAccelerator: async ({ machine }) => accelerator(machine.facts.hypervisor),
@@ -50,6 +51,10 @@ export const phoneCrosvm: Vmm = {
   // A guest that reboots takes them again. They are gone when the machine is off.
   forgetSecrets: async () => undefined,
 };
+
+export function phoneFacts(found: PhoneCrosvm): VmmFacts {
+  return { version: found.program, hasSandbox: false, ...found };
+}
 
 function accelerator(hypervisor: string | undefined): { name: 'kvm'; reason: string } {
   const names: Readonly<Record<string, string>> = { geniezone: 'GenieZone', gunyah: 'Gunyah' };

@@ -35,7 +35,7 @@ export const PHONE_APPLETS = [
 
 /**
  * The supervisor of a phone, for /system/bin/sh (mksh), which gives no descriptor above 2 to a program that is not told to have it: hence `9>&9`. `run`: keeps the network right and the machines running. `start`: begins that, in no cgroup of adb's and in no session of its: what
- * adb starts ends with adbd. `end`: ends it and what it supervises, each machine by its own power-off first. `machine NAME`: one machine; `run` starts it.
+ * adb starts ends with adbd. `renew`: the same in place of an older one. `end`: ends it and what it supervises, each machine by its own power-off first. `machine NAME`: one machine; `run` starts it.
  */
 export function superviseScript(): string {
   return `#!/system/bin/sh
@@ -151,6 +151,11 @@ end() {
     [ $(($(seconds) - began)) -le ${STOP.guestS + STOP.crosvmS + 10} ] || { echo 'A machine does not end.' >&2; return 1; }
     sleep 0.2
   done
+  end_run
+}
+
+# end_run: ends what looks after the network and starts machines. Those that run have each a process of their own that sees to them.
+end_run() {
   is_held lock || return 0
   read -r pid <pid && kill "$pid"
   began=$(seconds)
@@ -160,6 +165,9 @@ end() {
   done
 }
 
+# renew: this script takes the place of an older one that runs.
+renew() { end_run && start; }
+
 start() {
   ! is_held lock || return 0
   setsid /system/bin/sh -c '
@@ -168,9 +176,9 @@ start() {
 }
 
 case $1 in
-  run | start | end) "$1" ;;
+  run | start | renew | end) "$1" ;;
   machine) machine "$2" ;;
-  *) echo 'supervise run | start | end | machine NAME' >&2; exit 2 ;;
+  *) echo 'supervise run | start | renew | end | machine NAME' >&2; exit 2 ;;
 esac
 `;
 }

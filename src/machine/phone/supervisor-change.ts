@@ -3,10 +3,11 @@ import { launcher } from './launcher.ts';
 import { PHONE } from './places.ts';
 import { superviseScript } from './supervise-script.ts';
 
-/** The supervisor on a phone, begun now and after each boot. Undone, it has ended, each machine by its own power-off, and its files are gone; those of machines stay. */
+/** The supervisor on a phone, begun now and after each boot. Another vmkit's is renewed, and machines run on. Undone, it has ended, each machine by its own power-off, and its files are gone; those of machines stay. */
 export function supervisorChange(): Change {
   const write = (path: string, content: string): Change['apply'][number] => ({
-    argv: ['sh', '-c', `cat >${path} && chmod 0755 ${path}`],
+    // A shell that runs it reads on in the file that it opened.
+    argv: ['sh', '-c', `cat >${path}.new && chmod 0755 ${path}.new && mv -f ${path}.new ${path}`],
     input: content,
   });
   const own = ['supervise', 'network', 'pid', 'lock', 'events', 'log', 'log.1'].map((name) => `${PHONE.home}/${name}`);
@@ -16,7 +17,7 @@ export function supervisorChange(): Change {
       { argv: ['sh', '-c', `umask 077; mkdir -p ${PHONE.machines}`] },
       write(PHONE.supervise, superviseScript()),
       write(PHONE.launcher, launcher()),
-      { argv: ['sh', PHONE.supervise, 'start'] },
+      { argv: ['sh', PHONE.supervise, 'renew'] },
     ],
     undo: [
       { argv: ['sh', '-c', `[ ! -e ${PHONE.supervise} ] || sh ${PHONE.supervise} end`] },
@@ -25,6 +26,7 @@ export function supervisorChange(): Change {
     ],
     isApplied: { argv: ['test', '-e', PHONE.supervise], needsRoot: true },
     whenFound: 'refuse',
+    isRenewable: true,
     outlivesReboot: true,
   };
 }

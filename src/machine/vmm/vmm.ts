@@ -1,6 +1,7 @@
 import type { Arch } from '../../core/arch.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
+import type { HostEndpoint } from '../../host/endpoint.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
 import type { CardEnd } from '../../spec/networks/network.ts';
 import type { PlacedMachine } from '../placing.ts';
@@ -16,12 +17,13 @@ export interface Accelerator {
 
 /**
  * What a monitor can do beyond running a guest with disks:
- * - user-network: the first card of spec/networks/user-network.ts, with the host's ports forwarded.
+ * - host-ports: ports of the host lead to the guest's, or `endpoint` says where they are.
+ * - user-network: the first card of spec/networks/user-network.ts, which leads to the world.
  * - an end of a second card.
  * - power-key: asks the guest to power off as a person would.
  * - own-user: runs as a user of the machine's own where root starts it.
  */
-export type Ability = 'user-network' | 'power-key' | 'own-user' | CardEnd;
+export type Ability = 'host-ports' | 'user-network' | 'power-key' | 'own-user' | CardEnd;
 
 /** A machine whose accelerator is to be decided. */
 export interface Trial {
@@ -91,6 +93,8 @@ export interface Vmm {
   decideAccelerator(trial: Trial, context: Context): Promise<Accelerator>;
   /** Pure. For a process in the machine's `runDir`, where it makes its sockets. */
   command(machine: PlacedMachine): VmmCommand;
+  /** Where a running guest's port is, in place of a port of the host; undefined while nobody knows. */
+  endpoint?(guestPort: number, paths: Pick<MachinePaths, 'monitorLog'>, host: Host): Promise<HostEndpoint | undefined>;
   /** Starts it in the background, in a new `runDir`. */
   start(machine: PlacedMachine, start: Start, host: Host): Promise<HostProcess>;
   /** What holds the guest; undefined when it runs, or when its monitor does not answer in time. Changes nothing. */

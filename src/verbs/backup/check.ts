@@ -4,6 +4,7 @@ import type { Repository } from '../../backup/repository.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { chooseComponents } from '../../image/components/component-choice.ts';
+import { vmmChooser } from '../../machine/choose-vmm.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { decide } from '../../machine/state/leftovers.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
@@ -113,7 +114,7 @@ async function bootAndCompare(spec: VmSpec, counted: readonly Counts[], context:
   try {
     await withMachine(name, `vmkit backup ${name} --check`, context, async (machine) => {
       const chosen = chooseComponents([], process.env, spec, process.cwd());
-      const boot = await prepareBoot(spec, machine, chosen, context, { isAdopted: true });
+      const boot = await prepareBoot(spec, machine, chosen, context, { choose: vmmChooser(context), isAdopted: true });
       await runStep({ ...boot, title: `boot the backup of ${name}` }, context);
     });
     const [copy = new Map<string, number>()] = await countsOf(name, services, context);

@@ -3,7 +3,7 @@ import { checkSocketPath } from '../../guest/console/attach.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import { onVmm, requireAbilities } from '../../machine/abilities.ts';
 import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
-import { chooseVmm } from '../../machine/choose-vmm.ts';
+import type { ChooseVmm } from '../../machine/choose-vmm.ts';
 import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
 import { readIdentity } from '../../machine/disks/identity.ts';
 import { readProgress } from '../../machine/follow/status.ts';
@@ -39,6 +39,7 @@ export interface BootOutcome extends Booted {
 }
 
 interface BootOptions {
+  readonly choose: ChooseVmm;
   /** It is taken over from another definition. */
   readonly isAdopted?: boolean;
   /** The machine that needs it, where nobody asked for it by name. */
@@ -54,14 +55,14 @@ export async function prepareBoot(
   machine: LockedMachine,
   chosen: ChosenComponents,
   context: VerbContext,
-  { isAdopted = false, startedFor }: BootOptions = {},
+  { choose, isAdopted = false, startedFor }: BootOptions,
 ): Promise<Step<BootOutcome>> {
   const { paths } = machine;
   await requireOwnMachine(given, paths, isAdopted, context);
   const running = await runningMachine(given.name, context);
-  const { vmm, says } =
-    running === undefined ? await chooseVmm(given.arch, context) : { vmm: vmmOf(running), says: undefined };
-  const defined = onVmm(given, vmm);
+  const { vmm, says } = running === undefined ? await choose(given.arch) : { vmm: vmmOf(running), says: undefined };
+  const adapted = onVmm(given, vmm, context.host.name);
+  const defined = adapted.spec;
   if (running !== undefined) {
     // A switch or a gate that was killed is started again.
     await joinNetwork(defined, context);
@@ -76,9 +77,10 @@ export async function prepareBoot(
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
-  const ports = openPorts({ ports: describePorts(spec.services), network: spec.network });
+  const opened = openPorts({ ports: describePorts(spec.services), network: spec.network });
+  const ports = vmm.endpoint === undefined ? opened : [];
   if (says !== undefined) context.report({ kind: 'note', text: `${says}.` });
-  if (defined !== given) context.report({ kind: 'note', text: ON_BRIDGE(spec.name, context.host.name) });
+  if (adapted.says !== undefined) context.report({ kind: 'note', text: adapted.says });
   requireAbilities(spec, vmm);
   await requireFreePorts(ports, spec.name, context.host);
   await requireHostLink(spec, context.host);
@@ -103,9 +105,6 @@ export async function prepareBoot(
     },
   };
 }
-
-const ON_BRIDGE = (name: string, host: string): string =>
-  `${name} is on the bridge of ${host} in place of a private link, at the same address: it reaches ${host}, too.`;
 
 async function joinRunning(
   state: MachineState,

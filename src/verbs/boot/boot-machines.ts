@@ -1,10 +1,12 @@
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { type ChosenComponents, chooseComponents } from '../../image/components/component-choice.ts';
+import { vmmChooser } from '../../machine/choose-vmm.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { renewHost } from '../host-network.ts';
+import { renewSupervisor } from '../phone-network.ts';
 import { unserveNow } from '../reach/unserve-later.ts';
 import { runSteps, type Step, type VerbContext } from '../step.ts';
 import { type BootOutcome, prepareBoot } from './boot-flow.ts';
@@ -29,7 +31,9 @@ export async function bootMachines(
 ): Promise<BootedMachines> {
   const others = await neededMachines(spec, (name) => loadVm(name, context));
   const machines = [...others, spec];
-  await requireToBoot(machines, context, setup);
+  const choose = vmmChooser(context);
+  await requireToBoot(machines, choose, context, setup);
+  if ((await choose(spec.arch)).vmm.name === 'phone') await renewSupervisor(context);
   // A reboot of this host took away the bridge that a machine's card needs.
   if (machines.some(({ network }) => network.kind === 'bridge' || network.kind === 'macvtap')) await renewHost(context);
   const names = machines.map(({ name }) => name);
@@ -39,10 +43,14 @@ export async function bootMachines(
       const components = chooseComponents([], process.env, other, process.cwd());
       prepared.push({
         spec: other,
-        step: await prepareBoot(other, locked(other.name), components, context, { isAdopted, startedFor: spec.name }),
+        step: await prepareBoot(other, locked(other.name), components, context, {
+          choose,
+          isAdopted,
+          startedFor: spec.name,
+        }),
       });
     }
-    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context, { isAdopted }) };
+    const last = { spec, step: await prepareBoot(spec, locked(spec.name), chosen, context, { choose, isAdopted }) };
     const outcomes = await runSteps(inOrder([...prepared, last]), context);
     for (const { name } of machines) await unserveNow(name, context);
     const booted = outcomes.at(-1);

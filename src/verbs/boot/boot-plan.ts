@@ -28,7 +28,7 @@ export interface BootPlan {
 /** Looks, builds nothing and starts nothing. */
 export async function planBoot(given: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<BootPlan> {
   const { vmm } = await chooseVmm(given.arch, context);
-  const spec = onVmm(given, vmm);
+  const { spec } = onVmm(given, vmm, context.host.name);
   const artifacts = await planArtifacts(spec, chosen, context);
   const file = (kind: string, name: string): string => {
     const found = artifacts.find((artifact) => artifact.kind === kind);

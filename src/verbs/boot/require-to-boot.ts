@@ -2,7 +2,7 @@ import { archOf } from '../../core/arch.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import type { ToolGroup } from '../../host/tools/tools-table.ts';
-import { chooseVmm } from '../../machine/choose-vmm.ts';
+import type { ChooseVmm } from '../../machine/choose-vmm.ts';
 import { USUAL_VMM } from '../../machine/vmm/drivers.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { buildTools } from '../build/machine-tools.ts';
@@ -14,7 +14,12 @@ type Machine = Pick<VmSpec, 'arch' | 'kernel'>;
  * What building these machines takes on this computer, and running them on their host. Throws `tools-missing`; `other-architecture` where the host could
  * only emulate them and has nothing that does; `phone-no-monitor`.
  */
-export async function requireToBoot(machines: readonly Machine[], context: VerbContext, setup: boolean): Promise<void> {
+export async function requireToBoot(
+  machines: readonly Machine[],
+  choose: ChooseVmm,
+  context: VerbContext,
+  setup: boolean,
+): Promise<void> {
   const builder = buildContext(context);
   const run = machines.map(({ arch }): ToolGroup => `machine-${arch}`);
   const build = (await Promise.all(machines.map((machine) => buildTools(machine, builder)))).flat();
@@ -22,14 +27,12 @@ export async function requireToBoot(machines: readonly Machine[], context: VerbC
   for (const { arch } of machines) await requireArchitecture(arch, context);
   await requireTools([...new Set(build)], builder, { setup });
   // What a phone's machines take, each phone has.
-  if (!(await isPhones(machines, context))) await requireTools([...new Set(run)], context, { setup });
+  if (!(await isPhones(machines, choose))) await requireTools([...new Set(run)], context, { setup });
 }
 
-async function isPhones(machines: readonly Machine[], context: VerbContext): Promise<boolean> {
-  const chosen = await Promise.all(
-    [...new Set(machines.map(({ arch }) => arch))].map((arch) => chooseVmm(arch, context)),
-  );
-  return chosen.every(({ vmm }) => vmm.name === 'phone');
+async function isPhones(machines: readonly Machine[], choose: ChooseVmm): Promise<boolean> {
+  const chosen = await Promise.all(machines.map(({ arch }) => choose(arch)));
+  return chosen.every(({ vmm }) => vmm.name === 'phone' || vmm.name === 'avf');
 }
 
 async function requireArchitecture(arch: VmSpec['arch'], { host }: VerbContext): Promise<void> {

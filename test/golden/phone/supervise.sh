@@ -240,6 +240,11 @@ end() {
     [ $(($(seconds) - began)) -le 80 ] || { echo 'A machine does not end.' >&2; return 1; }
     sleep 0.2
   done
+  end_run
+}
+
+# end_run: ends what looks after the network and starts machines. Those that run have each a process of their own that sees to them.
+end_run() {
   is_held lock || return 0
   read -r pid <pid && kill "$pid"
   began=$(seconds)
@@ -249,6 +254,9 @@ end() {
   done
 }
 
+# renew: this script takes the place of an older one that runs.
+renew() { end_run && start; }
+
 start() {
   ! is_held lock || return 0
   setsid /system/bin/sh -c '
@@ -257,7 +265,7 @@ start() {
 }
 
 case $1 in
-  run | start | end) "$1" ;;
+  run | start | renew | end) "$1" ;;
   machine) machine "$2" ;;
-  *) echo 'supervise run | start | end | machine NAME' >&2; exit 2 ;;
+  *) echo 'supervise run | start | renew | end | machine NAME' >&2; exit 2 ;;
 esac

@@ -1,6 +1,7 @@
 import { VIRT_PROGRAMS } from '../../../host/android/virtualization.ts';
 import type { PlacedMachine } from '../../placing.ts';
-import { type AvfRelease, isAtLeast } from './release.ts';
+import type { AvfRelease } from '../vmm-facts.ts';
+import { isAtLeast } from './release.ts';
 
 type Described = Pick<PlacedMachine, 'name' | 'memoryMib' | 'disks' | 'commandLine' | 'cpus'>;
 

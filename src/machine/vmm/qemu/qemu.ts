@@ -13,7 +13,7 @@ import { qmpCommand } from './qmp.ts';
 export const qemu: Vmm = {
   name: 'qemu',
   title: 'QEMU',
-  abilities: new Set(['user-network', 'stream', 'tap', 'macvtap', 'power-key', 'own-user']),
+  abilities: new Set(['host-ports', 'user-network', 'stream', 'tap', 'macvtap', 'power-key', 'own-user']),
   program: qemuBinary,
   kernelParameters,
   facts: qemuFacts,
