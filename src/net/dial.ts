@@ -109,7 +109,7 @@ function tooLate(to: Endpoint, withinMs: number): Error {
   return new Error(`dial tcp ${endpointText(to)}: timeout after ${withinMs / 1000} s`);
 }
 
-function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise<Socket> {
+export function connectDirectly({ address, port }: Endpoint, withinMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: address, port });
     const timer = setTimeout(() => {

@@ -10,6 +10,7 @@ import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
+import type { TriedWays } from '../../src/verbs/tailnet/try-ways.ts';
 import { gitRepository } from '../support/git-repository.ts';
 import { useSandbox } from '../support/machine.ts';
 import { type OrdinaryUser, ordinaryUser, type ScratchRoot } from '../support/ordinary-user.ts';
@@ -149,6 +150,31 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
     const { exitCode, stderr } = await watching.ended.finally(() => process.kill(pid, 'SIGCONT'));
     expect(exitCode).toBe(6);
     expect(stderr).toMatch(/is stuck for \d+ s: it did not answer(.|\n)*restart tailscaled/);
+  });
+
+  test('try: each way is measured, from what needs least, and what it started is gone', async () => {
+    const env = {
+      VMKIT_TAILSCALE: programs.tailscale,
+      VMKIT_TAILSCALED: programs.tailscaled,
+      TS_AUTHKEY: 'tskey-for-tests',
+    };
+    const running = async () => (await execa('ip', ['netns', 'pids', tailnet.host])).stdout;
+    const before = await running();
+    const { stdout, stderr } = await vmkit(['tailnet', 'try', `--login-server=${tailnet.loginServer}`, '--json'], env);
+    const tried: TriedWays = JSON.parse(stdout === '' ? '{}' : stdout);
+    expect(tried.left, stderr).toEqual([]);
+    const own = (await router?.tailscale('ip', '-4'))?.trim();
+    expect(tried.measured.map(({ way, sees }) => [way, sees === '127.0.0.1' ? sees : 'the client'])).toEqual([
+      ['none: this computer itself', '127.0.0.1'],
+      ['userspace (SOCKS5) to userspace', '127.0.0.1'],
+      ['userspace (SOCKS5) to `serve`', '127.0.0.1'],
+      ['TUN to userspace', '127.0.0.1'],
+      ['userspace (SOCKS5) to TUN', 'the client'],
+    ]);
+    expect(tried.measured.at(-1)?.sees).not.toBe(own);
+    for (const { megabytesPerSecond } of tried.measured) expect(megabytesPerSecond).toBeGreaterThan(0);
+    expect(await running()).toBe(before);
+    console.info(tried.measured.map((each) => JSON.stringify(each)).join('\n'));
   });
 
   const findings = async (): Promise<readonly string[]> => {

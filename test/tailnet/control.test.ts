@@ -72,6 +72,19 @@ describe('vmkit tailnet key', () => {
     expect(api.asked).toHaveLength(1);
   });
 
+  test.each<[string, (number | 'cut')[], RegExp, number]>([
+    ['it wants fewer requests', [429, 429, 429, 429, 429], /429, too many requests(.|\n)*Nothing was changed/, 5],
+    ['it is not available', [503, 503, 503, 503, 503], /503, not available now(.|\n)*Nothing was changed/, 5],
+    ['it failed while it made the key', [500], /500, an error of its own(.|\n)*may have been made/, 1],
+    ['what stands before it failed', [429, 502], /502, an error of its own(.|\n)*may have been made/, 2],
+  ])('%s: told, and no key is made twice', async (_name, ails, told, asked) => {
+    const env = { TS_API_KEY: await secretFile(API_KEY) };
+    api.ails = ails;
+    const { stderr, exitCode } = await vmkit(['tailnet', 'key'], env);
+    expect({ stderr, exitCode }).toEqual({ stderr: expect.stringMatching(told), exitCode: 6 });
+    expect(api.asked).toHaveLength(asked);
+  });
+
   test.each<[string, () => void, string]>([
     ['a scope is missing', () => Object.assign(api, { scopes: ['devices:core'] }), 'the scope auth_keys'],
     ['a tag that is not owned', () => Object.assign(api, { tags: [] }), 'tagOwners'],

@@ -36,7 +36,9 @@ const login = {
 };
 const inventory = (isTun: boolean) => {
   const tailscale = ['/opt/my tools/tailscale', '--socket=/run/x.sock'];
-  return inventoryOf({ socket: '/run/x.sock', foundBy: 'process 7', tailscale, status: status(isTun) }, [login]);
+  return inventoryOf({ socket: '/run/x.sock', foundBy: 'process 7', pid: 7, tailscale, status: status(isTun) }, [
+    login,
+  ]);
 };
 
 test('ssh dials the address by itself where the system routes, else through tailscaled', async () => {

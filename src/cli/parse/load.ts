@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   'tailnet run': () => import('../commands/tailnet/run.ts'),
   'tailnet leave': () => import('../commands/tailnet/leave.ts'),
   'tailnet doctor': () => import('../commands/tailnet/doctor.ts'),
+  'tailnet try': () => import('../commands/tailnet/try.ts'),
   'tailnet service': () => import('../commands/tailnet/service.ts'),
   'tailnet watch': () => import('../commands/tailnet/watch.ts'),
   doctor: () => import('../commands/build/doctor.ts'),

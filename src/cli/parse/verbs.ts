@@ -118,6 +118,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: 'Say what is wrong with this computer as a node, and what to do',
         isBuild: true,
       },
+      'tailnet try': {
+        usage: 'tailnet try',
+        summary: 'Measure ways through the tailnet on this computer, those that need least first',
+        isBuild: true,
+      },
       'tailnet service': {
         usage: 'tailnet service <action>',
         summary: "install or remove this computer's tailscaled as a unit with few rights, and its watchdog",

@@ -67,18 +67,13 @@ export function explainRefusal({ doing, url }: ApiRequest, refusal: Refusal): Vm
   });
 }
 
-export function unreachable({ doing, url, method, isRepeatable }: ApiRequest, why: string): VmkitError {
-  const isUnknown = method === 'POST' && isRepeatable !== true;
-  return new VmkitError(
-    'unreachable',
-    'control-unreachable',
-    `${doing}: ${new URL(url).host} does not answer: ${why}.`,
-    {
-      hint: isUnknown
-        ? 'It may have been made all the same: look in the admin console before you make another.'
-        : 'Is there a network, and is the address right? Nothing was changed.',
-    },
-  );
+/** `isUnknown`: nobody knows whether it was done. */
+export function unreachable({ doing, url }: ApiRequest, why: string, isUnknown: boolean): VmkitError {
+  return new VmkitError('unreachable', 'control-unreachable', `${doing} failed at ${new URL(url).host}: ${why}.`, {
+    hint: isUnknown
+      ? 'It may have been made all the same: look in the admin console before you make another.'
+      : 'Is there a network, and is the address right? Nothing was changed.',
+  });
 }
 
 /** What is known of such a refusal. */

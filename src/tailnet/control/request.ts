@@ -23,6 +23,7 @@ export async function ask<Schema extends z.ZodType>(
   signal: AbortSignal,
 ): Promise<z.output<Schema>> {
   let last = '';
+  let isUnknown = false;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     throwIfInterrupted(signal);
     const outcome = await once(request, signal);
@@ -30,27 +31,42 @@ export async function ask<Schema extends z.ZodType>(
       const parsed = schema.safeParse(safeJson(outcome.text === '' ? '{}' : outcome.text));
       if (parsed.success) return parsed.data;
       // Not shown: a key may be in it.
-      throw explainRefusal(request, { status: 200, text: 'an answer that vmkit does not understand' });
+      throw unreachable(request, 'it answered what vmkit does not understand', !mayRepeat(request, NOT_UNDERSTOOD));
     }
     if (outcome.kind === 'refused' && outcome.status !== 429 && outcome.status < 500) {
       throw explainRefusal(request, outcome);
     }
-    last = outcome.kind === 'refused' ? `it answered ${outcome.status}` : outcome.why;
-    if (outcome.kind === 'lost' && !outcome.mayRepeat) break;
-    if (attempt === ATTEMPTS) break;
+    last =
+      outcome.kind === 'refused'
+        ? `${outcome.status}, ${PASSING[outcome.status] ?? 'an error of its own'}`
+        : outcome.why;
+    isUnknown = !mayRepeat(request, outcome);
+    if (isUnknown || attempt === ATTEMPTS) break;
     const pause = Math.min(outcome.waitMs ?? 250 * 2 ** attempt, LONGEST_WAIT_MS);
     await sleep(pause, undefined, { signal }).catch(() => undefined);
   }
   throwIfInterrupted(signal);
-  throw unreachable(request, last);
+  throw unreachable(request, last, isUnknown);
+}
+
+/** It was done, or something else was. */
+const NOT_UNDERSTOOD = { kind: 'lost', why: '', isUnsent: false } as const;
+
+/** Statuses that pass, at which nothing was done (RFC 9110, RFC 6585). */
+const PASSING: Readonly<Partial<Record<number, string>>> = { 429: 'too many requests', 503: 'not available now' };
+
+/** Whether asking again does no harm: of what makes something nobody may be left to wonder whether it was made. */
+function mayRepeat({ method, isRepeatable }: ApiRequest, outcome: Exclude<Outcome, { kind: 'answer' }>): boolean {
+  if (method !== 'POST' || isRepeatable === true) return true;
+  return outcome.kind === 'lost' ? outcome.isUnsent : PASSING[outcome.status] !== undefined;
 }
 
 type Outcome =
   | { readonly kind: 'answer'; readonly text: string }
   | (Refusal & { readonly kind: 'refused'; readonly waitMs: number | undefined })
-  | { readonly kind: 'lost'; readonly why: string; readonly mayRepeat: boolean; readonly waitMs?: undefined };
+  | { readonly kind: 'lost'; readonly why: string; readonly isUnsent: boolean; readonly waitMs?: undefined };
 
-async function once({ method, url, headers, body, isRepeatable }: ApiRequest, signal: AbortSignal): Promise<Outcome> {
+async function once({ method, url, headers, body }: ApiRequest, signal: AbortSignal): Promise<Outcome> {
   try {
     const response = await fetch(url, {
       method,
@@ -75,7 +91,7 @@ async function once({ method, url, headers, body, isRepeatable }: ApiRequest, si
       error instanceof Error && error.name === 'TimeoutError'
         ? `no answer within ${ANSWER_MS / 1000} s`
         : reasonOf(error);
-    return { kind: 'lost', why, mayRepeat: method !== 'POST' || isRepeatable === true || isRefused(error) };
+    return { kind: 'lost', why, isUnsent: isRefused(error) };
   }
 }
 

@@ -3,6 +3,8 @@ export interface Candidate {
   readonly socket: string;
   /** How it was found: `process 412`, `the usual place`. */
   readonly foundBy: string;
+  /** Undefined: a place, whose process nobody knows. */
+  readonly pid: number | undefined;
   /** Where its own `tailscale` may lie beside it; undefined: nobody knows. */
   readonly folder: string | undefined;
 }
@@ -43,6 +45,7 @@ export function daemonCandidates(printed: string): readonly Candidate[] {
     processes.push({
       socket: absolute(socketOf(words) ?? DEFAULT_SOCKET, folder),
       foundBy: `process ${block.split('\n')[0]}`,
+      pid: Number.parseInt(block, 10),
       folder: program === '' ? undefined : program.slice(0, program.lastIndexOf('/')),
     });
   }
@@ -53,7 +56,7 @@ export function daemonCandidates(printed: string): readonly Candidate[] {
     ...folders.map((folder) => `${folder}/tailscale/tailscaled.sock`),
     '/tmp/tailscaled.sock',
     '/var/snap/tailscale/common/socket/tailscaled.sock',
-  ].map((socket) => ({ socket, foundBy: 'a usual place', folder: undefined }));
+  ].map((socket) => ({ socket, foundBy: 'a usual place', pid: undefined, folder: undefined }));
   return [...processes, ...places].filter(
     ({ socket }, at, all) => all.findIndex((each) => realName(each.socket) === realName(socket)) === at,
   );

@@ -10,6 +10,7 @@ export interface Daemon {
   readonly socket: string;
   /** `process 412`, `a usual place`. */
   readonly foundBy: string;
+  readonly pid: number | undefined;
   /** Its `tailscale`, with the socket: the start of an argv. */
   readonly tailscale: readonly string[];
   readonly status: TailscaleStatus;
@@ -60,14 +61,14 @@ function rank({ BackendState: state, TUN: isTun }: TailscaleStatus): number {
 }
 
 async function ask(
-  { socket, foundBy, folder }: Candidate,
+  { socket, foundBy, pid, folder }: Candidate,
   context: Pick<Context, 'host' | 'signal'>,
 ): Promise<Daemon | undefined> {
   for (const program of [...(folder === undefined ? [] : [`${folder}/tailscale`]), 'tailscale']) {
     const tailscale = [program, `--socket=${socket}`];
     const answer = await askDaemon({ tailscale }, ['status', '--json'], context, { withinMs: ASK_MS }).catch(missing);
     const status = parseJson(answer?.stdout, tailscaleStatus);
-    if (status !== undefined) return { socket, foundBy, tailscale, status };
+    if (status !== undefined) return { socket, foundBy, pid, tailscale, status };
   }
   return undefined;
 }

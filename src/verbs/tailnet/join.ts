@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VmkitError } from '../../core/errors/errors.ts';
-import { readSecret } from '../../host/read-secret.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { componentHere } from '../../tailnet/component-here.ts';
 import { exportLines, type Joined, joinedPaths, readJoined, writeJoined } from '../../tailnet/node/joined.ts';
 import { endNode, logIn, startDaemon, tailscaleOf } from '../../tailnet/node/userspace-node.ts';
 import { type Verified, verifyNode } from '../../tailnet/node/verify-node.ts';
 import type { VerbContext } from '../step.ts';
-import { mintKeyFor } from './mint-key.ts';
+import { requireKey } from './mint-key.ts';
 import { addToProfile } from './profile-line.ts';
 
 export interface JoinRequest {
@@ -63,7 +62,7 @@ async function start(request: JoinRequest, context: VerbContext): Promise<Joined
     tailscale: `${at.folder}/tailscale`,
     tailscaled: `${at.folder}/tailscaled`,
     loginServer: request.loginServer,
-    authKey: isKnown ? undefined : await keyFor(request, context),
+    authKey: isKnown ? undefined : await requireKey(request.loginServer, !request.isKept, context),
     hostname: request.hostname ?? (await defaultName(context)),
   };
   if (request.isKept) await host.makeFolder(at.state.slice(0, at.state.lastIndexOf('/')), 0o700);
@@ -88,18 +87,6 @@ async function start(request: JoinRequest, context: VerbContext): Promise<Joined
     if (request.isKept && !isKnown) await host.remove(at.state);
     throw error;
   }
-}
-
-async function keyFor({ loginServer, isKept }: JoinRequest, context: VerbContext): Promise<string> {
-  const node = { loginServer, tags: [] };
-  const key =
-    (await readSecret('TS_AUTHKEY', context.builder.host)) ??
-    (await mintKeyFor(node, 'join', context, !isKept)) ??
-    (await context.askSecret('auth key of the tailnet:'));
-  if (key !== undefined) return key;
-  throw new VmkitError('usage', 'secret-not-given', 'A node joins the tailnet by an auth key, and none was given.', {
-    hint: 'TS_AUTHKEY=file:PATH vmkit tailnet join --userspace; or credentials for the control server: docs/tailnet.md',
-  });
 }
 
 /** A name that differs from that of the computer's own node, where it has one. */

@@ -1,3 +1,5 @@
+import { VmkitError } from '../../core/errors/errors.ts';
+import { readSecret } from '../../host/read-secret.ts';
 import type { TailnetNode } from '../../spec/service.ts';
 import { findControlOf } from '../../tailnet/control/choose-control.ts';
 import type { VerbContext } from '../step.ts';
@@ -29,4 +31,20 @@ export async function mintKeyFor(
   const text = `Auth key made by ${control.title}: for one node, within ${expirySeconds / 60} minutes`;
   context.report({ kind: 'note', text });
   return key;
+}
+
+/** A key for a node of this computer: given, made, or asked for. Throws `secret-not-given`. */
+export async function requireKey(
+  loginServer: string | undefined,
+  isEphemeral: boolean,
+  context: VerbContext,
+): Promise<string> {
+  const key =
+    (await readSecret('TS_AUTHKEY', context.builder.host)) ??
+    (await mintKeyFor({ loginServer, tags: [] }, 'join', context, isEphemeral)) ??
+    (await context.askSecret('auth key of the tailnet'));
+  if (key !== undefined) return key;
+  throw new VmkitError('usage', 'secret-not-given', 'A node joins the tailnet by an auth key, and none was given.', {
+    hint: 'TS_AUTHKEY=file:PATH vmkit tailnet …; or credentials for the control server: docs/tailnet.md',
+  });
 }

@@ -11,6 +11,7 @@ import {
   rename,
   rm,
   stat,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,6 +44,20 @@ describe('a file that others write, too', () => {
     );
     expect(await stat(file)).toMatchObject({ mode: 0o100664, ...(isRoot ? { uid: 61_234, gid: 61_235 } : {}) });
     expect(await readdir(folder)).toEqual(['hosts']);
+  });
+
+  test('extended attributes stay, as the label of SELinux is one; the file is newer than it was', async ({ skip }) => {
+    const file = join(await temporaryFolder(), 'hosts');
+    await writeFile(file, 'a\n');
+    const attribute = (script: string) =>
+      execa('python3', ['-c', `import os, sys; ${script}`, file], { reject: false, stripFinalNewline: false });
+    const set = await attribute('os.setxattr(sys.argv[1], "user.label", b"hosts_t")');
+    if (set.exitCode !== 0) return skip('no python3, or no extended attributes here');
+    await utimes(file, 1, 1);
+    expect(await editShared(file, () => 'b\n', NEVER)).toBe(true);
+    expect((await attribute('print(os.getxattr(sys.argv[1], "user.label"))')).stdout).toBe("b'hosts_t'\n");
+    expect(await readFile(file, 'utf8')).toBe('b\n');
+    expect((await stat(file)).mtimeMs).toBeGreaterThan(1_000_000);
   });
 
   test('an edit that changes nothing writes nothing', async () => {

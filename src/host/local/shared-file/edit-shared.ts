@@ -1,10 +1,11 @@
-import { constants } from 'node:fs';
-import { access, chmod, chown, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, chmod, chown, readdir, readFile, realpath, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfInterrupted } from '../../../core/deadline.ts';
 import { isSystemError, VmkitError } from '../../../core/errors/errors.ts';
 import { makeFolders } from '../make-folders.ts';
+import { runProcess } from '../process.ts';
 import { explainWriteError } from '../write-error.ts';
 import { writeWhole } from '../write-whole.ts';
 import { exchange } from './exchange.ts';
@@ -30,7 +31,7 @@ const LOOK_AGAIN_MS = [20, 100, 400];
 /**
  * Edits a text file that others write, too, without asking us: editors that rename, scripts that append. Readers find the old text or the new. The new file takes the
  * name of the old one in one step, and the old one is kept until nobody can write to it any more; what it holds then and we had not read is brought in. Killed at any
- * moment, the next call finds what was missed in a folder beside the file, `.NAME.vmkit`. Owner and mode stay. A file that is a mount point, as in containers, is
+ * moment, the next call finds what was missed in a folder beside the file, `.NAME.vmkit`. Owner, mode, SELinux's label and extended attributes stay. A file that is a mount point, as in containers, is
  * written in place. The caller excludes other callers. Returns whether anything was changed.
  */
 export async function editShared(path: string, edit: Edit, signal: AbortSignal): Promise<boolean> {
@@ -74,8 +75,7 @@ async function editByName(
     const pair = pairOf(aside, round);
     await writeWhole(pair.base, from, 0o600);
     await writeWhole(pair.text, text, 0o600);
-    await chown(pair.text, before.uid, before.gid);
-    await chmod(pair.text, before.mode & 0o7777);
+    await takeAttributes(file, pair.text, before);
     // Cheaper than to bring it in afterwards, unless somebody writes without end.
     if (round - first < ROUNDS / 2 && (await present(() => readFile(file, 'utf8'))) !== from) continue;
     if (!(await present(() => exchange(file, pair.text)))) {
@@ -95,6 +95,23 @@ async function editByName(
       hint: `What others wrote is there, or in ${aside}, from which the next call takes it.`,
     },
   );
+}
+
+/**
+ * Owner, mode, and what Node cannot copy: the label of SELinux, lists of access, extended attributes. coreutils' cp copies all that the file system and the kernel have, and
+ * complains of nothing else; of busybox's, which cannot, nothing is expected.
+ */
+async function takeAttributes(from: string, to: string, { uid, gid, mode }: Stats): Promise<void> {
+  await chown(to, uid, gid);
+  await chmod(to, mode & 0o7777);
+  try {
+    await runProcess(['cp', '--attributes-only', '--preserve=all', from, to], { withinMs: 10_000 });
+  } catch (error) {
+    if (!(error instanceof VmkitError && error.code === 'tool-missing')) throw error;
+  }
+  // It is newer than the old one, and programs look at that.
+  const now = new Date();
+  await utimes(to, now, now);
 }
 
 /** Some editors move a file away before they write the new one. */
