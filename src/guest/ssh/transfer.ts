@@ -41,7 +41,11 @@ export async function sendFile(
 ): Promise<void> {
   const argv = ['sh', '-c', TAKE, 'sh', path, name, String(bytes), mode.toString(8)];
   await withChannel(address, argv, signal, async (channel) => {
-    await pipeline(from, counted(onBytes), channel, { signal });
+    // Its end is heard only by who reads, and one that refuses takes nothing more.
+    channel.resume();
+    const refused = new AbortController();
+    channel.once('close', () => refused.abort());
+    await pipeline(from, counted(onBytes), channel, { signal: AbortSignal.any([signal, refused.signal]) });
   });
 }
 
