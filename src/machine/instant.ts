@@ -7,7 +7,7 @@ import type { Service } from '../spec/service.ts';
 /** Whether the guest is told to go on; in memory, root's. */
 const GO_ON = `${GUEST.own}/go-on`;
 /** In seconds: whatever becomes of vmkit, the guest writes again after that. */
-const LONGEST_S = 10;
+const LONGEST_S = 20;
 /** What the script ends with where nobody told it to go on in time. */
 const TOO_LATE = 75;
 

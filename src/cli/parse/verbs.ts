@@ -49,6 +49,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       logs: { usage: 'logs <vm> [service]', summary: 'Print what a service says, or the console of the machine' },
       shell: { usage: 'shell <vm>', summary: 'Open a root shell in the machine, over ssh' },
       exec: { usage: 'exec <vm> -- <command..>', summary: 'Run a command in the machine' },
+      cp: { usage: 'cp <from> <to>', summary: 'Copy a file into a machine (NAME:PATH), or out of it' },
+      top: {
+        usage: 'top [vm]',
+        summary: 'Show what machines and their services take of processor, memory, disk and network',
+      },
       forward: {
         usage: 'forward <vm>',
         summary: 'Open the ports of a machine on another host on this computer, until Ctrl-C',
@@ -160,12 +165,12 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       restore: { usage: 'restore <vm> [id]', summary: 'Make a machine what it was, here or on another computer' },
       snapshot: { usage: 'snapshot <vm>', summary: 'Keep the data disk as it is now, beside the machine' },
       snapshots: { usage: 'snapshots <vm>', summary: 'List the snapshots of a machine, or delete one' },
+      rollback: { usage: 'rollback <vm> [id]', summary: 'Take the data disk back to a snapshot' },
       autostart: {
         usage: 'autostart <vm> <on|off>',
         summary: 'Start a machine with this computer, by systemd, and back it up',
         isBuild: true,
       },
-      rollback: { usage: 'rollback <vm> [id]', summary: 'Take the data disk back to a snapshot' },
     },
   },
   {

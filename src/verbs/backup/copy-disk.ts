@@ -1,3 +1,6 @@
+import { VmkitError } from '../../core/errors/errors.ts';
+import type { MachinePaths } from '../../core/paths.ts';
+import type { GuestHost } from '../../guest/ssh/guest-host.ts';
 import { copyOfRunning, copyOfStopped } from '../../machine/disks/copy-of-running.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { atInstant } from '../../machine/instant.ts';
@@ -8,6 +11,8 @@ import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { VerbContext } from '../step.ts';
 import { requireDisk } from './require-disk.ts';
 
+/** On a computer that has too much to do, one command may take longer than a guest waits. */
+const TRIES = 3;
 /** A guest that has much to do takes a while to let somebody in. */
 const LOGIN_MS = 60_000;
 
@@ -30,15 +35,37 @@ export async function copyDataDisk(
     name,
     context,
     async (guest) => {
-      const copy = await copyOfRunning(state, paths, to, context);
-      try {
-        await atInstant(guest, spec?.services ?? [], context, copy.begin);
-        await copy.finish();
-      } finally {
-        await copy.drop();
-      }
+      for (
+        let left = TRIES - 1;
+        !(await copyAtInstant(guest, state, paths, spec?.services ?? [], to, left, context));
+        left--
+      );
     },
     LOGIN_MS,
   );
   return state;
+}
+
+/** False where the guest would not wait so long, and there are tries left. */
+async function copyAtInstant(
+  guest: GuestHost,
+  state: MachineState,
+  paths: MachinePaths,
+  services: VmSpec['services'],
+  to: string,
+  triesLeft: number,
+  context: VerbContext,
+): Promise<boolean> {
+  const copy = await copyOfRunning(state, paths, to, context);
+  try {
+    await atInstant(guest, services, context, copy.begin);
+    await copy.finish();
+    return true;
+  } catch (error) {
+    if (triesLeft === 0 || !(error instanceof VmkitError) || error.code !== 'not-still') throw error;
+    context.report({ kind: 'note', text: `${error.message} It is tried again.` });
+    return false;
+  } finally {
+    await copy.drop();
+  }
 }
