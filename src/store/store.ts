@@ -8,6 +8,8 @@ import { syncPath } from '../host/local/write-whole.ts';
 import { withLock } from '../host/with-lock.ts';
 import type { Artifact, Built, Manifest } from './artifact.ts';
 import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
+import { lockPath, storeDir } from './places.ts';
+import { fetchArtifact } from './remote.ts';
 
 const BUILDING = '.building-';
 
@@ -26,7 +28,7 @@ export async function findArtifact(artifact: Artifact, context: Pick<Context, 'p
 }
 
 /**
- * The artifact, built when it is not there. Two builds of one key wait for each other, in this process or in others.
+ * The artifact: where it is not there, the registry that VMKIT_STORE names is asked, and then it is built. Two builds of one key wait for each other, in this process or in others.
  * Killed at any moment, the store holds the whole artifact or none. With `rebuild` it is built though it is there, for
  * what inputs do not tell (Debian's updates), and takes the old one's place when it is whole.
  */
@@ -42,7 +44,10 @@ export async function ensureArtifact(
   try {
     return await withLock(lockPath(context, name), `the build of ${artifact.title}`, context, async () => {
       await removeDeadBuilds(context, name);
-      return (await find()) ?? (await build(artifact, name, context));
+      const there = await find();
+      if (there !== undefined) return there;
+      const isFetched = !rebuild && (await fetchArtifact(name, artifact.title, context));
+      return (isFetched ? await findArtifact(artifact, context) : undefined) ?? (await build(artifact, name, context));
     });
   } catch (error) {
     throw await explain(error, artifact, context);
@@ -124,12 +129,4 @@ async function moveAway(from: string, to: string): Promise<boolean> {
 function explain(error: unknown, artifact: Artifact, context: Context): Promise<unknown> {
   const hint = `Make room there (${storeDir(context)} may be deleted), or set XDG_CACHE_HOME to a folder on a larger disk.`;
   return explainWriteError(error, `Building ${artifact.title}`, context.paths.cache, hint);
-}
-
-function storeDir(context: Pick<Context, 'paths'>): string {
-  return join(context.paths.cache, 'store');
-}
-
-function lockPath(context: Pick<Context, 'paths'>, name: string): string {
-  return join(storeDir(context), 'locks', `${name}.lock`);
 }

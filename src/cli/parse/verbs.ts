@@ -148,6 +148,16 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         summary: 'Write a machine as files of libvirt, KubeVirt or another engine: it runs there without vmkit',
         isBuild: true,
       },
+      push: {
+        usage: 'push <vm> <image>',
+        summary: 'Push the definition and the artifacts of a machine to an OCI registry; --sign',
+        isBuild: true,
+      },
+      pull: {
+        usage: 'pull <image>',
+        summary: 'Pull a machine that was pushed: it boots here without being built; --key',
+        isBuild: true,
+      },
     },
   },
   {

@@ -1,0 +1,226 @@
+import * as z from 'zod';
+import { sha256 } from '../../core/digest.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
+import type { Context } from '../../host/context.ts';
+import { chunksOf } from '../fetch/body.ts';
+import { reasonOf } from '../fetch/http.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { baseUrl, type OciReference, referenceText } from './reference.ts';
+
+/** Milliseconds until an answer begins. A registry may hash a whole blob before it answers to its end. */
+const ANSWER_MS = 60_000;
+export const STALL_MS = 30_000;
+const LONGEST_MANIFEST = 4 * 1024 * 1024;
+const CHUNK_BYTES = 16 * 1024 * 1024;
+
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+
+/** One repository of a registry, by the distribution specification 1.1. Throws `registry-unreachable`, `registry-login`, `registry-failed`. */
+export interface Registry {
+  readonly reference: OciReference;
+  /** The manifest's bytes, whose digest is the image's; undefined where there is no such tag. Throws `registry-content-wrong`. */
+  manifest(tag: string): Promise<{ readonly bytes: Uint8Array; readonly digest: string } | undefined>;
+  putManifest(tag: string, bytes: Uint8Array): Promise<void>;
+  hasBlob(digest: string): Promise<boolean>;
+  /** The bytes as they come, not compared with the digest. */
+  blob(digest: string): AsyncIterable<Uint8Array>;
+  putBlob(digest: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+const tokenAnswer = z.object({ token: z.string().optional(), access_token: z.string().optional() });
+
+interface Call {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+export function openRegistry(reference: OciReference, { host, signal }: Pick<Context, 'host' | 'signal'>): Registry {
+  const base = baseUrl(reference);
+  let authorization: string | undefined;
+  let isAsked = false;
+
+  const once = async (url: string, { method = 'GET', headers = {}, body }: Call): Promise<Response> => {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ANSWER_MS);
+    try {
+      return await fetch(url, {
+        method,
+        headers: {
+          'user-agent': 'vmkit',
+          ...headers,
+          // A blob may be elsewhere: the login is for the registry alone.
+          ...(authorization === undefined || new URL(url).host !== new URL(base).host ? {} : { authorization }),
+        },
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+        signal: AbortSignal.any([signal, late.signal]),
+      });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const reason = late.signal.aborted ? `no answer within ${ANSWER_MS / 1000} s` : reasonOf(error);
+      throw unreachable(reference, reason, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const call = async (url: string, request: Call, accepted: readonly number[]): Promise<Response> => {
+    let response = await once(url, request);
+    if (response.status === 401 && !isAsked) {
+      isAsked = true;
+      await response.body?.cancel();
+      authorization = await authorize(response.headers.get('www-authenticate') ?? '', reference, host, once);
+      response = await once(url, request);
+    }
+    if (accepted.includes(response.status)) return response;
+    const said = (await response.text().catch(() => '')).slice(0, 300);
+    throw refused(reference, request.method ?? 'GET', response.status, said);
+  };
+
+  return {
+    reference,
+    manifest: async (tag) => {
+      const response = await call(`${base}/manifests/${tag}`, { headers: { accept: MANIFEST_TYPE } }, [200, 404]);
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      const bytes = await readAll(response);
+      const digest = `sha256:${sha256(bytes)}`;
+      const said = response.headers.get('docker-content-digest');
+      if (said !== null && said !== digest) throw wrongContent(reference, `the manifest ${tag}`, said, digest);
+      return { bytes, digest };
+    },
+    putManifest: async (tag, bytes) => {
+      const headers = { 'content-type': MANIFEST_TYPE };
+      await drain(await call(`${base}/manifests/${tag}`, { method: 'PUT', headers, body: bytes }, [201]));
+    },
+    hasBlob: async (digest) => {
+      const response = await call(`${base}/blobs/${digest}`, { method: 'HEAD' }, [200, 404]);
+      return response.status === 200;
+    },
+    blob: async function* (digest) {
+      yield* chunksOf(await call(`${base}/blobs/${digest}`, {}, [200]), STALL_MS);
+    },
+    putBlob: async (digest, content) => {
+      const started = await call(`${base}/blobs/uploads/`, { method: 'POST' }, [202]);
+      await drain(started);
+      let place = locationOf(started, base, reference);
+      let sent = 0;
+      for await (const chunk of inChunks(content)) {
+        const headers = {
+          'content-type': 'application/octet-stream',
+          'content-range': `${sent}-${sent + chunk.length - 1}`,
+        };
+        const response = await call(place, { method: 'PATCH', headers, body: chunk }, [202]);
+        await drain(response);
+        place = locationOf(response, base, reference);
+        sent += chunk.length;
+      }
+      const end = new URL(place);
+      end.searchParams.set('digest', digest);
+      await drain(await call(end.href, { method: 'PUT' }, [201]));
+    },
+  };
+}
+
+async function* inChunks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of content) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes < CHUNK_BYTES) continue;
+    yield Buffer.concat(held);
+    held = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(held);
+}
+
+function locationOf(response: Response, base: string, reference: OciReference): string {
+  const location = response.headers.get('location');
+  if (location === null) throw refused(reference, 'POST', response.status, 'it names no place for the upload');
+  return new URL(location, base).href;
+}
+
+/** The authorization that the registry asks for: Basic, or a token of its own service (distribution's spec/auth/token.md). */
+async function authorize(
+  challenge: string,
+  reference: OciReference,
+  host: Context['host'],
+  ask: (url: string, call: Call) => Promise<Response>,
+): Promise<string | undefined> {
+  const login = await readCredentials(reference.host, reference.repository, host);
+  if (/^basic/i.test(challenge)) return login === undefined ? undefined : basic(login);
+  const part = (name: string): string | undefined => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
+  const realm = part('realm');
+  if (!/^bearer/i.test(challenge) || realm === undefined) return undefined;
+  const url = new URL(realm);
+  const service = part('service');
+  if (service !== undefined) url.searchParams.set('service', service);
+  url.searchParams.set('scope', `repository:${reference.repository}:pull,push`);
+  const response = await ask(url.href, { headers: login === undefined ? {} : { authorization: basic(login) } });
+  const answer = response.ok ? parseJson(await response.text(), tokenAnswer) : undefined;
+  const token = answer?.token ?? answer?.access_token;
+  return token === undefined ? undefined : `Bearer ${token}`;
+}
+
+function basic({ user, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+async function readAll(response: Response): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(response, STALL_MS)) {
+    pieces.push(chunk);
+    bytes += chunk.length;
+    if (bytes > LONGEST_MANIFEST)
+      throw new VmkitError('build', 'download-too-long', 'A manifest of a registry is longer than one can be.');
+  }
+  return Buffer.concat(pieces);
+}
+
+async function drain(response: Response): Promise<void> {
+  await response.body?.cancel();
+}
+
+function refused(reference: OciReference, method: string, status: number, said: string): VmkitError {
+  const { host } = reference;
+  if (status === 401 || status === 403) {
+    return new VmkitError(
+      'host',
+      'registry-login',
+      `${referenceText(reference)}: the registry refuses ${method} (${status}).`,
+      {
+        hint: `podman login ${host}, or docker login ${host}: vmkit reads what they keep.`,
+      },
+    );
+  }
+  return new VmkitError(
+    'host',
+    'registry-failed',
+    `${referenceText(reference)}: ${method} was answered ${status}. ${said}`,
+    {
+      hint: "Nothing has the tag that was not whole before. Try again; the registry's own log says more.",
+    },
+  );
+}
+
+export function unreachable(reference: OciReference, reason: string, cause: unknown): VmkitError {
+  return new VmkitError('host', 'registry-unreachable', `${referenceText(reference)}: ${reason}.`, {
+    hint: `Does it run, and is there a way to it? Try: curl -fI ${new URL('/v2/', baseUrl(reference))}`,
+    cause,
+  });
+}
+
+export function wrongContent(reference: OciReference, what: string, expected: string, found: string): VmkitError {
+  return new VmkitError(
+    'build',
+    'registry-content-wrong',
+    `${referenceText(reference)}: ${what} is not what its digest says. Nothing of it was kept.`,
+    { hint: 'Try again; if it stays so, the registry or a proxy changes it.', details: { expected, found } },
+  );
+}
