@@ -4,6 +4,7 @@ import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/ta
 import type { Watches } from './follow/steps.ts';
 import type { GuestFacts } from './look/guest-facts.ts';
 import type { NebulaFacts } from './look/nebula-facts.ts';
+import type { PhoneFacts } from './look/phone-facts.ts';
 import type { Observation } from './observation.ts';
 
 /** A port of a machine, as a probe asks for it. */
@@ -115,6 +116,8 @@ export interface Facts {
   readonly target: Target;
   /** The machine as a node of a tailnet, as its definition has it; undefined: it is none, or nobody asked. */
   readonly node?: TailnetNode | undefined;
+  /** Undefined where the host is no phone, or was not asked. */
+  readonly phone?: PhoneFacts | undefined;
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;
