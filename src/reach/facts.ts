@@ -3,6 +3,7 @@ import type { ServicePort, TailnetNode, WireguardTunnel } from '../spec/service.
 import type { ServeConfig, TailscalePrefs, TailscaleStatus } from '../tailnet/tailscale-json.ts';
 import type { Watches } from './follow/steps.ts';
 import type { GuestFacts } from './look/guest/guest-facts.ts';
+import type { PhoneFacts } from './look/phone-facts.ts';
 import type { NebulaFacts } from './look/tunnels/nebula-facts.ts';
 import type { Observation } from './observation.ts';
 
@@ -117,6 +118,8 @@ export interface Facts {
   readonly target: Target;
   /** The machine as a node of a tailnet, as its definition has it; undefined: it is none, or nobody asked. */
   readonly node?: TailnetNode | undefined;
+  /** Undefined where the host is no phone, or was not asked. */
+  readonly phone?: PhoneFacts | undefined;
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;

@@ -1,5 +1,6 @@
 import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
+import { noCard, phoneChecks } from './checks/phone.ts';
 import { degradations, isSilentByNature, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
 import { withOtherFamily } from './families.ts';
@@ -17,7 +18,7 @@ export function judge(facts: Facts): Verdict[] {
 
 function judgeWay(way: Way, facts: Facts): Verdict {
   const base = { ...NOTHING, way: way.id };
-  const reason = way.whyNot(facts);
+  const reason = noCard(facts) ?? way.whyNot(facts);
   if (reason !== undefined) return { ...base, state: 'unavailable', reason };
   const dial = way.dial(facts);
   const isThere = dial !== undefined && (isAnswered(dial) || dial.result === 'coming' || isSilentByNature(facts, dial));
@@ -25,10 +26,12 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
   const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
   const explained = trail === undefined || dial === undefined ? undefined : explainEnd(way.id, trail, dial, facts);
+  // All that leads to a machine goes through its host.
+  const checks = facts.phone === undefined ? way.checks : [...phoneChecks, ...way.checks];
   const isHarmless = ({ hop, isOfDial }: Check): boolean =>
     works ||
     (isOfDial !== true && hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
-  const { layers, finding, isOfDial, warnings } = climb(way.checks, facts, isHarmless);
+  const { layers, finding, isOfDial, warnings } = climb(checks, facts, isHarmless);
   const seen = {
     ...base,
     address: way.address(facts),

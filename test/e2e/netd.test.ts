@@ -9,6 +9,7 @@ import type { Context } from '../../src/host/context.ts';
 import type { Host } from '../../src/host/host.ts';
 import { networkAddresses } from '../../src/host/network/bridge-addresses.ts';
 import { superviseScript } from '../../src/machine/phone/supervise-script.ts';
+import { lookAtPhone } from '../../src/reach/look/phone-facts.ts';
 import { tearDownHost } from '../../src/verbs/host-network.ts';
 import { setUpPhone } from '../../src/verbs/phone-network.ts';
 import type { NetdRelease } from '../android/netd-layout.ts';
@@ -17,6 +18,8 @@ import { SCENARIOS } from '../android/netd-scenarios.ts';
 import { contextIn } from '../support/context.ts';
 import { must, namespace, plug, serve, whyNoNamespaces } from '../support/namespaces.ts';
 import { packetsDuring } from '../support/packets.ts';
+import { causesOf } from '../support/phone-causes.ts';
+import { facts } from '../support/probe-facts.ts';
 
 const NETWORK: PhoneNetwork = {
   name: 'vmkit',
@@ -267,5 +270,35 @@ describe.skipIf(why !== undefined)('the network of a phone', () => {
     await tearDownHost(context);
     const ended = await readFile(join(sql, 'ended'), 'utf8');
     expect(ended).toBe('0 off\n');
+  });
+
+  test('what a phone does to the packets of its guests is told, with what is seen there', async () => {
+    const { phone, context } = await world('17');
+    const { host, own } = phone;
+    await phone.connect({ default: ['wlan0'] });
+    await setUpPhone(NETWORK, context);
+    const asPhone = { ...host, isHere: false, programs: async (names: readonly string[]) => new Set(names) };
+    const told = async (): Promise<readonly string[]> => {
+      const seen = await lookAtPhone('sql', true, { ...context, host: asPhone });
+      return causesOf({ ...facts(), peer: undefined, phone: seen });
+    };
+    // Whoever would make it right again does nothing.
+    await host.exec(['sh', '-c', 'kill -STOP $(cat /data/adb/vmkit/pid)']);
+    expect(await told()).toEqual([]);
+    await must(own, ['ip', 'link', 'set', 'sql', 'nomaster']);
+    expect(await told()).toEqual(['phone-tap-outside']);
+    await must(own, ['ip', 'link', 'set', 'sql', 'master', 'vmkit0']);
+    await phone.tether(true);
+    await phone.tether(false);
+    expect(await told()).toEqual(['phone-forward-reset']);
+    await must(own, ['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward; ip rule add pref 1 lookup 1001']);
+    expect(await told()).toEqual(['phone-rule-order']);
+    await must(own, ['ip', 'rule', 'del', 'pref', '1']);
+    await phone.restartNetd();
+    expect(await told()).toEqual(['phone-rules-lost', 'phone-rules-lost']);
+    await host.exec(['sh', '-c', 'kill -CONT $(cat /data/adb/vmkit/pid)']);
+    await phone.connect({ default: ['wlan0'], vpn: { isSecure: true, isSplit: false } });
+    await expect.poll(told, { timeout: 30_000 }).toEqual(['phone-vpn']);
+    await tearDownHost(context);
   });
 });

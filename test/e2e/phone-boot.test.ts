@@ -12,6 +12,8 @@ import { type Booted, bootMachine, followMachine } from '../../src/machine/boot.
 import { chooseVmm } from '../../src/machine/choose-vmm.ts';
 import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
+import { findCrosvm } from '../../src/machine/phone/find-crosvm.ts';
+import { tryBoot } from '../../src/machine/phone/trial-boot.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../src/machine/state/running.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
@@ -112,6 +114,19 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
     phone.crosvm(crosvmWith("fail 'failed to create vm'\n"));
     await expect(boot()).rejects.toMatchObject({ message: expect.stringContaining('failed to create vm') });
     expect(await onPhone('cat /data/adb/vmkit/machines/sql/wanted')).toBe('off');
+    phone.crosvm(crosvmWith(speakingGuest(GUEST)));
+  });
+
+  test('a kernel alone is tried with some processors, by its marker and its exit code, and nothing stays', async () => {
+    const found = await findCrosvm('x86_64', context);
+    if ('lacks' in found) throw new Error(found.lacks);
+    const tried = (cpus: number) => tryBoot(found, '/system/bin/sh', { arch: 'x86_64', cpus }, context);
+    // A stand-in for a phone on which a guest with more than two processors resets.
+    phone.crosvm(crosvmWith('[ $cpus -gt 2 ] || echo "smp: Brought up 1 node, $cpus CPUs" >>"$out"\nexit 32\n'));
+    expect([await tried(1), await tried(2), await tried(8)].map(({ answer }) => answer)).toEqual(['yes', 'yes', 'no']);
+    phone.crosvm(crosvmWith("fail 'no enabled hypervisor'\n"));
+    expect(await tried(1)).toMatchObject({ answer: 'no', evidence: expect.stringContaining('no enabled hypervisor') });
+    expect(await onPhone(`ls -d ${context.paths.state}/trial-*`)).toBe('');
     phone.crosvm(crosvmWith(speakingGuest(GUEST)));
   });
 

@@ -45,7 +45,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone is looked at', () => {
     const context = { ...contextIn(phone.folder), host: hostFrom(`adb:${phone.serial}`) };
     const builds = ['crosvm-15', 'crosvm-minimal', 'none'].map((name) => `/data/lab/bin/${name}`);
     const network = { bridge: 'vmkit', subnet: '192.168.100.0/24' };
-    const { rows, way } = await reportOnPhone(network, builds, context);
+    const { rows, way } = await reportOnPhone(network, { builds, isTried: false }, context);
     const answers = (what: string) => rows.filter((row) => row.what === what).map(({ answer }) => answer);
     expect(rows.filter(({ evidence }) => evidence === '')).toEqual([]);
     expect(answers('crosvm')).toEqual(['yes', 'no', 'cannot tell']);

@@ -29,7 +29,7 @@ export async function placeFiles(name: string, files: Files, context: VerbContex
 }
 
 /** A name is taken only by what was compared with its digest (Host.push), so name and size say that a file is there. */
-async function placeFile(file: string, { host, paths, report, signal }: Context): Promise<string> {
+export async function placeFile(file: string, { host, paths, report, signal }: Context): Promise<string> {
   const output = (await readManifest(dirname(file)))?.outputs[basename(file)];
   if (output === undefined) throw new TypeError(`${file} is no file of an artifact.`);
   const { bytes, sha256 } = output;

@@ -66,6 +66,14 @@ export async function plannedKernel(
   return { boot: `<kernel>/${spec.arch === 'x86_64' ? 'vmlinux' : 'kernel'}`, modules, text: artifact.title };
 }
 
+/** The kernel on this computer that a machine of an architecture would have; undefined: it was not built yet. */
+export async function builtKernel(arch: VmSpec['arch'], verb: VerbContext): Promise<string | undefined> {
+  const context = buildContext(verb);
+  const chosen = await chooseKernel({ arch, kernel: { kind: 'auto' } }, context);
+  const found = await findArtifact(await chosenArtifact(chosen, arch, context), context);
+  return found === undefined ? undefined : kernelFiles(found).boot;
+}
+
 function unknown(kind: string, title: string): PlannedArtifact {
   return { kind, title, key: undefined, isCached: false, directory: undefined };
 }

@@ -12,6 +12,7 @@ import { lookAtRouter } from '../../reach/look/at-router.ts';
 import type { Watcher } from '../../reach/look/peer/followed-dial.ts';
 import { lookFromPeer } from '../../reach/look/peer/from-peer.ts';
 import type { InGuest } from '../../reach/look/peer/peer-tailscale.ts';
+import { lookAtPhone } from '../../reach/look/phone-facts.ts';
 import type { Via } from '../../reach/vias.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -41,16 +42,21 @@ const ALL_MS = 14_000;
 
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins; a peer that does not join is told of, and the rest is seen. */
 export async function look(spec: VmSpec, target: Target, from: LookedFrom, context: VerbContext): Promise<Facts> {
-  await requireRunning(target.machine, context);
+  const { vmm } = await requireRunning(target.machine, context);
   const left = timeLeft(ALL_MS);
   const opened = openGuestShell(target.machine, context);
   const guest = opened.then((each) => lookAtGuest(spec, target, each, left(LOOK_MS), context));
   const around = async (): Promise<Facts> => {
     const soon = Promise.race([guest, sleep(GUEST_FIRST_MS, UNSEEN)]);
-    const [looked, proxy, router] = await Promise.all([soon, lookAtHost(target, context), findRouter(target, context)]);
+    const [looked, proxy, router, phone] = await Promise.all([
+      soon,
+      lookAtHost(target, context),
+      findRouter(target, context),
+      lookAtPhone(target.machine, vmm !== 'avf', context),
+    ]);
     const node = spec.services.find(({ node }) => node !== undefined)?.node;
     const unasked = { peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined };
-    return { target, node, ...unasked, ...looked, proxy, router };
+    return { target, node, ...unasked, ...looked, proxy, router, phone };
   };
   try {
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);

@@ -31,7 +31,6 @@ export function reportOf(replies: Replies, network: OwnNetwork, builds: readonly
       ...crosvmRows(replies, builds),
       ...networkRows(replies, network),
       ...stateRows(replies),
-      TRIAL,
     ],
     way: wayOf(replies, builds),
   };
@@ -55,11 +54,3 @@ function crosvmRows(replies: Replies, builds: readonly CrosvmAnswer[]): readonly
     evidence: says,
   }));
 }
-
-/** Only a start says whether the processors hold: some phones reset with all of them. */
-const TRIAL: PhoneRow = {
-  what: 'boots',
-  answer: 'cannot tell',
-  says: 'no machine was started for this report',
-  evidence: 'vmkit boot tries it',
-};
