@@ -130,7 +130,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       },
       'tailnet service': {
         usage: 'tailnet service <action>',
-        summary: "install or remove this computer's tailscaled as a unit with few rights, and its watchdog",
+        summary: "install or remove: this computer's tailscaled as a unit with few rights",
         isBuild: true,
       },
       'tailnet watch': {
@@ -145,7 +145,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       export: {
         usage: 'export <vm>',
-        summary: 'Write a machine as files of libvirt, KubeVirt or another engine: it runs there without vmkit',
+        summary: 'Write a machine as files of libvirt, KubeVirt and others, which run it without vmkit',
         isBuild: true,
       },
       push: {
