@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { run } from '../../src/cli/run.ts';
 import { errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
+import { isSystemError } from '../../src/core/errors/errors.ts';
 import { type Call, someCall } from './call.ts';
 import { dice } from './dice.ts';
 import { makeScene } from './scene.ts';
@@ -120,9 +121,14 @@ function takeFiles(left: number): number[] {
 
 /** Folders may be closed to their owner. */
 function removeAll(path: string): void {
-  if (lstatSync(path).isDirectory()) {
-    chmodSync(path, 0o700);
-    for (const name of readdirSync(path)) removeAll(join(path, name));
+  try {
+    if (lstatSync(path).isDirectory()) {
+      chmodSync(path, 0o700);
+      for (const name of readdirSync(path)) removeAll(join(path, name));
+    }
+  } catch (error) {
+    // A program that a call started may be removing its own files still.
+    if (!isSystemError(error, 'ENOENT')) throw error;
   }
   rmSync(path, { recursive: true, force: true });
 }
