@@ -125,7 +125,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       },
       'tailnet service': {
         usage: 'tailnet service <action>',
-        summary: "install or remove this computer's tailscaled as a unit with few rights, and its watchdog",
+        summary: "Install or remove this computer's tailscaled as a unit with few rights, and its watchdog",
         isBuild: true,
       },
       'tailnet watch': {
