@@ -125,7 +125,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     verbs: {
       export: {
         usage: 'export <vm>',
-        summary: 'Write a machine as files of libvirt, KubeVirt or another engine: it runs there without vmkit',
+        summary: 'Write a machine as files of libvirt, KubeVirt or another engine, to run without vmkit',
         isBuild: true,
       },
       push: {
