@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors/errors.ts';
@@ -42,7 +43,7 @@ export async function readCredentials(
 
 /** In the order of podman, then docker's. */
 function authFiles(env: NodeJS.ProcessEnv): string[] {
-  const home = env['HOME'] ?? '/root';
+  const home = env['HOME'] || homedir();
   const given = env['REGISTRY_AUTH_FILE'];
   if (given !== undefined && given !== '') return [given];
   return [
