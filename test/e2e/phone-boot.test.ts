@@ -150,6 +150,41 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
     }
   });
 
+  test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
+    `adbd dies at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${seed})`,
+    async () => {
+      const cutOff = async (what: Promise<unknown>, at: number): Promise<boolean> => {
+        const cut = what.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        await sleep((seed * (at + 11)) % 2_500);
+        await phone.restart();
+        const end = await cut;
+        if (end === undefined) return false;
+        expect(end).toBeInstanceOf(VmkitError);
+        expect(end instanceof VmkitError ? end.kind : undefined, String(end)).toBe('unreachable');
+        return true;
+      };
+      const own = (verb: 'add' | 'del') =>
+        must(namespaceHost(phone.namespace), ['ip', 'addr', verb, `${GUEST}/32`, 'dev', 'lo']);
+      for (let round = 0; round < Math.ceil(rounds / 3); round += 1) {
+        await tearDownHost(context);
+        await own('del');
+        const isCut = await cutOff(setUpPhone(NETWORK, context), round);
+        const { changes } = await setUpPhone(NETWORK, context);
+        if (!isCut) expect(changes).toEqual([]);
+        expect((await setUpPhone(NETWORK, context)).changes).toEqual([]);
+        await own('add');
+        await boot();
+        const isStopCut = await cutOff(stop(), round + 5);
+        if (!isStopCut) expect((await machineStatus('sql', context)).condition).not.toBe('running');
+        if ((await machineStatus('sql', context)).condition === 'running') await stop();
+        expect((await machineStatus('sql', context)).condition).not.toBe('running');
+      }
+    },
+  );
+
   test('teardown ends the machine by its own power-off', async () => {
     await boot();
     await tearDownHost(context);
