@@ -61,12 +61,12 @@ module.exports = {
     libraryOnlyIn('yargs', ['cli/', 'main.ts']),
     libraryOnlyIn('listr2', ['cli/']),
     // Who starts a process says which variables it gets: child-environment.ts.
-    libraryOnlyIn('execa', ['host/local/process.ts']),
+    libraryOnlyIn('execa', ['host/local/process/process.ts']),
     libraryOnlyIn('ssh2', ['guest/', 'secrets/']),
     {
       name: 'processes-start-with-a-chosen-environment',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/host/local/child.ts$' },
+      from: { path: '^src/', pathNot: '^src/host/local/process/child.ts$' },
       to: { path: '^(node:)?(child_process|cluster|worker_threads)$' },
     },
     {

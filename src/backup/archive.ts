@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
-import { explainWriteError } from '../host/local/write-error.ts';
+import { explainWriteError } from '../host/local/files/write-error.ts';
 import { BACKUP_FILES } from './manifest.ts';
 import { type Repository, readManifest } from './repository.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
-import { makeFolders } from '../host/local/make-folders.ts';
+import { makeFolders } from '../host/local/files/make-folders.ts';
 
 /**
  * A folder that stands for the source tree: a link to each of its top entries, and `obj` for what is built. The source stays untouched,

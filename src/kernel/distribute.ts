@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
-import { makeFolders } from '../host/local/make-folders.ts';
+import { makeFolders } from '../host/local/files/make-folders.ts';
 import { isProgram, searchPath } from '../host/local/search-path.ts';
 import type { Toolchain } from './toolchain.ts';
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../host/context.ts';
-import { makeFolders } from '../host/local/make-folders.ts';
+import { makeFolders } from '../host/local/files/make-folders.ts';
 import { withLock } from '../host/with-lock.ts';
 
 /** Runs `work` with `path` as an empty folder of its own, and removes it afterwards; what a killed run left there goes first. */

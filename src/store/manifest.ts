@@ -3,8 +3,8 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as z from 'zod';
 import { isSystemError } from '../core/errors/errors.ts';
+import { syncPath } from '../host/local/files/write-whole.ts';
 import { requireOurs } from '../host/local/ours.ts';
-import { syncPath } from '../host/local/write-whole.ts';
 import type { Manifest } from './artifact.ts';
 
 export const MANIFEST = 'manifest.json';

@@ -2,7 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import { VmkitError } from '../core/errors/errors.ts';
 import { NAME } from '../core/text/names.ts';
 import { receiveFile, sendFile } from '../guest/ssh/transfer.ts';
-import { readPieces, writePieces } from '../host/local/file-streams.ts';
+import { readPieces, writePieces } from '../host/local/files/file-streams.ts';
 import { guestAddress, withGuest } from '../machine/guest.ts';
 import { machineName } from './machine-name.ts';
 import { runStep, type VerbContext } from './step.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { phoneRoot } from './phone-root.ts';

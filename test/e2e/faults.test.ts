@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { isRunning } from '../../src/host/local/background.ts';
+import { isRunning } from '../../src/host/local/process/background.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 

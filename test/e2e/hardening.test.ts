@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { isRunning } from '../../src/host/local/background.ts';
 import { localHost } from '../../src/host/local/local.ts';
+import { isRunning } from '../../src/host/local/process/background.ts';
 import { allRecorded, logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 import { useSandbox } from '../support/machine.ts';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isRunning } from '../../src/host/local/background.ts';
+import { isRunning } from '../../src/host/local/process/background.ts';
 import { type Ended, useSandbox } from '../support/machine.ts';
 
 /** A machine that keeps a row, and has a secret. */

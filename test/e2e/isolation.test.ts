@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
-import { endProcess } from '../../src/host/local/background.ts';
+import { endProcess } from '../../src/host/local/process/background.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { hostFrom, type Place } from '../../src/host/host-from.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { readPowerRecord } from '../../src/machine/state/state.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';

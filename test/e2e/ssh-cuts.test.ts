@@ -7,7 +7,7 @@ import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
 import { hostFrom, type Place } from '../../src/host/host-from.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { readPowerRecord } from '../../src/machine/state/state.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { type Ended, type Running, useSandbox } from '../support/machine.ts';

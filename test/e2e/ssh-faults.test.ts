@@ -8,7 +8,7 @@ import { poll } from '../../src/core/deadline.ts';
 import { sha256 } from '../../src/core/digest.ts';
 import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { knowHost, type Sshd, startSshd } from '../support/sshd.ts';
 

@@ -1,7 +1,7 @@
 import { chown, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { contextOn, status } from '../../src/index.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';

@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { endProcess, isRunning, startInBackground } from '../../src/host/local/background.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { endProcess, isRunning, startInBackground } from '../../src/host/local/process/background.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const stopped = (target: { pid: number; startTime: number }): Promise<true | undefined> =>

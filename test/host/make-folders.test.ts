@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeFolders } from '../../src/host/local/make-folders.ts';
+import { makeFolders } from '../../src/host/local/files/make-folders.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('all that is missing is made, with its mode; what is there stays', async () => {

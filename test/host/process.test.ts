@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { messageOf, VmkitError } from '../../src/core/errors/errors.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** A compiler under make: a child that shrugs SIGTERM off, writes its pid and would run for long. */

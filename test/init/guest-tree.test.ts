@@ -8,7 +8,7 @@ import { confined } from '../../src/init/services/confine.ts';
 import { deadlinesOf, library } from '../../src/init/supervise.ts';
 import { EVENT_PORT, PHASES, parseGuestEvent } from '../../src/spec/guest-event.ts';
 import { miniflux } from '../../src/spec/services/miniflux.ts';
-import { postgres } from '../../src/spec/services/postgres.ts';
+import { postgres } from '../../src/spec/services/postgres/postgres.ts';
 import { uidOf } from '../../src/spec/uid.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { ownService, specWith } from '../support/spec.ts';

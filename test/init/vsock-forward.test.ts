@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { localHost } from '../../src/host/local/local.ts';
 import { vsockForward, vsockPorts } from '../../src/init/services/vsock-forward.ts';
-import { postgres } from '../../src/spec/services/postgres.ts';
+import { postgres } from '../../src/spec/services/postgres/postgres.ts';
 import { ownService } from '../support/spec.ts';
 
 test('the TCP ports of a machine, each once', () => {

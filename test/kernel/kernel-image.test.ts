@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { readKernelConfig } from '../../src/kernel/check/kernel-image.ts';
 import { contextIn } from '../support/context.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
-import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { endProcess, startInBackground } from '../../src/host/local/process/background.ts';
 import { type Followed, followBoot } from '../../src/machine/follow/follow.ts';
 import { logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { contextIn } from '../support/context.ts';

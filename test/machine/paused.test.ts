@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { endProcess } from '../../src/host/local/background.ts';
+import { endProcess } from '../../src/host/local/process/background.ts';
 import { followMachine } from '../../src/machine/boot.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
 import { guestAddress } from '../../src/machine/guest.ts';

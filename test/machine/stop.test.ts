@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { endProcess, isRunning } from '../../src/host/local/background.ts';
+import { endProcess, isRunning } from '../../src/host/local/process/background.ts';
 import { readState } from '../../src/machine/state/state.ts';
 import { type Ask, waysToAsk } from '../../src/machine/stop/ask-power-off.ts';
 import { stopMachine } from '../../src/machine/stop/stop.ts';

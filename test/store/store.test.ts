@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sha256 } from '../../src/core/digest.ts';
 import { VmkitError } from '../../src/core/errors/errors.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import type { Artifact } from '../../src/store/artifact.ts';
 import { digestOutputs, readManifest } from '../../src/store/manifest.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../src/store/store.ts';

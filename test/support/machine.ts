@@ -6,8 +6,8 @@ import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { type MachinePaths, machinePaths, type Paths, resolvePaths } from '../../src/core/paths.ts';
-import { endProcess, isRunning } from '../../src/host/local/background.ts';
 import { localHost } from '../../src/host/local/local.ts';
+import { endProcess, isRunning } from '../../src/host/local/process/background.ts';
 import { type MachineState, readState } from '../../src/machine/state/state.ts';
 import { qmpCommand } from '../../src/machine/vmm/qemu/qmp.ts';
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
 import type { Context } from '../../src/host/context.ts';
-import { endProcess, startInBackground } from '../../src/host/local/background.ts';
+import { endProcess, startInBackground } from '../../src/host/local/process/background.ts';
 import { type MachineState, writeState } from '../../src/machine/state/state.ts';
 import { contextIn } from './context.ts';
 import { temporaryFolder } from './temporary-folder.ts';

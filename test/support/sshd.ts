@@ -3,7 +3,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { poll } from '../../src/core/deadline.ts';
-import { runProcess } from '../../src/host/local/process.ts';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { freePort } from '../../src/net/tcp.ts';
 

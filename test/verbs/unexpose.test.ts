@@ -8,7 +8,7 @@ import { localHost } from '../../src/host/local/local.ts';
 import { clearState, writeState } from '../../src/machine/state/state.ts';
 import type { Target } from '../../src/reach/facts.ts';
 import { ensureSshKeys } from '../../src/secrets/ssh-keys.ts';
-import { EXPOSED_ENTRIES } from '../../src/spec/services/tailscale-serve.ts';
+import { EXPOSED_ENTRIES } from '../../src/spec/services/tailscale/tailscale-serve.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { unexpose } from '../../src/verbs/reach/expose.ts';
 import { portsToUnserve, unserveNow } from '../../src/verbs/reach/unserve-later.ts';

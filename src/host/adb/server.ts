@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import { connectTo } from '../../net/connect.ts';
-import { runProcess } from '../local/process.ts';
+import { runProcess } from '../local/process/process.ts';
 
 /** A server of adb's answers at once; a phone that is asked through it may not. */
 const ANSWER_MS = 15_000;

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { isSystemError, VmkitError } from '../../core/errors/errors.ts';
 import type { Host, LockOptions } from '../host.ts';
-import { spawnChild } from './child.ts';
-import { makeFolders } from './make-folders.ts';
+import { makeFolders } from './files/make-folders.ts';
 import { requireOurs } from './ours.ts';
+import { spawnChild } from './process/child.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;
 

@@ -3,7 +3,7 @@ import { announce } from '../../core/announce.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { lineSplitter } from '../../core/text/lines.ts';
 import type { ExecOptions, ExecResult, Host, HostProcess } from '../host.ts';
-import { processStat } from '../local/process-stat.ts';
+import { processStat } from '../local/process/process-stat.ts';
 import { scriptFailure } from './failure.ts';
 import { commandJob, PROCESS, startJob } from './scripts/command.ts';
 import { STATUS, simpleJob } from './scripts/job.ts';

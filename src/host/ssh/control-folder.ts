@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
-import { makeFolders } from '../local/make-folders.ts';
+import { makeFolders } from '../local/files/make-folders.ts';
 
 /**
  * The longest folder for our sockets: struct sockaddr_un has 108 bytes (unix(7)), the name is 40 characters (`%C`), and ssh adds 17 while it makes it.

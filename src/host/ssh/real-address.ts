@@ -1,5 +1,5 @@
 import type { HostAddress } from '../host.ts';
-import { runProcess } from '../local/process.ts';
+import { runProcess } from '../local/process/process.ts';
 import { agentEnvironment } from './agent.ts';
 import type { SshDestination } from './destination.ts';
 import { configurationArgv } from './ssh-argv.ts';

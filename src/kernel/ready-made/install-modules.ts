@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { GUEST } from '../../core/guest-paths.ts';
 import type { Context } from '../../host/context.ts';
-import { makeFolders } from '../../host/local/make-folders.ts';
+import { makeFolders } from '../../host/local/files/make-folders.ts';
 import { packFolder } from '../../store/squashfs.ts';
 import { loadOrder, parseModulesDep, STAGE1_MODULES } from './load-order.ts';
 

@@ -3,9 +3,9 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
-import { makeFolders } from '../../host/local/make-folders.ts';
+import { makeFolders } from '../../host/local/files/make-folders.ts';
+import { explainWriteError } from '../../host/local/files/write-error.ts';
 import { requireOurs } from '../../host/local/ours.ts';
-import { explainWriteError } from '../../host/local/write-error.ts';
 import { withLock } from '../../host/with-lock.ts';
 
 /**

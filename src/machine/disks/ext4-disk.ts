@@ -1,7 +1,7 @@
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
-import { explainWriteError } from '../../host/local/write-error.ts';
+import { explainWriteError } from '../../host/local/files/write-error.ts';
 import { readBlocks, writeDiskFile } from './disk-file.ts';
 import { type Ext4Facts, parseSuperblock } from './ext4.ts';
 

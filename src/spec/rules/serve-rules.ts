@@ -1,8 +1,8 @@
 import type { Finding } from '../problem.ts';
 import type { ServiceEntry } from '../read/read-service.ts';
 import type { Service } from '../service.ts';
-import { tailscaleHosts } from '../services/tailscale-hosts.ts';
-import { tailscaleServe } from '../services/tailscale-serve.ts';
+import { tailscaleHosts } from '../services/tailscale/tailscale-hosts.ts';
+import { tailscaleServe } from '../services/tailscale/tailscale-serve.ts';
 
 /** What a node serves must be there, and its ports must be free: services listen on all addresses, and under TUN tailscaled binds the tailnet address. */
 export function checkServes(entries: readonly ServiceEntry[]): Finding[] {

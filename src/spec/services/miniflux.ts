@@ -3,7 +3,7 @@ import { GUEST } from '../../core/guest-paths.ts';
 import type { Service } from '../service.ts';
 import { defineService } from './define.ts';
 import { listens } from './listens.ts';
-import { ensureDatabases } from './postgres-role.ts';
+import { ensureDatabases } from './postgres/postgres-role.ts';
 import {
   awaitDatabase,
   databaseSecret,
@@ -11,7 +11,7 @@ import {
   REMOTE_DATABASE_PACKAGES,
   type RemoteDatabase,
   remoteDatabase,
-} from './remote-database.ts';
+} from './postgres/remote-database.ts';
 
 const options = z
   .strictObject({

@@ -1,11 +1,11 @@
 import type { Service } from '../service.ts';
 import type { BuiltinService } from './define.ts';
-import { forgejo } from './forgejo.ts';
+import { forgejo } from './forgejo/forgejo.ts';
 import { miniflux } from './miniflux.ts';
 import { nebula } from './nebula.ts';
-import { postgres } from './postgres.ts';
+import { postgres } from './postgres/postgres.ts';
 import { ssh } from './ssh.ts';
-import { tailscale } from './tailscale.ts';
+import { tailscale } from './tailscale/tailscale.ts';
 import { wireguard } from './wireguard.ts';
 
 /** The services that vmkit knows, by the name that vm.yaml uses. */

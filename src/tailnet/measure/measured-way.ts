@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts';
-import { statFields } from '../../host/local/process-stat.ts';
+import { statFields } from '../../host/local/process/process-stat.ts';
 import type { Traffic } from '../../net/traffic.ts';
 
 /** A row of the table in docs/choosing.md. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Context } from '../../host/context.ts';
-import { memoryFolder } from '../../host/local/memory-folder.ts';
+import { memoryFolder } from '../../host/local/files/memory-folder.ts';
 import { dial } from '../../net/dial.ts';
 import { freePort } from '../../net/tcp.ts';
 import { endNode, logIn, type NodeRequest, startDaemon, tailscaleOf } from '../node/userspace-node.ts';

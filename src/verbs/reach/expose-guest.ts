@@ -6,7 +6,7 @@ import { withGuest } from '../../machine/guest.ts';
 import { exposedLine, parseExposed, planServe } from '../../reach/changes/serve-plan.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
 import type { ServeEntry } from '../../spec/service.ts';
-import { EXPOSED_ENTRIES, serveCommand } from '../../spec/services/tailscale-serve.ts';
+import { EXPOSED_ENTRIES, serveCommand } from '../../spec/services/tailscale/tailscale-serve.ts';
 import { serveConfig, servedTo } from '../../tailnet/tailscale-json.ts';
 import { runStep, type VerbContext } from '../step.ts';
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { VmkitError } from '../../core/errors/errors.ts';
-import { runForeground } from '../../host/local/foreground.ts';
+import { runForeground } from '../../host/local/process/foreground.ts';
 import { connectBySocks } from '../../net/dial.ts';
 import type { Endpoint } from '../../net/endpoint.ts';
 import { type LoopbackServer, listenOnLoopback } from '../../net/loopback-server.ts';

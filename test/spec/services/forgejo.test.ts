@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { forgejo } from '../../../src/spec/services/forgejo.ts';
+import { forgejo } from '../../../src/spec/services/forgejo/forgejo.ts';
 
 const service = forgejo.create({});
 const [config] = service.files;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { postgres } from '../../../src/spec/services/postgres.ts';
+import { postgres } from '../../../src/spec/services/postgres/postgres.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** What PostgreSQL's setup does with the data that it finds, run here; initdb is a stand-in. */

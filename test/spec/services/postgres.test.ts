@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { postgres } from '../../../src/spec/services/postgres.ts';
+import { postgres } from '../../../src/spec/services/postgres/postgres.ts';
 
 describe('the service postgres', () => {
   it('is found by the services of its machine under the usual name, whatever its port', () => {

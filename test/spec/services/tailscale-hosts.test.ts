@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { parseVm } from '../../../src/spec/read/parse.ts';
-import { writeNames } from '../../../src/spec/services/tailscale-hosts.ts';
+import { writeNames } from '../../../src/spec/services/tailscale/tailscale-hosts.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const STATUS = {

@@ -1,6 +1,6 @@
 import { linkSync, renameSync } from 'node:fs';
 import { VmkitError } from '../../../core/errors/errors.ts';
-import { runProcess } from '../process.ts';
+import { runProcess } from '../process/process.ts';
 
 /** renameat2(2) of this processor, and its flag RENAME_EXCHANGE. Node has no call for it. */
 const RENAMEAT2: Readonly<Partial<Record<string, number>>> = { x64: 316, arm64: 276 };

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { spawnPiped } from '../../local/child.ts';
+import { spawnPiped } from '../../local/process/child.ts';
 import type { ShellProcess } from './shell.ts';
 
 /** What a pipe may still hold after its writer has ended. */

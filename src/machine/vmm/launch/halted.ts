@@ -1,5 +1,5 @@
 import type { Host, HostProcess } from '../../../host/host.ts';
-import { processStat } from '../../../host/local/process-stat.ts';
+import { processStat } from '../../../host/local/process/process-stat.ts';
 
 /** Whether this very process was halted by SIGSTOP, or by a debugger: it runs, but does nothing. */
 export async function isHaltedBySignal({ pid, startTime }: HostProcess, host: Host): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Host, HostProcess } from '../../../host/host.ts';
-import { statFields } from '../../../host/local/process-stat.ts';
+import { statFields } from '../../../host/local/process/process-stat.ts';
 import { readText } from '../../../host/read-text.ts';
 
 /** USER_HZ, which is 100 on every processor that Linux runs on here (proc_pid_stat(5), time(7)). */

@@ -1,6 +1,6 @@
 import { GUEST } from '../../../core/guest-paths.ts';
 import { parseJson } from '../../../core/text/json.ts';
-import { TAILSCALE_NOTES } from '../../../spec/services/tailscale-scripts.ts';
+import { TAILSCALE_NOTES } from '../../../spec/services/tailscale/tailscale-scripts.ts';
 import {
   type ServeConfig,
   serveConfig,

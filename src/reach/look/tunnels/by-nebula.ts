@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf, VmkitError } from '../../../core/errors/errors.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import type { Context } from '../../../host/context.ts';
-import { memoryFolder } from '../../../host/local/memory-folder.ts';
+import { memoryFolder } from '../../../host/local/files/memory-folder.ts';
 import { relayOutside } from '../../../net/datagram-relay.ts';
 import { isAnswered } from '../../../net/dial.ts';
 import type { Endpoint } from '../../../net/endpoint.ts';

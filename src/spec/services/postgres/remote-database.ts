@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { GUEST } from '../../core/guest-paths.ts';
-import { machineAddress } from '../networks/addresses.ts';
-import type { ServiceFile, ServiceSecret } from '../service.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { machineAddress } from '../../networks/addresses.ts';
+import type { ServiceFile, ServiceSecret } from '../../service.ts';
 import { POSTGRES_BIN, POSTGRES_PORT, POSTGRES_VERSION } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');

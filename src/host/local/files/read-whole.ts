@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { VmkitError } from '../../core/errors/errors.ts';
+import { VmkitError } from '../../../core/errors/errors.ts';
 
 import { nothing } from './files.ts';
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
-import { announce } from '../../core/announce.ts';
+import { announce } from '../../../core/announce.ts';
 import { childEnvironment } from './child-environment.ts';
 
 /** `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). */

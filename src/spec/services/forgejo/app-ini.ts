@@ -1,5 +1,5 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import type { RemoteDatabase } from './remote-database.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import type { RemoteDatabase } from '../postgres/remote-database.ts';
 
 /** Where Forgejo's folders are in the guest; all of them are on the data disk. */
 export const FORGEJO_HOME = `${GUEST.data}/forgejo`;

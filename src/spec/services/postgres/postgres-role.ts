@@ -1,4 +1,4 @@
-import { GUEST } from '../../core/guest-paths.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
 import { askPostgres, question } from './postgres-ask.ts';
 
 /** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */

@@ -1,5 +1,5 @@
-import type { Service } from '../service.ts';
-import { defineService } from './define.ts';
+import type { Service } from '../../service.ts';
+import { defineService } from '../define.ts';
 import { options } from './tailscale-options.ts';
 import { chooseMode, joinTailnet, runDaemon, TAILSCALE_SOCKET } from './tailscale-scripts.ts';
 

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { GUEST } from '../../core/guest-paths.ts';
-import { refuse } from '../guest-event.ts';
-import { machineAddress } from '../networks/addresses.ts';
-import { USER_NETWORK } from '../networks/user-network.ts';
-import type { Service } from '../service.ts';
-import { defineService } from './define.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { refuse } from '../../guest-event.ts';
+import { machineAddress } from '../../networks/addresses.ts';
+import { USER_NETWORK } from '../../networks/user-network.ts';
+import type { Service } from '../../service.ts';
+import { defineService } from '../define.ts';
 import { askPostgres, askScript, POSTGRES_ASK } from './postgres-ask.ts';
 import { postgresBackup } from './postgres-backup.ts';
 import {

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isSystemError } from '../../core/errors/errors.ts';
+import { isSystemError } from '../../../core/errors/errors.ts';
 
 /** Somebody may delete a folder between two steps. */
 const TRIES = 3;

@@ -1,5 +1,5 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import type { ServiceBackup } from '../service.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import type { ServiceBackup } from '../../service.ts';
 import { POSTGRES_BIN, PSQL } from './postgres-role.ts';
 
 /**

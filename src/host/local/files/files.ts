@@ -1,8 +1,8 @@
 import { chmod, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isSystemError } from '../../core/errors/errors.ts';
-import type { FileFacts, Host } from '../host.ts';
-import { requireRemovable } from '../removable.ts';
+import { isSystemError } from '../../../core/errors/errors.ts';
+import type { FileFacts, Host } from '../../host.ts';
+import { requireRemovable } from '../../removable.ts';
 import { makeFolders } from './make-folders.ts';
 
 async function factsOf(path: string): Promise<FileFacts | undefined> {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSystemError } from '../../core/errors/errors.ts';
-import type { HostProcess, StartOptions } from '../host.ts';
+import { isSystemError } from '../../../core/errors/errors.ts';
+import type { HostProcess, StartOptions } from '../../host.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { spawnChild } from './child.ts';
-import { makeFolders } from './make-folders.ts';
 import { cannotRun } from './process.ts';
 import { type ProcessStat, processStat } from './process-stat.ts';
 

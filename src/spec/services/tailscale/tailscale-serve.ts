@@ -1,5 +1,5 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import type { ServeEntry, Service } from '../service.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import type { ServeEntry, Service } from '../../service.ts';
 import { TAILSCALE_NOTES, TAILSCALE_STATE } from './tailscale-scripts.ts';
 
 /** What `vmkit expose` added to the serve entries, one `AS PORT TO` a line: on the data disk, since it outlives a boot. */

@@ -1,18 +1,18 @@
 import * as z from 'zod';
-import { GUEST } from '../../core/guest-paths.ts';
-import type { Service } from '../service.ts';
-import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
-import { defineService } from './define.ts';
-import { ensureAdministrator } from './forgejo-administrator.ts';
-import { listens } from './listens.ts';
-import { ensureDatabases } from './postgres-role.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import type { Service } from '../../service.ts';
+import { defineService } from '../define.ts';
+import { listens } from '../listens.ts';
+import { ensureDatabases } from '../postgres/postgres-role.ts';
 import {
   awaitDatabase,
   databaseSecret,
   passwordFile,
   REMOTE_DATABASE_PACKAGES,
   remoteDatabase,
-} from './remote-database.ts';
+} from '../postgres/remote-database.ts';
+import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
+import { ensureAdministrator } from './forgejo-administrator.ts';
 
 const CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 

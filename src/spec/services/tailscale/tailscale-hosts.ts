@@ -1,5 +1,5 @@
-import { GUEST, OWN_SHELL } from '../../core/guest-paths.ts';
-import type { Service } from '../service.ts';
+import { GUEST, OWN_SHELL } from '../../../core/guest-paths.ts';
+import type { Service } from '../../service.ts';
 
 /** How often the guest's own tailscaled is asked, in seconds. */
 const EVERY = 15;

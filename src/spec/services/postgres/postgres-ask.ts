@@ -1,5 +1,5 @@
-import { GUEST, OWN_SHELL } from '../../core/guest-paths.ts';
-import { asUser } from '../uid.ts';
+import { GUEST, OWN_SHELL } from '../../../core/guest-paths.ts';
+import { asUser } from '../../uid.ts';
 
 /** The script of `askScript` in the guest. */
 export const POSTGRES_ASK = `${GUEST.own}/postgres/ask`;

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Subprocess } from 'execa';
-import { announce } from '../../core/announce.ts';
-import { throwIfInterrupted } from '../../core/deadline.ts';
-import { isSystemError, messageOf, VmkitError } from '../../core/errors/errors.ts';
-import { onLines } from '../../core/text/lines.ts';
-import { type ExecOptions, type ExecResult, LONGEST_OUTPUT } from '../host.ts';
+import { announce } from '../../../core/announce.ts';
+import { throwIfInterrupted } from '../../../core/deadline.ts';
+import { isSystemError, messageOf, VmkitError } from '../../../core/errors/errors.ts';
+import { onLines } from '../../../core/text/lines.ts';
+import { type ExecOptions, type ExecResult, LONGEST_OUTPUT } from '../../host.ts';
+import { isProgram, searchPath } from '../search-path.ts';
 import { childEnvironment } from './child-environment.ts';
-import { isProgram, searchPath } from './search-path.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 /** What a process group gets between SIGTERM and SIGKILL: mmdebstrap unmounts what it mounted. */

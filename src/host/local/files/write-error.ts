@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { isSystemError, messageOf, VmkitError } from '../../core/errors/errors.ts';
+import { isSystemError, messageOf, VmkitError } from '../../../core/errors/errors.ts';
 
 /** With less than this left after a failure, the disk is what failed: compilers and packers may only say "exit code 1". */
 const FULL_BELOW_BYTES = 1024 * 1024;

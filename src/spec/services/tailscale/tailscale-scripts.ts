@@ -1,5 +1,5 @@
-import { GUEST } from '../../core/guest-paths.ts';
-import { quoteWord } from '../../core/text/shell-quote.ts';
+import { GUEST } from '../../../core/guest-paths.ts';
+import { quoteWord } from '../../../core/text/shell-quote.ts';
 import type { TailscaleOptions } from './tailscale-options.ts';
 
 /** Where tailscaled keeps who it is: on the data disk. */
