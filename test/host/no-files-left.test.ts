@@ -2,11 +2,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { runProcess } from '../../src/host/local/process/process.ts';
 import { childShell } from '../../src/host/shell/session/child-shell.ts';
 
 const LIMIT = ['--pid', String(process.pid), '--nofile'];
 
-test('a shell for which no file is left: the error of the system', async () => {
+test('a shell and a command for which no file is left: the error of the system', async () => {
+  // What it loads is loaded.
+  await runProcess(['true']);
   const before = execFileSync('prlimit', [...LIMIT, '--noheadings', '-o', 'SOFT'])
     .toString()
     .trim();
@@ -15,7 +18,8 @@ test('a shell for which no file is left: the error of the system', async () => {
   const ended = once(restores, 'close');
   execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${readdirSync('/proc/self/fd').length - 1}:`]);
   try {
-    expect(() => childShell(['sh'])).toThrow(expect.objectContaining({ code: 'EMFILE', syscall: 'spawn' }));
+    expect(() => childShell(['sh'])).toThrow(expect.objectContaining({ code: 'EMFILE' }));
+    await expect(runProcess(['true'])).rejects.toMatchObject({ code: 'EMFILE' });
   } finally {
     restores.stdin.end('now\n');
     await ended;

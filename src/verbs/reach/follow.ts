@@ -100,7 +100,8 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
 function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: Promise<void>): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
-  const ports = [...new Set([port, hostPort, ...served, ...tunnelPorts].filter((each) => each !== undefined))];
+  const services = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
+  const ports = [...new Set([...services, ...tunnelPorts])];
   const seconds = isGuest(place) ? GUEST_SECONDS : WATCH_SECONDS;
   let isReady = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -126,7 +127,7 @@ function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Ar
     // Of what it did not see from its beginning it says nothing.
     const isInTime = since <= dialledAt && since + (seconds - ENOUGH_SECONDS) * 1000 >= dialledAt;
     if (watched === undefined || !isInTime) return undefined;
-    return { ...watched, routes: await askRoutes(watched, ports, place, run, before) };
+    return { ...watched, routes: await askRoutes(watched, services, place, run, before) };
   };
   return { place, ready, seen };
 }

@@ -1,8 +1,12 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
 import { announce } from '../../../core/announce.ts';
 import { childEnvironment } from './child-environment.ts';
+import { requireFiles } from './require-files.ts';
 
-/** `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). */
+/**
+ * `spawn` of node:child_process, with what a child is meant to have of our environment. Nobody else calls it (a rule of dependency-cruiser). Throws the system's
+ * error where no file is left for it.
+ */
 export function spawnChild(
   file: string,
   args: readonly string[],
@@ -11,11 +15,12 @@ export function spawnChild(
     ...options
   }: Omit<SpawnOptions, 'env' | 'shell'> & { readonly env?: Readonly<Record<string, string>> | undefined },
 ): ChildProcess {
+  requireFiles();
   announce([file, ...args]);
   return spawn(file, args, { ...options, env: childEnvironment(env) });
 }
 
-/** The same for a child whose three streams are pipes of ours. Throws the system's error where no file is left for them. */
+/** The same for a child whose three streams are pipes of ours. */
 export function spawnPiped(
   file: string,
   args: readonly string[],
@@ -24,15 +29,7 @@ export function spawnPiped(
     ...options
   }: Omit<SpawnOptions, 'env' | 'shell' | 'stdio'> & { readonly env?: Readonly<Record<string, string>> | undefined },
 ): ChildProcessWithoutNullStreams {
+  requireFiles();
   announce([file, ...args]);
-  const child = spawn(file, args, { ...options, stdio: 'pipe', env: childEnvironment(env) });
-  requireStreams(child);
-  return child;
-}
-
-/** After EMFILE and ENFILE node leaves the streams out, which its types do not say (lib/internal/child_process.js), and tells the error later. */
-function requireStreams(child: ChildProcess): void {
-  if (child.stdin !== undefined && child.stdout !== undefined && child.stderr !== undefined) return;
-  child.once('error', () => undefined);
-  throw Object.assign(new Error('spawn EMFILE'), { code: 'EMFILE', syscall: 'spawn' });
+  return spawn(file, args, { ...options, stdio: 'pipe', env: childEnvironment(env) });
 }

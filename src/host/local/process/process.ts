@@ -8,6 +8,7 @@ import { onLines } from '../../../core/text/lines.ts';
 import { type ExecOptions, type ExecResult, LONGEST_OUTPUT } from '../../host.ts';
 import { isProgram, searchPath } from '../search-path.ts';
 import { childEnvironment } from './child-environment.ts';
+import { requireFiles } from './require-files.ts';
 
 const DEFAULT_DEADLINE_MS = 600_000;
 /** What a process group gets between SIGTERM and SIGKILL: mmdebstrap unmounts what it mounted. */
@@ -24,6 +25,7 @@ export async function runProcess(argv: readonly string[], options: ExecOptions =
   // Loaded when a process is started: many a run of vmkit starts none, and it takes 50 ms.
   const { execa } = await import('execa');
   throwIfInterrupted(options.signal);
+  requireFiles();
   announce(argv);
   // execa ends only the child itself; the deadline and the signal are for its whole group, so they stay with us.
   const child = execa(file, args, {
