@@ -27,6 +27,7 @@ const CLIENT: NebulaClientFacts = {
   handshake: said('Handshake message sent\nHandshake message received'),
   dial: dialled('data'),
   guestLog: undefined,
+  logBefore: undefined,
 };
 
 /** A healthy machine, but for these. */
@@ -102,8 +103,8 @@ test.each<[string, Facts]>([
 
 test('a refusal that the log told of before is not this one', () => {
   const old = seen(
-    { nebulaLog: said(REFUSED) },
-    { handshake: lost, dial: dialled('timeout'), guestLog: said(REFUSED) },
+    {},
+    { handshake: lost, dial: dialled('timeout'), guestLog: said(REFUSED), logBefore: said(REFUSED) },
   );
   expect(verdictOn(old).finding?.cause).toBe('nebula-no-handshake');
 });

@@ -80,9 +80,9 @@ export function refusedCertificate(facts: Facts): string | undefined {
   return (REFUSED.exec(facts.nebula?.client?.handshake.output ?? '') ?? REFUSED.exec(newLines(facts)))?.[0];
 }
 
-/** What the guest's nebula said since the guest was looked at. */
-function newLines({ guest, nebula }: Facts): string {
-  const before = new Set(guest?.observed.get('nebulaLog')?.output.split('\n'));
+/** What the guest's nebula said since the client began. */
+function newLines({ nebula }: Facts): string {
+  const before = new Set(nebula?.client?.logBefore?.output.split('\n'));
   const lines = nebula?.client?.guestLog?.output.split('\n') ?? [];
   return lines.filter((line) => !before.has(line)).join('\n');
 }

@@ -66,7 +66,13 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
       lookWithPeer(before, from, { opened, watcher, left }, context),
       opened.then((each) => askInGuest(target, each, left(ASK_MS))),
-      lookAtNebula(spec, target, dials.includes('nebula'), watcher, context),
+      lookAtNebula(
+        spec,
+        target,
+        dials.includes('nebula'),
+        { watcher, logBefore: before.guest?.observed.get('nebulaLog') },
+        context,
+      ),
       lookByWireguard(spec, before, dials.includes('wireguard'), watcher, context),
     ]);
     const seen = { ...dialled, ...(await guest), nebula, wireguard, watches: await watcher.seen() };

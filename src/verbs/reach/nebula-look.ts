@@ -19,12 +19,18 @@ import { buildContext, runStep, type VerbContext } from '../step.ts';
 import { readNebulaClient } from './nebula-client.ts';
 import { isUdpForwarded, tunnelEndpoint } from './tunnel-endpoint.ts';
 
+interface Around {
+  /** Of the guest's nebula, as it was looked at before; undefined: it was not. */
+  readonly logBefore: Observation | undefined;
+  readonly watcher: Watcher;
+}
+
 /** The machine as a node of Nebula, looked at from a client of vmkit's own where `mayTry`; undefined where it is none. */
 export async function lookAtNebula(
   spec: VmSpec,
   target: Target,
   mayTry: boolean,
-  watcher: Watcher,
+  { logBefore, watcher }: Around,
   context: VerbContext,
 ): Promise<NebulaFacts | undefined> {
   const node = nebulaOf(spec);
@@ -35,7 +41,7 @@ export async function lookAtNebula(
   const reached = await tunnelEndpoint(spec, node.port, context.host);
   if ('whyNot' in reached) return { ...facts, whyUntried: reached.whyNot };
   const run = (inner: Context): ReturnType<typeof lookByNebula> =>
-    tryClient(spec, node, target, { endpoint: reached.endpoint, watcher }, { ...context, ...inner });
+    tryClient(spec, node, target, { endpoint: reached.endpoint, logBefore, watcher }, { ...context, ...inner });
   return { ...facts, ...(await runStep({ title: 'looks from a node of Nebula', run }, context)) };
 }
 
@@ -43,7 +49,7 @@ async function tryClient(
   spec: VmSpec,
   node: NebulaNode,
   target: Target,
-  { endpoint, watcher }: { readonly endpoint: Endpoint; readonly watcher: Watcher },
+  { endpoint, logBefore, watcher }: Around & { readonly endpoint: Endpoint },
   context: VerbContext,
 ): ReturnType<typeof lookByNebula> {
   const client = await readNebulaClient(spec.name, PROBE_CLIENT, context);
@@ -68,6 +74,7 @@ async function tryClient(
       port: target.port,
       question: questionTo(target.protocol, address),
       guestLog,
+      logBefore,
       watcher,
     },
     buildContext(context),
@@ -76,7 +83,7 @@ async function tryClient(
 
 async function readGuestLog(machine: string, context: Context): Promise<Observation | undefined> {
   const command = NEBULA_COMMANDS.nebulaLog;
-  const options = { input: command, withinMs: 20_000 };
+  const options = { input: command, withinMs: 5_000 };
   const said = await withGuest(machine, context, (guest) => guest.exec(['sh'], options)).catch(() => undefined);
   if (said === undefined) return undefined;
   return { vantage: 'guest', command, output: said.stdout.trim(), exitCode: said.exitCode };

@@ -44,7 +44,7 @@ function notAnswered(way: WayId, { port }: Step, watched: Watched | undefined, f
   if (refused !== undefined) {
     const observed = `the kernel: NO_SOCKET in ${refused.where}`;
     const title = `nothing in the guest takes UDP ${port}`;
-    return { cause: `${service}-down`, hop: 'guest', title, observed, fix: logs, isCertain: true };
+    return { cause: `${service}-down`, hop: 'guest', title, observed, fix: logs, isCertain: true, isGeneral: true };
   }
   const observed = handshakesOf(way, facts).join(', ');
   return {

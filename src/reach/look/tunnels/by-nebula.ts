@@ -32,6 +32,8 @@ export interface NebulaLook {
   readonly question: Question;
   /** Reads the end of the guest's log. */
   readonly guestLog: () => Promise<Observation | undefined>;
+  /** The same from before; undefined: nobody has read it yet. */
+  readonly logBefore: Observation | undefined;
   readonly watcher: Watcher;
 }
 
@@ -52,7 +54,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
   try {
     const config = join(folder, 'config.yml');
     await context.host.write(config, look.config(`127.0.0.1:${endpoint.port}`), 0o600);
-    const asked = await askPort(endpoint);
+    const [asked, logBefore] = await Promise.all([askPort(endpoint), look.logBefore ?? look.guestLog()]);
     const answer = await dialTwice(
       (dialMs) => {
         const file = join(folder, `request-${dialMs}.json`);
@@ -72,6 +74,7 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
       ask: asked,
       handshake,
       dial: peerDial({ address, port }, { ...end, firstByteMs }),
+      logBefore,
       guestLog: handshake.exitCode === 0 && isAnswered(answer.dial) ? undefined : await look.guestLog(),
     };
     return { client };

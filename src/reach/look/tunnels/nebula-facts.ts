@@ -32,6 +32,8 @@ export interface NebulaClientFacts {
   readonly dial: Omit<DialEnd, 'text'> & { readonly observation: Observation };
   /** What the guest's nebula said meanwhile; looked at where there was no handshake, or no answer. */
   readonly guestLog: Observation | undefined;
+  /** The same from before the client began; undefined where the guest did not tell in time. */
+  readonly logBefore: Observation | undefined;
 }
 
 /** `nebula-cert print -json` (cert/cert.go, MarshalJSON). */
