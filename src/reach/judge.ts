@@ -24,8 +24,11 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const isThere = dial !== undefined && (isAnswered(dial) || dial.result === 'coming' || isSilentByNature(facts, dial));
   const works = isThere && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
-  const reached = trail?.steps.filter(({ state }) => state === 'seen').map(({ hop }) => hop) ?? [];
-  const explained = trail === undefined || dial === undefined ? undefined : explainEnd(way.id, trail, dial, facts);
+  const reached = trail?.reached ?? [];
+  // Where nobody watched the guest, that nothing is missed says nothing of it.
+  const isToldWhole = trail?.end !== undefined || facts.watches?.guest !== undefined;
+  const explained =
+    trail === undefined || dial === undefined || !isToldWhole ? undefined : explainEnd(way.id, trail, dial, facts);
   // All that leads to a machine goes through its host.
   const checks = facts.phone === undefined ? way.checks : [...phoneChecks, ...way.checks];
   const isHarmless = ({ hop, isOfDial }: Check): boolean =>

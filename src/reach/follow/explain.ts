@@ -7,11 +7,11 @@ import { passedBy } from './causes/interface-causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './causes/kernel-causes.ts';
 import { answerLost } from './causes/lost-causes.ts';
 import { notTaken, silent } from './causes/socket-causes.ts';
-import { endedOutside, isOuter, lostInTunnel } from './causes/tunnel-causes.ts';
+import { endedOutside, lostInTunnel } from './causes/tunnel-causes.ts';
 import type { KernelWord } from './seen/kernel-word.ts';
 import type { Watched } from './seen/sightings.ts';
 import type { TracedDrop } from './seen/trace.ts';
-import type { Place, Step } from './step.ts';
+import { isOuter, type Place, type Step } from './step.ts';
 import { streamOf } from './stream-of.ts';
 import type { Trail } from './trail.ts';
 

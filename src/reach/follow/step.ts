@@ -49,6 +49,14 @@ export type StepId =
 /** Of the datagrams that a tunnel is made of. */
 export type OuterStepId = 'outer-say' | 'outer-arrive' | 'outer-deliver' | 'outer-answer' | 'outer-leave';
 
+export interface OuterStep extends Step {
+  readonly id: OuterStepId;
+}
+
+export function isOuter(step: Step): step is OuterStep {
+  return step.id.startsWith('outer-');
+}
+
 /** The two ends of a connection, as one machine sees them. */
 export interface Ends {
   readonly local: string;

@@ -2,9 +2,9 @@ import { endpointText } from '../../net/endpoint.ts';
 import { servedFor } from '../checks/node.ts';
 import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
-import type { TrailStep, WayId } from '../report.ts';
+import type { HopId, TrailStep, WayId } from '../report.ts';
 import type { Sighting } from './seen/sighting.ts';
-import type { Step } from './step.ts';
+import { isOuter, type Step } from './step.ts';
 import { stepsOf, type Watches, type Ways } from './steps.ts';
 
 /** A connection's own way, and where it ended. */
@@ -14,6 +14,8 @@ export interface Trail {
   readonly end: Step | undefined;
   /** The last step that saw it. */
   readonly last: Step | undefined;
+  /** The hops that the connection itself has reached; that datagrams of a tunnel pass says nothing of its handshake. */
+  readonly reached: readonly HopId[];
   /** The last one at the machine that saw it. */
   readonly lastInGuest: Step | undefined;
 }
@@ -48,6 +50,7 @@ export function followTrail(way: WayId, facts: Facts): Trail | undefined {
     })),
     end: endAt < 0 ? undefined : steps[endAt],
     last: steps[lastAt],
+    reached: steps.filter((step, at) => !isOuter(step) && (seen[at]?.length ?? 0) > 0).map(({ hop }) => hop),
     lastInGuest: steps.findLast(({ place }, at) => place === 'guest' && (seen[at]?.length ?? 0) > 0),
   };
 }

@@ -3,19 +3,11 @@ import type { Facts } from '../../facts.ts';
 import { toldBy } from '../../look/tunnels/nebula-facts.ts';
 import type { WayId } from '../../report.ts';
 import type { Watched } from '../seen/sightings.ts';
-import type { OuterStepId, Step } from '../step.ts';
+import type { OuterStep, Step } from '../step.ts';
 import type { Why } from './causes.ts';
 import { inKernel } from './kernel-causes.ts';
 
 // Of tunnels without Tailscale: the datagrams that one is made of, and what comes out of it in the guest.
-
-interface OuterStep extends Step {
-  readonly id: OuterStepId;
-}
-
-export function isOuter(step: Step): step is OuterStep {
-  return step.id.startsWith('outer-');
-}
 
 /** A datagram of the tunnel ended there, or its answer did. */
 export function endedOutside(way: WayId, end: OuterStep, watched: Watched | undefined, facts: Facts): Why {
