@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,12 @@ export function packageRoot(): string {
     folder = parent;
   }
   return folder;
+}
+
+/** The program that runs, for units and lines that outlive this call: a link in a cache of npx does not. */
+export function ownProgram(): string {
+  const [, program] = process.argv;
+  return program !== undefined && existsSync(program) ? realpathSync(program) : 'vmkit';
 }
 
 /** vmkit's own version, from package.json. */

@@ -57,7 +57,7 @@ test('it leads its own session, so that Ctrl-C in the terminal does not reach it
 test('it lives on when its starter has ended', async () => {
   const folder = await temporaryFolder();
   const script = `
-    import { startInBackground } from '${new URL('../../src/host/local/background.ts', import.meta.url)}';
+    import { startInBackground } from '${new URL('../../src/host/local/process/background.ts', import.meta.url)}';
     console.log(JSON.stringify(await startInBackground(['sleep', '600'], { logFile: '${folder}/log' })));`;
   const { stdout, stderr } = await runProcess(['npx', 'tsx', '--input-type=module', '--eval', script]);
   expect(stderr.replace(/^npm warn.*\n/gm, '')).toBe('');

@@ -88,7 +88,7 @@ export function inOrder<Result>(prepared: readonly Prepared<Result>[]): readonly
   });
 }
 
-/** vmkit's own services wait for what they need of other machines (spec/services/remote-database.ts); what a person's do is not known. */
+/** vmkit's own services wait for what they need of other machines (spec/services/postgres/remote-database.ts); what a person's do is not known. */
 function waitsByItself({ services }: VmSpec): boolean {
   return services.every(({ isOwn }) => isOwn !== true);
 }
