@@ -13,10 +13,10 @@ export function packageRoot(): string {
   return folder;
 }
 
-/** The program that runs, for units and lines that outlive this call: a link in a cache of npx does not. */
-export function ownProgram(): string {
+/** The command that runs, for units and lines that outlive this call: a link in a cache of npx does not. */
+export function ownCommand(): string[] {
   const [, program] = process.argv;
-  return program !== undefined && existsSync(program) ? realpathSync(program) : 'vmkit';
+  return [process.execPath, program !== undefined && existsSync(program) ? realpathSync(program) : 'vmkit'];
 }
 
 /** vmkit's own version, from package.json. */

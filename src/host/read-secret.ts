@@ -25,12 +25,14 @@ async function readFile(variable: string, path: string, builder: Host): Promise<
   if (content === '') {
     throw new VmkitError('usage', 'secret-not-given', `${variable} names ${path}, which is not there or empty.`);
   }
-  if ((((await builder.stat(path))?.mode ?? 0) & 0o077) !== 0) {
-    throw new VmkitError('usage', 'secret-file-open', `${path}, named by ${variable}, can be read by others.`, {
-      hint: `chmod 600 ${path}`,
-    });
-  }
+  await requireClosed(path, `${path}, named by ${variable},`, builder);
   return content;
+}
+
+/** Throws `secret-file-open` for a file that others can read; `shown` is what it is called. */
+export async function requireClosed(path: string, shown: string, host: Pick<Host, 'stat'>): Promise<void> {
+  if ((((await host.stat(path))?.mode ?? 0) & 0o077) === 0) return;
+  throw new VmkitError('usage', 'secret-file-open', `${shown} can be read by others.`, { hint: `chmod 600 ${path}` });
 }
 
 /** A person may have to type a passphrase at its own window. */

@@ -8,7 +8,9 @@ import * as z from 'zod';
 import { sha256 } from '../../src/core/digest.ts';
 import { backupPaths } from '../../src/core/paths.ts';
 import { freePort } from '../../src/net/tcp.ts';
+import { dice } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
+import { psqlWords } from '../support/psql.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
 const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 3 : 20;
@@ -17,37 +19,12 @@ const isRoot = process.getuid?.() === 0;
 const taken = z.object({ id: z.string(), addedBytes: z.number(), checked: z.unknown().optional() });
 const listed = z.object({ backups: z.array(z.object({ id: z.string() })) });
 
-/** A generator whose numbers follow from the seed, which is printed: mulberry32. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe.sequential('backups of a machine that runs', () => {
   const sandbox = useSandbox();
   const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  const random = dice(seed);
+  const { int } = dice(seed);
   const repository = (): string => join(sandbox.folder, 'repository');
-  const sql = (query: string) =>
-    sandbox.vmkit([
-      'exec',
-      'sql',
-      '--',
-      's6-setuidgid',
-      'postgres',
-      'psql',
-      '-h',
-      '/run/postgresql',
-      '-d',
-      'app',
-      '-qAtXc',
-      query,
-    ]);
+  const sql = (query: string, options = {}) => sandbox.vmkit(psqlWords('-c', query), options);
   const rows = async (): Promise<readonly number[]> => {
     const { stdout, exitCode, stderr } = await sql('SELECT id FROM kept ORDER BY id');
     expect(exitCode, stderr).toBe(0);
@@ -118,7 +95,7 @@ services:
     const before = await backups();
     for (let round = 0; round < KILLS; round++) {
       const backup = sandbox.start(['backup', 'sql']);
-      await sleep(random() * 9_000);
+      await sleep(int(9_000));
       backup.process.kill('SIGKILL');
       await backup.ended;
       expect((await sql(`INSERT INTO kept (text) VALUES ('round ${round}') RETURNING 'kept'`)).stdout).toBe('kept\n');
@@ -167,7 +144,7 @@ services:
     const [good = ''] = await backups();
     const before = await rows();
     const backup = sandbox.start(['backup', 'sql', '--to', repository()]);
-    await sleep(random() * 5_000);
+    await sleep(int(5_000));
     await sandbox.killQemu('sql');
     await backup.ended;
     const password = passwordFile();
@@ -175,7 +152,7 @@ services:
     const restore = ['restore', 'sql', good, '--from', repository(), '--yes'];
     for (let round = 0; round < KILLS; round++) {
       const restoring = sandbox.start(restore);
-      await sleep(random() * 5_000);
+      await sleep(int(5_000));
       restoring.process.kill('SIGKILL');
       await restoring.ended;
       // Whoever takes the lock next puts in place what was decided.
@@ -198,23 +175,7 @@ services:
     expect(again.exitCode, again.stderr).toBe(0);
     const booted = await sandbox.vmkit(['boot', 'sql'], { env });
     expect(booted.exitCode, booted.stderr).toBe(0);
-    const { stdout } = await sandbox.vmkit(
-      [
-        'exec',
-        'sql',
-        '--',
-        's6-setuidgid',
-        'postgres',
-        'psql',
-        '-h',
-        '/run/postgresql',
-        '-d',
-        'app',
-        '-qAtXc',
-        'SELECT id FROM kept ORDER BY id',
-      ],
-      { env },
-    );
+    const { stdout } = await sql('SELECT id FROM kept ORDER BY id', { env });
     const found = stdout.trim().split('\n').map(Number);
     // The backup of `--keep` holds all but what the test of sftp wrote.
     expect(before.filter((id) => !found.includes(id)).length).toBeLessThanOrEqual(1);

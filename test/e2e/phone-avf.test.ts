@@ -7,17 +7,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { VmkitError } from '../../src/core/errors/errors.ts';
 import { machinePaths } from '../../src/core/paths.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
-import { onVmm } from '../../src/machine/abilities.ts';
-import { type Booted, bootMachine, followMachine } from '../../src/machine/boot.ts';
-import { chooseVmm } from '../../src/machine/choose-vmm.ts';
-import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
-import { withMachine } from '../../src/machine/state/machine-lock.ts';
-import { requireFree, runningMachine } from '../../src/machine/state/running.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { type ForwardedPort, forwardPorts } from '../../src/verbs/forward.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { stopMachines } from '../../src/verbs/stop.ts';
+import { bootWords } from '../android/boot-words.ts';
 import { fakeVsock } from '../android/fake-vsock.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { SPEAKING_GUEST, vmStandIn } from '../android/vm-stand-in.ts';
@@ -33,7 +28,6 @@ const getprop = (release: string): string => `#!/system/bin/sh
 case $1 in *release) echo ${release} ;; *) echo 1 ;; esac
 `;
 const all = process.env['VMKIT_TEST_ALL'] === '1';
-const SECRETS = `${'the-secret'.padEnd(511)}\n`;
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, by AVF over adb', () => {
   let phone: Phone;
@@ -60,19 +54,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, b
   });
 
   const paths = () => machinePaths(context.paths, 'sql');
-  const boot = (): Promise<Booted> =>
-    withMachine('sql', 'a test', context, async (machine) => {
-      const running = await runningMachine('sql', context);
-      if (running !== undefined) return followMachine(running, sql.services, context);
-      await requireFree(machine, context);
-      const { vmm } = await chooseVmm('x86_64', context);
-      expect(vmm.name).toBe('avf');
-      const { spec } = onVmm(sql, vmm, 'adb:');
-      const { uuid } = await ensureDataDisk(spec, machine.paths, context);
-      const files = { kernel: file, initramfs: file, root: file, components: undefined, modules: undefined };
-      const what = { kernel: 'a stand-in', dataUuid: uuid, tells: [], artifacts: {}, user: undefined };
-      return bootMachine({ spec, files, secrets: Buffer.from(SECRETS), ...what }, vmm, machine, context);
-    });
+  const boot = () => bootWords(sql, 'avf', file, context);
   const stop = () => stopMachines('sql', 30, context);
   const onPhone = async (script: string): Promise<string> =>
     (await context.host.exec(['sh', '-c', script], { withinMs: 20_000 })).stdout.trim();

@@ -8,19 +8,15 @@ import { VmkitError } from '../../src/core/errors/errors.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
-import { type Booted, bootMachine, followMachine } from '../../src/machine/boot.ts';
-import { chooseVmm } from '../../src/machine/choose-vmm.ts';
-import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
 import { findCrosvm } from '../../src/machine/phone/find-crosvm.ts';
 import { tryBoot } from '../../src/machine/phone/trial-boot.ts';
-import { withMachine } from '../../src/machine/state/machine-lock.ts';
-import { requireFree, runningMachine } from '../../src/machine/state/running.ts';
 import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { tearDownHost } from '../../src/verbs/host-network.ts';
 import { setUpPhone } from '../../src/verbs/phone-network.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { stopMachines } from '../../src/verbs/stop.ts';
+import { bootWords } from '../android/boot-words.ts';
 import { crosvmWith, emulatedGuest, speakingGuest } from '../android/crosvm-guest.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { bundledCli } from '../support/cli.ts';
@@ -37,7 +33,6 @@ const NETWORK = {
   taps: [{ name: 'sql', meetsOthers: false }],
 };
 const sql: VmSpec = { ...specWith('sql', []), dataMib: 16, network: { kind: 'bridge', address: GUEST } };
-const SECRETS = `${'the-secret'.padEnd(511)}\n`;
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over adb', () => {
   let phone: Phone;
@@ -56,19 +51,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
   afterAll(() => phone.stop());
 
   const paths = () => machinePaths(context.paths, 'sql');
-  const boot = (): Promise<Booted> =>
-    withMachine('sql', 'a test', context, async (machine) => {
-      const running = await runningMachine('sql', context);
-      if (running !== undefined) return followMachine(running, sql.services, context);
-      await requireFree(machine, context);
-      const { vmm } = await chooseVmm('x86_64', context);
-      expect(vmm.name).toBe('phone');
-      const { uuid } = await ensureDataDisk(sql, machine.paths, context);
-      const file = '/system/bin/sh';
-      const files = { kernel: file, initramfs: file, root: file, components: undefined, modules: undefined };
-      const what = { kernel: 'a stand-in', dataUuid: uuid, tells: [], artifacts: {}, user: undefined };
-      return bootMachine({ spec: sql, files, secrets: Buffer.from(SECRETS), ...what }, vmm, machine, context);
-    });
+  const boot = () => bootWords(sql, 'phone', '/system/bin/sh', context);
   const stop = () => stopMachines('sql', 30, context);
   const onPhone = async (script: string): Promise<string> =>
     (await context.host.exec(['sh', '-c', script], { withinMs: 20_000 })).stdout.trim();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+import { psqlWords } from '../support/psql.ts';
 
 const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 4 : 10;
 
@@ -10,23 +11,6 @@ describe.sequential('sql', () => {
   const sandbox = useSandbox();
   /** Numbers of rows that PostgreSQL has said to be committed. */
   const committed: number[] = [];
-
-  const psql = (...args: readonly string[]): string[] => [
-    ...[
-      'exec',
-      'sql',
-      '--',
-      's6-setuidgid',
-      'postgres',
-      'psql',
-      '-h',
-      '/run/postgresql',
-      '-d',
-      'app',
-      '-qAtX',
-      ...args,
-    ],
-  ];
 
   beforeAll(async () => {
     const hostPort = await freePort();
@@ -42,7 +26,7 @@ services:
     );
     const booted = await sandbox.vmkit(['boot', 'sql']);
     expect(booted.stderr).not.toContain('error:');
-    const made = await sandbox.vmkit(psql('-c', 'CREATE TABLE kept (id int PRIMARY KEY, text text)'));
+    const made = await sandbox.vmkit(psqlWords('-c', 'CREATE TABLE kept (id int PRIMARY KEY, text text)'));
     expect(made).toMatchObject({ exitCode: 0 });
   });
 
@@ -79,7 +63,7 @@ services:
       const booted = await sandbox.vmkit(['boot', 'sql']);
       expect(booted.stderr).not.toContain('error:');
       expect(booted.exitCode).toBe(0);
-      const { stdout } = await sandbox.vmkit(psql('-c', 'SELECT id FROM kept ORDER BY id'));
+      const { stdout } = await sandbox.vmkit(psqlWords('-c', 'SELECT id FROM kept ORDER BY id'));
       const found = new Set(stdout.trim().split('\n').map(Number));
       expect(committed.filter((id) => !found.has(id))).toEqual([]);
       expect(committed.length).toBeGreaterThanOrEqual(round * 20);
@@ -109,8 +93,8 @@ psql -c 'DROP DATABASE app' -c 'ALTER DATABASE app2 RENAME TO app'; ready
   });
 
   test('the data is whole: checksums are on and every index agrees with its table', async () => {
-    expect((await sandbox.vmkit(psql('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
-    const count = await sandbox.vmkit(psql('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));
+    expect((await sandbox.vmkit(psqlWords('-c', 'SHOW data_checksums'))).stdout.trim()).toBe('on');
+    const count = await sandbox.vmkit(psqlWords('-c', 'SET enable_indexscan=off', '-c', 'SELECT count(*) FROM kept'));
     expect(Number(count.stdout.trim())).toBeGreaterThanOrEqual(committed.length);
   });
 

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { Dice } from '../support/dice.ts';
 import { someDefinition } from './definitions.ts';
-import type { Dice } from './dice.ts';
 
 const IDENTITY = {
   machineId: '0'.repeat(32),

@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { run } from '../../src/cli/run.ts';
 import { errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
 import { isSystemError } from '../../src/core/errors/errors.ts';
+import { dice } from '../support/dice.ts';
 import { type Call, someCall } from './call.ts';
-import { dice } from './dice.ts';
 import { makeScene } from './scene.ts';
 
 /** Runs calls of vmkit in this one process, each in a scene of its own, and writes what should not happen: worker.js SANDBOX SEED COUNT. */

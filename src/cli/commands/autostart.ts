@@ -1,4 +1,4 @@
-import { ownProgram } from '../../core/package-root.ts';
+import { ownCommand } from '../../core/package-root.ts';
 import { loadVm } from '../../spec/read/load.ts';
 import { type AutostartReport, autostartOff, autostartOn } from '../../verbs/autostart.ts';
 import { machineName } from '../../verbs/machine-name.ts';
@@ -23,7 +23,7 @@ export const command = defineCommand({
     if (state === 'off') return autostartOff(await machineName(vm, context), isDryRun, context);
     const spec = await loadVm(vm, context);
     const boot = component.flatMap((each) => ['--component', each]);
-    const vmkit = [process.execPath, ownProgram()];
+    const vmkit = ownCommand();
     return autostartOn(spec, { vmkit, boot, backup, keep, isDryRun }, context);
   },
   text: (report) => reportText(report),

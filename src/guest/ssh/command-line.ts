@@ -35,12 +35,17 @@ export async function commandLine(client: Client, argv: readonly string[], cwd?:
   return `. ${file}`;
 }
 
+/** Has the guest run a line; resolves when it has begun. */
+export function openChannel(client: Client, line: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(line, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
+  });
+}
+
 /** mktemp(1): 0600. */
 async function save(client: Client, line: string): Promise<string> {
   const script = 'file=$(mktemp) && { echo "rm -f $file"; cat; } >"$file" && echo "$file"';
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    client.exec(script, (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
-  });
+  const channel = await openChannel(client, script);
   let said = '';
   channel.on('data', (bytes: Buffer) => {
     said += bytes.toString();

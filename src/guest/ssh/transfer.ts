@@ -1,9 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Client, ClientChannel } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { throwIfInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
-import { commandLine } from './command-line.ts';
+import { commandLine, openChannel } from './command-line.ts';
 import { connectSsh, type SshAddress } from './connect.ts';
 import { onExit } from './guest-host.ts';
 
@@ -109,12 +109,6 @@ async function withChannel(
     if (signal.aborted) client.destroy();
     else client.end();
   }
-}
-
-function openChannel(client: Client, line: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    client.exec(line, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
-  });
 }
 
 function lost({ name }: SshAddress, cause: unknown): VmkitError {

@@ -3,6 +3,7 @@ import { crosvmArgv, KERNEL_PARAMETERS, PROGRAM } from '../vmm/crosvm/argv.ts';
 import { crosvmHeld } from '../vmm/crosvm/crosvm.ts';
 import { dialectOf } from '../vmm/crosvm/dialect.ts';
 import { usedMib } from '../vmm/launch/used-memory.ts';
+import { monitorGone } from '../vmm/monitor-gone.ts';
 import type { Vmm } from '../vmm/vmm.ts';
 import type { VmmFacts } from '../vmm/vmm-facts.ts';
 import { findCrosvm, type PhoneCrosvm } from './find-crosvm.ts';
@@ -19,11 +20,7 @@ export const phoneCrosvm: Vmm = {
   kernelParameters: () => KERNEL_PARAMETERS,
   facts: async (arch, context) => {
     const found = await findCrosvm(arch, context);
-    if ('lacks' in found) {
-      throw new VmkitError('host', 'phone-no-monitor', `${context.host.name} has no ${found.lacks} any more.`, {
-        hint: 'vmkit host check says more.',
-      });
-    }
+    if ('lacks' in found) throw monitorGone(context.host.name, found.lacks);
     return phoneFacts(found);
   },
   knownAccelerator: async ({ machine }) => accelerator(machine.facts.hypervisor),

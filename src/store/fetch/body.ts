@@ -1,3 +1,4 @@
+import { VmkitError } from '../../core/errors/errors.ts';
 import { reasonOf, Transient } from './http.ts';
 
 /** The body in chunks; a cut or stalled connection throws Transient. */
@@ -13,6 +14,18 @@ export async function* chunksOf(response: Response, stallMs: number): AsyncGener
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** All of it. Throws `download-too-long` for more than so many bytes of `what`: `A manifest of a registry`. */
+export async function collect(pieces: AsyncIterable<Uint8Array>, longest: number, what: string): Promise<Buffer> {
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes > longest) throw new VmkitError('build', 'download-too-long', `${what} is longer than one can be.`);
+  }
+  return Buffer.concat(held);
 }
 
 async function withinStall<T>(reading: Promise<T>, stallMs: number): Promise<T> {

@@ -3,7 +3,7 @@ import { sha256 } from '../../core/digest.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
-import { chunksOf } from '../fetch/body.ts';
+import { chunksOf, collect } from '../fetch/body.ts';
 import { reasonOf } from '../fetch/http.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { baseUrl, type OciReference, referenceText } from './reference.ts';
@@ -86,7 +86,7 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
         await response.body?.cancel();
         return undefined;
       }
-      const bytes = await readAll(response);
+      const bytes = await collect(chunksOf(response, STALL_MS), LONGEST_MANIFEST, 'A manifest of a registry');
       const digest = `sha256:${sha256(bytes)}`;
       const said = response.headers.get('docker-content-digest');
       if (said !== null && said !== digest) throw wrongContent(reference, `the manifest ${tag}`, said, digest);
@@ -169,18 +169,6 @@ async function authorize(
 
 function basic({ user, password }: Credentials): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-}
-
-async function readAll(response: Response): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of chunksOf(response, STALL_MS)) {
-    pieces.push(chunk);
-    bytes += chunk.length;
-    if (bytes > LONGEST_MANIFEST)
-      throw new VmkitError('build', 'download-too-long', 'A manifest of a registry is longer than one can be.');
-  }
-  return Buffer.concat(pieces);
 }
 
 async function drain(response: Response): Promise<void> {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { sha256 } from '../../core/digest.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
+import { collect } from '../fetch/body.ts';
 import { CONFIG_TYPE, imageManifest } from './image.ts';
 import { MANIFEST_TYPE, type Registry } from './registry.ts';
 
@@ -72,7 +73,7 @@ export async function requireSignature(registry: Registry, digest: string, pem: 
   for (const layer of manifest.layers) {
     const signature = layer.annotations[SIGNATURE];
     if (layer.mediaType !== PAYLOAD_TYPE || signature === undefined || layer.size > LONGEST_PAYLOAD) continue;
-    const payload = await bytesOf(registry.blob(layer.digest));
+    const payload = await collect(registry.blob(layer.digest), LONGEST_PAYLOAD, 'A signature');
     if (!verify('sha256', payload, key, Buffer.from(signature, 'base64'))) continue;
     const said = parseJson(payload.toString('utf8'), payloadSchema);
     if (said?.critical.image['docker-manifest-digest'] === digest) return;
@@ -101,16 +102,4 @@ function readKey(read: () => KeyObject): KeyObject {
 
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const held: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of pieces) {
-    held.push(piece);
-    bytes += piece.length;
-    if (bytes > LONGEST_PAYLOAD)
-      throw new VmkitError('build', 'download-too-long', 'A signature is longer than one can be.');
-  }
-  return Buffer.concat(held);
 }

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
-import { statFields } from '../../host/local/process/process-stat.ts';
+import { usedSecondsIn } from '../../host/local/process/process-stat.ts';
+import { readText } from '../../host/read-text.ts';
 import type { Traffic } from '../../net/traffic.ts';
 
 /** A row of the table in docs/choosing.md. */
@@ -12,8 +13,6 @@ export interface MeasuredWay extends Traffic {
 }
 
 const MEGABYTES = 100;
-/** USER_HZ, which is 100 on every architecture of vmkit's (proc_pid_stat(5)). */
-const TICKS = 100;
 
 /** Measures one way; `pids` are of the tailscaled on it, on `host`, which is this computer. */
 export async function measureWay(
@@ -50,11 +49,7 @@ export const WAY_COLUMNS = [
   'the service sees',
 ] as const;
 
-/** User and system, until now. */
 async function usedSeconds(pids: readonly number[], host: Pick<Host, 'read'>): Promise<number> {
-  const stats = await Promise.all(pids.map((pid) => host.read(`/proc/${pid}/stat`)));
-  return stats.reduce((sum, bytes) => {
-    const fields = statFields(Buffer.from(bytes ?? '').toString('utf8'));
-    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS;
-  }, 0);
+  const stats = await Promise.all(pids.map((pid) => readText(`/proc/${pid}/stat`, host)));
+  return stats.reduce((sum, text) => sum + (usedSecondsIn(text) ?? Number.NaN), 0);
 }

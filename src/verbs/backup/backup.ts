@@ -1,4 +1,5 @@
 import { parseKeep } from '../../backup/keep.ts';
+import type { Manifest } from '../../backup/manifest.ts';
 import type { Repository, SavedBackup } from '../../backup/repository.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
@@ -41,8 +42,8 @@ export async function backupMachine(name: string, options: BackupOptions, contex
   return withLock(paths.backupLock, `vmkit backup ${name}`, context, async () => {
     const repository = await openPlace(target, true, context);
     try {
-      const counts = await copyWithCounts(name, spec, options.isChecked === true, context);
-      const saved = await save(name, repository, context);
+      const { manifest, counts } = await copyWithCounts(name, spec, options.isChecked === true, context);
+      const saved = await save(manifest, repository, context);
       await rememberTarget(target, paths, context);
       await context.host.remove(paths.stagingDir);
       if (keep !== undefined) await forget(name, keep, repository, context);
@@ -60,10 +61,10 @@ async function copyWithCounts(
   spec: VmSpec | undefined,
   isChecked: boolean,
   context: VerbContext,
-): Promise<readonly Counts[] | undefined> {
+): Promise<{ readonly manifest: Manifest; readonly counts: readonly Counts[] | undefined }> {
   const count = async (): Promise<Counts[]> => (isChecked ? await countsOf(name, spec?.services ?? [], context) : []);
   const before = await count();
-  await runStep(
+  const manifest = await runStep(
     {
       title: `copy of the disk of ${name}`,
       run: (inner) => {
@@ -73,12 +74,12 @@ async function copyWithCounts(
     },
     context,
   );
-  return isChecked ? [...before, ...(await count())] : undefined;
+  return { manifest, counts: isChecked ? [...before, ...(await count())] : undefined };
 }
 
-async function save(name: string, repository: Repository, context: VerbContext): Promise<SavedBackup> {
+async function save(manifest: Manifest, repository: Repository, context: VerbContext): Promise<SavedBackup> {
+  const { name, host } = manifest;
   const { stagingDir } = machinePaths(context.paths, name);
-  const host = (await context.host.exec(['uname', '-n'], { withinMs: 30_000 })).stdout.trim();
   return runStep(
     {
       title: `backup of ${name} to ${repository.shown}`,

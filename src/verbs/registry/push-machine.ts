@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readText } from '../../host/read-text.ts';
 import { busyboxArtifact } from '../../image/busybox.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
@@ -37,8 +38,7 @@ export async function pushMachine(
   const { kernel, root, initramfs, components } = await buildParts(spec, chosen, verb);
   const busybox = await ensureArtifact(busyboxArtifact(spec.arch), context);
   const artifacts = [kernel, root, ...(components === undefined ? [] : [components]), busybox, initramfs];
-  const text = await context.host.read(join(spec.directory, 'vm.yaml'));
-  const definition = Buffer.from(text ?? '').toString('utf8');
+  const definition = await readText(join(spec.directory, 'vm.yaml'), context.host);
   return runStep(
     {
       title: `push ${spec.name}`,
@@ -76,7 +76,7 @@ export async function pushMachine(
 }
 
 async function sbomLayer(root: Built, spec: VmSpec, { host }: VerbContext): Promise<PlannedLayer> {
-  const packages = Buffer.from((await host.read(join(root.directory, 'packages.txt'))) ?? '').toString('utf8');
+  const packages = await readText(join(root.directory, 'packages.txt'), host);
   const name = `root file system of ${spec.name}`;
   const arch = DEBIAN_ARCHITECTURES[spec.arch];
   const sbom = spdxOf(name, packages, arch, root.manifest.builtAt, `urn:vmkit:root:${root.key}`);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ownProgram } from '../../core/package-root.ts';
+import { ownCommand } from '../../core/package-root.ts';
 import { shellCommand } from '../../core/text/shell-quote.ts';
 import { editShared } from '../../host/local/shared-file/edit-shared.ts';
 import { joinedPaths } from '../../tailnet/node/joined.ts';
@@ -21,8 +21,7 @@ export async function addToProfile(request: Again, context: VerbContext): Promis
     ...(request.hostname === undefined ? [] : [`--hostname=${request.hostname}`]),
     ...(request.loginServer === undefined ? [] : [`--login-server=${request.loginServer}`]),
   ];
-  const program = ownProgram();
-  const start = shellCommand([process.execPath, program, 'tailnet', 'join', '--userspace', ...words]);
+  const start = shellCommand([...ownCommand(), 'tailnet', 'join', '--userspace', ...words]);
   const variables = shellCommand([joinedPaths(context.paths).variables]);
   await editProfile(`(${start} >/dev/null 2>&1 &); [ ! -r ${variables} ] || . ${variables} ${MARK}`, context);
 }

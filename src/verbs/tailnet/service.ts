@@ -1,5 +1,5 @@
 import { VmkitError } from '../../core/errors/errors.ts';
-import { ownProgram } from '../../core/package-root.ts';
+import { ownCommand } from '../../core/package-root.ts';
 import { hostPaths } from '../../core/paths.ts';
 import { applyChanges, missingChanges, undoChanges } from '../../host/changes/apply-changes.ts';
 import { readJournal } from '../../host/changes/change-journal.ts';
@@ -21,7 +21,7 @@ export async function installService(
   const installed = (await readJournal(context)).find(({ id }) => id === SERVICE_CHANGE);
   // Once installed, the package's unit is off.
   const isPackaged = isEnabled || installed?.apply.some(({ argv }) => argv.includes('disable')) === true;
-  const watch = [process.execPath, ownProgram(), 'tailnet', 'watch', '--socket', SERVICE_SOCKET];
+  const watch = [...ownCommand(), 'tailnet', 'watch', '--socket', SERVICE_SOCKET];
   const change = serviceChange({ ...found, isUserspace, watch }, isPackaged);
   return withLock(hostPaths(context.paths).lock, 'vmkit tailnet service', context, async () => {
     const done = isDryRun ? await missingChanges([change], context) : await applyChanges([change], context);

@@ -3,6 +3,7 @@ import { VmkitError } from '../../../core/errors/errors.ts';
 import type { Host, HostProcess } from '../../../host/host.ts';
 import { readText } from '../../../host/read-text.ts';
 import type { PlacedMachine } from '../../placing.ts';
+import { monitorGone } from '../monitor-gone.ts';
 import type { Accelerator, Start, Vmm } from '../vmm.ts';
 import type { AvfRelease, VmmFacts } from '../vmm-facts.ts';
 import { AVF_FILES, avfPlace, runFolder } from './avf-place.ts';
@@ -22,11 +23,7 @@ export const avf: Vmm = {
   kernelParameters: () => KERNEL_PARAMETERS,
   facts: async (arch, context) => {
     const found = await findAvf(arch, context);
-    if ('lacks' in found) {
-      throw new VmkitError('host', 'phone-no-monitor', `${context.host.name} has no ${found.lacks} any more.`, {
-        hint: 'vmkit host check says more.',
-      });
-    }
+    if ('lacks' in found) throw monitorGone(context.host.name, found.lacks);
     return avfFacts(found);
   },
   knownAccelerator: async () => BY_ANDROID,

@@ -4,7 +4,7 @@ import { saidByNodes } from '../../look/node-evidence.ts';
 import type { Finding } from '../../report.ts';
 import type { Watched } from '../seen/sightings.ts';
 import { type Rewrite, shorten, type TracedDrop } from '../seen/trace.ts';
-import type { Place, Step } from '../step.ts';
+import { isOuter, type Place, type Step } from '../step.ts';
 
 /** A cause, and whether packets or a counter of just that loss tell so. */
 export type Why = Omit<Finding, 'observed'> & {
@@ -29,7 +29,7 @@ export function dropped({ chain, rule, packet }: TracedDrop, place: Place, end: 
     return { ...base, cause: 'peer-firewall', hop: 'peer', title: 'a firewall of the peer drops it', fix };
   }
   const title = place === 'host' ? 'this host' : (router?.title ?? 'the router');
-  if (end.id.startsWith('outer-')) {
+  if (isOuter(end)) {
     const fix = `Let UDP ${end.port} through: nft -a list chain ${chain}, on the host`;
     return {
       ...base,
