@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { sha256 } from '../../src/core/digest.ts';
 import { backupPaths } from '../../src/core/paths.ts';
+import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { dice } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
@@ -113,6 +114,14 @@ services:
     afterAll(async () => {
       await sshd?.stop();
     });
+    /** Where restic sends slowly: a fast one is done before anything can be cut. */
+    const slowPath = async (): Promise<string> => {
+      const real = findProgram('restic', searchPath(process.env['PATH'] ?? ''));
+      const bin = join(sandbox.folder, 'slow');
+      await mkdir(bin, { recursive: true });
+      await writeFile(join(bin, 'restic'), `#!/bin/sh\nexec ${real} --limit-upload 200 "$@"\n`, { mode: 0o755 });
+      return `${bin}:${env().PATH}`;
+    };
 
     test('a lost connection and a full disk leave the last good backup', async () => {
       sshd = await startSshd('coreutils', ['Subsystem sftp internal-sftp']);
@@ -125,7 +134,9 @@ services:
           )
         ).exitCode,
       ).toBe(0);
-      const cut = sandbox.start(['backup', 'sql', '--to', to('backups'), '--json'], { env: env() });
+      const cut = sandbox.start(['backup', 'sql', '--to', to('backups'), '--json'], {
+        env: { PATH: await slowPath() },
+      });
       cut.process.stderr?.on('data', (said: Buffer) => {
         if (/backup of sql to .* of /.test(said.toString())) sshd?.cutConnections();
       });
