@@ -73,8 +73,11 @@ ${guest}`;
 /** A guest that is nothing but what a guest says of itself. Its vsock is TCP, 10000 above (fake-vsock.ts). Its console is a shell, whose power-off is the only script that it runs. */
 export const SPEAKING_GUEST = `grep -q the-secret "$(disk vmkit-secrets)" || fail 'no secret'
 say() { echo "$1" >&8; }
-# One that was killed has left its own.
-[ ! -e /data/local/tmp/nc.pid ] || kill $(cat /data/local/tmp/nc.pid) 2>/dev/null
+# One that was killed has left its own, and the port is free only when that has ended.
+if [ -e /data/local/tmp/nc.pid ]; then
+  left=$(cat /data/local/tmp/nc.pid)
+  while kill $left 2>/dev/null; do sleep 0.1; done
+fi
 nc -s 127.0.0.1 -p 10022 -L echo SSH-2.0-stand-in </dev/null >/dev/null 7>&- 8>&- 9<&- &
 listener=$!
 echo $listener >/data/local/tmp/nc.pid
