@@ -7,6 +7,8 @@ import { onFrames, sendFrame } from './frames/frame-stream.ts';
 export interface RelayOutside {
   /** Datagrams so far. */
   readonly counts: { readonly sent: number; readonly received: number };
+  /** That they are sent from. */
+  readonly port: number;
   close(): void;
 }
 
@@ -33,6 +35,7 @@ export async function relayOutside(socketPath: string, to: Endpoint): Promise<Re
   await Promise.all([once(server.listen(socketPath), 'listening'), bound(udp, {})]);
   return {
     counts,
+    port: udp.address().port,
     close: () => {
       udp.close();
       server.close();

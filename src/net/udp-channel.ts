@@ -4,6 +4,8 @@ import type { Endpoint } from './endpoint.ts';
 
 /** Datagrams to and from one address and port. */
 export interface UdpChannel {
+  /** The own port. */
+  readonly port: number;
   send(message: Uint8Array): void;
   /** The oldest datagram that was not taken yet; undefined when none comes within these milliseconds. */
   next(withinMs: number): Promise<Buffer | undefined>;
@@ -37,6 +39,7 @@ export async function openUdp({ address, port }: Endpoint): Promise<UdpChannel> 
     wake();
   });
   return {
+    port: socket.address().port,
     send: (message) =>
       socket.send(message, (failed) => {
         if (failed !== null) error = failed.message;

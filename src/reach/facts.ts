@@ -107,6 +107,8 @@ export interface WireguardFacts {
   readonly forward: Observation | undefined;
   /** Undefined where nobody dialled, as where something below is wrong. */
   readonly handshake: Observation | undefined;
+  /** The UDP port of this computer that the client sent from. */
+  readonly sentFrom?: number | undefined;
   /** Without a handshake it ended as that one did. */
   readonly dial: Dial | undefined;
   /** Why this computer could not dial, whatever is right below. */
@@ -123,6 +125,8 @@ export interface Facts {
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;
+  /** Whether the machine's host is this computer: what its clients send comes there with the port that they sent it from. */
+  readonly isHostHere: boolean;
   /** How the guest was looked at. */
   readonly guestBy: 'ssh' | 'console';
   /** What holds the guest, as its QEMU says; undefined: nothing. */

@@ -26,6 +26,8 @@ const CLIENT: NebulaClientFacts = {
   ask: said('recv_error: Nebula answers'),
   handshake: said('Handshake message sent\nHandshake message received'),
   dial: dialled('data'),
+  sentFrom: 40_000,
+  address: undefined,
   guestLog: undefined,
   logBefore: undefined,
 };

@@ -5,6 +5,7 @@ import type { Dial, Facts, WireguardFacts } from '../../src/reach/facts.ts';
 import type { Sighting } from '../../src/reach/follow/seen/sighting.ts';
 import type { Watched } from '../../src/reach/follow/seen/sightings.ts';
 import type { TracedDrop } from '../../src/reach/follow/seen/trace.ts';
+import { followTrail } from '../../src/reach/follow/trail.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
@@ -187,4 +188,24 @@ test("a client's configuration, for wg-quick and for the apps", async () => {
   const keys = { privateKey: 'PRIVATE', machineKey: KEY };
   const texts = ['host.example.org', '2001:db8::1'].map((at) => wireguardConfig(healthy.tunnel, phone, keys, at));
   await expect(texts.join('\n----\n\n')).toMatchFileSnapshot('../golden/wireguard-client.txt');
+});
+
+test("the datagrams of another client are none of the probe's own, where this host sends them on with their port", () => {
+  const trailOf = (sentFrom: number, bridgeAddress: string | undefined): string[] => {
+    const seen = facts(GUEST);
+    const sightings = [datagrams('arrived', 'to'), datagrams('delivered', 'to')];
+    const all: Facts = {
+      ...seen,
+      target: { ...seen.target, bridgeAddress },
+      wireguard: { ...healthy, sentFrom, dial: dialled('timeout') },
+      watches: { guest: { ...NOTHING_SEEN, sightings }, host: NOTHING_SEEN },
+    };
+    const steps = followTrail('wireguard-direct', all)?.steps ?? [];
+    return steps.filter(({ state }) => state === 'seen').map(({ title }) => title);
+  };
+  const arrives = ['they arrive in the guest', "the guest's packet filter lets them in"];
+  expect(trailOf(40_000, '192.168.100.5')).toEqual(arrives);
+  expect(trailOf(40_001, '192.168.100.5')).toEqual([]);
+  // QEMU sends from a port of its own.
+  expect(trailOf(40_001, undefined)).toEqual(arrives);
 });

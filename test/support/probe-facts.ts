@@ -47,6 +47,7 @@ export function facts(
     target: { machine: 'tn', name: 'web', port: 3000, protocol: 'http', hostPort: 8080, bridgeAddress: undefined },
     guest: withBackend(readGuestFacts(printed, 1_795_513_159), asked),
     guestError: undefined,
+    isHostHere: true,
     guestBy: 'ssh',
     asked,
     peerError: undefined,

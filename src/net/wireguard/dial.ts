@@ -29,6 +29,8 @@ export interface WireguardClientConfig {
 export interface WireguardDialEnd {
   /** Until the other side answered the handshake; undefined: it did not. */
   readonly handshakeMs: number | undefined;
+  /** The UDP port that its datagrams were sent from; undefined: none was. */
+  readonly sentFrom: number | undefined;
   /** What the network said, where there was no answer. */
   readonly error: string | undefined;
   /** The dial within the tunnel; undefined without a handshake. */
@@ -56,13 +58,19 @@ export async function dialByWireguard(
   try {
     channel = await openUdp(endpoint);
     const session = await shakeHands(channel, keys);
-    if (session === undefined) return { handshakeMs: undefined, error: channel.error(), end: undefined };
+    const sentFrom = channel.port;
+    if (session === undefined) return { handshakeMs: undefined, sentFrom, error: channel.error(), end: undefined };
     const handshakeMs = Math.round(performance.now() - started);
     const from = { address, port: randomInt(32_768, 60_999) };
     const link = tunnel(channel, session, from, to, mtu);
-    return { handshakeMs, error: undefined, end: await fetchAnswer(link, to, question, performance.now(), withinMs) };
+    return {
+      handshakeMs,
+      sentFrom,
+      error: undefined,
+      end: await fetchAnswer(link, to, question, performance.now(), withinMs),
+    };
   } catch (error) {
-    return { handshakeMs: undefined, error: messageOf(error), end: undefined };
+    return { handshakeMs: undefined, sentFrom: channel?.port, error: messageOf(error), end: undefined };
   } finally {
     channel?.close();
   }

@@ -1,7 +1,7 @@
 import { FIRST_FREE_PORT } from '../../net/endpoint.ts';
 import type { HopId } from '../report.ts';
 import type { Hook, Sighting } from './seen/sighting.ts';
-import type { IsOurs, OuterStepId, Place, Step, StepId } from './step.ts';
+import type { IsOurs, OuterStepId, Place, Step, StepId, Tunnel } from './step.ts';
 
 /** Packets at a hook to a port, or from it, by loopback or not. */
 function packets(
@@ -65,21 +65,35 @@ export function onLoopback(port: number): Step[] {
   ];
 }
 
-/** The datagrams of a tunnel, to its UDP port and back, and then what comes out of it. Clients behind a NAT have any address. */
-export function throughTunnel(udpPort: number, port: number, isOurs: IsOurs): Step[] {
+/**
+ * The datagrams of a tunnel, to its UDP port and back, and then what comes out of it. Clients behind a NAT have any address. The bridge keeps the port that the
+ * client sent from; QEMU's user network sends from one of its own, so there the datagrams of all clients count.
+ */
+export function throughTunnel(tunnel: Tunnel | undefined, port: number, isBridge: boolean): Step[] {
+  const { address, port: udpPort = 0, sentFrom, client }: Partial<Tunnel> = tunnel ?? {};
+  const isOurs: IsOurs = ({ local, remote }) => local === address && (client === undefined || remote === client);
+  const isClients = ({ fromPort, toPort }: Sighting): boolean =>
+    sentFrom === undefined || fromPort === sentFrom || toPort === sentFrom;
   const step = (id: OuterStepId, hop: HopId, title: string, isPart: Step['isPart'], place: Place = 'guest'): Step => ({
     ...{ id, hop, title, isPart, place },
     port: udpPort,
   });
   // By loopback where QEMU holds the port.
-  const isSaid: Step['isPart'] = ({ hook, kind, toPort }) =>
-    (hook === 'said' || hook === 'arrived') && kind === 'any' && toPort === udpPort;
+  const isSaid: Step['isPart'] = (each) =>
+    (each.hook === 'said' || each.hook === 'arrived') &&
+    each.kind === 'any' &&
+    each.toPort === udpPort &&
+    isClients(each);
+  const inGuest = (hook: Hook, direction: 'to' | 'from'): Step['isPart'] => {
+    const isPart = packets(hook, direction, udpPort);
+    return (each) => isPart(each) && (!isBridge || isClients(each));
+  };
   return [
     step('outer-say', 'host', `the tunnel's datagrams come to UDP ${udpPort} of the host`, isSaid, 'host'),
-    step('outer-arrive', 'host', 'they arrive in the guest', packets('arrived', 'to', udpPort)),
-    step('outer-deliver', 'guest', "the guest's packet filter lets them in", packets('delivered', 'to', udpPort)),
-    step('outer-answer', 'guest', "the guest's end of the tunnel answers", packets('said', 'from', udpPort)),
-    step('outer-leave', 'guest', 'its datagrams leave the guest', packets('left', 'from', udpPort)),
+    step('outer-arrive', 'host', 'they arrive in the guest', inGuest('arrived', 'to')),
+    step('outer-deliver', 'guest', "the guest's packet filter lets them in", inGuest('delivered', 'to')),
+    step('outer-answer', 'guest', "the guest's end of the tunnel answers", inGuest('said', 'from')),
+    step('outer-leave', 'guest', 'its datagrams leave the guest', inGuest('left', 'from')),
     ...intoGuest(port, isOurs),
   ];
 }

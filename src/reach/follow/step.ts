@@ -1,3 +1,4 @@
+import type { Endpoint } from '../../net/endpoint.ts';
 import type { HopId } from '../report.ts';
 import type { Sighting } from './seen/sighting.ts';
 
@@ -55,6 +56,14 @@ export interface OuterStep extends Step {
 
 export function isOuter(step: Step): step is OuterStep {
   return step.id.startsWith('outer-');
+}
+
+/** The machine's address in a tunnel, and the UDP port that leads there. */
+export interface Tunnel extends Endpoint {
+  /** The UDP port that vmkit's own client sent from, as this host sees it; undefined: unknown, so the datagrams of all clients count. */
+  readonly sentFrom: number | undefined;
+  /** The address of that client in the tunnel; undefined: unknown. */
+  readonly client: string | undefined;
 }
 
 /** The two ends of a connection, as one machine sees them. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../net/endpoint.ts';
 import type { WayId } from '../report.ts';
 import type { Watched } from './seen/sightings.ts';
-import type { IsOurs, Place, Step } from './step.ts';
+import type { IsOurs, Place, Step, Tunnel } from './step.ts';
 import { atPeer, intoGuest, onHost, onLoopback, throughRouter, throughTunnel } from './step-lists.ts';
 
 /** What tells the connections of one way from those of another. */
@@ -11,9 +11,9 @@ export interface Ways {
   /** Of the machine on this host's 127.0.0.1. */
   readonly hostPort: number | undefined;
   readonly bridgeAddress: string | undefined;
-  /** The machine's address in its tunnels, and the UDP port that leads there; undefined: it has none. */
-  readonly wireguard: Endpoint | undefined;
-  readonly nebula: Endpoint | undefined;
+  /** Undefined: it has none. */
+  readonly wireguard: Tunnel | undefined;
+  readonly nebula: Tunnel | undefined;
   /** The peer's address in the tailnet; undefined where nobody knows it. */
   readonly peer: string | undefined;
   /** Where it dials: the way's own address, and port. */
@@ -41,9 +41,9 @@ function beyondPeer(way: WayId, { port, hostPort, bridgeAddress, wireguard, nebu
     case 'guest-direct':
       return intoGuest(port, isFromPeer);
     case 'wireguard-direct':
-      return throughTunnel(wireguard?.port ?? 0, port, ({ local }) => local === wireguard?.address);
+      return throughTunnel(wireguard, port, bridgeAddress !== undefined);
     case 'nebula':
-      return throughTunnel(nebula?.port ?? 0, port, ({ local }) => local === nebula?.address);
+      return throughTunnel(nebula, port, bridgeAddress !== undefined);
     case 'host-proxy': {
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];

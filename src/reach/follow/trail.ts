@@ -25,11 +25,20 @@ export interface Trail {
  * Undefined: nothing of this way was watched.
  */
 export function followTrail(way: WayId, facts: Facts): Trail | undefined {
-  const { target, watches, peer, wireguard, nebula } = facts;
+  const { target, watches, peer, wireguard, nebula, isHostHere } = facts;
   const [overlayAddress = ''] = nebula?.node.address.split('/') ?? [];
   const tunnels = {
-    wireguard: wireguard?.tunnel,
-    nebula: nebula && { address: overlayAddress, port: nebula.node.port },
+    wireguard: wireguard && {
+      ...wireguard.tunnel,
+      sentFrom: isHostHere ? wireguard.sentFrom : undefined,
+      client: wireguard.tunnel.probe.address,
+    },
+    nebula: nebula && {
+      address: overlayAddress,
+      port: nebula.node.port,
+      sentFrom: isHostHere ? nebula.client?.sentFrom : undefined,
+      client: nebula.client?.address,
+    },
   };
   const dialled = dialledBy(way, facts);
   const all = stepsOf(way, { ...target, ...tunnels, peer: peer?.address, dialled });

@@ -55,7 +55,8 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
       lookAtPhone(target.machine, vmm !== 'avf', context),
     ]);
     const node = spec.services.find(({ node }) => node !== undefined)?.node;
-    const unasked = { peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined };
+    const isHostHere = context.host.isHere;
+    const unasked = { isHostHere, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined };
     return { target, node, ...unasked, ...looked, proxy, router, phone };
   };
   try {

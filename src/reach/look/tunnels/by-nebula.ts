@@ -72,6 +72,8 @@ export async function lookByNebula(look: NebulaLook, context: Context): Promise<
     const client = {
       title: `node ${look.client} of its Nebula overlay, on this computer`,
       ask: asked,
+      sentFrom: relay.port,
+      address: answer.address,
       handshake,
       dial: peerDial({ address, port }, { ...end, firstByteMs }),
       logBefore,

@@ -46,7 +46,7 @@ function heldBy(port: number): string[] {
 /** Without a handshake there is no tunnel to dial through. */
 const UNHEARD = { result: 'timeout', firstByteMs: undefined } as const;
 
-type ClientDial = Pick<WireguardFacts, 'handshake' | 'dial'>;
+type ClientDial = Pick<WireguardFacts, 'handshake' | 'dial' | 'sentFrom'>;
 
 /** A handshake and a dial of the service through the tunnel, by the client that is vmkit's own; once more, watched, where no answer comes. */
 export async function dialAsClient(
@@ -59,14 +59,19 @@ export async function dialAsClient(
   const client = { endpoint, keys, address: probe.address, mtu: WIREGUARD_MTU };
   const to = { address: machine, port };
   const dialOnce = async (withinMs: number): Promise<ClientDial> => {
-    const { handshakeMs, error, end } = await dialByWireguard(client, to, questionTo(protocol, machine), withinMs);
+    const question = questionTo(protocol, machine);
+    const { handshakeMs, sentFrom, error, end } = await dialByWireguard(client, to, question, withinMs);
     const handshake: Observation = {
       vantage: 'peer',
       command: `WireGuard handshake with ${endpoint.address}:${endpoint.port}`,
       output: handshakeMs === undefined ? (error ?? 'no answer') : `answered after ${handshakeMs} ms`,
       exitCode: handshakeMs === undefined ? 1 : 0,
     };
-    return { handshake, dial: end === undefined ? { ...UNHEARD, observation: handshake } : peerDial(to, end) };
+    return {
+      handshake,
+      sentFrom,
+      dial: end === undefined ? { ...UNHEARD, observation: handshake } : peerDial(to, end),
+    };
   };
   return dialTwice(dialOnce, ({ dial }) => dial !== undefined && isAnswered(dial), DIAL_MS, watcher);
 }

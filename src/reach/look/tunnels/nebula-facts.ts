@@ -27,6 +27,10 @@ export interface NebulaClientFacts {
   readonly title: string;
   /** A packet of a tunnel that nobody knows, to which Nebula answers (recv_error). */
   readonly ask: Observation;
+  /** The UDP port of this computer that its datagrams were sent from. */
+  readonly sentFrom: number;
+  /** Its own, in the overlay; undefined: it had none. */
+  readonly address: string | undefined;
   /** What the client's nebula said. */
   readonly handshake: Observation;
   readonly dial: Omit<DialEnd, 'text'> & { readonly observation: Observation };

@@ -29,6 +29,8 @@ export const insideAnswer = z.object({
   error: z.string().optional(),
   /** What nebula said. */
   log: z.string(),
+  /** The node's own, in the overlay. */
+  address: z.string().optional(),
   dial: z
     .object({
       result: z.enum(DIAL_RESULTS),
@@ -62,16 +64,17 @@ export async function dialThroughNebula(request: InsideRequest, signal: AbortSig
         hasEnded = true;
       });
     // What nebula says comes before its device has an address: a dial would find no route.
-    const isUp = await poll(() => (hasEnded || hasDevice() ? !hasEnded : undefined), {
+    const isUp = await poll(() => (hasEnded || deviceAddress() !== undefined ? !hasEnded : undefined), {
       withinMs: 10_000,
       everyMs: 20,
       signal,
     });
     if (isUp !== true) return { error: `nebula did not start: ${toldBy(lines.at(-1) ?? '')}`, log: log() };
+    const own = deviceAddress();
     const dialled = await dial(request, { ...request.question, tlsName: undefined }, request.dialMs);
     end.abort();
     await nebula;
-    return { log: log(), dial: dialled };
+    return { log: log(), address: own, dial: dialled };
   } catch (error) {
     return { error: messageOf(error), log: log() };
   } finally {
@@ -79,7 +82,8 @@ export async function dialThroughNebula(request: InsideRequest, signal: AbortSig
   }
 }
 
-/** Whether a device beside lo is up and has an address: in this namespace it is nebula's. */
-function hasDevice(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal }) => !internal));
+/** Of a device beside lo that is up: in this namespace it is nebula's. */
+function deviceAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 }
