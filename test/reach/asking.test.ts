@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
@@ -8,7 +9,7 @@ import { questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest/guest-ask.ts';
 import { guestScript } from '../../src/reach/look/guest/guest-facts.ts';
-import { dialFollowed, dialTwice } from '../../src/reach/look/peer/followed-dial.ts';
+import { dialFollowed, dialTwice, type Watcher } from '../../src/reach/look/peer/followed-dial.ts';
 import { tryRedirect } from '../../src/reach/look/peer/redirect.ts';
 
 test('the question of the guest is the one of the peer, as printf writes it', () => {
@@ -68,9 +69,18 @@ const ended = (result: Dial['result']): Dial => ({
   observation: { vantage: 'peer', command: 'dial', output: result, exitCode: 0 },
 });
 
+/** Collects what is asked of it. */
+function watcherIn(calls: string[], isReady = false): Watcher {
+  return {
+    begin: () => void calls.push('begin'),
+    ready: async () => void calls.push('ready'),
+    isReady: () => isReady,
+  };
+}
+
 test('a dial that is answered is not followed; one that fails is dialled again once all is watched', async () => {
   const calls: string[] = [];
-  const watcher = { ready: async () => void calls.push('ready') };
+  const watcher = watcherIn(calls);
   const dial = (result: Dial['result']) => async (withinMs: number) => {
     calls.push(`dial ${withinMs}`);
     return ended(result);
@@ -78,7 +88,25 @@ test('a dial that is answered is not followed; one that fails is dialled again o
   expect((await dialFollowed(dial('data'), isAnswered, 8_000, watcher)).result).toBe('data');
   expect(calls).toEqual(['dial 8000']);
   expect((await dialFollowed(dial('refused'), isAnswered, 8_000, watcher)).result).toBe('refused');
-  expect(calls.slice(1)).toEqual(['dial 8000', 'ready', 'dial 4000']);
+  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 4000']);
+});
+
+test('where all is watched already, one dial is enough', async () => {
+  const calls: string[] = [];
+  const dial = async (withinMs: number) => {
+    calls.push(`dial ${withinMs}`);
+    return ended('timeout');
+  };
+  await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls, true));
+  await dialTwice(dial, isAnswered, 8_000, watcherIn(calls, true));
+  expect(calls).toEqual(['ready', 'dial 8000', 'ready', 'dial 8000']);
+});
+
+test('the watch is made while a slow answer is waited for', async () => {
+  const calls: string[] = [];
+  const dial = async () => sleep(1_300, ended('data'));
+  expect((await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls))).result).toBe('data');
+  expect(calls).toEqual(['begin']);
 });
 
 test('a client that can be there once only dials again when its first dial is over', async () => {
@@ -87,7 +115,7 @@ test('a client that can be there once only dials again when its first dial is ov
     calls.push(`dial ${withinMs}`);
     return ended(result);
   };
-  const watcher = { ready: async () => void calls.push('ready') };
+  const watcher = watcherIn(calls);
   expect((await dialTwice(dial('timeout'), isAnswered, 8_000, watcher)).result).toBe('timeout');
   expect(calls).toEqual(['dial 2000', 'ready', 'dial 8000']);
 });

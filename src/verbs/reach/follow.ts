@@ -14,15 +14,14 @@ import { IN_GUEST, ON_HOST, observeScript, readObservations } from '../../reach/
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import type { OpenedShell } from './guest-shell.ts';
 
-/** As long as a connection is tried a second and a third time (Linux: after 1 s and 3 s). */
-const WATCH_SECONDS = 4;
-/** All others begin after it. */
-const GUEST_SECONDS = 6;
-/** The first two tries of a connection, and some of what is said on it. */
+/** It is ended when all have dialled; where that cannot be told, it ends by itself. */
+const WATCH_SECONDS = 15;
+/** A connection is tried a second and a third time after 1 s and 3 s (Linux): the first two tries of one, and some of what is said on it. */
 const ENOUGH_SECONDS = 3;
 /** A guest without KVM takes seconds to make a table and to read it. */
-const READY_MS = 15_000;
-const WATCH_MS = 28_000;
+const READY_MS = 12_000;
+const READ_MS = 8_000;
+const WATCH_MS = 35_000;
 const ROUTES_MS = 5_000;
 const END_MS = 2_000;
 
@@ -40,19 +39,30 @@ export interface Around {
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
 export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
   let begun: Promise<{ readonly ready: Promise<unknown>; readonly seen: Promise<Watches> }> | undefined;
-  let isOver = (): void => undefined;
-  const over = new Promise<void>((resolve) => {
-    isOver = resolve;
-  });
+  const over = new AbortController();
+  let isReady = false;
+  let isWanted = false;
+  const begin = (): NonNullable<typeof begun> => {
+    begun ??= watchAll(around, over.signal, context);
+    begun
+      .then(({ ready }) => ready)
+      .then(
+        () => (isReady = true),
+        () => undefined,
+      );
+    return begun;
+  };
   return {
+    begin: () => void begin(),
     ready: async () => {
-      begun ??= watchAll(around, over, context);
-      await (await begun).ready;
+      isWanted = true;
+      await (await begin()).ready;
     },
+    isReady: () => isReady,
     // Everybody has dialled by then: nothing more is waited for.
     seen: async () => {
-      isOver();
-      return (await begun)?.seen;
+      over.abort();
+      return isWanted ? (await begun)?.seen : undefined;
     },
   };
 }
@@ -67,7 +77,7 @@ interface Begun {
 /** Guests first, which take seconds to begin: elsewhere the time to watch would be over by then. */
 async function watchAll(
   around: Around,
-  over: Promise<void>,
+  over: AbortSignal,
   context: Context,
 ): Promise<{ ready: Promise<unknown>; seen: Promise<Watches> }> {
   const places = await placesOf(around, context);
@@ -75,6 +85,7 @@ async function watchAll(
     places.filter(([place]) => isGuest(place) === wanted).map((each) => watch(each, around, over));
   const inGuests = begin(true);
   const all = untilReady(inGuests).then(async () => {
+    if (over.aborted) return inGuests;
     const others = begin(false);
     await untilReady(others);
     return [...inGuests, ...others];
@@ -97,12 +108,11 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
   stop.abort();
 }
 
-function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: Promise<void>): Begun {
+function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: AbortSignal): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const services = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
   const ports = [...new Set([...services, ...tunnelPorts])];
-  const seconds = isGuest(place) ? GUEST_SECONDS : WATCH_SECONDS;
   let isReady = (): void => undefined;
   const ready = new Promise<void>((resolve) => {
     isReady = resolve;
@@ -115,17 +125,24 @@ function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Ar
     since = performance.now();
     isReady();
   };
-  const printed = run(watchScript(ports, seconds, { isGuest: isGuest(place), path }), WATCH_MS, onLine)
+  const printed = run(watchScript(ports, WATCH_SECONDS, { isGuest: isGuest(place), path }), WATCH_MS, onLine)
     .catch(() => '')
     .finally(isReady);
   const end = async (): Promise<void> => {
     if (folder !== undefined) await run(endWatchScript(folder), END_MS);
   };
-  over.then(end).catch(() => undefined);
+  const isOver = new Promise<void>((resolve) => {
+    if (over.aborted) resolve();
+    over.addEventListener('abort', () => resolve(), { once: true });
+  });
+  Promise.all([isOver, ready])
+    .then(end)
+    .catch(() => undefined);
+  const tooLate = isOver.then(() => sleep(READ_MS, '', { ref: false }));
   const seen: Begun['seen'] = async (dialledAt) => {
-    const watched = readWatched(await printed, ports);
+    const watched = readWatched(await Promise.race([printed, tooLate]), ports);
     // Of what it did not see from its beginning it says nothing.
-    const isInTime = since <= dialledAt && since + (seconds - ENOUGH_SECONDS) * 1000 >= dialledAt;
+    const isInTime = since <= dialledAt && since + (WATCH_SECONDS - ENOUGH_SECONDS) * 1000 >= dialledAt;
     if (watched === undefined || !isInTime) return undefined;
     return { ...watched, routes: await askRoutes(watched, services, place, run, before) };
   };

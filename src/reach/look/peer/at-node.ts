@@ -10,6 +10,8 @@ import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './pee
 
 /** Where nothing comes back from the node at all, that will not become better. */
 const DIAL_UNHEARD_MS = 4_000;
+/** Where no answer comes by then, what is dialled will have to be watched. */
+const PONG_MS = 1_500;
 /** The other family of addresses is followed nowhere. */
 const OTHER_MS = 3_000;
 /** A path is found in a second or two where there is one. */
@@ -54,17 +56,18 @@ export async function lookAtNode(
   const served = guest?.serve === undefined ? plannedFor(node, target.port) : servedTo(guest.serve, target.port);
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
-  const ping = await pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
+  const pinged = pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
+  const slow = setTimeout(() => from.watcher.begin(), PONG_MS);
+  const ping = await pinged.finally(() => clearTimeout(slow));
   const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
   const requests = ports.map((port) => [port, requestFor(port, served, status, target.protocol)] as const);
   const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
   const otherFamily = other !== undefined && pongs(ping) ? dialOther(from, other, requests) : undefined;
-  // What is watched later must not see these packets.
+  // What is dialled while all is watched must not be mixed with these packets.
   const watcher: Watcher = {
-    ready: async () => {
-      await otherFamily;
-      await from.watcher.ready();
-    },
+    ...from.watcher,
+    ready: async () => void (await Promise.all([from.watcher.ready(), otherFamily])),
+    isReady: () => otherFamily === undefined && from.watcher.isReady(),
   };
   const dialOf = async ([port, request]: Asked): Promise<readonly [number, Dial]> => [
     port,

@@ -2,16 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Watches what passes the machines on a way. */
 export interface Watcher {
-  /** Begins, where nobody did before, and waits until all that is dialled from now on is seen. */
+  /** Begins, where nobody did before: it takes a guest without KVM seconds. */
+  begin(): void;
+  /** Begins, and waits until all that is dialled from now on is seen. What was seen is read only where somebody waited for it. */
   ready(): Promise<void>;
+  /** Whether all that is dialled from now on would be seen. */
+  isReady(): boolean;
 }
 
+/** Where no answer comes by then, the watch is made. */
+const SOON_MS = 1_000;
 /** An answer that takes longer is worth a look at where it stays. */
 const PATIENCE_MS = 2_000;
 const AGAIN_MS = 4_000;
 
 /**
- * Dials, and where no answer comes soon dials once more while all hops are watched. The first dial goes on meanwhile: an answer that comes late is an answer.
+ * Dials, and where no answer comes soon dials once more while all hops are watched, unless they were before. The first dial goes on meanwhile: an answer that comes
+ * late is an answer.
  * `dial`: for at most so many milliseconds.
  */
 export async function dialFollowed<T>(
@@ -20,9 +27,19 @@ export async function dialFollowed<T>(
   withinMs: number,
   watcher: Watcher | undefined,
 ): Promise<T> {
+  if (watcher === undefined) return dial(withinMs);
+  if (watcher.isReady()) {
+    await watcher.ready();
+    return dial(withinMs);
+  }
   const first = dial(withinMs);
-  const soon = await Promise.race([first, sleep(PATIENCE_MS)]);
-  if (watcher === undefined || (soon !== undefined && isAnswer(soon))) return first;
+  const isAnswered = async (afterMs: number): Promise<boolean> => {
+    const soon = await Promise.race([first, sleep(afterMs)]);
+    return soon !== undefined && isAnswer(soon);
+  };
+  if (await isAnswered(SOON_MS)) return first;
+  watcher.begin();
+  if (await isAnswered(PATIENCE_MS - SOON_MS)) return first;
   await watcher.ready();
   const again = await dial(Math.min(AGAIN_MS, withinMs));
   const ended = await first;
@@ -36,8 +53,11 @@ export async function dialTwice<T>(
   withinMs: number,
   watcher: Watcher,
 ): Promise<T> {
-  const first = await dial(PATIENCE_MS);
-  if (isAnswer(first)) return first;
+  if (!watcher.isReady()) {
+    const slow = setTimeout(() => watcher.begin(), SOON_MS);
+    const first = await dial(PATIENCE_MS).finally(() => clearTimeout(slow));
+    if (isAnswer(first)) return first;
+  }
   await watcher.ready();
   return dial(withinMs);
 }
