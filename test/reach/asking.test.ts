@@ -8,7 +8,7 @@ import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
 import { questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest/guest-ask.ts';
-import { guestScript } from '../../src/reach/look/guest/guest-facts.ts';
+import { guestScript, isAfterServe, readGuestFacts } from '../../src/reach/look/guest/guest-facts.ts';
 import { dialFollowed, dialTwice, type Watcher } from '../../src/reach/look/peer/followed-dial.ts';
 import { tryRedirect } from '../../src/reach/look/peer/redirect.ts';
 
@@ -127,4 +127,8 @@ test('of each command in the guest it is told how it ended, also where its progr
   await rm(folder, { recursive: true });
   // The number of the process that ended is not there where a command ended its shell.
   expect(stdout.match(/^==> \S+\.exit <==\n\d+$/gm)?.length).toBe(script.match(/& p\d+=\$!$/gm)?.length);
+  // What a peer's look needs is known before the rest is.
+  const lines = stdout.split('\n');
+  const { observed } = readGuestFacts(lines.slice(0, lines.findIndex(isAfterServe) + 1).join('\n'), 0);
+  expect([...observed.keys()].slice(-2)).toEqual(['status', 'serve']);
 });

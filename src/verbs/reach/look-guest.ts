@@ -7,7 +7,7 @@ import { vmmOf } from '../../machine/vmm/drivers.ts';
 import { questionTo } from '../../net/question.ts';
 import type { Dial, Facts, Target } from '../../reach/facts.ts';
 import { askScript, readAsk } from '../../reach/look/guest/guest-ask.ts';
-import { guestScript, readGuestFacts } from '../../reach/look/guest/guest-facts.ts';
+import { guestScript, isAfterServe, readGuestFacts } from '../../reach/look/guest/guest-facts.ts';
 import { NEBULA_COMMANDS } from '../../reach/look/tunnels/nebula-facts.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { nebulaOf } from '../nebula-certificates.ts';
@@ -17,19 +17,23 @@ const LOOPBACK = '127.0.0.1';
 
 export type LookedGuest = Pick<Facts, 'guest' | 'guestError' | 'guestBy' | 'guestHeld' | 'guestIsSlow'>;
 
-/** What the guest says of itself; where it says nothing, what its QEMU says of it. */
+/** What the guest says of itself; where it says nothing, what its QEMU says of it. `onServe`: what is known as soon as it has said what a peer's look needs. */
 export async function lookAtGuest(
   spec: VmSpec,
   target: Target,
   { shell, error }: OpenedShell,
-  withinMs: number,
+  { withinMs, onServe }: { readonly withinMs: number; readonly onServe: (looked: LookedGuest) => void },
   context: Context,
 ): Promise<LookedGuest> {
   const more = nebulaOf(spec) === undefined ? {} : NEBULA_COMMANDS;
   const guestBy = shell?.by ?? 'console';
   let why = error;
   const lines: string[] = [];
-  const onLine = (line: string): void => void lines.push(line);
+  const onLine = (line: string): void => {
+    lines.push(line);
+    if (!isAfterServe(line)) return;
+    onServe({ guest: readGuestFacts(lines.join('\n'), Date.now() / 1000, more), guestError: why, guestBy });
+  };
   const printed = await shell?.run(guestScript(more), withinMs, onLine).catch((failed: unknown) => {
     throwIfInterrupted(context.signal);
     why = messageOf(failed);

@@ -45,11 +45,17 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   const { vmm } = await requireRunning(target.machine, context);
   const left = timeLeft(ALL_MS);
   const opened = openGuestShell(target.machine, context);
-  const guest = opened.then((each) => lookAtGuest(spec, target, each, left(LOOK_MS), context));
+  const late = sleep(GUEST_FIRST_MS, UNSEEN, { ref: false });
+  let tellSoon = (_: LookedGuest): void => undefined;
+  const served = new Promise<LookedGuest>((resolve) => {
+    tellSoon = resolve;
+  });
+  const guest = opened.then((each) =>
+    lookAtGuest(spec, target, each, { withinMs: left(LOOK_MS), onServe: tellSoon }, context),
+  );
   const around = async (): Promise<Facts> => {
-    const soon = Promise.race([guest, sleep(GUEST_FIRST_MS, UNSEEN)]);
     const [looked, proxy, router, phone] = await Promise.all([
-      soon,
+      Promise.race([served, guest, late]),
       lookAtHost(target, context),
       findRouter(target, context),
       lookAtPhone(target.machine, vmm !== 'avf', context),
@@ -63,18 +69,22 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);
     const { dials } = from;
     const watcher = watcherOf({ before, opened, peer: from.peer, tunnelPorts: tunnelPorts(spec) }, context);
+    // A tunnel is dialled where nothing below it is wrong, so all that the guest says is waited for.
+    const whole = async (): Promise<Facts> => ({ ...before, ...(await Promise.race([guest, late])) });
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
       lookWithPeer(before, from, { opened, watcher, left }, context),
       opened.then((each) => askInGuest(target, each, left(ASK_MS))),
-      lookAtNebula(
-        spec,
-        target,
-        dials.includes('nebula'),
-        { watcher, logBefore: before.guest?.observed.get('nebulaLog') },
-        context,
+      whole().then((seen) =>
+        lookAtNebula(
+          spec,
+          target,
+          dials.includes('nebula'),
+          { watcher, logBefore: seen.guest?.observed.get('nebulaLog') },
+          context,
+        ),
       ),
-      lookByWireguard(spec, before, dials.includes('wireguard'), watcher, context),
+      whole().then((seen) => lookByWireguard(spec, seen, dials.includes('wireguard'), watcher, context)),
     ]);
     const seen = { ...dialled, ...(await guest), nebula, wireguard, watches: await watcher.seen() };
     return withAsked(seen, asked);

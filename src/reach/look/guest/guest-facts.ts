@@ -71,6 +71,11 @@ export function guestScript(more: Commands = {}): string {
   return observeScript({ ...guestCommands(), ...more });
 }
 
+/** A line of what such a script prints: serve and all that is asked before it, Tailscale's state above all, were told. */
+export function isAfterServe(line: string): boolean {
+  return line === '==> routes <==';
+}
+
 /** `hostSeconds`: the host's clock when the script ran, Unix time. */
 export function readGuestFacts(printed: string, hostSeconds: number, more: Commands = {}): GuestFacts {
   const observed = readObservations(printed, { ...guestCommands(), status: STATUS, ...more }, 'guest');
