@@ -64,6 +64,8 @@ export interface PeerFacts {
   readonly proxyDial: Dial | undefined;
   /** Undefined where no route to the machine's bridge address is approved. */
   readonly routed: RoutedFacts | undefined;
+  /** The dial of the machine's port at the address of the phone's VPN. */
+  readonly phoneDial?: Dial | undefined;
 }
 
 /** The machine's bridge address, as a peer goes there. */

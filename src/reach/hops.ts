@@ -10,6 +10,8 @@ export const ROUTES: Readonly<Record<WayId, readonly HopId[]>> = {
   'wireguard-direct': ['peer', 'host', 'guest', 'backend'],
   'host-proxy': ['peer', 'relay', 'host', 'guest', 'backend'],
   nebula: ['peer', 'host', 'guest', 'backend'],
+  'phone-app-router': ['peer', 'relay', 'router', 'guest', 'backend'],
+  'phone-port': ['peer', 'relay', 'host', 'guest', 'backend'],
 };
 
 /** Whether a way is a tunnel by a UDP port of the host, without a tailnet. */

@@ -13,7 +13,8 @@ import { WAYS, type Way } from './ways.ts';
 
 /** Judges every way from what was looked at. Pure. */
 export function judge(facts: Facts): Verdict[] {
-  return WAYS.map((way) => withOtherFamily(way, judgeWay(way, facts), facts));
+  const ways = WAYS.filter(({ isOfPhone }) => isOfPhone !== true || facts.phone !== undefined);
+  return ways.map((way) => withOtherFamily(way, judgeWay(way, facts), facts));
 }
 
 function judgeWay(way: Way, facts: Facts): Verdict {

@@ -7,7 +7,9 @@ export type WayId =
   | 'host-subnet-router'
   | 'guest-subnet-router'
   | 'wireguard-direct'
-  | 'nebula';
+  | 'nebula'
+  | 'phone-app-router'
+  | 'phone-port';
 
 /** Where something is looked at from. */
 export type Vantage = 'guest' | 'host' | 'peer' | 'router';

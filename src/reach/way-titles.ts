@@ -10,6 +10,8 @@ export const WAY_TITLES: Readonly<Record<WayId, string>> = {
   'guest-subnet-router': 'another machine routes',
   'wireguard-direct': 'WireGuard to the guest',
   nebula: 'Nebula to the guest',
+  'phone-app-router': 'the Tailscale app routes',
+  'phone-port': "a port of the phone's VPN",
 };
 
 export const HOP_TITLES: Readonly<Record<HopId, string>> = {

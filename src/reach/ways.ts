@@ -25,6 +25,7 @@ import {
   serveLeadsHere,
   tunnelFits,
 } from './checks/peer.ts';
+import { appChecks, appDial, noApp, noPort, portChecks, vpnOfPhone, whyPortUntried } from './checks/phone-vpn.ts';
 import { hostPortAnswers, proxyAnswers, proxyNode, proxyServedFor, proxyServes } from './checks/proxy.ts';
 import { resolverAnswers } from './checks/resolver.ts';
 import { subnetChecks } from './checks/subnet.ts';
@@ -44,6 +45,8 @@ export interface Way {
   readonly dial: (facts: Facts) => Dial | undefined;
   /** Why nobody dialled, where there is more to say than that nobody did. */
   readonly whyUntried?: (facts: Facts) => string | undefined;
+  /** No other host has it. */
+  readonly isOfPhone?: true;
 }
 
 const node = [daemonAnswers, nodeRuns, loggedIn, resolverAnswers, defaultRoute];
@@ -166,6 +169,23 @@ export const WAYS: readonly Way[] = [
     address: nebulaAddress,
     dial: (facts) => facts.nebula?.client?.dial,
     whyUntried: (facts) => facts.nebula?.whyUntried,
+  },
+  {
+    id: 'phone-app-router',
+    isOfPhone: true,
+    whyNot: noApp,
+    checks: appChecks,
+    address: routedAddress,
+    dial: appDial,
+  },
+  {
+    id: 'phone-port',
+    isOfPhone: true,
+    whyNot: noPort,
+    checks: portChecks,
+    address: (facts) => typedAddress(facts.target, vpnOfPhone(facts)?.address ?? '', facts.target.port),
+    dial: ({ peer }) => peer?.phoneDial,
+    whyUntried: whyPortUntried,
   },
 ];
 

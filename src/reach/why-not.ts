@@ -6,15 +6,22 @@ import { parseListeners, takesAll } from './look/guest/listeners.ts';
 
 // Why a machine or this host does not offer a way, in words for a person; undefined: it does.
 
+/** A phone's app is no node that anybody else can set up. */
+function noNode(phone: Facts['phone']): string {
+  return phone === undefined
+    ? 'the host has no Tailscale'
+    : 'the phone has no node of its own: vmkit host setup --tailnet';
+}
+
 /** Why this host cannot route to the machine, set up or not. */
-export function whyNoRoute({ proxy, target }: Facts): string | undefined {
-  if (proxy === undefined) return 'the host has no Tailscale';
+export function whyNoRoute({ proxy, phone, target }: Facts): string | undefined {
+  if (proxy === undefined) return noNode(phone);
   return target.bridgeAddress === undefined ? 'the machine is not on the bridge of the host' : undefined;
 }
 
 /** Why this host cannot serve the machine's port, set up or not. */
-export function whyNoProxy({ proxy, target }: Facts): string | undefined {
-  if (proxy === undefined) return 'the host has no Tailscale';
+export function whyNoProxy({ proxy, phone, target }: Facts): string | undefined {
+  if (proxy === undefined) return noNode(phone);
   return target.hostPort === undefined ? 'the port is not forwarded to the host' : undefined;
 }
 

@@ -25,7 +25,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
   /** The moments of the cuts: another one each run, and told, so that a failure can be repeated. */
   const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
   const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
-  test(`adbd dies at any moment, and nothing is half done (VMKIT_TEST_SEED=${seed})`, async () => {
+  test(`adbd dies, or is frozen, at any moment, and nothing is half done (VMKIT_TEST_SEED=${seed})`, async () => {
     const here = await randomFile(12_000_000);
     const whole = sha256(await readFile(here));
     const to = join(phone.folder, 'cut/image');
@@ -40,10 +40,13 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
       ];
       const ended = Promise.allSettled(works);
       await sleep((seed * (round + 7)) % 400);
-      await phone.restart();
-      const again = setInterval(() => void phone.restart(), 4_000);
+      const isFrozen = round % 3 === 2;
+      if (isFrozen) phone.signal('SIGSTOP');
+      else await phone.restart();
+      const again = isFrozen ? undefined : setInterval(() => void phone.restart(), 4_000);
       const ends = await ended;
       clearInterval(again);
+      if (isFrozen) phone.signal('SIGCONT');
       expect(ends[2]).toMatchObject({ status: 'rejected', reason: { code: 'adb-connection-lost' } });
       for (const end of ends.slice(0, 2)) {
         if (end.status === 'rejected') expect(end.reason).toMatchObject({ kind: 'unreachable' });

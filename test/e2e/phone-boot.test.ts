@@ -115,15 +115,26 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
 
   const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
   const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
-  test(`adbd dies at any moment of a boot, and the next one ends it (VMKIT_TEST_SEED=${seed})`, async () => {
+  /** adbd dies at some moment of it, or in each third round is frozen until it has ended. Whether it was cut off: then it says that the phone is not reached. */
+  const cutOff = async (what: Promise<unknown>, round: number): Promise<boolean> => {
+    const cut = what.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await sleep((seed * (round + 7)) % 2_500);
+    const isFrozen = round % 3 === 2;
+    if (isFrozen) phone.signal('SIGSTOP');
+    else await phone.restart();
+    const end = await cut.finally(() => (isFrozen ? phone.signal('SIGCONT') : undefined));
+    if (end === undefined) return false;
+    expect(end).toBeInstanceOf(VmkitError);
+    expect(end instanceof VmkitError ? end.kind : undefined, String(end)).toBe('unreachable');
+    return true;
+  };
+  test(`adbd dies, or is frozen, at any moment of a boot, and the next one ends it (VMKIT_TEST_SEED=${seed})`, async () => {
     for (let round = 0; round < rounds; round += 1) {
-      const cut = boot().catch((error: unknown) => error);
-      await sleep((seed * (round + 7)) % 2_500);
-      await phone.restart();
-      const end = await cut;
-      if (end instanceof Error) expect(end).toBeInstanceOf(VmkitError);
-      if (end instanceof VmkitError) expect(end.kind, end.message).toBe('unreachable');
-      else expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running' });
+      const isCut = await cutOff(boot(), round);
+      if (!isCut) expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running' });
       const uuid = JSON.parse(await readFile(join(phone.folder, paths().identityFile), 'utf8').catch(() => '{}'));
       const { state } = await boot();
       expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running', pid: state.pid });
@@ -134,24 +145,11 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
   });
 
   test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
-    `adbd dies at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${seed})`,
+    `adbd dies, or is frozen, at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${seed})`,
     async () => {
-      const cutOff = async (what: Promise<unknown>, at: number): Promise<boolean> => {
-        const cut = what.then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-        await sleep((seed * (at + 11)) % 2_500);
-        await phone.restart();
-        const end = await cut;
-        if (end === undefined) return false;
-        expect(end).toBeInstanceOf(VmkitError);
-        expect(end instanceof VmkitError ? end.kind : undefined, String(end)).toBe('unreachable');
-        return true;
-      };
       const own = (verb: 'add' | 'del') =>
         must(namespaceHost(phone.namespace), ['ip', 'addr', verb, `${GUEST}/32`, 'dev', 'lo']);
-      for (let round = 0; round < Math.ceil(rounds / 3); round += 1) {
+      for (let round = 0; round < rounds; round += 1) {
         await tearDownHost(context);
         await own('del');
         const isCut = await cutOff(setUpPhone(NETWORK, context), round);
@@ -160,7 +158,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
         expect((await setUpPhone(NETWORK, context)).changes).toEqual([]);
         await own('add');
         await boot();
-        const isStopCut = await cutOff(stop(), round + 5);
+        const isStopCut = await cutOff(stop(), round + 4);
         if (!isStopCut) expect((await machineStatus('sql', context)).condition).not.toBe('running');
         if ((await machineStatus('sql', context)).condition === 'running') await stop();
         expect((await machineStatus('sql', context)).condition).not.toBe('running');

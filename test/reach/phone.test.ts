@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Facts } from '../../src/reach/facts.ts';
+import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { phoneCommands } from '../../src/reach/look/phone-facts.ts';
+import type { WayId } from '../../src/reach/report.ts';
 import { causesOf } from '../support/phone-causes.ts';
 import { facts } from '../support/probe-facts.ts';
 
@@ -25,6 +26,10 @@ const WELL = {
   tap: '/sys/class/net/vmkit0/brif/sql',
   doze: 'ACTIVE',
   awake: '',
+  links: '',
+  app: '',
+  ports: '',
+  doors: '',
 };
 
 /** A machine that no peer reached, on a phone that says this. */
@@ -89,4 +94,58 @@ test('under AVF no way leads to a machine, and it is said what does', () => {
     expect(state).toBe('unavailable');
     expect(reason).toContain('no network card');
   }
+});
+
+const NODES = (allowed: readonly string[]): string =>
+  JSON.stringify({
+    TUN: true,
+    BackendState: 'Running',
+    Self: { TailscaleIPs: ['100.64.0.2'] },
+    Peer: { app: { HostName: 'pixel', TailscaleIPs: ['100.64.0.9'], AllowedIPs: ['100.64.0.9/32', ...allowed] } },
+  });
+const LINKS = '7: tun0    inet 100.64.0.9/32 scope global tun0';
+const ROUTE = '192.168.100.2/32';
+
+/** A peer that knows these routes of the phone's app, and dialled. */
+function withApp(changed: Parameters<typeof on>[0], allowed: readonly string[], dials: Partial<PeerFacts> = {}): Facts {
+  const seen = on({ links: LINKS, app: 'package:/data/app/base.apk', ...changed });
+  const peer = facts().peer;
+  const nodes = { vantage: 'peer' as const, command: 'tailscale status --json', output: NODES(allowed), exitCode: 0 };
+  const via = allowed.length > 0 ? '100.64.0.9' : undefined;
+  const dial = via === undefined ? undefined : peer?.dials.get(3000);
+  const routed = { prefs: nodes, nodes, acceptsRoutes: true, via, dial };
+  const target = { ...seen.target, machine: 'sql', bridgeAddress: '192.168.100.2' };
+  return { ...seen, target, peer: peer && { ...peer, routed, ...dials } };
+}
+const verdictOf = (way: WayId, seen: Facts) => judge(seen).find((each) => each.way === way);
+
+test('a Tailscale app routes: what is missing is named, with what only a person can do', () => {
+  const of = (...args: Parameters<typeof withApp>) => verdictOf('phone-app-router', withApp(...args));
+  expect(of({ app: '' }, [])?.reason).toBe('the phone has no Tailscale app');
+  expect(of({ links: '' }, [])?.finding).toMatchObject({ cause: 'app-not-connected', hop: 'router' });
+  const missing = of({}, [])?.finding;
+  expect(missing).toMatchObject({ cause: 'app-route-missing', observed: 'AllowedIPs of 100.64.0.9: 100.64.0.9/32' });
+  expect(missing?.fix).toContain(`Subnet routing, advertise ${ROUTE}`);
+  expect(of({ links: LINKS.replace('.9/', '.8/') }, [])?.finding?.cause).toBe('app-not-known');
+  expect(of({}, [ROUTE])).toMatchObject({ state: 'works', address: 'http://192.168.100.2:3000/' });
+  // No other host has an app.
+  expect(judge(facts()).map(({ way }) => way)).not.toContain('phone-app-router');
+});
+
+test("a port at the address of the phone's VPN", () => {
+  const of = (changed: Parameters<typeof on>[0], dial?: Dial) =>
+    verdictOf('phone-port', withApp(changed, [], { phoneDial: dial }));
+  const line = '3000_192.168.100.2_3000';
+  expect(of({ links: '' })?.reason).toContain('no app of the phone has a VPN on');
+  expect(of({})?.reason).toBe('not set up: vmkit expose sql --via port');
+  expect(of({ ports: line, doors: '' })?.finding?.cause).toBe('phone-port-closed');
+  const answered = facts().peer?.dials.get(3000);
+  expect(of({ ports: line, doors: `100.64.0.9_${line}` }, answered)).toMatchObject({ state: 'works' });
+  const wireguard = {
+    links: '8: tun1    inet 10.66.0.2/24 scope global tun1',
+    ports: line,
+    doors: `10.66.0.2_${line}`,
+  };
+  expect(of(wireguard)).toMatchObject({ state: 'untried', address: 'http://10.66.0.2:3000/' });
+  expect(of(wireguard)?.reason).toContain("is no tailnet's");
 });

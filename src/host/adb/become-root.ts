@@ -25,7 +25,9 @@ const HOMES: Readonly<Record<AdbUser, string>> = { shell: '/data/local/tmp', roo
 /** What adbd's shell is asked to run for a shell of ours. adbd gives a umask of 0, and no home. `su`: undefined where adbd is that user already. */
 export function bootLine(user: AdbUser, su: SuKind | undefined): string {
   const home = HOMES[user];
-  return lineAs(su, `umask 022; mkdir -p ${home}; export HOME=${home} TMPDIR=${home}; ${BOOT_COMMAND}`);
+  // Where the phone's own node has its `tailscale`. Nobody but root writes there.
+  const path = user === 'root' ? ` PATH=$PATH:${home}/bin` : '';
+  return lineAs(su, `umask 022; mkdir -p ${home}; export HOME=${home} TMPDIR=${home}${path}; ${BOOT_COMMAND}`);
 }
 
 /** The same for one connection to a server there. */

@@ -10,6 +10,10 @@ export const PHONE = {
   /** Who writes a line here is heard at once. */
   events: '/data/adb/vmkit/events',
   log: '/data/adb/vmkit/log',
+  /** The phone's own node of a tailnet, where it has one: its programs, socket, state and log. */
+  tailnet: '/data/adb/vmkit/tailnet',
+  /** Of root's search path there (host/adb/become-root.ts). */
+  programs: '/data/adb/vmkit/bin',
   /** Of each machine what is in no file: /dev is memory on Android. */
   memory: '/dev/vmkit',
 } as const;

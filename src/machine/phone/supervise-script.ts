@@ -35,7 +35,7 @@ export const PHONE_APPLETS = [
 
 /**
  * The supervisor of a phone, for /system/bin/sh (mksh), which gives no descriptor above 2 to a program that is not told to have it: hence `9>&9`. `run`: keeps the network right and the machines running. `start`: begins that, in no cgroup of adb's and in no session of its: what
- * adb starts ends with adbd. `renew`: the same in place of an older one. `end`: ends it and what it supervises, each machine by its own power-off first. `machine NAME`: one machine; `run` starts it.
+ * adb starts ends with adbd. `renew`: the same in place of an older one. `end`: ends it and what it supervises, each machine by its own power-off first. `machine NAME`: one machine; `run` starts it. `tailnet`: the phone's own tailscaled, in the same way; `leave` ends that.
  */
 export function superviseScript(): string {
   return `#!/system/bin/sh
@@ -76,6 +76,57 @@ any_running() {
 }
 
 ${machineFunctions()}
+# tailnet: becomes the phone's own tailscaled. Whoever has the lock is it, and has it for as long as it lives.
+tailnet() {
+  cd tailnet || exit 1
+  exec 8>lock
+  flock -n 8 8>&8 || exit 0
+  echo $$ >pid
+  exec /system/bin/sh ./start 8>&8
+}
+
+# leave: ends it. Without its file \`start\` it is not started again.
+leave() {
+  is_held tailnet/lock || return 0
+  read -r pid <tailnet/pid && kill "$pid"
+  began=$(seconds)
+  while is_held tailnet/lock; do
+    [ $(($(seconds) - began)) -le 10 ] || kill -9 "$pid"
+    [ $(($(seconds) - began)) -le 15 ] || { echo 'tailscaled does not end.' >&2; return 1; }
+    sleep 0.2
+  done
+}
+
+# hold_ports: each line \`PORT_GUEST_PORT\` is open at each address that an app of the phone's has for its VPN, tunN, and nothing else is.
+hold_ports() {
+  [ -e ports ] || [ -d doors ] || return 0
+  mkdir -p doors
+  for door in doors/*; do
+    [ -e "$door" ] || continue
+    ! grep -qxF "\${door#doors/*_}" ports 2>/dev/null || continue
+    ! is_held "$door" || kill "$(cat "$door")"
+    rm -f "$door"
+  done
+  [ -e ports ] || { rmdir doors; return; }
+  ip -4 -o address | while read -r _ link _ at _; do
+    case $link in tun*) ;; *) continue ;; esac
+    while read -r line; do
+      is_held "doors/\${at%/*}_$line" || /system/bin/sh ./supervise door "\${at%/*}" "$line" </dev/null >>log 2>&1 &
+    done <ports
+  done
+}
+
+# door ADDRESS PORT_GUEST_PORT: becomes who listens there.
+door() {
+  exec 8>>"doors/$1_$2"
+  flock -n 8 8>&8 || exit 0
+  echo $$ >"doors/$1_$2"
+  at=$1
+  IFS=_
+  set -- $2
+  exec nc -s "$at" -p "$1" -L nc "$2" "$3" 8>&8
+}
+
 # keep_awake: the phone does not sleep while machines are to run, where that was asked for.
 keep_awake() {
   if [ -e wake-lock ] && any_wanted; then
@@ -91,6 +142,11 @@ look() {
   if [ -e network ]; then
     . ./network
     hold_network
+  fi
+  hold_ports
+  if [ -e tailnet/start ]; then
+    limit tailnet/log
+    is_held tailnet/lock || /system/bin/sh ./supervise tailnet </dev/null >>tailnet/log 2>&1 &
   fi
   for wanted in machines/*; do
     # Of a machine that was deleted.
@@ -151,6 +207,8 @@ end() {
     [ $(($(seconds) - began)) -le ${STOP.guestS + STOP.crosvmS + 10} ] || { echo 'A machine does not end.' >&2; return 1; }
     sleep 0.2
   done
+  rm -f ports
+  hold_ports
   end_run
 }
 
@@ -176,9 +234,10 @@ start() {
 }
 
 case $1 in
-  run | start | renew | end) "$1" ;;
+  run | start | renew | end | tailnet | leave) "$1" ;;
   machine) machine "$2" ;;
-  *) echo 'supervise run | start | renew | end | machine NAME' >&2; exit 2 ;;
+  door) door "$2" "$3" ;;
+  *) echo 'supervise run | start | renew | end | tailnet | leave | machine NAME | door ADDRESS LINE' >&2; exit 2 ;;
 esac
 `;
 }

@@ -132,7 +132,7 @@ const nodeForwards: LookAtNode = ({ title, machine, status, link, observed }) =>
   );
 };
 
-const peerAccepts: Check = {
+export const peerAccepts: Check = {
   id: 'peer-accepts',
   title: 'the peer accepts routes',
   hop: 'peer',

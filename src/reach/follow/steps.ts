@@ -48,6 +48,10 @@ function beyondPeer(way: WayId, { port, hostPort, bridgeAddress, wireguard, nebu
       const inGuest = intoGuest(port, ({ local, remote }) => local !== bridgeAddress && remote !== peer);
       return [...(hostPort === undefined ? [] : onHost(hostPort)), ...inGuest];
     }
+    // The app, and the phone's port, dial the machine themselves.
+    case 'phone-app-router':
+    case 'phone-port':
+      return intoGuest(port, isRouted);
     case 'host-subnet-router':
       return throughRouter('host', port, isRouted);
     case 'guest-subnet-router':

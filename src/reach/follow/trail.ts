@@ -1,5 +1,6 @@
 import { endpointText } from '../../net/endpoint.ts';
 import { servedFor } from '../checks/node.ts';
+import { vpnOfPhone } from '../checks/phone-vpn.ts';
 import { proxyServedFor } from '../checks/proxy.ts';
 import type { Facts } from '../facts.ts';
 import type { HopId, TrailStep, WayId } from '../report.ts';
@@ -79,6 +80,10 @@ function dialledBy(way: WayId, facts: Facts): Ways['dialled'] {
     case 'host-subnet-router':
     case 'guest-subnet-router':
       return { address: target.bridgeAddress, port: target.port };
+    case 'phone-app-router':
+      return { address: target.bridgeAddress, port: target.port };
+    case 'phone-port':
+      return { address: vpnOfPhone(facts)?.address, port: target.port };
     default:
       return { address: undefined, port: undefined };
   }

@@ -1,4 +1,5 @@
 import { isAndroid } from '../../host/android/is-android.ts';
+import { PHONE_PORTS } from '../../host/android/phone-ports.ts';
 import type { Context } from '../../host/context.ts';
 import { BRIDGE } from '../../spec/networks/link-addresses.ts';
 import { type Observation, ON_HOST, observeScript, readObservations } from '../observation.ts';
@@ -20,6 +21,10 @@ export function phoneCommands(machine: string): Record<string, string> {
     tap: `ls -d /sys/class/net/${BRIDGE.interface}/brif/${machine}`,
     doze: 'timeout 4 cmd deviceidle get deep',
     awake: 'cat /sys/power/wake_lock',
+    links: 'ip -4 -o address',
+    app: 'timeout 4 pm path com.tailscale.ipn',
+    ports: `cat ${PHONE_PORTS.wanted}`,
+    doors: `ls ${PHONE_PORTS.open}`,
   };
 }
 

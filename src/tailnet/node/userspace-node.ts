@@ -39,23 +39,31 @@ export function tailscaleOf(program: string, folder: string, { host, signal }: C
   return (args, options) => host.exec([program, `--socket=${socketIn(folder)}`, ...args], withSignal(options, signal));
 }
 
-/** Starts its tailscaled, which lives on. */
-export function startDaemon(
-  { tailscaled, loginServer }: NodeRequest,
-  { folder, state, proxyPort }: NodePlace,
-  { host }: Context,
-): Promise<HostProcess> {
-  const options = [
+/** Its tailscaled. Pure. */
+export function daemonArgv(tailscaled: string, { folder, state }: Pick<NodePlace, 'folder' | 'state'>): string[] {
+  return [
+    tailscaled,
     '--tun=userspace-networking',
     `--state=${state}`,
     `--statedir=${folder}`,
     `--socket=${socketIn(folder)}`,
+    '--port=0',
+  ];
+}
+
+/** Starts its tailscaled, which lives on. */
+export function startDaemon(
+  { tailscaled, loginServer }: NodeRequest,
+  { proxyPort, ...place }: NodePlace,
+  { host }: Context,
+): Promise<HostProcess> {
+  const { folder } = place;
+  const proxy = [
     // One port takes both: tailscaled tells them apart by the first byte.
     `--socks5-server=127.0.0.1:${proxyPort}`,
     `--outbound-http-proxy-listen=127.0.0.1:${proxyPort}`,
-    '--port=0',
   ];
-  return host.start([tailscaled, ...options], {
+  return host.start([...daemonArgv(tailscaled, place), ...proxy], {
     logFile: join(folder, 'log'),
     // A tailnet of one's own owes Tailscale's log server nothing.
     env: loginServer === undefined ? {} : { TS_NO_LOGS_NO_SUPPORT: 'true' },
@@ -64,8 +72,8 @@ export function startDaemon(
 
 /** Logs it in, and returns its address. The key is in a file, 0600, for as long as that takes. Throws `peer-not-joined`. */
 export async function logIn(
-  { authKey, loginServer, hostname }: NodeRequest,
-  { folder }: NodePlace,
+  { authKey, loginServer, hostname }: Pick<NodeRequest, 'authKey' | 'loginServer' | 'hostname'>,
+  { folder }: Pick<NodePlace, 'folder'>,
   tailscale: Tailscale,
   { host, signal }: Context,
 ): Promise<string> {

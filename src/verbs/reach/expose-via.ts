@@ -5,16 +5,18 @@ import type { Context } from '../../host/context.ts';
 import { udpForwardId } from '../../host/network/udp-forward.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { runningMachine } from '../../machine/state/running.ts';
+import { portChange, portChangeId } from '../../reach/changes/port-change.ts';
 import { planProxy, proxyChangeId } from '../../reach/changes/proxy-change.ts';
 import { planRoute, routeChangeIds } from '../../reach/changes/route-change.ts';
 import { planUdp } from '../../reach/changes/udp-change.ts';
 import { asForwarded } from '../../reach/checks/nebula.ts';
+import { noApp, whyNoPort } from '../../reach/checks/phone-vpn.ts';
 import { isAdvertised } from '../../reach/checks/subnet.ts';
 import { whyNoWireguard } from '../../reach/checks/wireguard.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
 import { judge } from '../../reach/judge.ts';
 import type { Verdict } from '../../reach/report.ts';
-import { type Via, WAYS_VIA } from '../../reach/vias.ts';
+import { PHONE_VIAS, type Via, WAYS_VIA } from '../../reach/vias.ts';
 import { whyNoProxy, whyNoRoute } from '../../reach/why-not.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import { undoWithShared } from '../undo-changes.ts';
@@ -43,6 +45,9 @@ const HOST_PLANS: Readonly<Record<Exclude<Via, 'guest'>, (facts: Facts) => reado
   subnet: planRoute,
   wireguard: (facts) => planUdp('wireguard', facts),
   nebula: (facts) => planUdp('nebula', facts),
+  // A person's to do, in the app: its finding says how.
+  app: () => [],
+  port: ({ target }) => [portChange(target)],
 };
 
 /** What that is named in the journal. */
@@ -51,6 +56,8 @@ const HOST_CHANGES: Readonly<Record<Exclude<Via, 'guest'>, (target: Target) => r
   subnet: ({ machine }) => routeChangeIds(machine),
   wireguard: ({ machine }) => [udpForwardId(machine, 'wireguard')],
   nebula: ({ machine }) => [udpForwardId(machine, 'nebula')],
+  app: () => [],
+  port: ({ machine, port }) => [portChangeId(machine, port)],
 };
 
 export interface TakenBack {
@@ -98,6 +105,10 @@ export function obstacle(facts: Facts, via: Via): string | undefined {
     }
     return via === 'subnet' ? whyNoRoute(facts) : whyNoProxy(facts);
   }
+  if (PHONE_VIAS.includes(via) && facts.phone === undefined) return 'the host is no phone';
+  // Whatever is missing there, its finding is the guide.
+  if (via === 'app') return noApp(facts);
+  if (via === 'port') return whyNoPort(facts);
   if (via === 'wireguard' && facts.wireguard?.isSetUp === false) return whyNoWireguard(facts);
   const verdicts = judge(via === 'nebula' ? asForwarded(facts) : facts).filter(({ way }) =>
     WAYS_VIA[via].includes(way),

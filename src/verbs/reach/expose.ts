@@ -3,7 +3,7 @@ import { withMachine } from '../../machine/state/machine-lock.ts';
 import type { Facts, Target } from '../../reach/facts.ts';
 import { judge } from '../../reach/judge.ts';
 import type { Verdict, WayId } from '../../reach/report.ts';
-import { VIAS, type Via, WAYS_VIA } from '../../reach/vias.ts';
+import { PHONE_VIAS, VIAS, type Via, WAYS_VIA } from '../../reach/vias.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import type { VerbContext } from '../step.ts';
@@ -41,7 +41,9 @@ export async function expose(
       const before = await look(spec, target, { peer: undefined, dials: [] }, context);
       const reasons: string[] = [];
       let failed: Verdict | undefined;
-      for (const via of vias) {
+      const isAsked = vias.length === 1;
+      const offered = vias.filter((via) => isAsked || before.phone !== undefined || !PHONE_VIAS.includes(via));
+      for (const via of offered) {
         const why = obstacle(before, via);
         if (why !== undefined) {
           reasons.push(why);
@@ -52,7 +54,7 @@ export async function expose(
         if (verdict?.address !== undefined && verdict.state !== 'fails') return exposedBy(verdict, target, isNew);
         reasons.push(reasonOf(verdict));
         failed = verdict;
-        if (isNew && vias.length > 1) await takeBack([via], true, target, context);
+        if (isNew && !isAsked) await takeBack([via], true, target, context);
       }
       throw notExposed(target, [...new Set(reasons)].join('; '), failed);
     }),

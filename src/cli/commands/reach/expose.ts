@@ -16,7 +16,7 @@ export const command = defineCommand({
         choices: ['auto', ...VIAS] as const,
         default: 'auto' as const,
         describe:
-          'Which way. guest: `tailscale serve` in the machine. proxy: `tailscale serve` on its host. subnet: the host routes to the address of the machine on the bridge. wireguard, nebula: for clients with a key (vmkit client), by a UDP port of the host. auto: the first of these that works',
+          "Which way. guest: `tailscale serve` in the machine. proxy: `tailscale serve` on its host. subnet: the host routes to the address of the machine on the bridge. wireguard, nebula: for clients with a key (vmkit client), by a UDP port of the host. app: the Tailscale app of a phone routes. port: a port at the address of a phone's VPN. auto: the first of these that works",
       }),
   run: async ({ vm, service, via }, context): Promise<Exposed> => {
     const spec = await loadVm(vm, context);

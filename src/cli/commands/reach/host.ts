@@ -15,6 +15,7 @@ import { ensureMachineUser, plannedUser } from '../../../verbs/boot/machine-user
 import { type HostReport, setUpNetwork, tearDownHost } from '../../../verbs/host-network.ts';
 import { reportOnPhone } from '../../../verbs/phone-check.ts';
 import { setUpPhone } from '../../../verbs/phone-network.ts';
+import { joinPhone } from '../../../verbs/phone-tailnet.ts';
 import { defineCommand } from '../../parse/command.ts';
 import { changesText } from '../../show/changes-text.ts';
 import { phoneText } from '../../show/phone-text.ts';
@@ -58,6 +59,11 @@ export const command = defineCommand({
         describe:
           "setup, on a phone: guests leave as the phone's own packets do, by its VPN too, or by the uplink past it",
       })
+      .option('tailnet', {
+        type: 'string',
+        describe:
+          "setup, on a phone: a node of its own in a tailnet, without a VPN, by TS_AUTHKEY. A URL: the control server, if not Tailscale's",
+      })
       .option('trial', {
         type: 'boolean',
         default: false,
@@ -80,8 +86,12 @@ export const command = defineCommand({
       const { interface: bridge } = BRIDGE;
       if (action === 'check')
         return reportOnPhone({ bridge, subnet: args.subnet }, { builds: args.crosvm, isTried: args.trial }, context);
-      return setUpPhone(phoneNetwork(args), context, dryRun);
+      const report = await setUpPhone(phoneNetwork(args), context, dryRun);
+      if (args.tailnet === undefined || dryRun) return report;
+      const joined = await joinPhone(args.tailnet === '' ? undefined : args.tailnet, context);
+      return { ...joined, changes: [...report.changes, ...joined.changes] };
     }
+    if (args.tailnet !== undefined) throw badUsage('--tailnet is for phones', 'vmkit tailnet join --userspace');
     const { uid } = await context.host.place();
     const request = await withOwners(networkRequest(args, uid), dryRun || action === 'check', context);
     return action === 'check' ? checkNetwork(request, context) : setUpNetwork(request, context, dryRun);

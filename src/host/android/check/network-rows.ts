@@ -1,3 +1,4 @@
+import { overlaps, parseSubnet } from '../../../core/addresses/ipv4.ts';
 import { droppingChains, parseRules } from './parse-replies.ts';
 import { evidence, type PhoneRow } from './phone-row.ts';
 import { QUESTIONS, type Question, type Replies } from './questions.ts';
@@ -29,6 +30,7 @@ export function networkRows(replies: Replies, { bridge, subnet }: OwnNetwork): r
         rules.defaultTable === undefined ? 'the phone is in no network' : `its table is ${rules.defaultTable.table}`,
       evidence: seen('rules', rules.defaultTable?.line),
     },
+    wayOutRow(replies, rules.defaultTable?.table, seen),
     {
       what: 'VPN on',
       answer: yesOr(rules.vpn !== undefined),
@@ -78,6 +80,7 @@ export function networkRows(replies: Replies, { bridge, subnet }: OwnNetwork): r
       evidence: seen('nat6'),
     },
     tailscaleRow(replies, seen),
+    ...vpnRoutesRow(replies, subnet, seen),
   ];
 }
 
@@ -104,6 +107,50 @@ function forwardRow(replies: Replies, seen: Seen): PhoneRow {
         : undefined,
     ),
   };
+}
+
+/** The default network's table, which netd fills: `default via 192.168.1.1 dev wlan0 table wlan0`. */
+function wayOutRow(replies: Replies, table: string | undefined, seen: Seen): PhoneRow {
+  const { exitCode, text } = replies('routes');
+  const own = text.split('\n').filter((line) => table !== undefined && ` ${line} `.includes(` table ${table} `));
+  const line = own.find((each) => each.startsWith('default '));
+  const dev = / dev (\S+)/.exec(line ?? '')?.[1];
+  const isKnown = exitCode === 0 && table !== undefined;
+  return {
+    what: 'way out',
+    answer: !isKnown ? 'cannot tell' : line === undefined ? 'no' : 'yes',
+    says: !isKnown
+      ? 'the table of the default network was not read'
+      : line === undefined
+        ? "no IPv4 route in its table: on a network with IPv6 alone, guests leave by netd's translator (v4-*)"
+        : `by ${dev}, of ${own.length} ${own.length === 1 ? 'route' : 'routes'} in its table`,
+    evidence: seen('routes', line?.replace(/\s+/g, ' ') ?? text.split('\n')[0]),
+  };
+}
+
+/** What the VPN that is on takes, Tailscale's app or another; one that takes the guests' own addresses takes the phone's answers to them, too. */
+function vpnRoutesRow(replies: Replies, subnet: string, seen: Seen): readonly PhoneRow[] {
+  const { exitCode, text } = replies('routes');
+  const lines = text.split('\n').filter((line) => /^\d[\d./]* .*\bdev tun\d+\b/.test(line) && !/ local /.test(line));
+  if (exitCode !== 0 || lines.length === 0) return [];
+  const own = parseSubnet(subnet);
+  const met = lines.find((line) => {
+    const [to = ''] = line.split(' ');
+    const taken = parseSubnet(to.includes('/') ? to : `${to}/32`);
+    return own !== undefined && taken !== undefined && taken.bits > 1 && overlaps(own, taken);
+  });
+  return [
+    {
+      what: "routes of the app's VPN",
+      answer: met === undefined ? 'yes' : 'no',
+      says:
+        met === undefined
+          ? `${lines.length}, and none of them takes the guests' ${subnet}`
+          : `one takes the guests' ${subnet}, as where another node of the tailnet routes it`,
+      evidence: seen('routes', (met ?? lines[0])?.replace(/\s+/g, ' ')),
+      hint: met === undefined ? undefined : 'vmkit host setup --subnet, with another one.',
+    },
+  ];
 }
 
 /** Its addresses are of 100.64.0.0/10, on the interface of an Android VPN. */

@@ -13,6 +13,7 @@ export const QUESTIONS = {
   devices: 'ls -ld /dev/kvm /dev/gzvm /dev/gunyah /dev/vhost-vsock /dev/net/tun /dev/tun',
   rules: 'ip -4 rule',
   links: 'ip -4 -o address',
+  routes: 'ip -4 route show table all',
   forward: 'iptables -w -S',
   nat6: 'ip6tables -w -t nat -S POSTROUTING',
   forwarding: 'cat /proc/sys/net/ipv4/ip_forward',
@@ -23,6 +24,7 @@ export const QUESTIONS = {
   thermal: 'dumpsys thermalservice',
   doze: 'cmd deviceidle get deep',
   phantoms: 'settings get global settings_enable_monitor_phantom_procs',
+  mostPhantoms: 'device_config get activity_manager max_phantom_processes',
   tailscale: 'pm path com.tailscale.ipn',
 } as const;
 

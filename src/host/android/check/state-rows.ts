@@ -14,6 +14,7 @@ export function stateRows(replies: Replies): readonly PhoneRow[] {
     replies('doze'),
     replies('phantoms'),
   ];
+  const most = /^\d+$/.exec(replies('mostPhantoms').text)?.[0];
   const power = parseBattery(battery.text);
   const heat = parseThermal(thermal.text);
   const isAwake = /^(ACTIVE|INACTIVE|IDLE_PENDING|SENSING|LOCATING)$/.test(doze.text);
@@ -49,7 +50,7 @@ export function stateRows(replies: Replies): readonly PhoneRow[] {
     {
       what: 'children of apps live',
       answer: phantoms.text === 'false' ? 'yes' : phantoms.exitCode === 0 ? 'no' : 'cannot tell',
-      says: 'matters to Termux alone: Android ends more than 32 processes of apps; root is left alone',
+      says: `matters to Termux alone: Android ends more than ${most ?? '32'} processes of apps; root is left alone`,
       evidence: seen('phantoms'),
     },
   ];

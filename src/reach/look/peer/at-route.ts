@@ -1,8 +1,9 @@
 import { parseJson } from '../../../core/text/json.ts';
 import { questionTo } from '../../../net/question.ts';
 import { servedTo, type TailscaleStatus, tailscalePrefs, tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
+import { isPortWanted, vpnOfPhone } from '../../checks/phone-vpn.ts';
 import { isApproved, routesTo } from '../../checks/subnet.ts';
-import type { Dial, NodeFacts, RoutedFacts, Target } from '../../facts.ts';
+import type { Dial, Facts, NodeFacts, RoutedFacts, Target } from '../../facts.ts';
 import { DIAL_MS, dialFrom, type From, requestFor } from './dial-from.ts';
 import { observe } from './peer-tailscale.ts';
 
@@ -16,16 +17,29 @@ export async function dialProxy(from: From, proxy: NodeFacts | undefined, target
   return dialFrom(from, { address, port: entry.port }, request, DIAL_MS);
 }
 
+/** The machine's port at the address of the phone's VPN. A VPN that is no tailnet is only a kernel's to reach: a node of vmkit's own would dial past it. */
+export async function dialPhone(from: From, facts: Pick<Facts, 'phone' | 'target'>): Promise<Dial | undefined> {
+  const vpn = vpnOfPhone(facts);
+  const { port, protocol, bridgeAddress } = facts.target;
+  if (vpn === undefined || bridgeAddress === undefined || !isPortWanted(facts)) return undefined;
+  if (!vpn.isTailnet && from.peer.asRoot === undefined) return undefined;
+  const request = { ...questionTo(protocol, vpn.address), tlsName: undefined };
+  return dialFrom(from, { address: vpn.address, port }, request, DIAL_MS);
+}
+
 /** By the route that the peer takes. Where it takes none, a dial would go another way: a peer on this host would reach the bridge itself. */
 export async function lookAtRoute(
   from: From,
   proxy: NodeFacts | undefined,
   router: NodeFacts | undefined,
+  hasApp: boolean,
   target: Target,
 ): Promise<RoutedFacts | undefined> {
   const { peer } = from;
   const { bridgeAddress: address, port, protocol } = target;
-  if (address === undefined || ![proxy, router].some((node) => isApproved(node, target))) return undefined;
+  // A phone's app tells nobody what it routes: the peer knows.
+  const mayRoute = hasApp || [proxy, router].some((node) => isApproved(node, target));
+  if (address === undefined || !mayRoute) return undefined;
   const [prefs, nodes] = await Promise.all([observe(peer, ['debug', 'prefs']), observe(peer, ['status', '--json'])]);
   const acceptsRoutes = parseJson(prefs.output, tailscalePrefs)?.RouteAll === true;
   const via = routerOf(parseJson(nodes.output, tailscaleStatus), target);

@@ -1,16 +1,17 @@
 import { parseJson } from '../../../core/text/json.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import { tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
-import type { NodeFacts, PeerFacts } from '../../facts.ts';
+import { vpnOfPhone } from '../../checks/phone-vpn.ts';
+import type { Facts, NodeFacts, PeerFacts } from '../../facts.ts';
 import type { Via } from '../../vias.ts';
 import { type AroundNode, lookAtNode, NOT_ASKED } from './at-node.ts';
-import { dialProxy, lookAtRoute } from './at-route.ts';
+import { dialPhone, dialProxy, lookAtRoute } from './at-route.ts';
 import { ofFamily } from './dial-from.ts';
 import type { Watcher } from './followed-dial.ts';
 import { observe } from './peer-tailscale.ts';
 
 /** What else is known when a peer looks. */
-interface Around extends AroundNode {
+interface Around extends AroundNode, Pick<Facts, 'phone'> {
   readonly proxy: NodeFacts | undefined;
   readonly router: NodeFacts | undefined;
   readonly watcher: Watcher;
@@ -26,11 +27,15 @@ export async function lookFromPeer(peer: Peer, around: Around, dials: readonly V
   const own = seen?.Self.TailscaleIPs ?? [];
   const [address] = own;
   const from = { peer, own, watcher, left };
-  const [direct, proxyDial, routed] = await Promise.all([
+  const hasApp = dials.includes('app') && vpnOfPhone(around)?.isTailnet === true;
+  const [direct, proxyDial, routed, phoneDial] = await Promise.all([
     dials.includes('guest') ? lookAtNode(from, around, seen) : undefined,
     peer.isThisHost || !dials.includes('proxy') ? undefined : dialProxy(from, proxy, target),
-    peer.isThisHost || !dials.includes('subnet') ? undefined : lookAtRoute(from, proxy, router, target),
+    peer.isThisHost || !(dials.includes('subnet') || hasApp)
+      ? undefined
+      : lookAtRoute(from, proxy, router, hasApp, target),
+    peer.isThisHost || !dials.includes('port') ? undefined : dialPhone(from, around),
   ]);
   const dialled = direct?.node ?? address;
-  return { title: peer.title, ...NOT_ASKED, ...direct, address: ofFamily(own, dialled), proxyDial, routed };
+  return { title: peer.title, ...NOT_ASKED, ...direct, address: ofFamily(own, dialled), proxyDial, routed, phoneDial };
 }
