@@ -30,7 +30,8 @@ export const recovery: Measure = {
         // The test's control server asks for the key of known nodes, too.
         await world.tailnet.control({ Do: 'key', Key: '' });
         const diallers = new Map<Kind, Dialler>();
-        for (const kind of KINDS) diallers.set(kind, startDialler(world, await addressOf(world, kind), SERVED));
+        for (const kind of KINDS)
+          diallers.set(kind, startDialler(world.tailnet.peer, await addressOf(world, kind), SERVED));
         const back = async (after: number): Promise<Seconds> => {
           const [tun, userspace] = await Promise.all(
             KINDS.map((kind) => diallers.get(kind)?.secondsUntilBack(after, 240)),

@@ -9,6 +9,7 @@ import { fuzzed } from './measures-fuzz.ts';
 import { memory } from './measures-memory.ts';
 import { kills, links, twoMachines } from './measures-network.ts';
 import { recovery } from './measures-recovery.ts';
+import { longSleep } from './measures-sleep.ts';
 import { overSsh } from './measures-ssh.ts';
 import { throughput } from './measures-throughput.ts';
 import { ways } from './measures-ways.ts';
@@ -56,6 +57,7 @@ export const MEASURES: readonly Measure[] = [
   memory,
   throughput,
   recovery,
+  longSleep,
   overSsh,
   registry,
   commandLine,

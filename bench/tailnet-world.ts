@@ -127,9 +127,9 @@ export interface Dialler {
   stop(): Promise<void>;
 }
 
-/** A person at the peer who tries all the time. */
-export function startDialler({ tailnet }: TailnetWorld, address: string, port: number): Dialler {
-  const argv = ['netns', 'exec', tailnet.peer, process.execPath, '-e', DIALLER, address, String(port)];
+/** A person in the peer's namespace who tries all the time. */
+export function startDialler(peer: string, address: string, port: number): Dialler {
+  const argv = ['netns', 'exec', peer, process.execPath, '-e', DIALLER, address, String(port)];
   const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const successes: number[] = [];
   let rest = '';

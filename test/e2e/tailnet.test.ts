@@ -18,6 +18,23 @@ import { useTailnet } from '../support/use-tailnet.ts';
 
 const reason = whyNoTailnet();
 
+/** git's own server by HTTP (git-http-backend(1)), which takes pushes, too. */
+const GIT_SERVER = `  - name: git
+    packages: [git]
+    files:
+      - path: /srv/git/cgi-bin/git
+        mode: "0755"
+        content: |
+          #!/bin/sh
+          export GIT_PROJECT_ROOT=/data/git GIT_HTTP_EXPORT_ALL=1
+          exec git http-backend
+    run: |
+      [ -d it.git ] || git init -q --bare --initial-branch=main it.git
+      git -C it.git config http.receivepack true
+      exec /run/vmkit/busybox httpd -f -p 3001 -h /srv/git
+    ready: { http: "http://127.0.0.1:3001/cgi-bin/git/it.git/info/refs?service=git-upload-pack" }
+`;
+
 /**
  * A machine in a real tailnet: upstream's control server, relay and STUN, and real tailscaled everywhere, in network namespaces. Each fault is put into the
  * running guest, found, and taken out again; every test goes on where the one before it ended.
@@ -59,7 +76,7 @@ services:
     run: exec /run/vmkit/busybox httpd -f -p 3000 -h /etc
     ready: { tcp: 3000 }
     ports: [{ name: web, port: 3000, protocol: http, host: ${hostPort} }]
-  - use: tailscale
+${GIT_SERVER}  - use: tailscale
     loginServer: ${tailnet.loginServer}
     tags: ['tag:web']
     hosts: true
@@ -112,18 +129,16 @@ services:
       expect(stdout).toBe('');
     });
 
-    test('git clone from the guest by an ordinary user elsewhere, without TUN and user namespaces: join, verify, clone, leave', async () => {
-      const www = await gitRepository(sandbox.folder);
-      const { stdout: packed } = await execa('sh', ['-c', `tar -c -z -C ${www} it.git | base64 -w 0`]);
-      await inGuest(
-        `cd /tmp && echo ${packed} | base64 -d | tar -x -z && { /run/vmkit/busybox httpd -p 3001 -h /tmp || true; } && /run/vmkit/busybox wget -q -O - http://127.0.0.1:3001/it.git/HEAD`,
-      );
+    test('git clone from a git server in the guest by an ordinary user elsewhere, without TUN and user namespaces: join, verify, clone, push, leave', async () => {
+      const seed = join(await gitRepository(sandbox.folder), 'work');
+      const push = ['git', '-C', seed, 'push', '-q', 'http://192.168.100.5:3001/cgi-bin/git/it.git', 'HEAD:main'];
+      await execa('ip', ['netns', 'exec', tailnet.host, ...push]);
       const programs = await tailscalePrograms(sandbox.folder);
       const home = join(sandbox.folder, 'user');
       const user = await ordinaryUser({ namespace: tailnet.peer, home, program: sandbox.program, ...programs });
       onTestFinished(async () => void (await user.vmkit(['tailnet', 'leave'])));
       const begun = performance.now();
-      const url = 'http://web:3001/it.git';
+      const url = 'http://web:3001/cgi-bin/git/it.git';
       const words = [`--login-server=${tailnet.loginServer}`, '--hostname=ci', `--check=${url}`];
       const joined = await user.vmkit(['tailnet', 'join', '--userspace', ...words], { TS_AUTHKEY: 'tskey-for-tests' });
       expect(joined).toMatchObject({ exitCode: 0, stderr: '' });
@@ -131,8 +146,10 @@ services:
       const clone = await user.vmkit(['tailnet', 'run', '--', 'git', 'clone', '-q', url, join(home, 'clone')]);
       expect(clone).toMatchObject({ exitCode: 0, stderr: '' });
       expect(await readFile(join(home, 'clone', 'page'), 'utf8')).toBe('hello\n');
+      const back = ['git', '-C', join(home, 'clone'), 'push', '-q', 'origin', 'HEAD:other'];
+      expect(await user.vmkit(['tailnet', 'run', '--', ...back])).toMatchObject({ exitCode: 0, stderr: '' });
       expect((await user.vmkit(['tailnet', 'leave'])).stdout).toContain('ci left the tailnet');
-      console.info(`join, verify, clone, leave: ${Math.round(performance.now() - begun)} ms`);
+      console.info(`join, verify, clone, push, leave: ${Math.round(performance.now() - begun)} ms`);
       expect(await user.processes()).toEqual([]);
     });
 

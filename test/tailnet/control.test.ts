@@ -156,10 +156,37 @@ describe('nodes', () => {
     expect((await vmkit(['tailnet', 'rm', 'web', '--yes'])).stdout).toContain('Removed web (100.64.0.1).');
     expect(api.removed).toEqual(['n-web']);
   });
+
+  test('those of --stale are removed in one call; one that nobody knows, and none is', async () => {
+    api.nodes = [
+      node('web', 'web', '2026-01-01T00:00:00Z'),
+      node('old', 'old', '2020-01-01T00:00:00Z'),
+      node('db', 'db', NOW, true),
+    ];
+    const stale = JSON.parse((await vmkit(['tailnet', 'devices', '--stale', '--json'])).stdout);
+    const names = stale.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['old']));
+    expect(names).not.toContain('db');
+    expect((await vmkit(['tailnet', 'rm', 'old', 'none', '--yes'])).exitCode).toBe(2);
+    expect(api.removed).toEqual([]);
+    expect((await vmkit(['tailnet', 'rm', 'old', 'web', '--yes'])).stdout).toBe(
+      'Removed old (100.64.0.1), web (100.64.0.1).\n',
+    );
+    expect(api.removed).toEqual(['n-old', 'n-web']);
+  });
+
+  test('a node of which the server tells no connection and no last time is there: headscale lists so what is online', async () => {
+    api.nodes = [{ id: 'n1', name: 'web', hostname: 'web', addresses: ['100.64.0.1'] }];
+    expect((await vmkit(['tailnet', 'devices'])).stdout).toMatch(/^web .* online$/m);
+    expect((await vmkit(['tailnet', 'devices', '--stale'])).stdout).toBe('No such nodes.\n');
+  });
 });
 
 describe('vmkit rm of a machine that had a node', () => {
-  const NODE = { id: 'n1', name: 'git.tail.ts.net', hostname: 'git', addresses: ['100.64.0.1'] };
+  const NODE = {
+    ...{ id: 'n1', name: 'git.tail.ts.net', hostname: 'git', addresses: ['100.64.0.1'] },
+    connectedToControl: false,
+  };
 
   /** A machine `web`, off, whose node calls itself `git`. */
   async function rm(env: Readonly<Record<string, string>> = {}) {

@@ -93,8 +93,8 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         isBuild: true,
       },
       'tailnet rm': {
-        usage: 'tailnet rm <node>',
-        summary: 'Remove a node from the tailnet, after asking',
+        usage: 'tailnet rm <nodes..>',
+        summary: 'Remove nodes from the tailnet, after asking',
         isBuild: true,
       },
       'tailnet hosts': {

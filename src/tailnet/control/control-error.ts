@@ -35,7 +35,10 @@ const KNOWN: readonly Known[] = [
     hint: "Set this computer's clock: timedatectl set-ntp true",
   },
   {
-    when: ({ text }) => /\btags?\b.*(invalid|not permitted|not owned|unauthori[sz]ed)/i.test(text),
+    when: ({ text }) =>
+      /\btags?\b.*(invalid|not permitted|not owned|not defined|unauthori[sz]ed)|may not assign tag|must create tagged/i.test(
+        text,
+      ),
     says: 'the tag is not one that these credentials may give',
     hint: 'Name it under tagOwners in the access rules, and give the OAuth client that tag or one that owns it.',
   },
@@ -81,11 +84,12 @@ export function meaningOf(refusal: Refusal): Pick<Known, 'says' | 'hint'> | unde
   return KNOWN.find(({ when }) => when(refusal));
 }
 
-/** The message in an answer, on one line, short, and without a key. */
+/** The messages in an answer, as its server has them (RFC 9457 has several), on one line, short, and without a key. */
 export function said(text: string): string {
-  const found = /"(?:message|detail|error_description|error)"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text;
+  const found = [...text.matchAll(/"(?:message|detail|error_description|error)"\s*:\s*"((?:[^"\\]|\\.)*)"/g)];
+  const words = found.length === 0 ? text : [...new Set(found.map(([, each]) => each))].join(': ');
   // A server may say a key back.
-  return found
+  return words
     .replace(/\b(tskey|hskey)-[\w-]+/g, '$1-…')
     .replace(/\s+/g, ' ')
     .trim()

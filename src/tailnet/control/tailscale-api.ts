@@ -57,7 +57,8 @@ export function tailscaleControl({ baseUrl, tailnet, credentials }: TailscaleApi
           addresses,
           tags,
           lastSeen: lastSeen === undefined ? undefined : Date.parse(lastSeen),
-          isOnline: connectedToControl,
+          // headscale, which has this API too, tells of no connection, and when it was seen last only of one that is away.
+          isOnline: connectedToControl ?? (lastSeen === undefined ? true : undefined),
         }),
       );
     },

@@ -25,6 +25,8 @@ export interface ServiceRequest {
 export function daemonUnit({ tailscaled, isUserspace }: ServiceRequest): string {
   const options = [
     `--state=/var/lib/${STATE}/tailscaled.state`,
+    // Else it has no place for certificates of `serve`, for received files and a tailnet's lock.
+    `--statedir=/var/lib/${STATE}`,
     `--socket=${SERVICE_SOCKET}`,
     ...(isUserspace
       ? ['--tun=userspace-networking', `--socks5-server=${PROXY}`, `--outbound-http-proxy-listen=${PROXY}`]
@@ -92,7 +94,7 @@ PrivateDevices=yes
 ProtectKernelTunables=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK`;
 
-/** What neither needs (systemd.exec(5)). A clock is set by who has CAP_SYS_TIME; ProtectClock= would add a device to those that are allowed. */
+/** What neither needs (systemd.exec(5)). A call that is refused is no end: Node tries what systemd 252 does not list (pkey_alloc), and does without. A clock is set by who has CAP_SYS_TIME; ProtectClock= would add a device to those that are allowed. */
 const CONFINED = `NoNewPrivileges=yes
 ProtectSystem=strict
 PrivateTmp=yes
@@ -107,6 +109,7 @@ RestrictSUIDSGID=yes
 RestrictNamespaces=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
 UMask=0077`;
 
 /** As systemd takes a command line apart (systemd.service(5), "Command lines"). */

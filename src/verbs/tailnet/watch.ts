@@ -33,8 +33,8 @@ export async function watchDaemon(socket: string, patienceMs: number, context: V
     const { watched: now, stuck } = judgeLook({ at, status, isUplink }, watched, { patienceMs, everyMs });
     if (stuck !== undefined) throw isStuck(socket, stuck);
     watched = now;
-    const text =
-      life ?? (isUplink ? 'nothing says that it works' : 'nothing says that it works, and the uplink does not either');
+    const beside = controlUrl === undefined ? 'its control server is not known yet' : 'the uplink does not either';
+    const text = life ?? `nothing says that it works${isUplink ? '' : `, and ${beside}`}`;
     if (text !== told) report({ kind: 'note', text: `tailscaled at ${socket}: ${text}` });
     told = text;
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);

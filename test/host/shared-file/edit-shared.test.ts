@@ -149,8 +149,12 @@ describe(`${EDITS} edits with kills and writers beside`, () => {
       const until = Math.min(EDITS, told.edits + ROUND);
       const stop = new AbortController();
       const writing = writeBeside(file, stop.signal);
-      while (told.edits < until) await editAndKill(program, file, until, told);
-      stop.abort();
+      try {
+        while (told.edits < until) await editAndKill(program, file, until, told);
+      } finally {
+        stop.abort();
+        await writing;
+      }
       const lines = await writing;
       await execa(process.execPath, [program, file, '1']);
       const there = new Set(linesOutside(await readFile(file, 'utf8')));

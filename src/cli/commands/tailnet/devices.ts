@@ -10,10 +10,10 @@ export const command = defineCommand({
     yargs.option('stale', {
       type: 'string',
       describe:
-        'Only those that were not seen for so long, such as 30d, and those that another node of the same machine replaced',
+        'Only those that were not seen for so long (30d), and those that another node of the same machine replaced',
     }),
   run: async ({ stale }, { builder, signal }): Promise<readonly ListedDevice[]> => {
-    const staleMs = durationSeconds('--stale', stale ?? '30d') * 1000;
+    const staleMs = durationSeconds('--stale', stale || '30d') * 1000;
     const control = await requireControl(builder.host, signal);
     const listed = listDevices(await control.devices(), Date.now(), staleMs);
     return stale === undefined

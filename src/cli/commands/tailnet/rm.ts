@@ -7,26 +7,32 @@ import { defineCommand } from '../../parse/command.ts';
 import { deviceText } from '../../show/device-text.ts';
 
 export const command = defineCommand({
-  usage: 'rm <node>',
+  usage: 'rm <nodes..>',
   options: (yargs) =>
     yargs
-      .positional('node', {
+      .positional('nodes', {
         type: 'string',
+        array: true,
         demandOption: true,
-        describe: 'Its name in the tailnet, as devices lists it',
+        describe: 'Their names in the tailnet, as devices lists them',
       })
-      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Remove it without asking' }),
-  run: async ({ node, yes }, { builder, signal }): Promise<Device> => {
+      .option('yes', { alias: 'y', type: 'boolean', default: false, describe: 'Remove them without asking' }),
+  run: async ({ nodes, yes }, { builder, signal }): Promise<readonly Device[]> => {
     const control = await requireControl(builder.host, signal);
-    const devices = await control.devices();
-    const device = devices.find(({ name }) => name === node);
-    if (device === undefined) throw unknownNode(node, devices);
-    const warning = `This removes ${deviceText(device)} from the tailnet: it is logged out, and its address becomes free.`;
-    if (!yes) await requireConsent({ warning, word: node, hint: `vmkit tailnet rm ${node} --yes` }, signal);
-    await control.removeDevice(device.id);
-    return device;
+    const all = await control.devices();
+    const devices = nodes.map((node) => {
+      const device = all.find(({ name }) => name === node);
+      if (device === undefined) throw unknownNode(node, all);
+      return device;
+    });
+    const named = devices.map(deviceText).join(', ');
+    const warning = `This removes ${named} from the tailnet: logged out, each address free.`;
+    const hint = `vmkit tailnet rm ${nodes.join(' ')} --yes`;
+    if (!yes) await requireConsent({ warning, word: nodes.join(' '), hint }, signal);
+    for (const { id } of devices) await control.removeDevice(id);
+    return devices;
   },
-  text: (device) => `Removed ${deviceText(device)}.`,
+  text: (devices) => `Removed ${devices.map(deviceText).join(', ')}.`,
 });
 
 function unknownNode(node: string, devices: readonly Device[]): VmkitError {
