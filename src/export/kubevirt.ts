@@ -126,12 +126,15 @@ function volume(serial: DiskSerial, name: string): object {
 }
 
 function interfacePort({ service, name, guestPort, protocol }: ExportedMachine['ports'][number]): object {
-  return { name: portName(service, name), port: guestPort, protocol: protocol === 'udp' ? 'UDP' : 'TCP' };
+  const transport = protocol === 'udp' ? 'UDP' : 'TCP';
+  return { name: portName(service, name, transport, guestPort), port: guestPort, protocol: transport };
 }
 
-/** At most 15 characters (Kubernetes: IANA_SVC_NAME). */
-function portName(service: string, name: string): string {
-  return (service === name ? name : `${service}-${name}`).slice(-15).replace(/^-+/, '');
+/** Kubernetes: IANA_SVC_NAME, at most 15 characters. A name that does not fit tells the port instead: no two are alike. */
+function portName(service: string, name: string, protocol: string, port: number): string {
+  const full = service === name ? name : `${service}-${name}`;
+  const fits = full.length <= 15 && /^(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/.test(full);
+  return fits ? full : `${protocol.toLowerCase()}-${port}`;
 }
 
 function service(machine: ExportedMachine): object[] {

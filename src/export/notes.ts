@@ -1,24 +1,34 @@
 import { openPorts } from '../machine/ports.ts';
 import { networkOf, worldOf } from '../spec/networks/networks.ts';
 import { USER_NETWORK } from '../spec/networks/user-network.ts';
-import { cannot, type ExportedMachine } from './machine.ts';
+import { cannot, EXPORTED_FILES, type ExportedMachine } from './machine.ts';
 
 /** What is lost or otherwise under any engine. */
 export function commonNotes(machine: ExportedMachine): string[] {
-  const shut = machine.ports
-    .filter(({ hostPort }) => hostPort === undefined)
-    .map(({ service, name }) => `${service}/${name}`);
+  const open = openPorts(machine).map(portName);
+  const shut = machine.ports.filter(({ hostPort }) => hostPort === undefined).map(portName);
+  const isShutByWorld = ({ kind }: ExportedMachine['network']): boolean => kind === 'user' || kind === 'private';
+  const closed = isShutByWorld(machine.network)
+    ? machine.ports.map(portName).filter((name) => !open.includes(name) && !shut.includes(name))
+    : [];
   return [
     ...(machine.needs.length === 0
       ? []
       : [`It needs ${machine.needs.join(', ')}: export that too, and start it first.`]),
     ...(shut.length === 0
       ? []
-      : [
-          `These ports have no \`host\` in vm.yaml and are not forwarded: ${shut.join(', ')}. \`vmkit shell\` and \`exec\` do not reach this machine.`,
-        ]),
+      : [`These ports have no \`host\` in vm.yaml and are not forwarded: ${shut.join(', ')}.`]),
+    ...(closed.length === 0
+      ? []
+      : [`These UDP ports are closed by \`world: none\`: their answers would have no way out: ${closed.join(', ')}.`]),
+    'No verb of vmkit reaches it here: shell, probe, expose, backup. What `backup` in vm.yaml runs before a backup runs only when vmkit asks.',
+    `\`${EXPORTED_FILES['vmkit-data']}\` has ${machine.dataMib} MiB when it is made, and does not grow with a later export: \`truncate -s\`, then \`resize2fs\`, while it is off.`,
     "vmkit overwrites the secrets disk once the guest has read it. Here it stays readable for the guest's root.",
   ];
+}
+
+function portName({ service, name }: ExportedMachine['ports'][number]): string {
+  return `${service}/${name}`;
 }
 
 /** What becomes of `world` where QEMU's user network is there, and vmkit's gate is not. */

@@ -2,9 +2,9 @@ import { type Engine, EXPORTED_FILES, type Exported, type ExportedFile, type Exp
 
 /** What a person needs who has the folder and no vmkit. */
 export function readme(machine: ExportedMachine, { title }: Engine, { steps, notes }: Exported): ExportedFile {
-  const { name, memoryMib, cpus, kernelText } = machine;
+  const { name, arch, memoryMib, cpus, kernelText } = machine;
   const content = `# ${name}, for ${title}
-Made by \`vmkit export\`; runs without vmkit. ${cpus} processors, ${memoryMib} MiB, ${kernelText}. In this folder:
+Made by \`vmkit export\`; runs without vmkit. For ${arch}: ${cpus} processors, ${memoryMib} MiB, ${kernelText}. In this folder:
 
     ${steps.join('\n    ')}
 

@@ -31,6 +31,11 @@ const facts = z.object({ release: z.string() });
 
 /** For people: `Linux 6.12.9, vmkit's own`. */
 export function kernelText(kernel: ChosenKernel, { manifest }: Pick<Built, 'manifest'>): string {
-  const from = { vmkit: "vmkit's own", debian: "Debian's, signed", path: kernel.kind === 'path' ? kernel.path : '' };
+  const from = {
+    vmkit: "vmkit's own",
+    debian: "Debian's, signed",
+    path: kernel.kind === 'path' ? kernel.path : '',
+    pulled: `pulled: ${manifest.title}`,
+  };
   return `Linux ${facts.parse(manifest.facts).release}, ${from[kernel.kind]}`;
 }

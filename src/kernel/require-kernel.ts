@@ -45,7 +45,8 @@ export async function requireKernel(
   const text = [`The kernel lacks what ${spec.name} needs (${built.manifest.title}).`, ...lacking.map(lackText)].join(
     '\n',
   );
-  const isAsked = kernel.kind === 'vmkit' && lacking.every(({ profile }) => !INDISPENSABLE.includes(profile));
+  const isAsked =
+    ['vmkit', 'pulled'].includes(kernel.kind) && lacking.every(({ profile }) => !INDISPENSABLE.includes(profile));
   if (isAsked) return context.report({ kind: 'note', text });
   throw new VmkitError('build', 'kernel-unfit', text, {
     hint: `Take another one: --kernel debian, or --kernel vmkit. What was looked at: vmkit check-kernel ${join(built.directory, 'config')}`,

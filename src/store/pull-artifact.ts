@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Context } from '../host/context.ts';
 import { withLock } from '../host/with-lock.ts';
+import { removeDeadBuilds } from './dead-builds.ts';
 import { readManifest } from './manifest.ts';
 import { type FoundImage, receiveArtifact } from './oci/receive.ts';
 import type { Registry } from './oci/registry.ts';
@@ -14,6 +15,7 @@ export async function pullArtifact(
   context: Context,
 ): Promise<number> {
   return withLock(lockPath(context, artifact), `the pull of ${artifact}`, context, async () => {
+    await removeDeadBuilds(context, artifact);
     const there = await readManifest(join(storeDir(context), artifact));
     if (there !== undefined && `${there.kind}-${there.key}` === artifact) return 0;
     return (await receiveArtifact(registry, image, artifact, storeDir(context), context)).bytes;

@@ -1,17 +1,16 @@
-import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../core/digest.ts';
-import { isSystemError, VmkitError } from '../core/errors/errors.ts';
+import { isSystemError } from '../core/errors/errors.ts';
 import type { Context } from '../host/context.ts';
 import { explainWriteError } from '../host/local/files/write-error.ts';
 import { syncPath } from '../host/local/files/write-whole.ts';
 import { withLock } from '../host/with-lock.ts';
 import type { Artifact, Built, Manifest } from './artifact.ts';
+import { removeDeadBuilds } from './dead-builds.ts';
 import { digestOutputs, MANIFEST, readManifest } from './manifest.ts';
-import { lockPath, storeDir } from './places.ts';
+import { BUILDING, lockPath, storeDir } from './places.ts';
 import { fetchArtifact } from './remote.ts';
-
-const BUILDING = '.building-';
 
 /** The key of an artifact: SHA-256 of its kind and canonical inputs, first 32 hex digits. */
 export function artifactKey(artifact: Artifact): string {
@@ -96,23 +95,6 @@ async function build(artifact: Artifact, name: string, context: Context): Promis
     const explained = await explain(error, artifact, context);
     await rm(temporary, { recursive: true, force: true });
     throw explained;
-  }
-}
-
-/** Folders of builders that died. Each is removed under the lock of its key, so never under a living builder. */
-async function removeDeadBuilds(context: Context, ownName: string): Promise<void> {
-  const names = (await readdir(storeDir(context))).filter((name) => name.startsWith(BUILDING));
-  for (const entry of names) {
-    const remove = (): Promise<void> => rm(join(storeDir(context), entry), { recursive: true, force: true });
-    const name = entry.slice(BUILDING.length).split('.')[0] ?? '';
-    if (name === ownName) await remove();
-    else {
-      await withLock(lockPath(context, name), 'the clean-up of the cache', context, remove, { withinMs: 0 }).catch(
-        (error: unknown) => {
-          if (!(error instanceof VmkitError && error.code === 'lock-busy')) throw error;
-        },
-      );
-    }
   }
 }
 

@@ -1,10 +1,11 @@
-import { chmod, chown, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+import { startSystemd } from '../support/systemd-container.ts';
 import { runAsThrowAwayUser, THROW_AWAY_UID } from '../support/throw-away-user.ts';
 
 const GREETING = 'Exported!';
@@ -112,9 +113,32 @@ services:
     expect(`${stdout}${stderr}`).toMatch(/tiny is ready[\s\S]*Exported![\s\S]*off: shut off \(shutdown\)/);
   });
 
-  test('systemd takes the unit', async () => {
+  test('systemd as process 1 runs the unit: up once it answers, its secrets a credential, stopped cleanly', async () => {
     const folder = await exportTo('systemd');
     expect(await run(['systemd-analyze', 'verify', join(folder, 'vmkit-tiny.service')])).not.toContain('vmkit-tiny');
+    const place = join(sandbox.folder, 'pid1');
+    await mkdir(place);
+    await rename(folder, join(place, 'exported'));
+    const systemd = await startSystemd(place);
+    try {
+      const started = await systemd.run(`cd /srv/exported; chmod 755 .
+install -D -m 0600 secrets.img /etc/vmkit/tiny/secrets.img; rm secrets.img
+install -D -m 0600 data.img /var/lib/private/vmkit-tiny/data.img
+sed 's|${folder}|/srv/exported|' vmkit-tiny.service >/etc/systemd/system/vmkit-tiny.service
+systemctl daemon-reload
+systemctl enable --now vmkit-tiny || { journalctl -n 50 --no-pager; exit 1; }`);
+      expect(started.exitCode, started.stdout + started.stderr).toBe(0);
+      expect(await page()).toContain(GREETING);
+      const asked = await systemd.run(`systemctl show -P User -P MainPID vmkit-tiny
+stat -c '%U %a' /var/lib/vmkit-tiny/data.img
+systemctl stop vmkit-tiny
+cat /run/credentials/vmkit-tiny.service/* 2>/dev/null | head -c 1
+systemctl is-active vmkit-tiny || :
+journalctl -u vmkit-tiny --no-pager -o cat`);
+      expect(asked.stdout).toMatch(/\nvmkit-tiny 600\ninactive\n[\s\S]*tiny is off\./);
+    } finally {
+      await systemd.end();
+    }
   });
 
   test('a guest that is started as KubeVirt would: an address by DHCP, a Secret as an ISO, events on the console', async () => {

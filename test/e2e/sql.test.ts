@@ -1,9 +1,12 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+import { otherComputer } from '../support/other-computer.ts';
 import { psqlWords } from '../support/psql.ts';
+import { startRegistry } from '../support/registry.ts';
+import { stallingProxy } from '../support/stalling-proxy.ts';
 
 const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 4 : 10;
 
@@ -131,5 +134,55 @@ psql -c 'DROP DATABASE app' -c 'ALTER DATABASE app2 RENAME TO app'; ready
     const mended = await sandbox.vmkit(['boot', 'sql']);
     expect(mended.exitCode, mended.stderr).toBe(0);
     expect(await sandbox.json(['stop', 'sql'])).toMatchObject({ stopped: { forced: [] } });
+  });
+
+  describe('through a registry', () => {
+    let registry: Awaited<ReturnType<typeof startRegistry>>;
+    let there: Record<string, string> = {};
+    const images = (host: string): string => `oci://${host}/team/sql`;
+    beforeAll(async () => {
+      registry = await startRegistry(join(sandbox.folder, 'registry'));
+      there = await otherComputer(join(sandbox.folder, 'other'));
+    });
+    afterAll(() => registry.end());
+
+    /** kill -9 of a call in the middle of what it sends or gets. */
+    async function killedInTheMiddle(verb: 'push' | 'pull', env: Readonly<Record<string, string>>): Promise<void> {
+      const { host, stalled } = await stallingProxy(registry.host, 40_000_000);
+      const words = { push: ['push', 'sql', images(host)], pull: ['pull', images(host), '-o', 'second'] };
+      const call = sandbox.start(words[verb], { env });
+      const ended = call.ended.then(({ stderr }) =>
+        Promise.reject(new Error(`It ended before it was killed: ${stderr}`)),
+      );
+      await Promise.race([stalled, ended]);
+      call.process.kill('SIGKILL');
+      await ended.catch(() => undefined);
+    }
+
+    test('a push that is killed leaves no tag, and the next one is whole', async () => {
+      await killedInTheMiddle('push', {});
+      const tags = await fetch(`http://${registry.host}/v2/team/sql/manifests/latest`);
+      expect(tags.status).toBe(404);
+      expect(await sandbox.json(['push', 'sql', images(registry.host)])).toMatchObject({ isSigned: false });
+    });
+
+    test('a pull that is killed leaves no artifact that is not whole, and the next one removes what it left', async () => {
+      await killedInTheMiddle('pull', there);
+      const store = join(there['XDG_CACHE_HOME'] ?? '', 'vmkit', 'store');
+      expect((await readdir(store)).filter((name) => name.startsWith('.building-'))).not.toEqual([]);
+      expect(await sandbox.vmkit(['pull', images(registry.host), '-o', 'second'], { env: there })).toMatchObject({
+        exitCode: 0,
+      });
+      expect((await readdir(store)).filter((name) => name.startsWith('.building-'))).toEqual([]);
+    });
+
+    test('a second computer boots it without a compiler, to SELECT 1', async () => {
+      const booted = await sandbox.vmkit(['boot', 'second/sql/vm.yaml'], { env: there });
+      expect(booted.stderr).not.toContain('error:');
+      expect(booted.stdout).toContain('pulled: ');
+      const { stdout } = await sandbox.vmkit(psqlWords('-c', 'SELECT 1'), { env: there });
+      expect(stdout).toBe('1\n');
+      expect(await sandbox.vmkit(['stop', 'sql'], { env: there })).toMatchObject({ exitCode: 0 });
+    });
   });
 });

@@ -163,6 +163,34 @@ test.skipIf(process.getuid?.() !== 0)('a full disk is told, and nothing is left 
   expect(await inStore(folder)).toEqual([]);
 });
 
+test.skipIf(process.getuid?.() !== 0)('a registry whose disk is full has no tag of what did not fit', async () => {
+  const folder = await temporaryFolder();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'small', folder]);
+  onTestFinished(() => void execFileSync('umount', ['--lazy', folder]));
+  const small = await startRegistry(folder);
+  onTestFinished(small.end);
+  const context = contextIn(await temporaryFolder());
+  const one = openRegistry(parseReference(`oci://${small.host}/team/full`), context);
+  const layers = await layersOf(await built(artifactOf('root', 'g'.repeat(5_000_000))));
+  const pushing = publish(one, layers, { tag: 'one', arch: 'amd64', annotations: {} }, context);
+  await expect(pushing).rejects.toMatchObject({ code: 'registry-failed' });
+  expect(await findImage(one, 'one')).toBeUndefined();
+});
+
+test('a blob that is known to be there is not asked for twice', async () => {
+  const context = contextIn(await temporaryFolder());
+  const layers = await layersOf(await built(artifactOf('root', 'h'.repeat(1000))));
+  const asked: string[] = [];
+  const url = await serveHttp((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(request.method === 'HEAD' ? 200 : 201).end();
+  });
+  const one = openRegistry(parseReference(`oci://${new URL(url).host}/team/known`), context);
+  for (const tag of ['one', 'two']) await publish(one, layers, { tag, arch: 'amd64', annotations: {} }, context);
+  const heads = asked.filter((line) => line.startsWith('HEAD'));
+  expect(heads.length).toBe(new Set(heads).size);
+});
+
 /** The registry behind a server that lets `break` do something in the middle of each large blob. */
 async function behind(repository: string, then: 'cut' | 'hang'): Promise<string> {
   const url = await serveHttp((request, response) => {

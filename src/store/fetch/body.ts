@@ -28,6 +28,21 @@ export async function collect(pieces: AsyncIterable<Uint8Array>, longest: number
   return Buffer.concat(held);
 }
 
+/** The same bytes in fewer, larger pieces: each but the last has `least` or more. */
+export async function* inChunks(content: AsyncIterable<Uint8Array>, least: number): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of content) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes < least) continue;
+    yield Buffer.concat(held);
+    held = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(held);
+}
+
 async function withinStall<T>(reading: Promise<T>, stallMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const stall = new Promise<never>((_resolve, reject) => {

@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { extract } from 'tar-stream';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { explainWriteError } from '../../host/local/files/write-error.ts';
 import { syncPath } from '../../host/local/files/write-whole.ts';
-import { Transient } from '../fetch/http.ts';
-import { digestOutputs, MANIFEST, readManifest } from '../manifest.ts';
+import type { Manifest } from '../artifact.ts';
+import { MANIFEST, readManifest } from '../manifest.ts';
+import { BUILDING } from '../places.ts';
 import { ANNOTATIONS, type ImageManifest, imageManifest } from './image.ts';
 import { referenceText } from './reference.ts';
-import { type Registry, unreachable, wrongContent } from './registry.ts';
+import { type Registry, wrongContent } from './registry.ts';
+import { unpackLayer } from './unpack.ts';
+
+/** Layers: while one is written to the disk, another comes. */
+const AT_ONCE = 3;
 
 export interface FoundImage {
   readonly digest: string;
@@ -57,19 +58,19 @@ export async function receiveArtifact(
 ): Promise<{ readonly bytes: number }> {
   const doing = `Pulling ${artifact}`;
   await mkdir(storeDir, { recursive: true });
-  const temporary = await mkdtemp(join(storeDir, `.building-${artifact}.`));
+  const temporary = await mkdtemp(join(storeDir, `${BUILDING}${artifact}.`));
   try {
     await chmod(temporary, 0o755);
-    let bytes = 0;
-    for (const { digest, size, annotations } of image.manifest.layers) {
-      if (annotations[ANNOTATIONS.artifact] !== artifact) continue;
-      context.report({ kind: 'phase', text: `${doing}: ${(size / 1e6).toFixed(1)} MB` });
+    const layers = image.manifest.layers.filter(({ annotations }) => annotations[ANNOTATIONS.artifact] === artifact);
+    const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+    context.report({ kind: 'phase', text: `${doing}: ${(bytes / 1e6).toFixed(1)} MB` });
+    const found = await inParallel(layers, AT_ONCE, context.signal, ({ digest, annotations }, signal) => {
       const file = annotations[ANNOTATIONS.file];
-      const place = (name: string): string => file ?? name.slice(`vmkit/${artifact}/`.length);
-      await unpack(registry, digest, (name) => join(temporary, safePath(place(name))), context.signal);
-      bytes += size;
-    }
-    await requireWhole(registry, artifact, temporary);
+      const place = (name: string): string => safePath(file ?? name.slice(`vmkit/${artifact}/`.length));
+      return unpackLayer(registry, digest, temporary, place, signal);
+    });
+    await requireWhole(registry, artifact, temporary, Object.assign({}, ...found));
+    await syncFolders(temporary);
     const directory = join(storeDir, artifact);
     await rm(directory, { recursive: true, force: true });
     await rename(temporary, directory);
@@ -98,57 +99,26 @@ function safePath(path: string): string {
   return path;
 }
 
-async function unpack(
-  registry: Registry,
-  digest: string,
-  place: (name: string) => string,
-  signal: AbortSignal,
-): Promise<void> {
-  const hash = createHash('sha256');
-  const archive = extract();
-  // The archive does not end a file that it has begun.
-  const broken = new AbortController();
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of registry.blob(digest)) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  const written = (async () => {
-    for await (const entry of archive) {
-      if (entry.header.type !== 'file')
-        throw new VmkitError('build', 'registry-content-wrong', `The layer ${digest} holds more than files.`);
-      const path = place(entry.header.name);
-      await mkdir(dirname(path), { recursive: true });
-      await pipeline(entry, createWriteStream(path, { mode: 0o644, flags: 'wx' }), {
-        signal: AbortSignal.any([signal, broken.signal]),
-      });
-    }
-  })();
-  const read = pipeline(Readable.from(hashed()), archive, { signal });
-  read.catch(() => broken.abort());
-  const [outcome, other] = await Promise.allSettled([written, read]);
-  const found = `sha256:${hash.digest('hex')}`;
-  const failed = [other, outcome].flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-  const known =
-    failed.find((reason) => reason instanceof VmkitError) ??
-    failed.find((reason) => reason instanceof Error && 'code' in reason && reason.code === 'ENOSPC');
-  if (known !== undefined) throw known;
-  signal.throwIfAborted();
-  const cut = failed.find((reason) => reason instanceof Transient);
-  if (cut !== undefined) throw unreachable(registry.reference, cut.message, cut);
-  if (failed.length > 0 || found !== digest) throw wrongContent(registry.reference, 'a layer', digest, found);
-}
-
 /** The files are those that the manifest of the artifact names, with their digests. */
-async function requireWhole(registry: Registry, artifact: string, folder: string): Promise<void> {
+async function requireWhole(
+  registry: Registry,
+  artifact: string,
+  folder: string,
+  { [MANIFEST]: _, ...found }: Manifest['outputs'],
+): Promise<void> {
   const manifest = await readManifest(folder);
   const isNamed = manifest !== undefined && `${manifest.kind}-${manifest.key}` === artifact;
-  const { [MANIFEST]: _, ...found } = await digestOutputs(folder);
   const wanted = manifest?.outputs ?? {};
   const isWhole =
     isNamed &&
     Object.keys(found).length === Object.keys(wanted).length &&
     Object.entries(wanted).every(([path, { sha256 }]) => found[path]?.sha256 === sha256);
   if (!isWhole) throw wrongContent(registry.reference, artifact, artifact, manifest?.key ?? 'no manifest');
+}
+
+/** The names of what is in them survive a power cut; files are on the disk already. */
+async function syncFolders(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name));
+  for (const path of [...folders, folder]) await syncPath(path);
 }

@@ -3,7 +3,7 @@ import { sha256 } from '../../core/digest.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
-import { chunksOf, collect } from '../fetch/body.ts';
+import { chunksOf, collect, inChunks } from '../fetch/body.ts';
 import { reasonOf } from '../fetch/http.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { baseUrl, type OciReference, referenceText } from './reference.ts';
@@ -22,9 +22,10 @@ export interface Registry {
   /** The manifest's bytes, whose digest is the image's; undefined where there is no such tag. Throws `registry-content-wrong`. */
   manifest(tag: string): Promise<{ readonly bytes: Uint8Array; readonly digest: string } | undefined>;
   putManifest(tag: string, bytes: Uint8Array): Promise<void>;
+  /** Asked once of each blob that is there. */
   hasBlob(digest: string): Promise<boolean>;
-  /** The bytes as they come, not compared with the digest. */
-  blob(digest: string): AsyncIterable<Uint8Array>;
+  /** The bytes as they come, not compared with the digest, until `signal` ends it. */
+  blob(digest: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   putBlob(digest: string, content: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
@@ -34,14 +35,19 @@ interface Call {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export function openRegistry(reference: OciReference, { host, signal }: Pick<Context, 'host' | 'signal'>): Registry {
   const base = baseUrl(reference);
   let authorization: string | undefined;
   let isAsked = false;
+  const there = new Set<string>();
 
-  const once = async (url: string, { method = 'GET', headers = {}, body }: Call): Promise<Response> => {
+  const once = async (
+    url: string,
+    { method = 'GET', headers = {}, body, signal: own = signal }: Call,
+  ): Promise<Response> => {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), ANSWER_MS);
     try {
@@ -54,10 +60,10 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
           ...(authorization === undefined || new URL(url).host !== new URL(base).host ? {} : { authorization }),
         },
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-        signal: AbortSignal.any([signal, late.signal]),
+        signal: AbortSignal.any([signal, own, late.signal]),
       });
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal.aborted || own.aborted) throw error;
       const reason = late.signal.aborted ? `no answer within ${ANSWER_MS / 1000} s` : reasonOf(error);
       throw unreachable(reference, reason, error);
     } finally {
@@ -97,18 +103,20 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
       await drain(await call(`${base}/manifests/${tag}`, { method: 'PUT', headers, body: bytes }, [201]));
     },
     hasBlob: async (digest) => {
+      if (there.has(digest)) return true;
       const response = await call(`${base}/blobs/${digest}`, { method: 'HEAD' }, [200, 404]);
+      if (response.status === 200) there.add(digest);
       return response.status === 200;
     },
-    blob: async function* (digest) {
-      yield* chunksOf(await call(`${base}/blobs/${digest}`, {}, [200]), STALL_MS);
+    blob: async function* (digest, own) {
+      yield* chunksOf(await call(`${base}/blobs/${digest}`, { signal: own }, [200]), STALL_MS);
     },
     putBlob: async (digest, content) => {
       const started = await call(`${base}/blobs/uploads/`, { method: 'POST' }, [202]);
       await drain(started);
       let place = locationOf(started, base, reference);
       let sent = 0;
-      for await (const chunk of inChunks(content)) {
+      for await (const chunk of inChunks(content, CHUNK_BYTES)) {
         const headers = {
           'content-type': 'application/octet-stream',
           'content-range': `${sent}-${sent + chunk.length - 1}`,
@@ -121,22 +129,9 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
       const end = new URL(place);
       end.searchParams.set('digest', digest);
       await drain(await call(end.href, { method: 'PUT' }, [201]));
+      there.add(digest);
     },
   };
-}
-
-async function* inChunks(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of content) {
-    held.push(piece);
-    bytes += piece.length;
-    if (bytes < CHUNK_BYTES) continue;
-    yield Buffer.concat(held);
-    held = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield Buffer.concat(held);
 }
 
 function locationOf(response: Response, base: string, reference: OciReference): string {

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import { NAME } from '../../core/text/names.ts';
+import { rememberPulledKernel } from '../../kernel/pulled-kernel.ts';
 import { ANNOTATIONS } from '../../store/oci/image.ts';
 import { artifactsOf, findImage } from '../../store/oci/receive.ts';
 import { type OciReference, referenceText } from '../../store/oci/reference.ts';
@@ -8,6 +10,9 @@ import { openRegistry } from '../../store/oci/registry.ts';
 import { requireSignature } from '../../store/oci/signature.ts';
 import { pullArtifact } from '../../store/pull-artifact.ts';
 import { buildContext, runStep, type VerbContext } from '../step.ts';
+
+/** Artifacts; each takes some layers at once. */
+const AT_ONCE = 2;
 
 export interface PullResult {
   readonly machine: string;
@@ -44,10 +49,13 @@ export async function pullMachine(
     {
       title: `pull ${machine}`,
       run: async (inner) => {
-        let bytes = 0;
-        for (const artifact of artifacts) bytes += await pullArtifact(registry, image, artifact, inner);
+        const sizes = await inParallel(artifacts, AT_ONCE, inner.signal, (artifact, signal) =>
+          pullArtifact(registry, image, artifact, { ...inner, signal }),
+        );
+        const kernel = artifacts.find((artifact) => artifact.startsWith('kernel-'));
+        if (kernel !== undefined) await rememberPulledKernel(definition, kernel, inner);
         await inner.host.write(path, definition);
-        return bytes;
+        return sizes.reduce((sum, size) => sum + size, 0);
       },
     },
     context,
