@@ -26,6 +26,8 @@ export interface MachinePaths {
   /** Logins wait before lock files that begin with it. */
   readonly loginLine: string;
   readonly stateFile: string;
+  /** Since when the machine is not well, and who was told. */
+  readonly healthFile: string;
   /** What the guest prints. Of this log and the two that follow, the part before the newest file is under the same name with `.1`. */
   readonly consoleLog: string;
   /** What vmkit's own scripts in the guest say of themselves, one event a line. */
@@ -52,6 +54,11 @@ export interface MachinePaths {
   readonly secretsDir: string;
   /** One folder for each snapshot of the data disk. */
   readonly snapshotsDir: string;
+  /** What the machine was booted from: a folder for each set of artifacts with its definition, and which of them got ready last. */
+  readonly setsDir: string;
+  readonly setsFile: string;
+  /** There while the machine moves to another host: where to. */
+  readonly movingFile: string;
   /** Held by who backs the machine up: one at a time, while its own lock is free again. */
   readonly backupLock: string;
   /** Where its backups went last. */
@@ -100,6 +107,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     powerLock: join(dataDir, 'power.lock'),
     loginLine: join(dataDir, 'login.lock'),
     stateFile: join(stateDir, 'state.json'),
+    healthFile: join(stateDir, 'health.json'),
     consoleLog: join(stateDir, 'console.log'),
     eventsLog: join(stateDir, 'events.log'),
     runDir,
@@ -115,6 +123,9 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     unserveFile: join(dataDir, 'unserve.json'),
     secretsDir: join(dataDir, 'secrets'),
     snapshotsDir: join(dataDir, 'snapshots'),
+    movingFile: join(dataDir, 'moving.json'),
+    setsDir: join(dataDir, 'sets'),
+    setsFile: join(dataDir, 'sets.json'),
     backupLock: join(dataDir, 'backup.lock'),
     backupFile: join(dataDir, 'backup.json'),
     stagingDir: join(dataDir, 'backup'),

@@ -26,6 +26,8 @@ export interface BootedMachine {
   readonly wasRunning: boolean;
   /** It runs, and its definition has changed since it was booted: stop and boot it. */
   readonly isOutdated: boolean;
+  /** With `rollback: auto`: it did not get ready with what is new, and runs again as it did before. Ids are those of snapshots. */
+  readonly wentBack: { readonly why: string; readonly snapshot: string; readonly kept: string } | undefined;
   /** What the definition says otherwise, a line each, for people. */
   readonly changes: readonly string[];
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */

@@ -69,6 +69,7 @@ const refusal = { code: z.string().regex(/^[a-z][a-z-]{1,40}$/), message: z.stri
  *   of memory: its limit, or without one the machine's.
  * - late: the service missed the deadline of its readiness, or ends again and again before it is ready (`reason`); `log` is the end of its log, base64.
  * - unready: a service that was ready does not answer any more; when it does, it says ready again. `log` as above.
+ * - restart: it has not answered for long, and is started anew.
  * - clock: the machine had stood still, and its clock was set forward by so many seconds.
  * - booted: every service is ready.
  * - state: how it all stands now, said again from time to time, so that a reader needs only the newest events.
@@ -96,6 +97,7 @@ export const guestEvent = z.discriminatedUnion('event', [
     log: z.string().max(8192),
   }),
   z.object({ event: z.literal('unready'), service, uptime, log: z.string().max(8192) }),
+  z.object({ event: z.literal('restart'), service, uptime }),
   z.object({ event: z.literal('clock'), uptime, forward: z.number().nonnegative() }),
   z.object({ event: z.literal('booted'), uptime }),
   z.object({

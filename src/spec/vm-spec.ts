@@ -18,6 +18,10 @@ export interface VmSpec {
   readonly needs: readonly string[];
   readonly network: NetworkSpec;
   readonly services: readonly Service[];
+  /** A URL that `health` tells how the machine fares. */
+  readonly notify?: string | undefined;
+  /** auto: a boot that fails with something new goes back to what was there before. */
+  readonly rollback?: 'auto' | undefined;
   /** Absolute path of the folder that holds vm.yaml. */
   readonly directory: string;
 }

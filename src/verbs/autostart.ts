@@ -4,7 +4,7 @@ import { parseKeep } from '../backup/keep.ts';
 import { VmkitError } from '../core/errors/errors.ts';
 import { machinePaths } from '../core/paths.ts';
 import { shellCommand } from '../core/text/shell-quote.ts';
-import { type Autostart, backupUnit, unitName, units } from '../machine/autostart/units.ts';
+import { type Autostart, backupUnit, healthUnit, unitName, units } from '../machine/autostart/units.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { isThere } from './machine-name.ts';
 import type { VerbContext } from './step.ts';
@@ -17,6 +17,8 @@ export interface AutostartOptions {
   /** When a backup is taken, in systemd's words (systemd.time(7)): `daily`. */
   readonly backup: string | undefined;
   readonly keep: string | undefined;
+  /** A command that is told how the machine fares. */
+  readonly notify: string | undefined;
   readonly isDryRun: boolean;
 }
 
@@ -64,14 +66,15 @@ export async function autostartOn(
     pidFile: join(paths.stateDir, 'pid'),
     stateFile: paths.stateFile,
     isSystem: manager === 'system',
+    notify: options.notify,
     backup,
   };
   const files = [...units(autostart)].map(([name, text]) => ({ path: join(unitFolder(manager), name), text }));
-  const enabled = [unitName(spec.name), ...(backup === undefined ? [] : [backupUnit(spec.name, 'timer')])];
+  const timers = [healthUnit(spec.name, 'timer'), ...(backup === undefined ? [] : [backupUnit(spec.name, 'timer')])];
   const commands = [
     systemctl(manager, 'daemon-reload'),
-    systemctl(manager, 'enable', ...enabled),
-    ...(backup === undefined ? [] : [systemctl(manager, 'start', backupUnit(spec.name, 'timer'))]),
+    systemctl(manager, 'enable', unitName(spec.name), ...timers),
+    systemctl(manager, 'start', ...timers),
     ...(manager === 'system' ? [] : [['loginctl', 'enable-linger', userInfo().username]]),
   ];
   if (!options.isDryRun) {
@@ -85,11 +88,12 @@ export async function autostartOn(
 export async function autostartOff(name: string, isDryRun: boolean, context: VerbContext): Promise<AutostartReport> {
   const manager = await managerOf(context);
   if (manager === 'none') return { name, manager, isDryRun, files: [], commands: [] };
-  const all = [unitName(name), backupUnit(name, 'timer'), backupUnit(name, 'service')];
+  const services = [healthUnit(name, 'service'), backupUnit(name, 'service')];
+  const all = [unitName(name), healthUnit(name, 'timer'), backupUnit(name, 'timer'), ...services];
   const there: string[] = [];
   for (const unit of all) if (await isThere(join(unitFolder(manager), unit), context)) there.push(unit);
   const timers = there.filter((unit) => unit.endsWith('.timer'));
-  const enabled = there.filter((unit) => unit !== backupUnit(name, 'service'));
+  const enabled = there.filter((unit) => !services.includes(unit));
   const before = [
     ...(timers.length === 0 ? [] : [systemctl(manager, 'stop', ...timers)]),
     ...(enabled.length === 0 ? [] : [systemctl(manager, 'disable', ...enabled)]),
@@ -109,6 +113,14 @@ export async function hasAutostart(name: string, context: VerbContext): Promise<
   if (!context.host.isHere) return false;
   const paths = (['system', 'user'] as const).map((manager) => join(unitFolder(manager), unitName(name)));
   return (await context.host.statAll(paths)).some((there) => there !== undefined);
+}
+
+/** Has systemd stop and start a machine of this computer; false where it does not start it. The caller's own unit outlives that. */
+export async function restartUnit(name: string, context: VerbContext): Promise<boolean> {
+  if (!(await hasAutostart(name, context))) return false;
+  const isSystem = await isThere(join(unitFolder('system'), unitName(name)), context);
+  await run(systemctl(isSystem ? 'system' : 'user', '--no-block', 'restart', unitName(name)), context);
+  return true;
 }
 
 async function managerOf(context: VerbContext): Promise<AutostartReport['manager']> {

@@ -14,7 +14,7 @@ import { useSandbox } from '../support/machine.ts';
 import { psqlWords } from '../support/psql.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 3 : 20;
+const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 1 : 20;
 const isRoot = process.getuid?.() === 0;
 
 const taken = z.object({ id: z.string(), addedBytes: z.number(), checked: z.unknown().optional() });
@@ -36,6 +36,18 @@ describe.sequential('backups of a machine that runs', () => {
     expect(stderr).not.toContain('error');
     return listed.parse(JSON.parse(stdout)).backups.map(({ id }) => id);
   };
+  let port = 0;
+  const define = (mib: number): Promise<void> =>
+    sandbox.define(
+      'sql',
+      `memory: 512MiB
+data: ${mib}MiB
+services:
+  - use: postgres
+    databases: [{ name: app, owner: app }]
+    host: ${port}
+`,
+    );
   const digest = (): string =>
     createHash('sha256')
       .update(readFileSync(sandbox.machine('sql').dataDisk))
@@ -44,16 +56,8 @@ describe.sequential('backups of a machine that runs', () => {
 
   beforeAll(async () => {
     console.log(`VMKIT_TEST_SEED=${seed}`);
-    await sandbox.define(
-      'sql',
-      `memory: 512MiB
-data: 512MiB
-services:
-  - use: postgres
-    databases: [{ name: app, owner: app }]
-    host: ${await freePort()}
-`,
-    );
+    port = await freePort();
+    await define(256);
     const booted = await sandbox.vmkit(['boot', 'sql']);
     expect(booted.exitCode, booted.stderr).toBe(0);
     expect((await sql('CREATE TABLE kept (id serial PRIMARY KEY, text text)')).exitCode).toBe(0);
@@ -84,6 +88,13 @@ services:
     // The password is in no output, and nothing is left of the check.
     expect(stderr + stdout).not.toContain(readFileSync(passwordFile(), 'utf8').trim());
     expect(existsSync(join(sandbox.machine('sql').dataDir, 'check'))).toBe(false);
+  });
+
+  test('its disk grows while it runs', async () => {
+    await define(320);
+    expect(await sandbox.json(['boot', 'sql'])).toMatchObject({ booted: { wasRunning: true, changes: [] } });
+    const { stdout } = await sandbox.vmkit(['exec', 'sql', '--', 'df', '-m', '--output=size', '/data']);
+    expect(Number(stdout.split('\n')[1])).toBeGreaterThan(280);
   });
 
   test('a snapshot while it runs', async () => {

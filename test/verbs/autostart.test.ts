@@ -20,9 +20,17 @@ const SYSTEM: Autostart = {
   pidFile: '/var/lib/vmkit/machines/forge/pid',
   stateFile: '/var/lib/vmkit/machines/forge/state.json',
   isSystem: true,
+  notify: 'mail -s "$VMKIT_TEXT" me',
   backup: { when: 'daily', options: ['--keep', '7d4w12m'] },
 };
-const USER: Autostart = { ...SYSTEM, isSystem: false, needs: [], backup: undefined, boot: ['/home/me/vm/$x'] };
+const USER: Autostart = {
+  ...SYSTEM,
+  isSystem: false,
+  needs: [],
+  backup: undefined,
+  notify: undefined,
+  boot: ['/home/me/vm/$x'],
+};
 
 const text = (autostart: Autostart): string =>
   [...units(autostart)].map(([name, unit]) => `==> ${name} <==\n${unit}`).join('\n');
@@ -75,20 +83,31 @@ async function withSystemd(hasSystemd = true) {
 }
 
 const { spec } = parse('name: demo\nmemory: 256MiB\ndata: 64MiB\nservices: [{ use: postgres }]\n');
-const OPTIONS = { vmkit: ['/usr/bin/node', '/v/main.js'], boot: [], backup: 'daily', keep: '7d', isDryRun: false };
+const OPTIONS = {
+  vmkit: ['/usr/bin/node', '/v/main.js'],
+  boot: [],
+  backup: 'daily',
+  keep: '7d',
+  notify: undefined,
+  isDryRun: false,
+};
 
 test('on writes and enables, off takes all of it back, twice is no error', async () => {
   if (spec === undefined) throw new Error('not read');
   const { context, told, units: folder } = await withSystemd();
   const machine = { ...spec, arch: 'x86_64' as const };
-  expect((await autostartOn(machine, { ...OPTIONS, isDryRun: true }, context)).files).toHaveLength(3);
+  expect((await autostartOn(machine, { ...OPTIONS, isDryRun: true }, context)).files).toHaveLength(5);
   expect([told(), existsSync(folder)]).toEqual(['', false]);
   for (let twice = 0; twice < 2; twice++) await autostartOn(machine, OPTIONS, context);
   expect(await hasAutostart('demo', context)).toBe(true);
-  expect(told()).toContain('systemctl --user enable vmkit-demo.service vmkit-backup-demo.timer');
+  expect(told()).toContain(
+    'systemctl --user enable vmkit-demo.service vmkit-health-demo.timer vmkit-backup-demo.timer',
+  );
   expect(told()).toContain('loginctl enable-linger');
   for (let twice = 0; twice < 2; twice++) await autostartOff('demo', false, context);
-  expect(told()).toContain('systemctl --user disable vmkit-demo.service vmkit-backup-demo.timer');
+  expect(told()).toContain(
+    'systemctl --user disable vmkit-demo.service vmkit-health-demo.timer vmkit-backup-demo.timer',
+  );
   expect(existsSync(join(folder, 'vmkit-demo.service'))).toBe(false);
   expect(await hasAutostart('demo', context)).toBe(false);
 });

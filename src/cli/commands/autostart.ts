@@ -17,14 +17,22 @@ export const command = defineCommand({
         describe: 'Take backups as well, to where the last one went: daily, or another OnCalendar of systemd',
       })
       .option('keep', { type: 'string', requiresArg: true, describe: 'As of backup: 7d4w12m' })
+      .option('notify', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A shell command that is run when a service stops answering, and when all is well again',
+      })
       .option('component', COMPONENT)
       .option('dry-run', { type: 'boolean', default: false, describe: 'Print what would be done, and do nothing' }),
-  run: async ({ vm, state, backup, keep, component, 'dry-run': isDryRun }, context): Promise<AutostartReport> => {
+  run: async (
+    { vm, state, backup, keep, notify, component, 'dry-run': isDryRun },
+    context,
+  ): Promise<AutostartReport> => {
     if (state === 'off') return autostartOff(await machineName(vm, context), isDryRun, context);
     const spec = await loadVm(vm, context);
     const boot = component.flatMap((each) => ['--component', each]);
     const vmkit = ownCommand();
-    return autostartOn(spec, { vmkit, boot, backup, keep, isDryRun }, context);
+    return autostartOn(spec, { vmkit, boot, backup, keep, notify, isDryRun }, context);
   },
   text: (report) => reportText(report),
 });

@@ -176,6 +176,10 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       snapshot: { usage: 'snapshot <vm>', summary: 'Keep the data disk as it is now, beside the machine' },
       snapshots: { usage: 'snapshots <vm>', summary: 'List the snapshots of a machine, or delete one' },
       rollback: { usage: 'rollback <vm> [id]', summary: 'Take the data disk back to a snapshot' },
+      health: {
+        usage: 'health <vm>',
+        summary: 'Say whether a machine is well, and tell who wants to know: autostart asks every minute',
+      },
       autostart: {
         usage: 'autostart <vm> <on|off>',
         summary: 'Start a machine with this computer, by systemd, and back it up',
@@ -186,6 +190,11 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     title: 'Change',
     verbs: {
+      rename: { usage: 'rename <vm> <name>', summary: 'Give a machine that is off another name' },
+      move: {
+        usage: 'move <vm>',
+        summary: 'Move a machine to another host (--to), and forget it here once it runs there',
+      },
       secrets: {
         usage: 'secrets <action> <vm> <role>',
         summary: 'rotate: give a role of PostgreSQL a new password, in every machine that uses it',

@@ -14,13 +14,21 @@ export function summarize(outcome: BootOutcome): BootSummary {
 
 /** What a person reads at the end of a boot: where it is, how to get in, what took how long. */
 export function bootText(summary: BootSummary): string {
-  const { name, wasRunning, changes, bootedAfter, accelerator, kernel, ports, logins, timeline } = summary;
+  const { name, wasRunning, changes, bootedAfter, accelerator, kernel, ports, wentBack, logins, timeline } = summary;
   const how = wasRunning ? 'runs already' : `is up, ${bootedAfter?.toFixed(1)} s after power-on`;
   const outdated = [
     'Its definition has changed since it was booted:',
     ...changes.map((change) => `  ${change}`),
     `It runs on as it was. To take the changes over: vmkit stop ${name} && vmkit boot ${name}`,
   ];
+  const back =
+    wentBack === undefined
+      ? []
+      : [
+          wentBack.why,
+          `It went back to what it booted from before, and to its data of then (${wentBack.snapshot}). What the attempt left is the snapshot ${wentBack.kept}.`,
+          'The definition is as it was: the next boot tries it again.',
+        ];
   const addresses = ports.map((port) => [
     `  ${port.service}`,
     port.name === port.service ? '' : port.name,
@@ -28,6 +36,7 @@ export function bootText(summary: BootSummary): string {
   ]);
   return [
     `${name} ${how} (${[kernel, accelerator.reason].filter(Boolean).join('; ')})`,
+    ...back,
     ...(changes.length === 0 ? [] : outdated),
     '',
     table(addresses),

@@ -17,6 +17,8 @@ export interface Autostart {
   readonly stateFile: string;
   /** Of root, started with the computer; else of a person, whose manager lingers. */
   readonly isSystem: boolean;
+  /** A command that is told how the machine fares. */
+  readonly notify: string | undefined;
   readonly backup: { readonly when: string; readonly options: readonly string[] } | undefined;
 }
 
@@ -27,10 +29,16 @@ const STOPPED_WITHIN_S = 150;
 export const unitName = (machine: string): string => `vmkit-${machine}.service`;
 export const backupUnit = (machine: string, kind: 'service' | 'timer'): string => `vmkit-backup-${machine}.${kind}`;
 
+export const healthUnit = (machine: string, kind: 'service' | 'timer'): string => `vmkit-health-${machine}.${kind}`;
+
 /** The units of a machine, by the names of their files. Pure. */
 export function units(autostart: Autostart): ReadonlyMap<string, string> {
   const { name, backup } = autostart;
-  const own: [string, string][] = [[unitName(name), machineUnit(autostart)]];
+  const own: [string, string][] = [
+    [unitName(name), machineUnit(autostart)],
+    [healthUnit(name, 'service'), healthService(autostart)],
+    [healthUnit(name, 'timer'), healthTimer(name)],
+  ];
   if (backup === undefined) return new Map(own);
   return new Map([
     ...own,
@@ -66,6 +74,34 @@ TimeoutStopSec=${STOPPED_WITHIN_S}s
 
 [Install]
 WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}
+`;
+}
+
+/** Fails while the machine is not well, so systemctl --failed names it. */
+function healthService({ name, vmkit, environment, notify }: Autostart): string {
+  const all = notify === undefined ? environment : { ...environment, VMKIT_NOTIFY: notify };
+  return `# Made by vmkit autostart ${name} on; vmkit autostart ${name} off removes it.
+[Unit]
+Description=Health of the vmkit machine ${name}
+
+[Service]
+Type=oneshot
+${environmentLines(all)}ExecStart=${command([...vmkit, 'health', name])}
+Nice=10
+`;
+}
+
+function healthTimer(name: string): string {
+  return `# Made by vmkit autostart ${name} on; vmkit autostart ${name} off removes it.
+[Unit]
+Description=Health of the vmkit machine ${name}, every minute
+
+[Timer]
+OnCalendar=minutely
+AccuracySec=20s
+
+[Install]
+WantedBy=timers.target
 `;
 }
 

@@ -8,8 +8,12 @@ import type { DiskCopy } from '../vmm/vmm.ts';
 
 const COPY_MS = 4 * 3_600_000;
 
-/** `$1` the disk, `$2` the copy. Fails where the file system shares no blocks, or not between these two folders. */
-const SHARE = 'umask 077 && mkdir -p -- "$(dirname -- "$2")" && cp --reflink=always -- "$1" "$2"';
+/** `$1` the disk, `$2` the copy, then options of cp(1). */
+const COPY = `umask 077
+mkdir -p -- "$(dirname -- "$2")" || exit
+from=$1 to=$2
+shift 2
+cp "$@" -- "$from" "$to"`;
 
 /**
  * Gets ready to copy the data disk of a machine that runs. Where the file system shares blocks that takes no time and no room, and what is written at that moment
@@ -37,8 +41,8 @@ export async function copyOfRunning(
   });
 }
 
-/** Tried with a small file of the same folder. */
-async function sharesBlocks({ identityFile }: MachinePaths, to: string, context: Context): Promise<boolean> {
+/** Whether a copy of the data disk at `to` takes neither time nor room. Tried with a small file of the same folder. */
+export async function sharesBlocks({ identityFile }: MachinePaths, to: string, context: Context): Promise<boolean> {
   const trial = `${to}.trial`;
   const shared = await share(identityFile, trial, context).then(
     () => true,
@@ -48,18 +52,31 @@ async function sharesBlocks({ identityFile }: MachinePaths, to: string, context:
   return shared;
 }
 
-async function share(from: string, to: string, { host }: Context): Promise<void> {
-  const { exitCode, stderr } = await host.exec(['sh', '-c', SHARE, 'sh', from, to], { withinMs: 60_000 });
-  if (exitCode !== 0) throw new VmkitError('tool', 'disk-copy-failed', `Copying ${from}: ${stderr.trim()}`);
+/** Fails where the file system shares no blocks, or not between these two folders. */
+async function share(from: string, to: string, context: Context): Promise<void> {
+  await copy(from, to, ['--reflink=always'], 60_000, context);
 }
 
 /** A copy of the disk of a machine that is off, whose lock is held. Shares blocks where the file system can. */
-export async function copyOfStopped(from: string, to: string, { host, signal }: Context): Promise<void> {
-  const script =
-    'umask 077 && mkdir -p -- "$(dirname -- "$2")" && cp --reflink=auto --sparse=always -- "$1" "$2" && sync -- "$2"';
-  const { exitCode, stderr } = await host.exec(['sh', '-c', script, 'sh', from, to], { withinMs: COPY_MS, signal });
+export async function copyOfStopped(from: string, to: string, context: Context): Promise<void> {
+  try {
+    await copy(from, to, ['--reflink=auto', '--sparse=always'], COPY_MS, context);
+    await context.host.exec(['sync', to], { withinMs: COPY_MS });
+  } catch (error) {
+    await context.host.remove(to);
+    throw error;
+  }
+}
+
+async function copy(
+  from: string,
+  to: string,
+  options: readonly string[],
+  withinMs: number,
+  { host, signal }: Context,
+): Promise<void> {
+  const { exitCode, stderr } = await host.exec(['sh', '-c', COPY, 'sh', from, to, ...options], { withinMs, signal });
   if (exitCode === 0) return;
-  await host.remove(to);
   throw new VmkitError('tool', 'disk-copy-failed', `Copying ${from}: ${stderr.trim()}`, {
     hint: 'The disk is as it was. Is there room for a copy?',
   });

@@ -16,6 +16,8 @@ const snapshotSchema = z.object({
   kernel: z.string().optional(),
   /** Why it was taken, where nobody asked for it. */
   why: z.string().optional(),
+  /** vmkit took it for itself, and deletes it when it has newer ones. */
+  isAutomatic: z.boolean().optional(),
 });
 
 export type SnapshotFacts = z.infer<typeof snapshotSchema>;
@@ -109,4 +111,10 @@ export async function requireSnapshot(
 
 export async function removeSnapshot({ snapshotsDir }: Place, { id }: Snapshot, { host }: Context): Promise<void> {
   await host.remove(join(snapshotsDir, id));
+}
+
+/** Deletes those that vmkit took for itself, but the newest two: of the disk before it was tried with something new, and of what that left. */
+export async function removeOldAutomatic(paths: Place, context: Context): Promise<void> {
+  const automatic = (await listSnapshots(paths, context)).filter(({ isAutomatic }) => isAutomatic === true);
+  for (const snapshot of automatic.slice(0, -2)) await removeSnapshot(paths, snapshot, context);
 }

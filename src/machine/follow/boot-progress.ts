@@ -84,6 +84,8 @@ export function withEvent(progress: BootProgress, event: GuestEvent): BootProgre
       return withService(progress, event.service, { state: 'unready', unreadyAt: event.uptime });
     case 'clock':
       return progress;
+    case 'restart':
+      return withService(progress, event.service, { state: 'ended' });
     case 'exit': {
       const { ends = 0, outOfMemory: before } = progress.services.get(event.service) ?? NOT_STARTED;
       const { outOfMemory: now } = event;

@@ -112,6 +112,8 @@ export interface Vmm {
   release?(name: string, host: Host, withinS?: number): Promise<void>;
   /** Gets ready to copy the data disk to `to`, where the guest's monitor can do that while the guest runs. Throws `disk-full`. */
   copyDisk?(paths: MachinePaths, to: string, context: Context): Promise<DiskCopy>;
+  /** Makes the data disk of a guest that runs larger, in bytes; the guest's file system is as it was. */
+  growDisk?(sockets: Sockets, bytes: number, host: Host): Promise<void>;
   /** What it takes of the host's memory, for the guest and for itself; undefined where that cannot be known. */
   usedMib(process: HostProcess, host: Host): Promise<number | undefined>;
   /** Overwrites what came on standard input, which the guest has read. */

@@ -122,5 +122,7 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
     packages: read.packages,
     services: orderServices(withOverlay(withServe(services), [IMPLICIT_SERVICE])),
     directory,
+    notify: read.notify,
+    rollback: read.rollback,
   };
 }

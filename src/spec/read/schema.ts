@@ -183,6 +183,17 @@ export const definition = z.strictObject({
     .default({ kind: 'user', world: 'internet', hostAccess: [] })
     .describe('How the machine is connected'),
   packages: z.array(packageName).default([]).describe('More Debian packages, beside those that the services use'),
+  notify: z
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, { error: expected('a URL that takes a POST', 'notify: https://ntfy.example/forge') })
+    .optional()
+    .describe('A URL that is sent a JSON text when a service stops answering, and when all is well again'),
+  rollback: z
+    .literal('auto', { error: 'auto' })
+    .optional()
+    .describe(
+      '`auto`: where a boot fails with a new definition, kernel or packages, it goes back to those that it last got ready with, and to the data of before',
+    ),
   services: z.array(z.looseObject({}, { error: 'a service: `use: NAME`, or the fields of your own' })).min(1, {
     error: expected('at least one service', 'services:\n  - use: postgres'),
   }),

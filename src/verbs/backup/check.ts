@@ -12,6 +12,7 @@ import { loadVm } from '../../spec/read/load.ts';
 import type { Service } from '../../spec/service.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { prepareBoot } from '../boot/boot-flow.ts';
+import { readingThere } from '../definition-files.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import { stopMachines } from '../stop.ts';
 import { type Counts, countsOf, differences } from './counts.ts';
@@ -48,7 +49,7 @@ export async function checkBackup(
       );
       await decideWithDefinition(name, away);
     });
-    const spec = cutOff(await loadVm(join(paths.dataDir, BACKUP_FILES.definition), away));
+    const spec = cutOff(await loadVm(join(paths.dataDir, BACKUP_FILES.definition), readingThere(away)));
     return await bootAndCompare(spec, counted, away);
   } catch (error) {
     if (!(error instanceof VmkitError) || ['interrupted', 'backup-needs-others'].includes(error.code)) throw error;

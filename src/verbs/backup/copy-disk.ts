@@ -2,6 +2,7 @@ import { VmkitError } from '../../core/errors/errors.ts';
 import type { MachinePaths } from '../../core/paths.ts';
 import type { GuestHost } from '../../guest/ssh/guest-host.ts';
 import { copyOfRunning, copyOfStopped } from '../../machine/disks/copy-of-running.ts';
+import type { Identity } from '../../machine/disks/identity.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { atInstant } from '../../machine/instant.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
@@ -16,20 +17,27 @@ const TRIES = 3;
 /** A guest that has much to do takes a while to let somebody in. */
 const LOGIN_MS = 60_000;
 
-/** Copies the data disk of a machine as it is at one instant, while it runs or not. Returns its state where it runs. */
+export interface CopiedDisk {
+  /** Whose disk it is. */
+  readonly identity: Identity;
+  /** Undefined where the machine is off. */
+  readonly state: MachineState | undefined;
+}
+
+/** Copies the data disk of a machine as it is at one instant, while it runs or not. */
 export async function copyDataDisk(
   machine: LockedMachine,
   spec: Pick<VmSpec, 'services'> | undefined,
   to: string,
   context: VerbContext,
-): Promise<MachineState | undefined> {
+): Promise<CopiedDisk> {
   const { name, paths } = machine;
-  await requireDisk(name, paths, context);
+  const identity = await requireDisk(name, paths, context);
   const state = await runningMachine(name, context);
   if (state === undefined) {
     await requireFree(machine, context);
     await copyOfStopped(paths.dataDisk, to, context);
-    return undefined;
+    return { identity, state };
   }
   await withGuest(
     name,
@@ -43,7 +51,7 @@ export async function copyDataDisk(
     },
     LOGIN_MS,
   );
-  return state;
+  return { identity, state };
 }
 
 /** False where the guest would not wait so long, and there are tries left. */

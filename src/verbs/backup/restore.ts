@@ -6,6 +6,7 @@ import { readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
 import { decide } from '../../machine/state/leftovers.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
 import { requireOff } from '../../machine/state/running.ts';
+import { forgetTrial } from '../boot/last-good/record.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import { chooseBackup } from './choose.ts';
 import { backupTarget, openPlace, rememberTarget } from './place.ts';
@@ -59,6 +60,7 @@ export async function restoreMachine(
       await writeIdentity(join(paths.incomingDir, BACKUP_FILES.identity), { ...identity, ...own }, context.host);
     }
     const boot = await placeDefinition(name, join(paths.incomingDir, BACKUP_FILES.definition), context);
+    await forgetTrial(paths, context);
     await decide(paths, context.host);
     await rememberTarget(target, paths, context);
     return { name, id: chosen.id, takenAt: manifest.takenAt, boot };

@@ -6,8 +6,9 @@ import { copyOfStopped } from '../../machine/disks/copy-of-running.ts';
 import { readDataDisk } from '../../machine/disks/ext4-disk.ts';
 import { requireSnapshot, type Snapshot } from '../../machine/disks/snapshots.ts';
 import { decide } from '../../machine/state/leftovers.ts';
-import { withMachine } from '../../machine/state/machine-lock.ts';
+import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { requireOff } from '../../machine/state/running.ts';
+import { forgetTrial } from '../boot/last-good/record.ts';
 import { planArtifacts } from '../build/plan-artifacts.ts';
 import { runStep, type VerbContext } from '../step.ts';
 import { definitionOfMachine } from './own-services.ts';
@@ -31,24 +32,40 @@ export interface RolledBack {
 export async function rollBack(name: string, id: string | undefined, context: VerbContext): Promise<RolledBack> {
   const work = async (inner: VerbContext): Promise<RolledBack> =>
     withMachine(name, `vmkit rollback ${name}`, inner, async (machine) => {
-      const { paths } = machine;
       await requireOff(machine, inner);
-      const identity = await requireDisk(name, paths, inner);
-      const snapshot = await requireSnapshot(name, id, paths, inner);
-      const disk = await readDataDisk(snapshot.disk, inner);
-      if (disk?.uuid !== identity.dataDiskUuid) {
-        const text = `The snapshot ${snapshot.id} is of another machine's disk, and ${name} was restored since. Nothing was changed.`;
-        throw new VmkitError('host', 'data-disk-foreign', text, {
-          hint: `vmkit restore ${name} takes a backup of it back.`,
-        });
-      }
-      const kept = await snapshotOf(machine, `before it was taken back to ${snapshot.id}`, inner);
-      await copyOfStopped(snapshot.disk, join(paths.incomingDir, BACKUP_FILES.disk), inner);
-      await decide(paths, inner.host);
+      const snapshot = await requireSnapshot(name, id, machine.paths, inner);
+      const kept = await putBack(machine, snapshot, false, inner);
       const { takenAt } = snapshot;
       return { name, id: snapshot.id, takenAt, kept, otherArtifacts: await changedSince(name, snapshot, inner) };
     });
   return runStep({ title: `${name} taken back`, run: (inner) => work({ ...context, ...inner }) }, context);
+}
+
+/**
+ * The same for whoever holds the lock of a machine that is off. Returns the snapshot of what was there before. `isAutomatic`: nobody asked for it, and it is tried again where it
+ * is cut off.
+ */
+export async function putBack(
+  machine: LockedMachine,
+  snapshot: Snapshot,
+  isAutomatic: boolean,
+  context: VerbContext,
+): Promise<string> {
+  const { name, paths } = machine;
+  const identity = await requireDisk(name, paths, context);
+  const disk = await readDataDisk(snapshot.disk, context);
+  if (disk?.uuid !== identity.dataDiskUuid) {
+    const text = `The snapshot ${snapshot.id} is of another machine's disk, and ${name} was restored since. Nothing was changed.`;
+    throw new VmkitError('host', 'data-disk-foreign', text, {
+      hint: `vmkit restore ${name} takes a backup of it back.`,
+    });
+  }
+  const why = `before it was taken back to ${snapshot.id}`;
+  const kept = await snapshotOf(machine, { why, ...(isAutomatic ? { isAutomatic } : {}) }, context);
+  await copyOfStopped(snapshot.disk, join(paths.incomingDir, BACKUP_FILES.disk), context);
+  if (!isAutomatic) await forgetTrial(paths, context);
+  await decide(paths, context.host);
+  return kept;
 }
 
 async function changedSince(name: string, { artifacts }: Snapshot, context: VerbContext): Promise<readonly string[]> {

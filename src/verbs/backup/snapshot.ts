@@ -5,6 +5,7 @@ import {
   removeSnapshot,
   requireSnapshot,
   type Snapshot,
+  type SnapshotFacts,
 } from '../../machine/disks/snapshots.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { runStep, type VerbContext } from '../step.ts';
@@ -19,7 +20,7 @@ export interface TakenSnapshot {
 /** Keeps the data disk as it is at one instant, beside the machine, while it runs or not. */
 export async function takeSnapshot(name: string, context: VerbContext): Promise<TakenSnapshot> {
   const take = async (inner: VerbContext): Promise<string> =>
-    withMachine(name, `vmkit snapshot ${name}`, inner, (machine) => snapshotOf(machine, undefined, inner));
+    withMachine(name, `vmkit snapshot ${name}`, inner, (machine) => snapshotOf(machine, {}, inner));
   const id = await runStep({ title: `snapshot of ${name}`, run: (inner) => take({ ...context, ...inner }) }, context);
   return { name, id };
 }
@@ -27,15 +28,21 @@ export async function takeSnapshot(name: string, context: VerbContext): Promise<
 /** The same for whoever holds the machine's lock. */
 export async function snapshotOf(
   machine: LockedMachine,
-  why: string | undefined,
+  { why, isAutomatic }: Pick<SnapshotFacts, 'why' | 'isAutomatic'>,
   context: VerbContext,
 ): Promise<string> {
   const spec = await definitionOfMachine(machine.name, context);
   return makeSnapshot(
     machine.paths,
     async (to) => {
-      const state = await copyDataDisk(machine, spec, to, context);
-      return { isRunning: state !== undefined, artifacts: state?.artifacts ?? {}, kernel: state?.kernel, why };
+      const { state } = await copyDataDisk(machine, spec, to, context);
+      return {
+        isRunning: state !== undefined,
+        artifacts: state?.artifacts ?? {},
+        kernel: state?.kernel,
+        why,
+        isAutomatic,
+      };
     },
     context,
   );

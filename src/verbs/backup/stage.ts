@@ -1,11 +1,11 @@
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { BACKUP_FILES, type Manifest } from '../../backup/manifest.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
+import { keepDefinition } from '../definition-files.ts';
 import type { VerbContext } from '../step.ts';
 import { copyDataDisk } from './copy-disk.ts';
-import { requireDisk } from './require-disk.ts';
 
 /** `$1` the folder, then the identity and the secrets. Keys and passwords: 0700. */
 const COLLECT = `set -e
@@ -24,15 +24,14 @@ export async function stageBackup(
   const { host } = context;
   const { name, paths } = machine;
   const folder = paths.stagingDir;
-  const identity = await requireDisk(name, paths, context);
   const argv = ['sh', '-c', COLLECT, 'sh', folder, paths.identityFile, paths.secretsDir];
   const { exitCode, stderr } = await host.exec(argv, { withinMs: 60_000 });
   if (exitCode !== 0)
     throw new VmkitError('host', 'not-writable', `Preparing the backup in ${folder}: ${stderr.trim()}`);
-  if (spec !== undefined) await stageDefinition(spec, join(folder, BACKUP_FILES.definition), context);
+  if (spec !== undefined) await keepDefinition(spec, join(folder, BACKUP_FILES.definition), context);
   const disk = join(folder, BACKUP_FILES.disk);
   const takenAt = new Date().toISOString();
-  const state = await copyDataDisk(machine, spec, disk, context);
+  const { identity, state } = await copyDataDisk(machine, spec, disk, context);
   const manifest: Manifest = {
     version: 1,
     name,
@@ -46,16 +45,4 @@ export async function stageBackup(
   };
   await host.write(join(folder, BACKUP_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`, 0o600);
   return manifest;
-}
-
-/** vm.yaml, and the fragments beside it that it names. */
-async function stageDefinition(spec: VmSpec, folder: string, { host, builder }: VerbContext): Promise<void> {
-  const fragments = spec.kernel.kind === 'vmkit' ? spec.kernel.fragments : [];
-  for (const file of [join(spec.directory, 'vm.yaml'), ...fragments]) {
-    const name = relative(spec.directory, file);
-    const bytes = name.startsWith('..') ? undefined : await builder.host.read(file);
-    if (bytes === undefined) continue;
-    await host.makeFolder(dirname(join(folder, name)), 0o700);
-    await host.write(join(folder, name), bytes, 0o600);
-  }
 }

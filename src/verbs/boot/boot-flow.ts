@@ -1,10 +1,12 @@
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
+import type { Context } from '../../host/context.ts';
 import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import { onVmm, requireAbilities } from '../../machine/abilities.ts';
 import { type Booted, bootMachine, followMachine } from '../../machine/boot.ts';
 import type { ChooseVmm } from '../../machine/choose-vmm.ts';
 import { ensureDataDisk } from '../../machine/disks/data-disk.ts';
+import { growRunning } from '../../machine/disks/grow-running.ts';
 import { readIdentity } from '../../machine/disks/identity.ts';
 import { readProgress } from '../../machine/follow/status.ts';
 import { keepGate } from '../../machine/gate/gate-process.ts';
@@ -16,19 +18,23 @@ import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
 import { vmmOf } from '../../machine/vmm/drivers.ts';
+import type { Vmm } from '../../machine/vmm/vmm.ts';
 import { withWorldOf, withWorldOfStart } from '../../machine/world-there.ts';
 import { ensureSecrets, secretFile } from '../../secrets/secret-store.ts';
 import { secretTree } from '../../secrets/secret-tree.ts';
 import { packSecretsDisk } from '../../secrets/secrets-disk.ts';
 import { dropbearKey, ensureSshKeys } from '../../secrets/ssh-keys.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
-import { assemble } from '../build/assemble.ts';
+import { type Assembled, assemble } from '../build/assemble.ts';
 import { placeFiles } from '../build/place-files.ts';
 import { planArtifacts } from '../build/plan-artifacts.ts';
+import { requireNotMoving } from '../move/moving.ts';
 import { ensureNebulaCertificates } from '../nebula-certificates.ts';
 import type { Step, VerbContext } from '../step.ts';
 import { changesSinceBoot } from './changes-since-boot.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
+import { goBack, type WentBack, wayBack } from './last-good/go-back.ts';
+import { beginTrial, endTrial } from './last-good/trial.ts';
 import { ensureMachineUser, plannedUser } from './machine-user.ts';
 import { rememberDefinition, requireOwnMachine } from './whose-machine.ts';
 
@@ -36,6 +42,8 @@ export interface BootOutcome extends Booted {
   readonly wasRunning: boolean;
   /** What the definition says otherwise than the running machine was booted with, a line each. */
   readonly changes: readonly string[];
+  /** It did not get ready, and runs again as it did before. */
+  readonly wentBack?: WentBack;
 }
 
 interface BootOptions {
@@ -69,10 +77,12 @@ export async function prepareBoot(
     // Its node is the one that it was started with.
     await rememberDefinition({ ...defined, services: [] }, paths, context);
     const started = withWorldOfStart(defined, running, context.host);
-    return joinRunning(await keepGate(running, paths, context), started, chosen, context);
+    const state = await keepGate(running, paths, context);
+    return joinRunning(state, started, machine, chosen, context, startedFor);
   }
   const spec = await withWorldOf(defined, context);
   await requireFree(machine, context);
+  await requireNotMoving(spec.name, paths, context.host);
   await clearState(paths, context.host);
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
@@ -89,40 +99,100 @@ export async function prepareBoot(
   await takeGivenSecrets(spec, paths, identity?.hasDataDisk !== true, context);
   const assembled = await assemble(spec, chosen, context);
   const files = await placeFiles(spec.name, assembled.files, context);
+  const placed = { ...assembled, files };
+  // A phone's supervisor starts what it was told, whatever is kept here.
+  if (vmm.name === 'qemu') await beginTrial(given, assembled.files, placed, machine, context);
+  const start = await readyToStart(spec, placed, machine, { vmm, startedFor }, context);
+  return {
+    title: `boot ${spec.name}`,
+    run: async (inner) =>
+      orGoBack(given, machine, { ...context, ...inner }, { vmm, startedFor }, async () => ({
+        ...(await start(inner)),
+        wasRunning: false,
+        changes: [],
+      })),
+  };
+}
+
+interface How {
+  readonly vmm: Vmm;
+  readonly startedFor: string | undefined;
+}
+
+/** Prepares the disks of a machine that is off. What is returned starts it and waits for it. */
+async function readyToStart(
+  spec: VmSpec,
+  assembled: Assembled,
+  machine: LockedMachine,
+  { vmm, startedFor }: How,
+  context: VerbContext,
+): Promise<(inner: Context) => Promise<Booted>> {
+  const { paths } = machine;
+  const opened = openPorts({ ports: describePorts(spec.services), network: spec.network });
   const { uuid } = await ensureDataDisk(spec, paths, context);
   await rememberDefinition(spec, paths, context);
   const user = await ensureMachineUser(machine, vmm, context);
   const { secrets, tells } = await packSecrets(spec, context);
-  const request = { ...assembled, files, spec, dataUuid: uuid, secrets, tells, user, startedFor };
-  return {
-    title: `boot ${spec.name}`,
-    run: async (inner) => {
-      await requireFreePorts(ports, spec.name, inner.host);
-      await joinNetwork(spec, inner);
-      const booted = await bootMachine(request, vmm, machine, inner);
-      await forgetGivenSecrets(spec, paths, inner.host);
-      return { ...booted, wasRunning: false, changes: [] };
-    },
+  const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
+  return async (inner) => {
+    await requireFreePorts(vmm.endpoint === undefined ? opened : [], spec.name, inner.host);
+    await joinNetwork(spec, { ...context, ...inner });
+    const booted = await bootMachine(request, vmm, machine, inner);
+    await forgetGivenSecrets(spec, paths, inner.host);
+    return booted;
   };
+}
+
+/** A boot; with `rollback: auto`, one that fails with something new ends with what was there before. */
+async function orGoBack(
+  spec: VmSpec,
+  machine: LockedMachine,
+  context: VerbContext,
+  how: How,
+  boot: () => Promise<BootOutcome>,
+): Promise<BootOutcome> {
+  try {
+    const booted = await boot();
+    await endTrial(machine, context);
+    return booted;
+  } catch (error) {
+    const way = await wayBack(spec, error, machine, context);
+    if (way === undefined) throw error;
+    return goBack(way, error, machine, context, async (set) => {
+      const before = await withWorldOf(onVmm(set.spec, how.vmm, context.host.name).spec, context);
+      const start = await readyToStart(before, set.assembled, machine, how, context);
+      return { ...(await start(context)), wasRunning: false, changes: [] };
+    });
+  }
 }
 
 async function joinRunning(
   state: MachineState,
   spec: VmSpec,
+  machine: LockedMachine,
   chosen: ChosenComponents,
   context: VerbContext,
+  startedFor: string | undefined,
 ): Promise<Step<BootOutcome>> {
+  const { paths } = machine;
   const planned = await planArtifacts(spec, chosen, context);
-  const disk = await context.host.stat(machinePaths(context.paths, spec.name).dataDisk);
-  const diskMib = disk === undefined ? undefined : Math.floor(disk.bytes / 1024 ** 2);
-  const changes = changesSinceBoot(state, await withWorldOf(spec, context), diskMib, planned);
+  const changed = async (): Promise<readonly string[]> => {
+    const disk = await context.host.stat(paths.dataDisk);
+    const diskMib = disk === undefined ? undefined : Math.floor(disk.bytes / 1024 ** 2);
+    return changesSinceBoot(state, await withWorldOf(spec, context), diskMib, planned);
+  };
   return {
     title: `${spec.name} runs`,
     run: async (inner) => {
       // What was said long ago is not news.
       const isBooted = (await readProgress(state, inner)).end?.kind === 'booted';
       const quiet = isBooted ? { ...inner, report: () => undefined } : inner;
-      return { ...(await followMachine(state, spec.services, quiet)), wasRunning: true, changes };
+      const how = { vmm: vmmOf(state), startedFor };
+      return orGoBack(spec, machine, { ...context, ...inner }, how, async () => {
+        const booted = await followMachine(state, spec.services, quiet);
+        await growRunning(state, spec.dataMib, paths, inner);
+        return { ...booted, wasRunning: true, changes: await changed() };
+      });
     },
   };
 }

@@ -1,6 +1,7 @@
 import { withAddress } from '../../machine/ports.ts';
 import type { MachineState } from '../../machine/state/state.ts';
 import type { BootOutcome } from './boot-flow.ts';
+import type { WentBack } from './last-good/go-back.ts';
 
 /** A machine that was booted, as data for people and programs. */
 export interface BootedDescription {
@@ -14,11 +15,13 @@ export interface BootedDescription {
   /** `Linux 6.12.9, vmkit's own`; undefined for a machine that an older vmkit started. */
   readonly kernel: string | undefined;
   readonly ports: readonly ReturnType<typeof withAddress>[];
+  /** It did not get ready with what is new, and runs again as it did before. */
+  readonly wentBack: WentBack | undefined;
   /** What a person logs in with, and the file that holds the secret. */
   readonly logins: MachineState['tells'];
 }
 
-export function describeBooted({ state, progress, wasRunning, changes }: BootOutcome): BootedDescription {
+export function describeBooted({ state, progress, wasRunning, changes, wentBack }: BootOutcome): BootedDescription {
   return {
     name: state.name,
     wasRunning,
@@ -28,6 +31,7 @@ export function describeBooted({ state, progress, wasRunning, changes }: BootOut
     accelerator: state.accelerator,
     kernel: state.kernel,
     ports: state.ports.map(withAddress),
+    wentBack,
     logins: state.tells,
   };
 }

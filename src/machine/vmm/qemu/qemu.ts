@@ -1,3 +1,4 @@
+import { DISK_SERIALS } from '../../../spec/disks.ts';
 import { launch } from '../launch/launch.ts';
 import { usedMib } from '../launch/used-memory.ts';
 import { zeroSecrets } from '../launch/zero-secrets.ts';
@@ -27,6 +28,10 @@ export const qemu: Vmm = {
     void (await qmpCommand(controlSocket, 'system_powerdown', host, withinMs)),
   quit: async ({ controlSocket }, host) => void (await qmpCommand(controlSocket, 'quit', host)),
   copyDisk,
+  growDisk: async ({ controlSocket }, bytes, host) => {
+    const grown = { 'node-name': DISK_SERIALS.data, size: bytes };
+    await qmpCommand(controlSocket, { execute: 'block_resize', arguments: grown }, host, 60_000);
+  },
   usedMib,
   forgetSecrets: zeroSecrets,
 };

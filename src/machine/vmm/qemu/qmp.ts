@@ -24,7 +24,7 @@ type PlainCommand =
 
 /** A command with what it is given. */
 interface GivenCommand {
-  readonly execute: 'blockdev-add' | 'blockdev-del' | 'blockdev-backup' | 'job-cancel' | 'job-dismiss';
+  readonly execute: 'blockdev-add' | 'blockdev-del' | 'blockdev-backup' | 'block_resize' | 'job-cancel' | 'job-dismiss';
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
