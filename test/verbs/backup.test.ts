@@ -7,7 +7,7 @@ import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
 import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { backupMachine } from '../../src/verbs/backup/backup.ts';
-import { cutOff } from '../../src/verbs/backup/check.ts';
+import { cutOff } from '../../src/verbs/backup/apart.ts';
 import { differences, parseCounts } from '../../src/verbs/backup/counts.ts';
 import { listBackups } from '../../src/verbs/backup/list.ts';
 import { restoreMachine } from '../../src/verbs/backup/restore.ts';

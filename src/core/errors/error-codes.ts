@@ -161,6 +161,7 @@ export const ERROR_CODES = [
   'port-in-use',
   'port-unanswered',
   'preference-taken',
+  'program-of-other-version',
   'push-damaged',
   'qemu-ended',
   'qemu-unkillable',
@@ -218,6 +219,8 @@ export const ERROR_CODES = [
   'unknown-service',
   'unknown-verb',
   'unpack-failed',
+  'upgrade-failed',
+  'upgrade-impossible',
   'user-namespaces',
   'vmm-cannot',
 ] as const;
