@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Arch } from '../core/arch.ts';
 import { VmkitError } from '../core/errors/errors.ts';
+import { DEBIAN_SUITE } from '../core/suite.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { DEBIAN_ARCHITECTURES, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
+import { DEBIAN_ARCHITECTURES, runMmdebstrap } from '../store/mmdebstrap.ts';
 import { withScratchFolder } from '../store/scratch-folder.ts';
 
 /** Debian's static busybox for the guest's architecture, unpacked and never run here. Output: `busybox`. */

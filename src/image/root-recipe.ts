@@ -1,3 +1,4 @@
+import { llvmOf } from '../core/suite.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { LEFT_OUT_PACKAGE } from './packages.ts';
 
@@ -7,13 +8,11 @@ const BASE_PACKAGES = ['ca-certificates', 'e2fsprogs', 'execline', 'iproute2', '
 /**
  * Packages that others depend on and that a guest runs without, with the version that satisfies every dependency on them.
  * One that a definition names itself is installed.
- * - libllvm19: 160 MB for PostgreSQL's JIT, which is off.
  * - locales: C.UTF-8 is part of libc.
  * - postgresql-common and -client-common: Debian's cluster scripts, and perl for them. vmkit runs the server itself.
  * - ssl-cert: generates a TLS key when it is installed; a secret has no place in an image.
  */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  libllvm19: '99:0',
   locales: '99:0',
   'postgresql-client-common': '999',
   'postgresql-common': '999',
@@ -30,16 +29,22 @@ export interface RootRecipe {
 }
 
 /** The packages of a machine's root, and what is done beside installing them. Pure. */
-export function rootRecipe(spec: Pick<VmSpec, 'packages' | 'services'>): RootRecipe {
+export function rootRecipe(spec: Pick<VmSpec, 'packages' | 'services' | 'suite' | 'olderSuite'>): RootRecipe {
   const wanted = [...BASE_PACKAGES, ...spec.packages, ...spec.services.flatMap((service) => service.packages)];
   const packages = [...new Set(wanted)].sort();
-  const leftOut = Object.keys(LEFT_OUT).filter((name) => !packages.includes(name));
+  const { suite, olderSuite = suite } = spec;
+  const llvm = [llvmOf(suite), llvmOf(olderSuite)].flatMap((name): [string, string][] =>
+    name === undefined ? [] : [[name, '99:0']],
+  );
+  const leftOut = Object.entries({ ...Object.fromEntries(llvm), ...LEFT_OUT }).filter(
+    ([name]) => !packages.includes(name),
+  );
   return { packages, essentialHook: leaveOut(leftOut), customizeHook: NEUTRALIZE };
 }
 
 /** Tells dpkg of an installed package that provides those left out (deb-control(5), Provides), and answers PostgreSQL's installation scripts. */
-function leaveOut(names: readonly string[]): string {
-  const provides = names.map((name) => `${name} (= ${LEFT_OUT[name]})`).join(', ');
+function leaveOut(names: readonly (readonly [name: string, version: string])[]): string {
+  const provides = names.map(([name, version]) => `${name} (= ${version})`).join(', ');
   return `set -eu
 cat >> "$1/var/lib/dpkg/status" <<'EOF'
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { type Arch, archOf } from '../core/arch.ts';
 import { VmkitError } from '../core/errors/errors.ts';
+import { DEBIAN_SUITE } from '../core/suite.ts';
 import type { Context } from '../host/context.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import type { Artifact } from '../store/artifact.ts';
-import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, DEBIAN_SUITE, runMmdebstrap } from '../store/mmdebstrap.ts';
+import { DEBIAN_ARCHITECTURES, DEBIAN_EPOCH, runMmdebstrap } from '../store/mmdebstrap.ts';
 import { withScratchFolder } from '../store/scratch-folder.ts';
 import { packSquashfs, SQUASHFS_OPTIONS } from '../store/squashfs.ts';
 import { ensureArtifact } from '../store/store.ts';
@@ -17,16 +18,17 @@ import { rootRecipe } from './root-recipe.ts';
  * The read-only root file system: Debian with the packages of the machine. Outputs: `root.img` (squashfs) and `packages.txt`.
  * The key does not follow Debian's updates: a machine keeps its image until it is rebuilt.
  */
-export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'>): Artifact {
-  const { arch } = spec;
+export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services' | 'suite' | 'olderSuite'>): Artifact {
+  const { arch, suite, olderSuite } = spec;
   const { packages, essentialHook, customizeHook } = rootRecipe(spec);
-  const title = `root file system ${arch}`;
+  const title = `root file system ${arch}${suite === DEBIAN_SUITE ? '' : ` ${suite}`}${olderSuite === undefined ? '' : ` with ${olderSuite}`}`;
   return {
     kind: 'root',
     title,
     inputs: {
       recipe: 2,
-      suite: DEBIAN_SUITE,
+      suite,
+      ...(olderSuite === undefined ? {} : { olderSuite }),
       arch,
       packages,
       essentialHook,
@@ -50,7 +52,7 @@ export function rootArtifact(spec: Pick<VmSpec, 'arch' | 'packages' | 'services'
           `--customize-hook=${customizeHook}`,
           '--format=tar',
         ];
-        await runMmdebstrap(args, { doing: `Building the ${title}`, target: archive }, context);
+        await runMmdebstrap(args, { doing: `Building the ${title}`, target: archive, suite, olderSuite }, context);
         context.report({ kind: 'phase', text: 'packs the root file system' });
         const installed = await listPackages(archive, context);
         await context.host.write(join(directory, 'packages.txt'), renderPackages(installed));

@@ -14,6 +14,8 @@ export interface Service {
   readonly packages: readonly string[];
   /** Executables that are not in Debian, by component name: `forgejo`. Found in /opt/vmkit/bin. */
   readonly components: readonly string[];
+  /** Component → the release that it must be; others as vmkit knows them. */
+  readonly componentVersions?: Readonly<Record<string, string>>;
   /** The user that `run` and `ready` run as. Created at boot with a uid that depends on its name only. */
   readonly user: string;
   /**
@@ -27,6 +29,8 @@ export interface Service {
   readonly memoryMib?: number | undefined;
   /** The home folder on the data disk; always /data/<name>, owned by `user`, 0700. */
   readonly env: Readonly<Record<string, string>>;
+  /** Runs as root before `setup`: refuses data of another version. An upgrade tries a copy without it. */
+  readonly guard?: string | undefined;
   /** Runs as root before each start, after `needs` are ready; must be idempotent. */
   readonly setup: string | undefined;
   /** Ends in `exec DAEMON`, in the foreground, logging to standard output or error. */
@@ -157,8 +161,8 @@ export interface ServiceSecret {
   readonly isHostOnly?: true;
   /** A secret of another machine, which that one makes; read on this host, not made here. */
   readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
-  /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used. */
-  readonly given?: { readonly variable: string; readonly title: string };
+  /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used, unless it is kept. */
+  readonly given?: { readonly variable: string; readonly title: string; readonly isKept?: true };
   /** Set for what a person needs to know; named at the end of `boot`: "administrator admin, password in FILE". */
   readonly tell: string | undefined;
 }

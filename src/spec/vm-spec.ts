@@ -1,4 +1,5 @@
 import type { Arch } from '../core/arch.ts';
+import type { Suite } from '../core/suite.ts';
 import type { KernelSpec } from './kernel.ts';
 import type { NetworkSpec } from './networks/network-spec.ts';
 import type { Service } from './service.ts';
@@ -12,6 +13,10 @@ export interface VmSpec {
   /** Size of the data disk; it grows to this, never shrinks. */
   readonly dataMib: number;
   readonly kernel: KernelSpec;
+  /** The release of Debian that its packages come from. */
+  readonly suite: Suite;
+  /** An older one, for packages that only that one has: PostgreSQL's, while it is upgraded. */
+  readonly olderSuite?: Suite | undefined;
   /** Debian packages beside those that services ask for. */
   readonly packages: readonly string[];
   /** Machines that are ready before this one starts. */

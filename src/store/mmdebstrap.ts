@@ -1,9 +1,7 @@
 import type { ErrorCode } from '../core/errors/error-codes.ts';
 import { VmkitError } from '../core/errors/errors.ts';
+import { DEBIAN_SUITE, type Suite } from '../core/suite.ts';
 import type { Context } from '../host/context.ts';
-
-/** The release of Debian that all packages come from. */
-export const DEBIAN_SUITE = 'trixie';
 
 /** dpkg's name of a guest's architecture. */
 export const DEBIAN_ARCHITECTURES = { x86_64: 'amd64', arm64: 'arm64' } as const;
@@ -15,6 +13,10 @@ interface MmdebstrapRun {
   readonly doing: string;
   /** Where the result goes; `args` name the format. */
   readonly target: string;
+  /** Default: the usual one. */
+  readonly suite?: Suite;
+  /** Packages that `suite` does not have come from there. */
+  readonly olderSuite?: Suite | undefined;
   /**
    * Packages are only unpacked (--variant=extract), nothing of them runs: then a user needs neither root nor namespaces.
    * The files are then the user's own.
@@ -28,9 +30,11 @@ interface MmdebstrapRun {
  * unknown package, a full disk, missing subordinate ids, a foreign processor.
  */
 export async function runMmdebstrap(args: readonly string[], run: MmdebstrapRun, context: Context): Promise<void> {
+  const { suite = DEBIAN_SUITE, olderSuite } = run;
+  const mirrors = olderSuite === undefined ? [] : [suite, olderSuite].flatMap(debianLines);
   const { isRoot } = await context.host.facts();
   const mode = isRoot ? 'root' : run.isExtractOnly === true ? 'chrootless' : 'unshare';
-  const result = await context.host.exec(['mmdebstrap', `--mode=${mode}`, ...args, DEBIAN_SUITE, run.target], {
+  const result = await context.host.exec(['mmdebstrap', `--mode=${mode}`, ...args, suite, run.target, ...mirrors], {
     // A fixed time for what packages write when they are installed, and for the newest file times in the archive.
     env: { SOURCE_DATE_EPOCH: `${DEBIAN_EPOCH}`, LC_ALL: 'C' },
     withinMs: WITHIN_MS,
@@ -42,7 +46,14 @@ export async function runMmdebstrap(args: readonly string[], run: MmdebstrapRun,
       if (step !== undefined) context.report({ kind: 'phase', text: step });
     },
   });
-  if (result.exitCode !== 0) throw explainMmdebstrap(run.doing, `${result.stderr}\n${result.stdout}`);
+  if (result.exitCode !== 0) throw explainMmdebstrap(run.doing, `${result.stderr}\n${result.stdout}`, suite);
+}
+
+/** One line of apt's sources for each archive of a release, as mmdebstrap gives them itself for one release alone (mmdebstrap(1), MIRROR). */
+export function debianLines(suite: Suite): readonly string[] {
+  const archive = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian`;
+  const security = archive.replace('deb.debian.org/debian', 'security.debian.org/debian-security');
+  return [`${archive} ${suite} main`, `${archive} ${suite}-updates main`, `${security} ${suite}-security main`];
 }
 
 /** 2025-01-01, in seconds. reproducible-builds.org, SOURCE_DATE_EPOCH. */
@@ -66,8 +77,8 @@ const CAUSES: readonly {
     kind: 'spec',
     code: 'package-unknown',
     sign: /E: Unable to locate package \S+|E: Package '\S+' has no installation candidate/,
-    says: `Debian ${DEBIAN_SUITE} has no such package`,
-    hint: `Look up its name among the packages of Debian ${DEBIAN_SUITE}; only the section main is used.`,
+    says: 'this release of Debian has no such package',
+    hint: 'Look up its name among its packages; only the section main is used.',
   },
   {
     kind: 'build',
@@ -103,7 +114,7 @@ const CAUSES: readonly {
 ];
 
 /** The error for mmdebstrap's output: the first cause that shows in it, and the end of what its last step printed. */
-export function explainMmdebstrap(doing: string, output: string): VmkitError {
+export function explainMmdebstrap(doing: string, output: string, suite: Suite = DEBIAN_SUITE): VmkitError {
   const lines = output
     .split('\n')
     .filter((line) => !/^\s*$|^I: main\(\)|^I: removing|^E: (mmdebstrap failed|setup failed)/.test(line));
@@ -117,5 +128,7 @@ export function explainMmdebstrap(doing: string, output: string): VmkitError {
       hint: 'The lines above are the end of what it printed; -v shows the command, to run it by hand.',
     });
   }
-  return new VmkitError(cause.kind, cause.code, `${doing}: ${cause.says}.\n${end}`, { hint: cause.hint });
+  return new VmkitError(cause.kind, cause.code, `${doing}, Debian ${suite}: ${cause.says}.\n${end}`, {
+    hint: cause.hint,
+  });
 }

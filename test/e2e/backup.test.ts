@@ -87,7 +87,7 @@ services:
     expect(await rows()).toEqual(ids);
     // The password is in no output, and nothing is left of the check.
     expect(stderr + stdout).not.toContain(readFileSync(passwordFile(), 'utf8').trim());
-    expect(existsSync(join(sandbox.machine('sql').dataDir, 'check'))).toBe(false);
+    expect(existsSync(join(sandbox.machine('sql').dataDir, 'apart'))).toBe(false);
   });
 
   test('its disk grows while it runs', async () => {

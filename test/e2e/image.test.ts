@@ -108,7 +108,7 @@ describe.sequential('build-image', () => {
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const context = contextIn(folder);
       const other = archOf((await context.host.facts()).machine) === 'arm64' ? 'x86_64' : 'arm64';
-      const spec = { arch: other, packages: ['postgresql-17'], services: [] } as const;
+      const spec = { arch: other, packages: ['postgresql-17'], services: [], suite: 'trixie' } as const;
       const accelerated = await ensureArtifact(rootArtifact(spec), context);
       const facts = await context.host.facts();
       const host = { ...context.host, facts: async () => ({ ...facts, machine: other }) };

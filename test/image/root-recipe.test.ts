@@ -5,7 +5,7 @@ import { rootArtifact } from '../../src/image/root.ts';
 import { rootRecipe } from '../../src/image/root-recipe.ts';
 import { artifactKey } from '../../src/store/store.ts';
 
-const sql = { arch: 'x86_64', packages: ['postgresql-17'], services: [] } as const;
+const sql = { arch: 'x86_64', packages: ['postgresql-17'], services: [], suite: 'trixie' } as const;
 
 test('the recipe of a machine with PostgreSQL', async () => {
   const { packages, essentialHook, customizeHook } = rootRecipe(sql);
@@ -14,7 +14,7 @@ test('the recipe of a machine with PostgreSQL', async () => {
 });
 
 test('a package that a definition names is installed, though others do without it', () => {
-  const { packages, essentialHook } = rootRecipe({ packages: ['locales'], services: [] });
+  const { packages, essentialHook } = rootRecipe({ ...sql, packages: ['locales'] });
   expect(packages).toContain('locales');
   expect(essentialHook).not.toContain('locales (=');
   expect(essentialHook).toContain('libllvm19 (=');
@@ -41,4 +41,12 @@ test('packages.txt holds what is installed: not what was removed, nor the stand-
     'Package: bash\nStatus: install ok installed\nVersion: 5.2\n',
   ].join('\n\n');
   expect(renderPackages(parseDpkgStatus(status))).toBe('bash 5.2\nzlib1g 1:1.3\n');
+});
+
+test('each release leaves out its own LLVM, a root of two releases both', () => {
+  const provides = (spec: object): string =>
+    /^Provides: (.*)$/m.exec(rootRecipe({ ...sql, ...spec }).essentialHook)?.[1] ?? '';
+  expect(provides({ suite: 'bookworm' })).toMatch(/^libllvm14 /);
+  expect(provides({ suite: 'forky' })).not.toContain('llvm');
+  expect(provides({ olderSuite: 'bookworm' })).toMatch(/^libllvm19 .*libllvm14 /);
 });

@@ -11,6 +11,7 @@ export function specWith(name: string, services: readonly Service[]): VmSpec {
     memoryMib: 512,
     dataMib: 1024,
     kernel: { kind: 'auto' },
+    suite: 'trixie',
     packages: [],
     needs: [],
     network: { kind: 'user', world: 'internet', hostAccess: [] },

@@ -195,6 +195,14 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         usage: 'move <vm>',
         summary: 'Move a machine to another host (--to), and forget it here once it runs there',
       },
+      outdated: {
+        usage: 'outdated <vm>',
+        summary: 'List what Debian and vmkit have newer than a machine, and what an upgrade would change',
+      },
+      upgrade: {
+        usage: 'upgrade <vm>',
+        summary: 'Bring data to the versions that vm.yaml has now: PostgreSQL, Forgejo; tried on a copy first',
+      },
       secrets: {
         usage: 'secrets <action> <vm> <role>',
         summary: 'rotate: give a role of PostgreSQL a new password, in every machine that uses it',

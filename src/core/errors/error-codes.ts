@@ -163,6 +163,7 @@ export const ERROR_CODES = [
   'port-in-use',
   'port-unanswered',
   'preference-taken',
+  'program-of-other-version',
   'push-damaged',
   'qemu-ended',
   'qemu-unkillable',
@@ -221,6 +222,8 @@ export const ERROR_CODES = [
   'unknown-service',
   'unknown-verb',
   'unpack-failed',
+  'upgrade-failed',
+  'upgrade-impossible',
   'user-namespaces',
   'vmm-cannot',
 ] as const;

@@ -48,27 +48,37 @@ function nebula(name: string): readonly ComponentSource[] {
   ];
 }
 
+function forgejo(version: string): readonly ComponentSource[] {
+  return [
+    {
+      kind: 'release',
+      version,
+      url: (arch) =>
+        `https://codeberg.org/forgejo/forgejo/releases/download/v${version}/forgejo-${version}-linux-${GO_ARCHITECTURES[arch]}`,
+      checksum: '.sha256',
+      member: undefined,
+    },
+    { kind: 'debian', package: 'forgejo', path: 'usr/bin/forgejo' },
+  ];
+}
+
 /**
  * Where a component comes from, in the order of trying; one that is not in the table can only be given. Debian trixie has neither
  * Forgejo nor Tailscale: those sources are for the day it does. Nebula's programs are for this host; a guest has Debian's package. Forgejo cannot be had by `go install`: its web pages are not part of its Go module.
  */
 export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource[]>> = {
-  forgejo: [
-    {
-      kind: 'release',
-      version: FORGEJO,
-      url: (arch) =>
-        `https://codeberg.org/forgejo/forgejo/releases/download/v${FORGEJO}/forgejo-${FORGEJO}-linux-${GO_ARCHITECTURES[arch]}`,
-      checksum: '.sha256',
-      member: undefined,
-    },
-    { kind: 'debian', package: 'forgejo', path: 'usr/bin/forgejo' },
-  ],
+  forgejo: forgejo(FORGEJO),
   nebula: nebula('nebula'),
   'nebula-cert': nebula('nebula-cert'),
   tailscale: tailscale('tailscale'),
   tailscaled: tailscale('tailscaled'),
 };
+
+/** The same for a release that a definition asks for; it comes from its publisher alone. */
+export function sourcesOf(name: string, version: string | undefined): readonly ComponentSource[] {
+  if (name !== 'forgejo' || version === undefined) return COMPONENT_SOURCES[name] ?? [];
+  return forgejo(version).filter(({ kind }) => kind === 'release');
+}
 
 /** `release 15.0.3`, `Debian package tailscale`, `go install tailscale.com/cmd/tailscale@v1.98.2`. */
 export function sourceTitle(source: ComponentSource): string {

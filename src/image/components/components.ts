@@ -12,6 +12,7 @@ import { ensureArtifact, findArtifact } from '../../store/store.ts';
 import { componentArtifact } from './component.ts';
 import { type ChosenComponents, componentNames } from './component-choice.ts';
 import { requireExecutable } from './component-executable.ts';
+import { sourcesOf } from './component-sources.ts';
 
 /** An executable that is there. */
 interface Executable {
@@ -34,7 +35,7 @@ export async function componentsArtifact(
   const found = await findGiven(spec, chosen);
   for (const name of componentNames(spec)) {
     if (found.has(name)) continue;
-    found.set(name, await ensureComponent(name, spec.arch, context));
+    found.set(name, await ensureComponent(name, spec, context));
   }
   return found.size === 0 ? undefined : imageOf([...found.values()], spec.arch);
 }
@@ -48,7 +49,7 @@ export async function findComponentsArtifact(
   const found = await findGiven(spec, chosen);
   for (const name of componentNames(spec)) {
     if (found.has(name)) continue;
-    const built = await findArtifact(componentArtifact(name, spec.arch), context);
+    const built = await findArtifact(wanted(name, spec), context);
     const sha256 = built?.manifest.outputs[name]?.sha256;
     if (built === undefined || sha256 === undefined) return 'unknown';
     found.set(name, { name, path: join(built.directory, name), sha256 });
@@ -67,8 +68,13 @@ async function findGiven(spec: Components, chosen: ChosenComponents): Promise<Ma
   return given;
 }
 
-async function ensureComponent(name: string, arch: Arch, context: Context): Promise<Executable> {
-  const { directory, manifest } = await ensureArtifact(componentArtifact(name, arch), context);
+function wanted(name: string, { arch, services }: Components): Artifact {
+  const version = services.flatMap(({ componentVersions }) => componentVersions?.[name] ?? [])[0];
+  return componentArtifact(name, arch, sourcesOf(name, version));
+}
+
+async function ensureComponent(name: string, spec: Components, context: Context): Promise<Executable> {
+  const { directory, manifest } = await ensureArtifact(wanted(name, spec), context);
   const sha256 = manifest.outputs[name]?.sha256;
   if (sha256 === undefined) throw new TypeError(`The artifact ${directory} holds no ${name}.`);
   return { name, path: join(directory, name), sha256 };

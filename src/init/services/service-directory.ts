@@ -22,6 +22,7 @@ export function serviceDirectory(service: Service): Tree {
   const checkShell = service.isOwn === true ? undefined : OWN_SHELL;
   const script = (path: string, content: string): Tree[number] => ({ kind: 'file', path, mode: 0o755, content });
   const setting = (path: string, content: string): Tree[number] => ({ kind: 'file', path, mode: 0o644, content });
+  const setup = setupOf(service);
   return [
     script(`${at}/run`, runScript(service)),
     script(`${at}/finish`, finishScript(service)),
@@ -32,7 +33,7 @@ export function serviceDirectory(service: Service): Tree {
     // s6's own 5 s are short on a host that is busy.
     setting(`${at}/timeout-finish`, '30000\n'),
     setting(`${own}/environment`, environment(service)),
-    ...(service.setup === undefined ? [] : [script(`${own}/setup`, withHeader(service.setup))]),
+    ...(setup === undefined ? [] : [script(`${own}/setup`, withHeader(setup))]),
     script(`${own}/run`, withHeader(service.run)),
     script(`${own}/ready`, withHeader(service.ready.check, checkShell)),
     ...(service.ready.still === undefined ? [] : [script(`${own}/still`, withHeader(service.ready.still, checkShell))]),
@@ -42,6 +43,10 @@ export function serviceDirectory(service: Service): Tree {
 
 function withHeader(body: string, shell = '#!/bin/sh'): string {
   return `${shell}\nset -eu\ncd "$HOME"\n${body.endsWith('\n') ? body : `${body}\n`}`;
+}
+
+function setupOf({ guard, setup }: Service): string | undefined {
+  return guard === undefined ? setup : `${guard}${setup ?? ''}`;
 }
 
 function homeOf({ name, user }: Service): string {
@@ -73,7 +78,7 @@ if [ -s ${GUEST.own}/ends/${name} ]; then
 fi
 ${needs.map((need) => `await_ready ${need} || exit 1\n`).join('')}event start ${name}
 ${joinMemoryGroup(service)}${limits(service)}. ${GUEST.services}/${name}/environment
-${user === 'root' ? '' : `[ -d ${home} ] || install -d -o ${user} -g ${user} -m 0700 ${home}\n`}${service.setup === undefined ? '' : `${forScriptsOf(service)}${GUEST.services}/${name}/setup 3>&- || { echo 'its setup failed'; exit 1; }\n`}
+${user === 'root' ? '' : `[ -d ${home} ] || install -d -o ${user} -g ${user} -m 0700 ${home}\n`}${setupOf(service) === undefined ? '' : `${forScriptsOf(service)}${GUEST.services}/${name}/setup 3>&- || { echo 'its setup failed'; exit 1; }\n`}
 # What takes this script's place has its number. It must not find a child that it did not start.
 (await_answer &)
 exec ${confined(service)}${GUEST.services}/${name}/run 3>&-

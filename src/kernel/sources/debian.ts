@@ -3,12 +3,13 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { VmkitError } from '../../core/errors/errors.ts';
+import { DEBIAN_SUITE } from '../../core/suite.ts';
 import type { Context } from '../../host/context.ts';
 import { requireTools } from '../../host/tools/tools.ts';
 import { sha256OfFile } from '../../store/fetch/sha256-of-file.ts';
 import { type LockedSource, lockedSource } from '../../store/fetch/source-lock.ts';
 import { withFreshFolder } from '../../store/fresh-folder.ts';
-import { DEBIAN_SUITE, runMmdebstrap } from '../../store/mmdebstrap.ts';
+import { runMmdebstrap } from '../../store/mmdebstrap.ts';
 import type { Publisher, Tarball } from './publisher.ts';
 
 /**

@@ -10,6 +10,9 @@ import { timelineOf } from './timeline.ts';
 
 const LOG_TAIL_LINES = 20;
 
+const OTHER_VERSION =
+  'Where the data is newer than the program, set back what you changed: suite in vm.yaml, or the component. Where it is older:';
+
 /** The error for a boot that did not end in `booted`: what missed its deadline or failed, and the end of its log and of the console. */
 export async function bootFailure(
   name: string,
@@ -29,9 +32,12 @@ export async function bootFailure(
     section('The end of the console', followed.consoleTail.join('\n')),
   ];
   return new VmkitError('boot', code, sections.filter((text) => text !== '').join('\n'), {
-    hint: isStillRunning
-      ? `It still runs, for you to look: vmkit logs ${name}, vmkit shell ${name}, vmkit console ${name}. Then: vmkit stop ${name}`
-      : `The whole console is in ${paths.consoleLog} (vmkit logs ${name}).`,
+    hint:
+      code === 'data-of-other-version'
+        ? `${OTHER_VERSION} vmkit stop ${name}, then vmkit upgrade ${name}.`
+        : isStillRunning
+          ? `It still runs, for you to look: vmkit logs ${name}, vmkit shell ${name}, vmkit console ${name}. Then: vmkit stop ${name}`
+          : `The whole console is in ${paths.consoleLog} (vmkit logs ${name}).`,
     details: {
       end: followed.end,
       step: currentStep(followed.progress),

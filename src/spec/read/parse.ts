@@ -3,6 +3,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod';
 import type { Arch } from '../../core/arch.ts';
 import { messageOf } from '../../core/errors/errors.ts';
+import { DEBIAN_SUITE } from '../../core/suite.ts';
 import { type KernelSpec, readKernelChoice } from '../kernel.ts';
 import { orderServices } from '../order.ts';
 import type { Finding, Problem } from '../problem.ts';
@@ -83,7 +84,8 @@ function rawOf(document: Document): { raw?: unknown; finding?: Finding } {
 
 function specOf(raw: unknown, directory: string): { spec: ParsedSpec | undefined; findings: readonly Finding[] } {
   const top = check(definition, raw, []);
-  const entries = rawServices(raw).map(readService);
+  const suite = top.value?.suite ?? DEBIAN_SUITE;
+  const entries = rawServices(raw).map((service, index) => readService(service, index, suite));
   const findings = [
     ...top.findings,
     ...entries.flatMap((entry) => entry.findings),
@@ -117,6 +119,7 @@ function toSpec(read: Definition, services: readonly Service[], directory: strin
     memoryMib: read.memory,
     dataMib: read.data,
     kernel: toKernel(read.kernel, directory),
+    suite: read.suite,
     needs: read.needs,
     network: read.network,
     packages: read.packages,

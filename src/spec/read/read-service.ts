@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Suite } from '../../core/suite.ts';
 import { nearest } from '../../core/text/nearest.ts';
 import type { Finding, YamlPath } from '../problem.ts';
 import { check } from '../rules/check.ts';
@@ -20,12 +21,12 @@ export interface ServiceEntry {
 }
 
 /** An entry with `use` is a service that vmkit knows and its options; another one is a service of one's own. */
-export function readService(raw: unknown, index: number): ServiceEntry {
+export function readService(raw: unknown, index: number, suite: Suite): ServiceEntry {
   const path = ['services', index];
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     return { path, name: undefined, needs: [], isBuiltin: false, service: undefined, findings: [] };
   }
-  return 'use' in raw ? readBuiltin(raw, raw.use, path) : readOwn(raw, path);
+  return 'use' in raw ? readBuiltin(raw, raw.use, suite, path) : readOwn(raw, path);
 }
 
 function readOwn(raw: object, path: YamlPath): ServiceEntry {
@@ -41,7 +42,7 @@ const writtenSchema = z.object({
   needs: z.array(z.string()).catch([]).default([]),
 });
 
-function readBuiltin(raw: object, use: unknown, path: YamlPath): ServiceEntry {
+function readBuiltin(raw: object, use: unknown, suite: Suite, path: YamlPath): ServiceEntry {
   const name = typeof use === 'string' ? use : undefined;
   const entry = { path, name, needs: [], isBuiltin: true, service: undefined };
   // The implicit one is refused by name, among the rules.
@@ -51,7 +52,7 @@ function readBuiltin(raw: object, use: unknown, path: YamlPath): ServiceEntry {
   const { use: _, ...options } = { use, ...raw };
   const { value, findings } = check(builtin.options.strict(), options, path);
   if (value === undefined) return { ...entry, findings };
-  const service = builtin.create(options);
+  const service = builtin.create(options, suite);
   return { ...entry, needs: service.needs, service, findings };
 }
 

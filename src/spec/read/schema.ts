@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { PROTOCOLS } from '../../core/protocol.ts';
+import { DEBIAN_SUITE, SUITES } from '../../core/suite.ts';
 import { NAME } from '../../core/text/names.ts';
 import { DEFAULT_RECIPE, isKernelChoice } from '../kernel.ts';
 import { networkSchema } from '../networks/networks.ts';
@@ -174,6 +175,12 @@ export const definition = z.strictObject({
     .default('auto')
     .describe(
       "`vmkit`: vmkit's own; `debian`: Debian's signed cloud kernel; `auto`: vmkit's own where `build-kernel` has built it, else Debian's; a path: a kernel image, or a folder as `dpkg -x` and `make dir-pkg` leave it (boot/vmlinuz-V, lib/modules/V); a group: vmkit's own, with options of yours",
+    ),
+  suite: z
+    .enum(SUITES)
+    .default(DEBIAN_SUITE)
+    .describe(
+      'The release of Debian that packages come from; with another one PostgreSQL may have another major version, and its data wants [vmkit upgrade](operations.md#upgrades)',
     ),
   needs: z
     .array(name)

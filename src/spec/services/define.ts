@@ -1,12 +1,13 @@
 import * as z from 'zod';
+import { DEBIAN_SUITE, type Suite } from '../../core/suite.ts';
 import type { Service } from '../service.ts';
 import { size } from '../units.ts';
 
 /** A service that vmkit knows: the options that vm.yaml may give it, and the value they make. Pure. */
 export interface BuiltinService {
   readonly options: z.ZodObject;
-  /** Throws a ZodError when `raw` does not fit `options`; the loader checks first, to report lines. */
-  create(raw: unknown): Service;
+  /** Throws a ZodError when `raw` does not fit `options`; the loader checks first, to report lines. `suite` is that of its packages. */
+  create(raw: unknown, suite?: Suite): Service;
 }
 
 /** The least that a service can start in. */
@@ -25,13 +26,13 @@ const common = z.looseObject(everyService);
 
 export function defineService<S extends z.ZodObject>(
   options: S,
-  create: (options: z.output<S>) => Service,
+  create: (options: z.output<S>, suite: Suite) => Service,
 ): BuiltinService {
   return {
     options: options.extend(everyService).meta(options.meta() ?? {}),
-    create: (raw) => {
+    create: (raw, suite = DEBIAN_SUITE) => {
       const { memory, ...own } = common.parse(raw);
-      return { ...create(options.parse(own)), memoryMib: memory };
+      return { ...create(options.parse(own), suite), memoryMib: memory };
     },
   };
 }

@@ -30,7 +30,7 @@ export async function takeGivenSecrets(
     const file = secretFile(paths, secret.service.name, secret.name);
     const fromEnvironment = await readSecret(secret.variable, context.builder.host);
     const isThere = (await context.host.read(file)) !== undefined;
-    const isNeeded = isFirstBoot && !isThere;
+    const isNeeded = (isFirstBoot || secret.isKept === true) && !isThere;
     const value = fromEnvironment ?? (isNeeded ? await makeOrAsk(secret, spec, context) : undefined);
     if (value !== undefined) await context.host.write(file, `${value}\n`, 0o600);
     else if (isNeeded) throw notGiven(secret, spec.name);
@@ -39,7 +39,8 @@ export async function takeGivenSecrets(
 
 /** What was given has been used: the machine knows who it is. */
 export async function forgetGivenSecrets(spec: VmSpec, paths: MachinePaths, host: Host): Promise<void> {
-  for (const { service, name } of givenSecrets(spec)) await host.remove(secretFile(paths, service.name, name));
+  const used = givenSecrets(spec).filter(({ isKept }) => isKept !== true);
+  for (const { service, name } of used) await host.remove(secretFile(paths, service.name, name));
 }
 
 function givenSecrets(spec: VmSpec): GivenSecret[] {

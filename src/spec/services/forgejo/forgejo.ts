@@ -12,7 +12,9 @@ import {
   remoteDatabase,
 } from '../postgres/remote-database.ts';
 import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
+import { forgejoSettings, settingSecrets, withAppSettings } from './app-ini-settings.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
+import { rememberVersion, versionGuard } from './forgejo-version.ts';
 
 const CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 
@@ -43,6 +45,14 @@ const options = z
       )
       .optional()
       .describe('The address by which people reach it, with a slash at the end; http://127.0.0.1:PORT/ when absent'),
+    version: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+$/, 'a whole version in quotes, such as "15.0.3"')
+      .optional()
+      .describe(
+        "The release to fetch, and the only one that starts; when absent, what vmkit knows or the given component has. Another one's data wants [vmkit upgrade](operations.md#upgrades)",
+      ),
+    settings: forgejoSettings,
     database: remoteDatabase
       .optional()
       .describe('A database in another machine; when absent, the `postgres` of this machine is used'),
@@ -67,14 +77,16 @@ done
  */
 export const forgejo = defineService(
   options,
-  ({ port, sshPort, admin, url, database }): Service => ({
+  ({ port, sshPort, admin, url, version, settings, database }): Service => ({
     name: 'forgejo',
     needs: database === undefined ? ['postgres'] : [],
     packages: ['ca-certificates', 'curl', 'git', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
     components: ['forgejo'],
+    ...(version === undefined ? {} : { componentVersions: { forgejo: version } }),
     user: FORGEJO_USER,
     capabilities: [],
     env: {},
+    guard: versionGuard(version),
     setup: `${database === undefined ? ensureDatabases([{ role: FORGEJO_USER, database: FORGEJO_DATABASE }]) : awaitDatabase('forgejo', FORGEJO_USER, database)}
 # Forgejo wants its data folder to be there. A new name below the repositories, be it an object or a reference, is on the disk before git
 # goes on (chattr(1), attribute D; new folders inherit it): git itself syncs files, not folders.
@@ -88,12 +100,12 @@ chattr +D ${FORGEJO_REPOSITORIES}
       everyMs: 250,
       withinSeconds: 180,
     },
-    afterReady: ensureAdministrator({
+    afterReady: `${rememberVersion()}${ensureAdministrator({
       name: admin,
       port,
       config: CONFIG,
       passwordFile: `${GUEST.secrets}/forgejo/admin-password`,
-    }),
+    })}`,
     // GRACEFUL_HAMMER_TIME is 15 s.
     stop: { signal: 'TERM', withinSeconds: 30 },
     backup: { verify: FSCK },
@@ -102,7 +114,10 @@ chattr +D ${FORGEJO_REPOSITORIES}
         path: CONFIG,
         mode: 0o600,
         owner: FORGEJO_USER,
-        content: appIni({ port, sshPort, url: url ?? `http://127.0.0.1:${port}/`, database }),
+        content: withAppSettings(
+          appIni({ port, sshPort, url: url ?? `http://127.0.0.1:${port}/`, database }),
+          settings,
+        ),
       },
       ...(database === undefined ? [] : [passwordFile('forgejo', FORGEJO_USER, database)]),
     ],
@@ -112,6 +127,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
       { name: 'internal-token', kind: 'jwt', tell: undefined },
       { name: 'oauth2-jwt-secret', kind: 'key', tell: undefined },
       { name: 'lfs-jwt-secret', kind: 'key', tell: undefined },
+      ...settingSecrets(settings),
       ...(database === undefined ? [] : [databaseSecret(database)]),
     ],
     ports: [

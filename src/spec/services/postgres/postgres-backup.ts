@@ -1,6 +1,6 @@
 import { GUEST } from '../../../core/guest-paths.ts';
 import type { ServiceBackup } from '../../service.ts';
-import { POSTGRES_BIN, PSQL } from './postgres-role.ts';
+import { PSQL } from './postgres-role.ts';
 
 /**
  * Nothing is asked of PostgreSQL before a copy: the whole cluster is on one disk, which is copied at one instant, so it recovers as after a power cut (PostgreSQL,
@@ -12,7 +12,7 @@ export function postgresBackup(port: number): ServiceBackup {
   return {
     counts: inEachDatabase(psql, `${psql} -d "$database" <<'SQL'\n${COUNT_ROWS}SQL`),
     // pg_dump(1) reads every row, and PostgreSQL compares each page with its checksum.
-    verify: inEachDatabase(psql, `s6-setuidgid postgres ${POSTGRES_BIN}/pg_dump ${at} -d "$database" >/dev/null`),
+    verify: inEachDatabase(psql, `s6-setuidgid postgres /usr/bin/pg_dump ${at} -d "$database" >/dev/null`),
   };
 }
 
@@ -25,7 +25,7 @@ done
 }
 
 /** A line for each table: `DATABASE.SCHEMA.TABLE ROWS`, spaces in its name as `_`. psql runs each row of the answer as a query. */
-const COUNT_ROWS = `SELECT format('SELECT %L || '' '' || count(*) FROM %I.%I',
+export const COUNT_ROWS = `SELECT format('SELECT %L || '' '' || count(*) FROM %I.%I',
     translate(current_database() || '.' || schemaname || '.' || relname, E' \\n', '__'), schemaname, relname)
   FROM pg_stat_user_tables ORDER BY schemaname, relname \\gexec
 `;

@@ -1,9 +1,10 @@
 import { GUEST } from '../../../core/guest-paths.ts';
 import { askPostgres, question } from './postgres-ask.ts';
 
-/** PostgreSQL's own programs; Debian's wrappers in /usr/bin need perl. */
-export const POSTGRES_VERSION = 17;
-export const POSTGRES_BIN = `/usr/lib/postgresql/${POSTGRES_VERSION}/bin`;
+/** PostgreSQL's own programs of a major version. Those of the newest that a root has are on its PATH, too (image/root-recipe.ts). */
+export function postgresBin(version: number): string {
+  return `/usr/lib/postgresql/${version}/bin`;
+}
 
 /** Where PostgreSQL listens unless it is told otherwise. */
 export const POSTGRES_PORT = 5432;
@@ -33,7 +34,7 @@ esac
 /** What `stateOf` answers while a role or a database is not there. */
 export const INCOMPLETE = 'incomplete';
 
-export const PSQL = `${POSTGRES_BIN}/psql -XAtq -v ON_ERROR_STOP=1`;
+export const PSQL = '/usr/bin/psql -XAtq -v ON_ERROR_STOP=1';
 
 /**
  * A query whose answer changes whenever a role is given a password, by whomever, or another cluster takes this one's place: PostgreSQL keeps each password with

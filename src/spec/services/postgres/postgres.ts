@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { GUEST } from '../../../core/guest-paths.ts';
+import { postgresOf, SUITES } from '../../../core/suite.ts';
 import { refuse } from '../../guest-event.ts';
 import { machineAddress } from '../../networks/addresses.ts';
 import { USER_NETWORK } from '../../networks/user-network.ts';
@@ -7,19 +8,19 @@ import type { Service } from '../../service.ts';
 import { defineService } from '../define.ts';
 import { askPostgres, askScript, POSTGRES_ASK } from './postgres-ask.ts';
 import { postgresBackup } from './postgres-backup.ts';
+import { initdb, postgresData } from './postgres-cluster.ts';
 import {
   databasesSql,
   exportPasswords,
   INCOMPLETE,
   type OwnedDatabase,
-  POSTGRES_BIN,
   POSTGRES_PORT,
-  POSTGRES_VERSION,
   PSQL,
+  postgresBin,
   stateOf,
 } from './postgres-role.ts';
+import { postgresSettings, withSettings } from './postgres-settings.ts';
 
-const DATA = `${GUEST.data}/postgres/${POSTGRES_VERSION}`;
 /** What the roles were when they were last as they should be. */
 const KNOWN = `${GUEST.data}/postgres/roles-known`;
 const CONF = `${GUEST.own}/postgres`;
@@ -53,13 +54,16 @@ const options = z
       .optional()
       .describe('The port on 127.0.0.1 of this host that leads there; each role then has a password. None when absent'),
   })
+  .extend({ settings: postgresSettings })
   .meta({
-    description: `PostgreSQL ${POSTGRES_VERSION} from Debian. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
+    description: `PostgreSQL from Debian: ${SUITES.map((suite) => `${postgresOf(suite)} of ${suite}`).join(', ')}. Its data is in ${GUEST.data}/postgres, its socket in ${GUEST.postgresql}.`,
     examples: [{ databases: [{ name: 'app', owner: 'app' }], host: 5432 }],
   });
 
 /** PostgreSQL from Debian, without Debian's cluster scripts: one cluster, on the data disk. */
-export const postgres = defineService(options, ({ databases, port, host }): Service => {
+export const postgres = defineService(options, ({ databases, port, host, settings }, suite): Service => {
+  const version = postgresOf(suite);
+  const data = postgresData(version);
   const roles = [...new Set(databases.map(({ owner }) => owner))];
   const isRemote = host !== undefined;
   const hasPeers = databases.some(({ from }) => from.length > 0);
@@ -73,17 +77,17 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
   return {
     name: 'postgres',
     needs: [],
-    packages: [`postgresql-${POSTGRES_VERSION}`],
+    packages: [`postgresql-${version}`],
     components: [],
     user: 'postgres',
     capabilities: [],
     isVital: true,
     kernelProfiles: ['postgres'],
     // What the server protects, its children give back (PostgreSQL, "Linux Memory Overcommit"): a query that takes too much ends alone.
-    env: { PGDATA: DATA, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
-    setup: setupScript(port),
-    run: `exec ${POSTGRES_BIN}/postgres -D ${DATA} -c config_file=${CONF}/postgresql.conf\n`,
-    ready: { first: takesConnections(), check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
+    env: { PGDATA: data, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
+    setup: setupScript(version, port),
+    run: `exec ${postgresBin(version)}/postgres -D ${data} -c config_file=${CONF}/postgresql.conf\n`,
+    ready: { first: takesConnections(data), check: readyCheck(port, owned), everyMs: 50, withinSeconds: 180 },
     afterReady: undefined,
     // INT is the fast shutdown: sessions are ended, a checkpoint is written (postgres(1)).
     stop: { signal: 'INT', withinSeconds: 60 },
@@ -93,7 +97,7 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
         path: `${CONF}/postgresql.conf`,
         mode: 0o644,
         owner: 'root',
-        content: settings(port, listenOn(isRemote, hasPeers)),
+        content: withSettings(configuration(data, port, listenOn(isRemote, hasPeers)), settings),
       },
       { path: POSTGRES_ASK, mode: 0o755, owner: 'root', content: askScript() },
       { path: `${CONF}/pg_hba.conf`, mode: 0o644, owner: 'root', content: access(databases, isRemote) },
@@ -109,11 +113,11 @@ export const postgres = defineService(options, ({ databases, port, host }): Serv
  * That it takes connections, without a process: the eighth line of postmaster.pid is the server's status (postgresql: src/include/utils/pidfile.h). The first one
  * is the process that wrote it, so a file that a crash left is not believed.
  */
-function takesConnections(): string {
-  return `[ -e ${DATA}/postmaster.pid ] && {
+function takesConnections(data: string): string {
+  return `[ -e ${data}/postmaster.pid ] && {
       read -r pid
       for line in 2 3 4 5 6 7 8; do read -r status || break; done
-    } <${DATA}/postmaster.pid && [ "$pid $status" = "$$ ready" ]`;
+    } <${data}/postmaster.pid && [ "$pid $status" = "$$ ready" ]`;
 }
 
 /**
@@ -144,32 +148,32 @@ fi
 `;
 }
 
-function setupScript(port: number): string {
+function setupScript(version: number, port: number): string {
+  const data = postgresData(version);
   return `. ${GUEST.library}
 # other_version FILE: refuses the cluster whose PG_VERSION it is.
 other_version() {
   read -r version <"$1"
-  ${refuse('postgres', 'data-of-other-version')} "the data in \${1%/PG_VERSION} is of PostgreSQL $version, and this is PostgreSQL ${POSTGRES_VERSION}, which cannot read it. Nothing was written. Copy it out, dump it with PostgreSQL $version (pg_dumpall), move the folder away, boot, and load the dump."
+  ${refuse('postgres', 'data-of-other-version')} "the data in \${1%/PG_VERSION} is of PostgreSQL $version, and this is PostgreSQL ${version}, which cannot read it. Nothing was written."
 }
 ${GUEST.busybox} install -d -o postgres -g postgres -m 0755 ${GUEST.postgresql}
-${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -e ${DATA} ] && [ ! -h ${DATA} ]; then
+${port === POSTGRES_PORT ? '' : usualSocket(port)}if [ ! -e ${data} ] && [ ! -h ${data} ]; then
   # Data of another version is no reason for an empty cluster beside it. What ends in .new is what a killed initdb left.
   for file in /data/postgres/PG_VERSION /data/postgres/*/PG_VERSION /data/postgres/*/*/PG_VERSION; do
     case $file in *.new/*) continue ;; esac
     [ ! -s "$file" ] || other_version "$file"
   done
   # The cluster is made beside its place and renamed: an initdb that was killed leaves no half of one.
-  rm -rf ${DATA}.new
-  s6-setuidgid postgres ${POSTGRES_BIN}/initdb -D ${DATA}.new --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
-    --locale=C --data-checksums --auth-local=peer --auth-host=scram-sha-256 --no-instructions
-  mv ${DATA}.new ${DATA}
+  rm -rf ${data}.new
+  ${initdb(version, `${data}.new`)}
+  mv ${data}.new ${data}
   sync
 fi
 for file in PG_VERSION global/pg_control; do
-  [ -s ${DATA}/$file ] || ${refuse('postgres', 'data-not-whole')} "${DATA} holds no whole cluster: $file is missing. It is left as it is. Put it back from a backup, or move the folder away: then an empty cluster is made."
+  [ -s ${data}/$file ] || ${refuse('postgres', 'data-not-whole')} "${data} holds no whole cluster: $file is missing. It is left as it is. Put it back from a backup, or move the folder away: then an empty cluster is made."
 done
-read -r version <${DATA}/PG_VERSION
-[ "$version" = ${POSTGRES_VERSION} ] || other_version ${DATA}/PG_VERSION
+read -r version <${data}/PG_VERSION
+[ "$version" = ${version} ] || other_version ${data}/PG_VERSION
 `;
 }
 
@@ -186,9 +190,9 @@ function listenOn(isRemote: boolean, hasPeers: boolean): string {
   return isRemote ? USER_NETWORK.address : '';
 }
 
-function settings(port: number, listen: string): string {
+function configuration(data: string, port: number, listen: string): string {
   return `# Generated by vmkit at each boot.
-data_directory = '${DATA}'
+data_directory = '${data}'
 hba_file = '${CONF}/pg_hba.conf'
 listen_addresses = '${listen}'
 port = ${port}

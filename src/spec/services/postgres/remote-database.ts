@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { GUEST } from '../../../core/guest-paths.ts';
 import { machineAddress } from '../../networks/addresses.ts';
 import type { ServiceFile, ServiceSecret } from '../../service.ts';
-import { POSTGRES_BIN, POSTGRES_PORT, POSTGRES_VERSION } from './postgres-role.ts';
+import { POSTGRES_PORT } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
 
@@ -16,8 +16,8 @@ export const remoteDatabase = z.strictObject({
 
 export type RemoteDatabase = z.output<typeof remoteDatabase>;
 
-/** The psql that asks whether it answers. */
-export const REMOTE_DATABASE_PACKAGES = [`postgresql-client-${POSTGRES_VERSION}`];
+/** The psql that asks whether it answers, of the release's own version. */
+export const REMOTE_DATABASE_PACKAGES = ['postgresql-client'];
 
 /** The password, which the other machine's PostgreSQL made. */
 export function databaseSecret({ machine, name }: RemoteDatabase): ServiceSecret {
@@ -36,7 +36,7 @@ export function passwordFile(service: string, user: string, { address, port, nam
  * on the service's log, once. A plain connection is tried first: a psql that fails takes time from the other machine's start.
  */
 export function awaitDatabase(service: string, user: string, { address, port, name }: RemoteDatabase): string {
-  const psql = `s6-setuidgid ${user} ${POSTGRES_BIN}/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
+  const psql = `s6-setuidgid ${user} /usr/bin/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
   return `# The database in the other machine answers this role, or this service does not start.
 export PGPASSFILE=${GUEST.secrets}/${service}/pgpass PGCONNECT_TIMEOUT=5
 said=
