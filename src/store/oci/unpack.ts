@@ -64,12 +64,13 @@ async function* hashed(content: AsyncIterable<Uint8Array>, hash: Hash): AsyncGen
   }
 }
 
-async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<Manifest['outputs'][string]> {
+/** `content`: of bytes. */
+async function writeFile(path: string, content: AsyncIterable<unknown>): Promise<Manifest['outputs'][string]> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o644);
   let bytes = 0;
   try {
-    for await (const chunk of inChunks(content, WRITE_BYTES)) {
+    for await (const chunk of inChunks(bytesOf(content), WRITE_BYTES)) {
       hash.update(chunk);
       await file.writeFile(chunk);
       bytes += chunk.length;
@@ -79,4 +80,11 @@ async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Prom
     await file.close();
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+async function* bytesOf(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    if (!(chunk instanceof Uint8Array)) throw new TypeError('An archive gives something else than bytes.');
+    yield chunk;
+  }
 }
