@@ -21,7 +21,7 @@ export function commonNotes(machine: ExportedMachine): string[] {
     ...(closed.length === 0
       ? []
       : [`These UDP ports are closed by \`world: none\`: their answers would have no way out: ${closed.join(', ')}.`]),
-    'No verb of vmkit reaches it here: shell, probe, expose, backup. What `backup` in vm.yaml runs before a backup runs only when vmkit asks.',
+    'No verb of vmkit reaches it here: shell, probe, expose, backup. What `backup` in vm.yaml runs before a backup runs only when vmkit asks; `rollback` and `notify` are for `vmkit boot` and `vmkit health`.',
     `\`${EXPORTED_FILES['vmkit-data']}\` has ${machine.dataMib} MiB when it is made, and does not grow with a later export: \`truncate -s\`, then \`resize2fs\`, while it is off.`,
     "vmkit overwrites the secrets disk once the guest has read it. Here it stays readable for the guest's root.",
   ];

@@ -68,6 +68,9 @@ const KEYS: Readonly<Record<string, Key>> = {
   kernel: all({ kernelText: 'Linux 7, a file' }, /Linux 7, a file/),
   needs: all({ needs: ['news'] }, /needs news: export that too/),
   packages: 'image',
+  suite: 'image',
+  rollback: all({}, /`rollback` and `notify` are for `vmkit boot`/),
+  notify: all({}, /`rollback` and `notify` are for `vmkit boot`/),
   'network.user': all(network(user), /sql/),
   'network.user.world': all(network({ ...user, world: 'none' }), /restrict=on/, {
     kubevirt: /`world` is not kept/,
