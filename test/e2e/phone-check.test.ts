@@ -54,6 +54,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone is looked at', () => {
       ['root', 'yes'],
       ['default network', 'yes'],
       ['preferences 9000, 9001 free', 'no'],
+      ['way out', 'no'],
       ['VPN on', 'no'],
       ['power', 'yes'],
       ['cool', 'cannot tell'],

@@ -5,6 +5,8 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { shellText } from '../../src/host/changes/change.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
+import { PHONE } from '../../src/machine/phone/places.ts';
+import { phoneNodeChange } from '../../src/tailnet/service/phone-node.ts';
 import { serviceChange } from '../../src/tailnet/service/service-change.ts';
 import { daemonUnit, type ServiceRequest, UNITS, watchUnit } from '../../src/tailnet/service/units.ts';
 import { judgeLook, type Look, signOfLife } from '../../src/tailnet/service/watch-decision.ts';
@@ -16,6 +18,13 @@ const request = (over: Partial<ServiceRequest> = {}): ServiceRequest => ({
   watch: ['/usr/bin/node', "/opt/my $things/100%/it's.js", 'tailnet', 'watch'],
   watchUser: 'me',
   ...over,
+});
+
+test('what gives a phone a node of its own, and takes it away', async () => {
+  const files = { tailscale: '/data/adb/vmkit/files/a', tailscaled: '/data/adb/vmkit/files/b' };
+  const { apply, undo } = phoneNodeChange({ ...files, loginServer: 'https://headscale.example.org' }, PHONE);
+  const lines = (commands: typeof apply): string => commands.map((each) => `${shellText(each, true)}\n`).join('');
+  await expect(`${lines(apply)}# and back\n${lines(undo)}`).toMatchFileSnapshot('../golden/phone-node.txt');
 });
 
 describe('the units', () => {
