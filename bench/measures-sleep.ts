@@ -8,10 +8,10 @@ const WITHIN_SECONDS = 240;
 /** A fifth of what the unit has: one that acts too early shows here. */
 const PATIENCE = '60s';
 
-/** What became of one computer after an event: seconds until a peer got bytes, and until the control server was heard; undefined: not in time. */
+/** What became of one computer after an event: seconds until a peer got bytes, and until the control server was heard; undefined: not in time, null: not asked. */
 interface Back {
   readonly path: number | undefined;
-  readonly control: number | undefined;
+  readonly control: number | undefined | null;
   readonly restarts: number;
 }
 
@@ -27,7 +27,7 @@ export const longSleep: Measure = {
       for (const each of world.sleepers) dialled.set(each, startDialler(world.peer, each.address, SERVICE_PORT));
       const measure = async (happen: (sleeper: Sleeper) => Promise<string | undefined>): Promise<Back[]> => {
         const all = await Promise.all(world.sleepers.map((each) => whenBack(each, happen, dialled.get(each), world)));
-        await sleep(30_000);
+        await sleep(15_000);
         return all;
       };
       try {
@@ -71,7 +71,7 @@ async function whenBack(
   const outside = await happen(sleeper);
   const [path, control] = await Promise.all([
     dialler?.secondsUntilBack(Date.now(), WITHIN_SECONDS),
-    outside === undefined ? undefined : whenControlled(outside, begun, world),
+    outside === undefined ? null : whenControlled(outside, begun, world),
   ]);
   return { path, control, restarts: sleeper.restarts() - before };
 }
@@ -100,6 +100,6 @@ function rowOf(what: string, all: readonly Back[], how: string, isStuck = false)
 function textOf({ path, control, restarts }: Back): string {
   const text = (value: number | undefined): string =>
     value === undefined ? `not within ${WITHIN_SECONDS / 60} min` : `${value.toFixed(1)} s`;
-  const heard = control === undefined ? '' : ` (control ${text(control)})`;
+  const heard = control === null ? '' : ` (control ${text(control)})`;
   return `${text(path)}${heard}${restarts === 0 ? '' : ', restarted'}`;
 }

@@ -56,6 +56,8 @@ export async function withSleepers<T>(patience: string, work: (world: SleepWorld
     undo.push(() => tailnet.stop());
     const programs = await tailscalePrograms(folder);
     const { hostname: hub, port } = new URL(tailnet.loginServer);
+    // The Internet is away, and says so: tailscaled asks Tailscale's name servers, too, where one lookup failed.
+    await execa('ip', ['-n', NAMESPACES.hub, 'route', 'add', 'unreachable', 'default']);
     const servers: ChildProcess[] = [];
     for (const address of RESOLVERS) {
       await execa('ip', ['-n', NAMESPACES.hub, 'address', 'add', `${address}/32`, 'dev', 'lo']);

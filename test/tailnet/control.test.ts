@@ -143,7 +143,7 @@ describe('nodes', () => {
     const text = (await vmkit(['tailnet', 'devices'])).stdout;
     expect(text).toMatch(/^web .* the same machine is web-1 now$/m);
     expect(text).toMatch(/^web-1 .* online$/m);
-    expect(text).toMatch(/^db .* seen \d+ s ago$/m);
+    expect(text).toMatch(/^db .* seen \d.* ago$/m);
   });
 
   test('one is removed when told so, by its name in the tailnet', async () => {

@@ -82,6 +82,11 @@ describe('the watchdog: what says that tailscaled works', () => {
     expect(signOfLife(seen, NOW, PATIENCE.patienceMs)).toContain(told);
   });
 
+  test('a session lasts longer than a short patience: handshakes come every two minutes', () => {
+    expect(signOfLife(status({}, '2026-03-01T11:57:30Z'), NOW, MINUTE)).toContain('a handshake');
+    expect(signOfLife(status({}, '2026-03-01T11:56:30Z'), NOW, MINUTE)).toBeUndefined();
+  });
+
   test.each([
     ['it does not answer at its socket', undefined],
     ['nobody was heard since long', status({}, '2026-03-01T11:50:00Z')],

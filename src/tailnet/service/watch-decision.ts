@@ -14,6 +14,9 @@ export interface Look {
   readonly isUplink: boolean;
 }
 
+/** How long a session of WireGuard lasts (REJECT_AFTER_TIME): one that works has a handshake every two minutes, and none between. */
+const SESSION_MS = 180_000;
+
 /** What a look takes at most, with room for a busy computer. */
 const LONGEST_LOOK_MS = 60_000;
 
@@ -56,8 +59,9 @@ export function signOfLife(status: TailscaleStatus | undefined, at: number, pati
   const { BackendState: state, Self: self, Peer: peers } = status;
   if (state !== 'Running' && state !== 'Starting') return `it is ${state}`;
   if (self.Online === true) return 'it has its control server';
+  const fresh = Math.max(patienceMs, SESSION_MS);
   const heard = Object.values(peers ?? {}).find(
-    ({ LastHandshake: last }) => last !== undefined && Math.abs(at - Date.parse(last)) < patienceMs,
+    ({ LastHandshake: last }) => last !== undefined && Math.abs(at - Date.parse(last)) < fresh,
   );
   return heard === undefined ? undefined : `a handshake with ${withoutDot(heard.DNSName) || heard.HostName}`;
 }
