@@ -37,7 +37,7 @@ export async function unpackLayer(
       await mkdir(dirname(join(folder, path)), { recursive: true });
       const end = (): unknown => entry.destroy();
       broken.signal.addEventListener('abort', end);
-      files[path] = await writeFile(join(folder, path), entry);
+      files[path] = await writeFile(join(folder, path), bytesOf(entry));
       broken.signal.removeEventListener('abort', end);
     }
   })();
@@ -62,6 +62,11 @@ async function* hashed(content: AsyncIterable<Uint8Array>, hash: Hash): AsyncGen
     hash.update(chunk);
     yield chunk;
   }
+}
+
+/** tar-stream says of no file what its pieces are. */
+async function* bytesOf(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) if (piece instanceof Uint8Array) yield piece;
 }
 
 async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<Manifest['outputs'][string]> {

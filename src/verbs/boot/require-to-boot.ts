@@ -8,7 +8,7 @@ import type { VmSpec } from '../../spec/vm-spec.ts';
 import { buildTools } from '../build/machine-tools.ts';
 import { buildContext, type VerbContext } from '../step.ts';
 
-type Machine = Pick<VmSpec, 'arch' | 'kernel'>;
+type Machine = Pick<VmSpec, 'arch' | 'kernel' | 'directory'>;
 
 /**
  * What building these machines takes on this computer, and running them on their host. Throws `tools-missing`; `other-architecture` where the host could
