@@ -33,6 +33,7 @@ export const underLibvirt: Measure = {
           await stop('sql', env);
           return value;
         };
+        await vmkit(['build-image', 'sql'], env);
         // Each has its database then.
         await ours();
         const pair = await withDomain('sql', join(folder, 'libvirt'), env, async (domain) => {
