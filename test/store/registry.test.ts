@@ -150,7 +150,7 @@ test('a signature that another program made is taken, for what it signed alone',
   const fixture = (name: string): Promise<Buffer> =>
     readFile(join(import.meta.dirname, 'fixtures', 'containers-image-signature', name));
   const digest = 'sha256:df333f6d93629430a0d99ac607f0df25207f76f260671c32f74b17d555622d61';
-  const [manifest, payload, key] = await Promise.all(['manifest.json', 'payload.json', 'key.pub'].map(fixture));
+  const [manifest, payload, key] = await Promise.all(['manifest.json', 'payload', 'key.pub'].map(fixture));
   const url = await serveHttp((request, response) => {
     response.end(request.url?.includes('/blobs/') === true ? payload : manifest);
   });
