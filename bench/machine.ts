@@ -63,7 +63,7 @@ export async function stop(name: string, env: Record<string, string>): Promise<v
 }
 
 /** proc_pid_stat(5): field 22 is the start in ticks since the host's boot; the name in field 2 may hold spaces. */
-async function secondsSinceStart(pid: number): Promise<number> {
+export async function secondsSinceStart(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const uptime = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

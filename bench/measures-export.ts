@@ -9,13 +9,56 @@ import { openRegistry } from '../src/store/oci/registry.ts';
 import { pullArtifact } from '../src/store/pull-artifact.ts';
 import { startRegistry } from '../test/support/registry.ts';
 import { type MeasuredImage, simulateFleet } from './fleet.ts';
-import { MAIN, type Measure, median, megabytes, seconds, time, vmkit } from './measure.ts';
-import { row } from './rows.ts';
+import { withDomain } from './libvirt.ts';
+import { secondsToReady, stop, withOwnMachines } from './machine.ts';
+import { MAIN, type Measure, median, medianOfPairs, megabytes, seconds, time, vmkit } from './measure.ts';
+import { ratio, row } from './rows.ts';
 
 const pushed = z.object({ bytes: z.number(), sentBytes: z.number() });
 const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
 const MACHINES = 1000;
 const HOSTS = 50;
+
+const READY = '"event":"ready","service":"postgres"';
+
+/** The same kernel, images and emulation, by vmkit and by libvirt, in turn. */
+export const underLibvirt: Measure = {
+  name: 'libvirt',
+  run: () =>
+    withOwnMachines(async (env) => {
+      const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-'));
+      try {
+        const ours = async (): Promise<number> => {
+          const value = await secondsToReady('sql', READY, env);
+          await stop('sql', env);
+          return value;
+        };
+        await vmkit(['build-image', 'sql'], env);
+        // Each has its database then.
+        await ours();
+        const pair = await withDomain('sql', join(folder, 'libvirt'), env, async (domain) => {
+          const theirs = async (): Promise<number> => {
+            const value = await domain.boot(READY);
+            await domain.stop();
+            return value;
+          };
+          await theirs();
+          return medianOfPairs(5, ours, theirs);
+        });
+        return [
+          row(
+            'sql under libvirt, power-on to SELECT 1, against vmkit boot',
+            pair.theirs / pair.ours,
+            1.15,
+            ratio,
+            `${seconds(pair.theirs)} against ${seconds(pair.ours)}, both emulated; start of QEMU to the event, median of 5 pairs`,
+          ),
+        ];
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }),
+};
 
 /** Machines through a registry on loopback, and what a fleet of them would pull. */
 export const registry: Measure = {
@@ -25,6 +68,8 @@ export const registry: Measure = {
     const { host, end } = await startRegistry(join(folder, 'registry'));
     try {
       const env = { XDG_DATA_HOME: join(folder, 'data'), XDG_STATE_HOME: join(folder, 'state') };
+      // What is compiled is vmkit's own.
+      await vmkit(['build-kernel'], env);
       const repository = `oci://${host}/bench/all`;
       const push = async (vm: string, tag: string): Promise<z.infer<typeof pushed>> =>
         pushed.parse(JSON.parse((await vmkit(['push', vm, `${repository}:${tag}`], env)).stdout));

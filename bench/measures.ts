@@ -2,7 +2,7 @@ import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { conformance } from './measures-conformance.ts';
-import { registry } from './measures-export.ts';
+import { registry, underLibvirt } from './measures-export.ts';
 import { faultKinds, faults } from './measures-faults.ts';
 import { debianKernel, firstPage } from './measures-first.ts';
 import { fuzzed } from './measures-fuzz.ts';
@@ -59,6 +59,7 @@ export const MEASURES: readonly Measure[] = [
   recovery,
   longSleep,
   overSsh,
+  underLibvirt,
   registry,
   commandLine,
 ];

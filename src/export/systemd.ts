@@ -20,6 +20,7 @@ function render(machine: ExportedMachine): Exported {
     notes: [
       ...qemuNotes(machine),
       `Everybody must be able to read ${folder} (not \`secrets.img\`); another place: change its path in the unit.`,
+      'The unit is of the group kvm, which udev makes; on a host without it take the line `SupplementaryGroups=` out.',
       '`systemd-creds encrypt` and `LoadCredentialEncrypted=` in the unit keep the secrets encrypted at rest.',
     ],
   };

@@ -122,6 +122,7 @@ services:
     const systemd = await startSystemd(place);
     try {
       const started = await systemd.run(`cd /srv/exported; chmod 755 .
+getent group kvm >/dev/null || groupadd -r kvm
 install -D -m 0600 secrets.img /etc/vmkit/tiny/secrets.img; rm secrets.img
 install -D -m 0600 data.img /var/lib/private/vmkit-tiny/data.img
 sed 's|${folder}|/srv/exported|' vmkit-tiny.service >/etc/systemd/system/vmkit-tiny.service

@@ -39,6 +39,14 @@ describe.each(machines)('%s', (_, machine) => {
     const [virtualMachine] = parseAllDocuments(fileOf('kubevirt', 'sql.yaml', machine));
     expect(schema.safeParse(virtualMachine?.toJS()).error?.issues ?? []).toEqual([]);
   });
+
+  test("Kubernetes' own schema takes the Service", async () => {
+    const schema = await schemaOf('kubernetes-service');
+    const documents = parseAllDocuments(fileOf('kubevirt', 'sql.yaml', machine)).map((each): unknown => each.toJS());
+    const services = documents.filter((each) => z.object({ kind: z.literal('Service') }).safeParse(each).success);
+    expect(services.length).toBe(machine.ports.some(({ hostPort }) => hostPort !== undefined) ? 1 : 0);
+    for (const each of services) expect(schema.safeParse(each).error?.issues ?? []).toEqual([]);
+  });
 });
 
 test('these schemas refuse a key that they do not know, however deep', async () => {

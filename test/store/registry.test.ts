@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { sha256 } from '../../src/core/digest.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import type { Artifact, Built } from '../../src/store/artifact.ts';
 import { readCredentials } from '../../src/store/oci/credentials.ts';
@@ -34,7 +35,7 @@ function artifactOf(kind: string, content: string): Artifact {
   return {
     kind,
     title: `${kind} of a test`,
-    inputs: { content },
+    inputs: { content: sha256(content) },
     build: async (directory, { host }) => {
       await host.write(join(directory, 'root.img'), content);
       await host.write(join(directory, 'stage1-modules/00-a.ko'), 'module');
@@ -69,7 +70,9 @@ async function inStore(folder: string): Promise<string[]> {
 
 test('a store takes from the registry what it would have to build', async () => {
   const artifact = artifactOf('root', 'a'.repeat(3_000_000));
-  await pushed(artifact, 'team/shared');
+  const { image } = await pushed(artifact, 'team/shared');
+  const inputs = image.manifest.layers.flatMap(({ annotations }) => annotations['dev.vmkit.inputs'] ?? []);
+  expect(inputs.map((text): unknown => JSON.parse(text))).toEqual([artifact.inputs]);
   vi.stubEnv('VMKIT_STORE', `oci://${registry.host}/team/shared`);
   const folder = await temporaryFolder();
   const build = vi.fn(artifact.build);
@@ -140,6 +143,22 @@ test('an image is taken with a signature by the key that is asked for, and with 
   });
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' });
   await expect(requireSignature(one, image.digest, rsa.toString())).rejects.toMatchObject({ code: 'bad-usage' });
+});
+
+/** Made by skopeo 1.18.0 (containers/image 5.34.2), which writes and reads what cosign does: generate-sigstore-key, copy --sign-by-sigstore-private-key. */
+test('a signature that another program made is taken, for what it signed alone', async () => {
+  const fixture = (name: string): Promise<Buffer> =>
+    readFile(join(import.meta.dirname, 'fixtures', 'containers-image-signature', name));
+  const digest = 'sha256:df333f6d93629430a0d99ac607f0df25207f76f260671c32f74b17d555622d61';
+  const [manifest, payload, key] = await Promise.all(['manifest.json', 'payload', 'key.pub'].map(fixture));
+  const url = await serveHttp((request, response) => {
+    response.end(request.url?.includes('/blobs/') === true ? payload : manifest);
+  });
+  const one = openRegistry(parseReference(`oci://${new URL(url).host}/t/other`), contextIn(await temporaryFolder()));
+  await requireSignature(one, digest, String(key));
+  await expect(requireSignature(one, digest.replace('df33', 'df34'), String(key))).rejects.toMatchObject({
+    code: 'signature-wrong',
+  });
 });
 
 test('a store that asks for a signature refuses an artifact without', async () => {

@@ -21,6 +21,8 @@ mount -t cgroup2 cgroup sys/fs/cgroup
 mount -t tmpfs -o mode=755 dev dev
 for each in null zero full random urandom tty; do : >dev/$each; mount --bind /dev/$each dev/$each; done
 mkdir -p dev/pts dev/shm srv/exported
+mount -t devpts -o newinstance,ptmxmode=666 pts dev/pts
+ln -s pts/ptmx dev/ptmx
 mount -t tmpfs -o mode=755 run run
 mount -t tmpfs -o mode=1777 tmp tmp
 mount --bind "$1/exported" srv/exported
@@ -48,7 +50,7 @@ export async function startSystemd(folder: string): Promise<SystemdContainer> {
   const host = localHost();
   const run: SystemdContainer['run'] = async (script) => {
     const init = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim();
-    return host.exec(['nsenter', '-t', init, '-m', '-p', '-u', '-i', '-r', 'sh', '-euc', script], {
+    return host.exec(['nsenter', '-t', init, '-m', '-p', '-u', '-i', '-r', 'sh', '-euc', `cd /\n${script}`], {
       withinMs: 900_000,
     });
   };

@@ -15,6 +15,8 @@ export const ANNOTATIONS = {
   /** Of a layer: the folder of the store that its files belong to, and for a layer of one file the file's path there. */
   artifact: 'dev.vmkit.artifact',
   file: 'dev.vmkit.file',
+  /** Of the layer with an artifact's manifest: what it was made from, as JSON: locks of sources, versions of tools. */
+  inputs: 'dev.vmkit.inputs',
 } as const;
 
 export interface Layer {

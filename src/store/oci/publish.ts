@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../../core/digest.ts';
+import { canonicalJson, sha256 } from '../../core/digest.ts';
 import type { Context } from '../../host/context.ts';
 import type { Built } from '../artifact.ts';
 import { MANIFEST } from '../manifest.ts';
@@ -57,6 +57,7 @@ export async function layersOf(built: Built): Promise<PlannedLayer[]> {
     ),
     planLayer([...rest, { path: `vmkit/${artifact}/${MANIFEST}`, bytes: text.length, from: text }], {
       [ANNOTATIONS.artifact]: artifact,
+      [ANNOTATIONS.inputs]: canonicalJson(manifest.inputs),
     }),
   ]);
 }

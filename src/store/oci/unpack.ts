@@ -37,7 +37,7 @@ export async function unpackLayer(
       await mkdir(dirname(join(folder, path)), { recursive: true });
       const end = (): unknown => entry.destroy();
       broken.signal.addEventListener('abort', end);
-      files[path] = await writeFile(join(folder, path), entry);
+      files[path] = await writeFile(join(folder, path), bytesOf(entry));
       broken.signal.removeEventListener('abort', end);
     }
   })();
@@ -64,13 +64,17 @@ async function* hashed(content: AsyncIterable<Uint8Array>, hash: Hash): AsyncGen
   }
 }
 
-/** `content`: of bytes. */
-async function writeFile(path: string, content: AsyncIterable<unknown>): Promise<Manifest['outputs'][string]> {
+/** tar-stream says of no file what its pieces are. */
+async function* bytesOf(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) if (piece instanceof Uint8Array) yield piece;
+}
+
+async function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<Manifest['outputs'][string]> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o644);
   let bytes = 0;
   try {
-    for await (const chunk of inChunks(bytesOf(content), WRITE_BYTES)) {
+    for await (const chunk of inChunks(content, WRITE_BYTES)) {
       hash.update(chunk);
       await file.writeFile(chunk);
       bytes += chunk.length;
@@ -80,11 +84,4 @@ async function writeFile(path: string, content: AsyncIterable<unknown>): Promise
     await file.close();
   }
   return { bytes, sha256: hash.digest('hex') };
-}
-
-async function* bytesOf(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of content) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('An archive gives something else than bytes.');
-    yield chunk;
-  }
 }
