@@ -139,12 +139,12 @@ RULES
 datagram 10.7.7.7
 counted
 '
-attempt ipsec 'ip' 'from='\''ip xfrm state add src 10.9.9.1 dst 10.9.9.2 mode tunnel'\''
+attempt ipsec 'ip' 'from='\''ip xfrm state add src 10.9.9.1 dst 10.9.9.2'\''
 key=0x3132333435363738393031323334353637383930
-$from proto esp spi 1 auth sha1 $key enc aes ${key%????????}
-$from proto esp spi 2 auth sha256 $key enc aes ${key%????????}
-$from proto esp spi 3 aead '\''rfc4106(gcm(aes))'\'' $key 128
-$from proto ah spi 4 auth sha256 $key
+$from proto esp spi 1 mode tunnel auth sha1 $key enc aes ${key%????????}
+$from proto esp spi 2 mode tunnel auth sha256 $key enc aes ${key%????????}
+$from proto esp spi 3 mode tunnel aead '\''rfc4106(gcm(aes))'\'' $key 128
+$from proto ah spi 4 mode tunnel auth sha256 $key
 '
 attempt iptables 'iptables' 'iptables -t mangle -A OUTPUT -j MARK --set-mark 7
 iptables -t nat -A POSTROUTING -m mark --mark 7 -j MASQUERADE

@@ -133,12 +133,12 @@ counted
     title: 'keys of IPsec: AES with SHA-1 and SHA-256, GCM, and packets that are checked only',
     profiles: [],
     programs: ['ip'],
-    script: `from='ip xfrm state add src 10.9.9.1 dst 10.9.9.2 mode tunnel'
+    script: `from='ip xfrm state add src 10.9.9.1 dst 10.9.9.2'
 key=0x3132333435363738393031323334353637383930
-$from proto esp spi 1 auth sha1 $key enc aes \${key%????????}
-$from proto esp spi 2 auth sha256 $key enc aes \${key%????????}
-$from proto esp spi 3 aead 'rfc4106(gcm(aes))' $key 128
-$from proto ah spi 4 auth sha256 $key
+$from proto esp spi 1 mode tunnel auth sha1 $key enc aes \${key%????????}
+$from proto esp spi 2 mode tunnel auth sha256 $key enc aes \${key%????????}
+$from proto esp spi 3 mode tunnel aead 'rfc4106(gcm(aes))' $key 128
+$from proto ah spi 4 mode tunnel auth sha256 $key
 `,
   },
   {
