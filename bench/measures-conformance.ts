@@ -93,21 +93,34 @@ function rows(ours: Results, theirs: Results): readonly Row[] {
     asRow('vishvananda/netlink: all else', [compare('netlink', ours, theirs, OTHERS)], false),
     asRow(
       `the kernel's own: ${scripts.length} scripts`,
-      scripts.map((suite) => compare(suite, ours, theirs)),
+      scripts.map((suite) => inScript(suite, compare(suite, ours, theirs))),
     ),
   ];
+}
+
+/** A script's cases are named with it; of many the first one tells, since a script that ends early loses all that follow. */
+function inScript(script: string, one: Comparison): Comparison {
+  const short = ([first, ...others]: readonly string[]): readonly string[] => {
+    if (first === undefined) return [];
+    const name = first === 'all' ? script : `${script} (${first})`;
+    return [others.length === 0 ? name : `${name} and ${others.length} more of it`];
+  };
+  return { ...one, fewer: short(one.fewer), late: short(one.late) };
 }
 
 /** Where `mustHold`, no test that passes on Debian's kernel may fail on vmkit's own. */
 function asRow(what: string, all: readonly Comparison[], mustHold = true): Row {
   const sum = (of: (one: Comparison) => number): number => all.reduce((total, one) => total + of(one), 0);
-  const fewer = all.flatMap((one) => one.fewer);
-  const told = fewer.length === 0 ? 'none passes on theirs only' : `on theirs only: ${fewer.join(', ')}`;
+  const [fewer, late] = [all.flatMap((one) => one.fewer), all.flatMap((one) => one.late)];
+  const told = [
+    fewer.length === 0 ? 'none passes on theirs only' : `on theirs only: ${fewer.join(', ')}`,
+    ...(late.length === 0 ? [] : [`no end in time on vmkit's: ${late.join(', ')}`]),
+  ];
   return {
     what: `${what}: passed on vmkit's kernel, on Debian's`,
     measured: `${sum((one) => one.ours)}, ${sum((one) => one.theirs)} of ${sum((one) => one.tests)}`,
     reach: mustHold ? 'none fewer' : 'known',
-    met: !mustHold || fewer.length === 0,
-    how: told,
+    met: !mustHold || fewer.length + late.length === 0,
+    how: told.join('; '),
   };
 }

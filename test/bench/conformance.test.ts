@@ -9,10 +9,23 @@ const OURS = parseResults(
 const THEIRS = parseResults('RESULT s TestA pass\r\nRESULT s TestB pass\nRESULT s TestC pass\nRESULT s TestC pass\n');
 
 test('what passes on their kernel only is counted and named, a skip too, and a suite that never ran', () => {
-  expect(compare('s', OURS, THEIRS)).toEqual({ ours: 1, theirs: 4, tests: 4, fewer: ['TestB', 'TestC', 'TestC#2'] });
-  expect(compare('t', OURS, THEIRS)).toEqual({ ours: 1, theirs: 0, tests: 1, fewer: [] });
-  expect(compare('s', OURS, THEIRS, /^TestA$/)).toEqual({ ours: 1, theirs: 1, tests: 1, fewer: [] });
+  expect(compare('s', OURS, THEIRS)).toEqual({
+    ours: 1,
+    theirs: 4,
+    tests: 4,
+    fewer: ['TestB', 'TestC', 'TestC#2'],
+    late: [],
+  });
+  expect(compare('t', OURS, THEIRS)).toEqual({ ours: 1, theirs: 0, tests: 1, fewer: [], late: [] });
+  expect(compare('s', OURS, THEIRS, /^TestA$/)).toEqual({ ours: 1, theirs: 1, tests: 1, fewer: [], late: [] });
   expect(compare('s', new Map(), THEIRS).fewer).toHaveLength(4);
+});
+
+test('what had no end in time is no failure, and neither are the cases that would have followed', () => {
+  const late = parseResults('RESULT s TestB fail\nRESULT s TestC late\nRESULT f first pass\nRESULT f all late\n');
+  expect(compare('s', late, THEIRS)).toMatchObject({ fewer: ['TestA', 'TestB', 'TestC#2'], late: ['TestC'] });
+  const whole = parseResults('RESULT f first pass\nRESULT f second pass\nRESULT f third pass\n');
+  expect(compare('f', late, whole)).toMatchObject({ ours: 1, fewer: [], late: ['second', 'third'] });
 });
 
 test('the script for the guest is one that bash reads, and runs each script once', () => {

@@ -124,6 +124,28 @@ counted
 attempt rules-of-ipv6 'ip' 'ip -6 rule add fwmark 7 table 77
 ip -6 route add unreachable default table 77
 '
+attempt realm 'nft ip perl' 'ip link add v0 type veth peer name w0
+ip address add 10.9.9.1/24 dev v0
+ip link set v0 up
+ip link set w0 up
+ip neighbour add 10.9.9.2 lladdr 02:00:00:00:00:02 dev v0
+ip route add 10.7.0.0/16 via 10.9.9.2 realms 10
+ip route show 10.7.0.0/16 | grep -q realm || { echo '\''the route is taken, and its realm forgotten'\''; exit 1; }
+nft -f - <<'\''RULES'\''
+table inet t {
+  chain c { type filter hook postrouting priority 0; rt classid 10 counter; }
+}
+RULES
+datagram 10.7.7.7
+counted
+'
+attempt ipsec 'ip' 'from='\''ip xfrm state add src 10.9.9.1 dst 10.9.9.2'\''
+key=0x3132333435363738393031323334353637383930
+$from proto esp spi 1 mode tunnel auth sha1 $key enc aes ${key%????????}
+$from proto esp spi 2 mode tunnel auth sha256 $key enc aes ${key%????????}
+$from proto esp spi 3 mode tunnel aead '\''rfc4106(gcm(aes))'\'' $key 128
+$from proto ah spi 4 mode tunnel auth sha256 $key
+'
 attempt iptables 'iptables' 'iptables -t mangle -A OUTPUT -j MARK --set-mark 7
 iptables -t nat -A POSTROUTING -m mark --mark 7 -j MASQUERADE
 iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
@@ -146,6 +168,20 @@ ip neighbour add 10.9.9.2 lladdr 02:00:00:00:00:02 dev v0
 ip link add b0 type bridge
 ip link set w0 master b0
 ip link set b0 up
+'
+attempt queues 'ip' 'ip link add v0 numtxqueues 4 numrxqueues 4 type veth peer name w0
+ip -d link show v0 | grep -q '\''numrxqueues 4'\'' || { echo '\''the number of receive queues is forgotten'\''; exit 1; }
+'
+attempt shaping 'ip tc' 'ip link add v0 type veth peer name w0
+ip address add 10.9.9.1/24 dev v0
+ip link set v0 up
+ip link set w0 up
+ip neighbour add 10.9.9.2 lladdr 02:00:00:00:00:02 dev v0
+ip link add i0 type ifb
+ip link set i0 up
+tc qdisc replace dev i0 root cake bandwidth 10mbit
+tc qdisc add dev v0 clsact
+tc filter add dev v0 ingress protocol all matchall action mirred egress redirect dev i0
 '
 attempt overlay '' 'mkdir /tmp/lower /tmp/upper /tmp/work /tmp/both
 echo below >/tmp/lower/file

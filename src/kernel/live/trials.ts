@@ -117,6 +117,31 @@ counted
     script: 'ip -6 rule add fwmark 7 table 77\nip -6 route add unreachable default table 77\n',
   },
   {
+    name: 'realm',
+    title: 'a route with a realm, and a rule that knows it',
+    profiles: [],
+    programs: ['nft', 'ip', 'perl'],
+    // Without IP_ROUTE_CLASSID the kernel takes the route, and forgets its realm.
+    script: `${CARD}ip route add 10.7.0.0/16 via 10.9.9.2 realms 10
+ip route show 10.7.0.0/16 | grep -q realm || { echo 'the route is taken, and its realm forgotten'; exit 1; }
+${chain('type filter hook postrouting priority 0', 'rt classid 10 counter')}datagram 10.7.7.7
+counted
+`,
+  },
+  {
+    name: 'ipsec',
+    title: 'keys of IPsec: AES with SHA-1 and SHA-256, GCM, and packets that are checked only',
+    profiles: [],
+    programs: ['ip'],
+    script: `from='ip xfrm state add src 10.9.9.1 dst 10.9.9.2'
+key=0x3132333435363738393031323334353637383930
+$from proto esp spi 1 mode tunnel auth sha1 $key enc aes \${key%????????}
+$from proto esp spi 2 mode tunnel auth sha256 $key enc aes \${key%????????}
+$from proto esp spi 3 mode tunnel aead 'rfc4106(gcm(aes))' $key 128
+$from proto ah spi 4 mode tunnel auth sha256 $key
+`,
+  },
+  {
     name: 'iptables',
     title: 'iptables: a mark, and an address that is hidden',
     profiles: ['tailscale-iptables', 'containers'],
@@ -154,6 +179,27 @@ iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
     profiles: ['containers'],
     programs: ['ip'],
     script: `${CARD}ip link add b0 type bridge\nip link set w0 master b0\nip link set b0 up\n`,
+  },
+  {
+    name: 'queues',
+    title: 'a card with several queues',
+    profiles: [],
+    programs: ['ip'],
+    script: `ip link add v0 numtxqueues 4 numrxqueues 4 type veth peer name w0
+ip -d link show v0 | grep -q 'numrxqueues 4' || { echo 'the number of receive queues is forgotten'; exit 1; }
+`,
+  },
+  {
+    name: 'shaping',
+    title: 'what comes in gets a queue with a limit (ifb, cake)',
+    profiles: [],
+    programs: ['ip', 'tc'],
+    script: `${CARD}ip link add i0 type ifb
+ip link set i0 up
+tc qdisc replace dev i0 root cake bandwidth 10mbit
+tc qdisc add dev v0 clsact
+tc filter add dev v0 ingress protocol all matchall action mirred egress redirect dev i0
+`,
   },
   {
     name: 'overlay',
