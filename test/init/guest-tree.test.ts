@@ -146,7 +146,7 @@ describe('the generated guest', () => {
       expect(content(`service/${end}`)).toMatch(/exec .*busybox linux64 (?!-R)/);
     }
     expect(content('service/world/run')).toContain('linux64 /run/vmkit/services/world/setup');
-    expect(content('vmkit/liveness')).toMatch(/ask hello \S+ linux64 /);
+    expect(content('vmkit/liveness')).toMatch(/ask hello \d+ \S+ linux64 /);
   });
 
   it("leaves a user none of root's rights, and a service of root's those that it names", () => {

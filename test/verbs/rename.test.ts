@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { readIdentity, writeIdentity } from '../../src/machine/disks/identity.ts';
-import { renameMachine } from '../../src/verbs/rename.ts';
+import { renameMachine } from '../../src/verbs/move/rename.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,5 +1,5 @@
 import { machineName } from '../../verbs/machine-name.ts';
-import { type RenamedMachine, renameMachine } from '../../verbs/rename.ts';
+import { type RenamedMachine, renameMachine } from '../../verbs/move/rename.ts';
 import { defineCommand } from '../parse/command.ts';
 import { MACHINE } from '../parse/positionals.ts';
 

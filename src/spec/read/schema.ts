@@ -196,7 +196,7 @@ export const definition = z.strictObject({
     .optional()
     .describe('A URL that is sent a JSON text when a service stops answering, and when all is well again'),
   rollback: z
-    .literal('auto', { error: 'auto' })
+    .enum(['auto'], { error: expected('auto', 'Leave it out to be asked nothing, and to look at what failed.') })
     .optional()
     .describe(
       '`auto`: where a boot fails with a new definition, kernel or packages, it goes back to those that it last got ready with, and to the data of before',

@@ -17,7 +17,7 @@ const TRIES = 3;
 /** A guest that has much to do takes a while to let somebody in. */
 const LOGIN_MS = 60_000;
 
-export interface CopiedDisk {
+interface CopiedDisk {
   /** Whose disk it is. */
   readonly identity: Identity;
   /** Undefined where the machine is off. */

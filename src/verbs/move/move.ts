@@ -129,6 +129,6 @@ async function comeBack(
     'boot',
     'move-failed',
     `${name} did not get ready on ${there.host.name}, and is where it was. ${why.message}`,
-    { hint: why.hint, cause: why },
+    { hint: 'It is gone there again. Mend what the message names, then move it again.', cause: why },
   );
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { VmkitError } from '../../../core/errors/errors.ts';
-import { requireSnapshot, type Snapshot } from '../../../machine/disks/snapshots.ts';
+import { removeOldAutomatic, requireSnapshot, type Snapshot } from '../../../machine/disks/snapshots.ts';
 import type { LockedMachine } from '../../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../../machine/state/running.ts';
 import { waysToAsk } from '../../../machine/stop/ask-power-off.ts';
@@ -8,7 +8,7 @@ import { stopMachine } from '../../../machine/stop/stop.ts';
 import type { VmSpec } from '../../../spec/vm-spec.ts';
 import { putBack } from '../../backup/rollback.ts';
 import type { VerbContext } from '../../step.ts';
-import { type KeptSet, readSet } from './keep-set.ts';
+import { forgetOtherSets, type KeptSet, readSet } from './keep-set.ts';
 import { readSets, writeSets } from './record.ts';
 
 const STOPPED_WITHIN_MS = 60_000;
@@ -67,5 +67,7 @@ export async function goBack<Started>(
   const started = await start(set);
   const { good } = await readSets(paths, context);
   await writeSets(paths, { good }, context);
+  if (good !== undefined) await forgetOtherSets(good, paths, context);
+  await removeOldAutomatic(paths, context);
   return { ...started, wentBack: { why, snapshot: snapshot.id, kept } };
 }

@@ -1,21 +1,21 @@
 import { basename, dirname, join } from 'node:path';
-import { VmkitError } from '../core/errors/errors.ts';
-import { packageRoot } from '../core/package-root.ts';
-import { machinePaths } from '../core/paths.ts';
-import { requireName } from '../core/text/names.ts';
-import type { Host } from '../host/host.ts';
-import { readText } from '../host/read-text.ts';
-import { readIdentity, writeIdentity } from '../machine/disks/identity.ts';
-import { withMachine } from '../machine/state/machine-lock.ts';
-import { requireOff } from '../machine/state/running.ts';
-import { leaveNetworks } from '../machine/switch/network-members.ts';
-import { definitionNames } from '../spec/read/definitions.ts';
-import { loadVm } from '../spec/read/load.ts';
-import { hasAutostart } from './autostart.ts';
-import { isThere } from './machine-name.ts';
-import { machineParts } from './machine-parts.ts';
-import { requireNotMoving } from './move/moving.ts';
-import type { VerbContext } from './step.ts';
+import { VmkitError } from '../../core/errors/errors.ts';
+import { packageRoot } from '../../core/package-root.ts';
+import { machinePaths } from '../../core/paths.ts';
+import { requireName } from '../../core/text/names.ts';
+import type { Host } from '../../host/host.ts';
+import { readText } from '../../host/read-text.ts';
+import { readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
+import { withMachine } from '../../machine/state/machine-lock.ts';
+import { requireOff } from '../../machine/state/running.ts';
+import { leaveNetworks } from '../../machine/switch/network-members.ts';
+import { definitionNames } from '../../spec/read/definitions.ts';
+import { loadVm } from '../../spec/read/load.ts';
+import { hasAutostart } from '../autostart.ts';
+import { isThere } from '../machine-name.ts';
+import { machineParts } from '../machine-parts.ts';
+import type { VerbContext } from '../step.ts';
+import { requireNotMoving } from './moving.ts';
 
 const FILE = 'vm.yaml';
 
