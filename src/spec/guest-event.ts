@@ -43,7 +43,11 @@ export function fatal(code: FatalCode): string {
 }
 
 /** Why a service refuses its data. */
-const REFUSAL_CODES = ['data-not-whole', 'data-of-other-version', 'program-of-other-version'] as const satisfies readonly ErrorCode[];
+const REFUSAL_CODES = [
+  'data-not-whole',
+  'data-of-other-version',
+  'program-of-other-version',
+] as const satisfies readonly ErrorCode[];
 
 /** How a service's `setup` says that it refuses (init/supervise.ts), once it has read the library; the message follows. */
 export function refuse(service: string, code: (typeof REFUSAL_CODES)[number]): string {

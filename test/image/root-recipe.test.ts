@@ -44,7 +44,8 @@ test('packages.txt holds what is installed: not what was removed, nor the stand-
 });
 
 test('each release leaves out its own LLVM, a root of two releases both', () => {
-  const provides = (spec: object): string => /^Provides: (.*)$/m.exec(rootRecipe({ ...sql, ...spec }).essentialHook)?.[1] ?? '';
+  const provides = (spec: object): string =>
+    /^Provides: (.*)$/m.exec(rootRecipe({ ...sql, ...spec }).essentialHook)?.[1] ?? '';
   expect(provides({ suite: 'bookworm' })).toMatch(/^libllvm14 /);
   expect(provides({ suite: 'forky' })).not.toContain('llvm');
   expect(provides({ olderSuite: 'bookworm' })).toMatch(/^libllvm19 .*libllvm14 /);

@@ -27,11 +27,14 @@ test.each([
 
 test('the machine that upgrades has both versions with their extensions, and starts nothing', () => {
   const services = [postgres.create({}), forgejo.create({})];
-  const machine = upgradingMachine({ ...sql, services: [...sql.services.slice(0, 1), ...services] }, {
-    from: 15,
-    to: 17,
-    olderSuite: 'bookworm',
-  });
+  const machine = upgradingMachine(
+    { ...sql, services: [...sql.services.slice(0, 1), ...services] },
+    {
+      from: 15,
+      to: 17,
+      olderSuite: 'bookworm',
+    },
+  );
   expect(machine.packages).toEqual(['postgresql-17-pgvector', 'git', 'postgresql-15-pgvector', 'postgresql-15']);
   expect(machine.services.map(({ name, run }) => [name, run.includes('postgres -D')])).toEqual([
     ['ssh', false],

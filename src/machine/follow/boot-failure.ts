@@ -32,9 +32,12 @@ export async function bootFailure(
     section('The end of the console', followed.consoleTail.join('\n')),
   ];
   return new VmkitError('boot', code, sections.filter((text) => text !== '').join('\n'), {
-    hint: code === 'data-of-other-version' ? `${OTHER_VERSION} vmkit stop ${name}, then vmkit upgrade ${name}.` : isStillRunning
-      ? `It still runs, for you to look: vmkit logs ${name}, vmkit shell ${name}, vmkit console ${name}. Then: vmkit stop ${name}`
-      : `The whole console is in ${paths.consoleLog} (vmkit logs ${name}).`,
+    hint:
+      code === 'data-of-other-version'
+        ? `${OTHER_VERSION} vmkit stop ${name}, then vmkit upgrade ${name}.`
+        : isStillRunning
+          ? `It still runs, for you to look: vmkit logs ${name}, vmkit shell ${name}, vmkit console ${name}. Then: vmkit stop ${name}`
+          : `The whole console is in ${paths.consoleLog} (vmkit logs ${name}).`,
     details: {
       end: followed.end,
       step: currentStep(followed.progress),

@@ -72,11 +72,7 @@ async function decideWithDefinition(name: string, { host, paths }: VerbContext):
   await decide(own, host);
 }
 
-async function compare(
-  { name, services }: VmSpec,
-  counted: readonly Counts[],
-  context: VerbContext,
-): Promise<Checked> {
+async function compare({ name, services }: VmSpec, counted: readonly Counts[], context: VerbContext): Promise<Checked> {
   const verified: string[] = [];
   const [copy = new Map<string, number>()] = await countsOf(name, services, context);
   const wrong = differences(counted, copy);

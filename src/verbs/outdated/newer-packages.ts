@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Suite } from '../../core/suite.ts';
 import { withLock } from '../../host/with-lock.ts';
-import { DEBIAN_ARCHITECTURES, debianLines } from '../../store/mmdebstrap.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
+import { DEBIAN_ARCHITECTURES, debianLines } from '../../store/mmdebstrap.ts';
 import { buildContext, runStep, type VerbContext } from '../step.ts';
 
 /** What apt would do to a root's packages. `from` is absent for one that would come in addition. */

@@ -52,7 +52,10 @@ export async function outdated(spec: VmSpec, verb: VerbContext): Promise<Outdate
   const known: DataVersions = (await isThere(disk, verb))
     ? await dataVersions(disk, verb)
     : { postgres: undefined, forgejo: undefined };
-  const components = componentNames(spec).map((component) => ({ name: component, version: versionOf(component, spec) }));
+  const components = componentNames(spec).map((component) => ({
+    name: component,
+    version: versionOf(component, spec),
+  }));
   return {
     name,
     suite,

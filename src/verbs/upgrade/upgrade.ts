@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import { BACKUP_FILES } from '../../backup/manifest.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
-import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import type { Host } from '../../host/host.ts';
 import { withLock } from '../../host/with-lock.ts';
+import type { ChosenComponents } from '../../image/components/component-choice.ts';
 import { decide } from '../../machine/state/leftovers.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { requireOff } from '../../machine/state/running.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { cutOff, whileApart, withFoldersApart } from '../backup/apart.ts';
-import { requireOwnMachine } from '../boot/whose-machine.ts';
 import { requireDisk } from '../backup/require-disk.ts';
 import { snapshotOf } from '../backup/snapshot.ts';
 import { stageBackup } from '../backup/stage.ts';
+import { requireOwnMachine } from '../boot/whose-machine.ts';
 import type { VerbContext } from '../step.ts';
 import { dataVersions } from './data-versions.ts';
 import { planPostgres, upgradePostgres } from './postgres.ts';
@@ -33,11 +33,7 @@ export interface Upgraded {
  * cluster is upgraded, then every service starts until it is ready, and migrates what is its own. Only then the copy takes the disk's place, and a snapshot keeps what
  * was there. Whatever ends it, the machine is as it was, or wholly upgraded. Throws `upgrade-impossible`, `upgrade-failed`, `machine-running`.
  */
-export async function upgradeMachine(
-  spec: VmSpec,
-  chosen: ChosenComponents,
-  context: VerbContext,
-): Promise<Upgraded> {
+export async function upgradeMachine(spec: VmSpec, chosen: ChosenComponents, context: VerbContext): Promise<Upgraded> {
   const { name } = spec;
   const paths = machinePaths(context.paths, name);
   await requireDisk(name, paths, context);

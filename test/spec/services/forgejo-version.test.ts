@@ -28,7 +28,10 @@ async function guest() {
   return {
     file,
     install: (version: string): void => {
-      writeFileSync(program, `#!/bin/sh\necho asked >>${home}/asked\necho 'forgejo version ${version} built with go'\n`);
+      writeFileSync(
+        program,
+        `#!/bin/sh\necho asked >>${home}/asked\necho 'forgejo version ${version} built with go'\n`,
+      );
       chmodSync(program, 0o755);
     },
     asked: (): number => (existsSync(join(home, 'asked')) ? readFileSync(join(home, 'asked'), 'utf8').length / 6 : 0),
@@ -54,7 +57,11 @@ test.each([
   ['11.0.5', 0, ''],
   ['10.2.0', 1, 'refused forgejo data-of-other-version: the data is of Forgejo 11.0.6, and this is the older 10.2.0'],
   ['9.0.3', 1, 'the older 9.0.3'],
-  ['11.1.0', 1, 'refused forgejo data-of-other-version: the data is of Forgejo 11.0.6, and this is 11.1.0, which would'],
+  [
+    '11.1.0',
+    1,
+    'refused forgejo data-of-other-version: the data is of Forgejo 11.0.6, and this is 11.1.0, which would',
+  ],
   ['15.0.3', 1, 'would migrate it for good'],
 ])('after 11.0.6 comes %s', async (version, exitCode, says) => {
   const { install, guard, ready } = await guest();

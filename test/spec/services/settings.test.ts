@@ -3,8 +3,10 @@ import { forgejo } from '../../../src/spec/services/forgejo/forgejo.ts';
 import { postgres } from '../../../src/spec/services/postgres/postgres.ts';
 import { parse } from '../../support/definition.ts';
 
-const contentOf = (service: { readonly files: readonly { readonly path: string; readonly content: string }[] }, end: string): string =>
-  service.files.find(({ path }) => path.endsWith(end))?.content ?? '';
+const contentOf = (
+  service: { readonly files: readonly { readonly path: string; readonly content: string }[] },
+  end: string,
+): string => service.files.find(({ path }) => path.endsWith(end))?.content ?? '';
 
 describe('settings of PostgreSQL', () => {
   test('take the place of what vmkit would choose, and others follow', async () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { expected } from '../../units.ts';
 import type { ServiceSecret } from '../../service.ts';
+import { expected } from '../../units.ts';
 import { refuseOwned, settingValue } from '../settings.ts';
 
 const PLACE = 'vmkit decides where things are in the machine.';

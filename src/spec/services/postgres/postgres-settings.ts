@@ -24,7 +24,10 @@ const OWNED: Readonly<Record<string, string>> = {
 
 /** `settings:` of `use: postgres`: any of PostgreSQL's parameters, but those that are vmkit's. */
 export const postgresSettings = z
-  .record(z.string().regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/, 'a parameter of PostgreSQL in small letters'), settingValue)
+  .record(
+    z.string().regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/, 'a parameter of PostgreSQL in small letters'),
+    settingValue,
+  )
   .check(({ value, issues }) =>
     refuseOwned(
       Object.keys(value).map((key) => [[key], key]),

@@ -9,7 +9,6 @@ import { defineService } from '../define.ts';
 import { askPostgres, askScript, POSTGRES_ASK } from './postgres-ask.ts';
 import { postgresBackup } from './postgres-backup.ts';
 import { initdb, postgresData } from './postgres-cluster.ts';
-import { postgresSettings, withSettings } from './postgres-settings.ts';
 import {
   databasesSql,
   exportPasswords,
@@ -20,6 +19,7 @@ import {
   postgresBin,
   stateOf,
 } from './postgres-role.ts';
+import { postgresSettings, withSettings } from './postgres-settings.ts';
 
 /** What the roles were when they were last as they should be. */
 const KNOWN = `${GUEST.data}/postgres/roles-known`;
