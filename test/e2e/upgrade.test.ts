@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { dice } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
+import { ANSWERS, ASKED, YEARS } from '../support/postgres-years.ts';
 import { psqlWords } from '../support/psql.ts';
 
 const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 2 : 20;
@@ -15,37 +16,6 @@ services:
   - use: postgres
     databases: [{ name: app, owner: app }]
 `;
-
-/** What a cluster of a few years has: roles with passwords and rights, extensions, large objects, and what sorts as a language does. */
-const YEARS = `
-CREATE EXTENSION pg_trgm;
-CREATE EXTENSION hstore;
-CREATE ROLE reader LOGIN PASSWORD 'kept';
-CREATE COLLATION swedish (provider = icu, locale = 'sv-SE');
-CREATE TABLE words (word text COLLATE swedish PRIMARY KEY, tags hstore);
-INSERT INTO words VALUES ('ö', 'a=>1'), ('z', NULL), ('å', NULL);
-INSERT INTO words SELECT md5(i::text) FROM generate_series(1, 2000) AS i;
-CREATE INDEX ON words USING gin (word gin_trgm_ops);
-GRANT SELECT ON words TO reader;
-SELECT lo_from_bytea(4711, decode(repeat('cafe', 5000), 'hex'));
-ALTER SYSTEM SET work_mem = '5MB';
-CREATE DATABASE ordbok LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' LOCALE 'C.UTF-8' TEMPLATE template0;
-`;
-
-/** Each of these is lost or wrong where a part of it did not come along. */
-const ASKED = `
-SHOW server_version_num;
-SELECT string_agg(word, '' ORDER BY word) FROM words WHERE length(word) = 1;
-SELECT count(*), sum(length(tags::text)) FROM words;
-SELECT md5(lo_get(4711));
-SELECT has_table_privilege('reader', 'words', 'SELECT');
-SELECT rolpassword ~ '^SCRAM' FROM pg_authid WHERE rolname = 'reader';
-SHOW work_mem;
-SELECT count(*) FROM pg_collation WHERE collversion <> pg_collation_actual_version(oid);
-SELECT count(*) FROM pg_database WHERE datcollversion <> pg_database_collation_actual_version(oid);
-SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'words';
-`;
-const ANSWERS = ['zåö', '2003|8', expect.stringMatching(/^[0-9a-f]{32}$/), 't', 't', '5MB', '0', '0'];
 
 describe.sequential('PostgreSQL 15 of bookworm becomes 17 of trixie', () => {
   const sandbox = useSandbox();
@@ -75,14 +45,12 @@ describe.sequential('PostgreSQL 15 of bookworm becomes 17 of trixie', () => {
     before = await ask(ASKED);
     expect(before[0]).toMatch(/^15/);
     await succeed('stop', 'sql');
-    const disk = digest();
     await sandbox.define('sql', MACHINE);
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'sql', '--json']);
     expect(exitCode).toBe(5);
     expect(stderr).toContain('"data-of-other-version"');
     expect(stderr).toContain('vmkit upgrade sql');
     await succeed('stop', 'sql');
-    expect(disk).toHaveLength(64);
   });
 
   test('killed at any moment the machine is what it was; then all of its data is of the new version', async () => {
@@ -100,8 +68,8 @@ describe.sequential('PostgreSQL 15 of bookworm becomes 17 of trixie', () => {
     if (digest() === old) {
       const said = await succeed('upgrade', 'sql');
       expect(said).toContain('The data of PostgreSQL 15 is of 17 now.');
+      expect(existsSync(join(dataDir, 'apart'))).toBe(false);
     }
-    expect(existsSync(join(dataDir, 'apart'))).toBe(false);
     await succeed('boot', 'sql');
     const [version, ...answers] = await ask(ASKED);
     expect(version).toMatch(/^17/);

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { machinePaths } from '../../src/core/paths.ts';
 import { secretFile } from '../../src/secrets/secret-store.ts';
 import type { TailnetNode } from '../../src/spec/service.ts';
-import { takeGivenSecrets } from '../../src/verbs/boot/given-secrets.ts';
+import { forgejo } from '../../src/spec/services/forgejo/forgejo.ts';
+import { forgetGivenSecrets, takeGivenSecrets } from '../../src/verbs/boot/given-secrets.ts';
 import { contextIn } from '../support/context.ts';
 import { API_KEY, type ControlApi, startControlApi } from '../support/control-api.ts';
 import { ownService, specWith } from '../support/spec.ts';
@@ -70,4 +71,20 @@ test('a key that was given is taken, and a machine that has joined needs none', 
 test('where nothing can be made and nobody asked, the way to give one is told', async () => {
   vi.stubEnv('TS_API_KEY', '');
   await expect(take(true)).rejects.toMatchObject({ code: 'secret-not-given' });
+});
+
+test('a secret of settings is asked for whenever it is not there, and stays after a boot', async () => {
+  const forge = specWith('web', [forgejo.create({ settings: { mailer: { PASSWD: { secret: 'mail' } } } })]);
+  const context = contextIn(await temporaryFolder());
+  const paths = machinePaths(context.paths, 'web');
+  await expect(takeGivenSecrets(forge, paths, false, context)).rejects.toMatchObject({
+    code: 'secret-not-given',
+    hint: expect.stringContaining('VMKIT_MAIL=file:PATH vmkit boot web'),
+  });
+  vi.stubEnv('VMKIT_MAIL', 'by hand');
+  await takeGivenSecrets(forge, paths, false, context);
+  await forgetGivenSecrets(forge, paths, context.host);
+  vi.stubEnv('VMKIT_MAIL', '');
+  await takeGivenSecrets(forge, paths, false, context);
+  expect(await readFile(secretFile(paths, 'forgejo', 'mail'), 'utf8')).toBe('by hand\n');
 });

@@ -201,7 +201,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       },
       upgrade: {
         usage: 'upgrade <vm>',
-        summary: 'Bring data to the versions that vm.yaml has now: PostgreSQL, Forgejo; tried on a copy first',
+        summary: 'Bring data to the versions of vm.yaml: PostgreSQL, Forgejo; tried on a copy first',
       },
       secrets: {
         usage: 'secrets <action> <vm> <role>',

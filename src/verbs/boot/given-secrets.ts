@@ -62,6 +62,6 @@ async function makeOrAsk(
 
 function notGiven({ title, variable }: Given, machine: string): VmkitError {
   return new VmkitError('usage', 'secret-not-given', `${machine} needs a ${title}, and none was given.`, {
-    hint: `${variable}=file:PATH vmkit boot ${machine}, with the key in a file of mode 0600; or boot at a terminal to be asked. docs/tailnet.md: how vmkit makes one itself.`,
+    hint: `${variable}=file:PATH vmkit boot ${machine}, with it in a file of mode 0600; or boot at a terminal to be asked.${variable === 'TS_AUTHKEY' ? ' docs/tailnet.md: how vmkit makes one itself.' : ''}`,
   });
 }

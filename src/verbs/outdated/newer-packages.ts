@@ -50,6 +50,8 @@ export async function debianIndex(suite: Suite, arch: VmSpec['arch'], verb: Verb
     ...['-o', `Dir::Etc=${folder}/etc`, '-o', `Dir::State=${folder}`, '-o', `Dir::Cache=${folder}/cache`],
     ...['-o', `Dir::State::status=${status}`, '-o', 'Acquire::Languages=none', '-o', 'APT::Sandbox::User=root'],
     ...['-o', 'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false', '-o', 'Debug::NoLocking=true'],
+    // apt would install itself: apt-pkg/pkgcachegen.cc.
+    ...['-o', 'pkgCacheGen::ForceEssential=,'],
   ];
   const run = async (argv: readonly string[], withinMs: number): Promise<string> => {
     const { exitCode, stdout, stderr } = await host.exec(argv, { withinMs, signal, env: { LC_ALL: 'C' } });

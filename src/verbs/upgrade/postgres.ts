@@ -90,7 +90,10 @@ export async function upgradePostgres(spec: VmSpec, plan: PostgresUpgrade, conte
               const { exitCode, stderr } = await guest.exec(['sh', '-euc', upgradeScript(from, to)], {
                 withinMs: WITHIN_MS,
                 signal: inner.signal,
-                onLine: (text) => inner.report({ kind: 'phase', text }),
+                // psql warns of each collation until its version is noted.
+                onLine: (text) => {
+                  if (!/^(WARNING|DETAIL|HINT|NOTICE):/.test(text)) inner.report({ kind: 'phase', text });
+                },
               });
               if (exitCode === 0) return;
               throw new VmkitError(

@@ -45,15 +45,35 @@ export async function upgradeMachine(spec: VmSpec, chosen: ChosenComponents, con
       const plan = planPostgres((await dataVersions(paths.dataDisk, context)).postgres, spec);
       return withFoldersApart(name, context, async (apart) => {
         await copyMachine(machine, spec, apart, context);
-        if (plan !== undefined) await upgradePostgres(alone, plan, apart);
         const tried = withoutGuards(alone);
-        await whileApart(tried, `boot ${name} as it will be`, apart, async () => undefined, chosen);
+        await onCopy(name, async () => {
+          if (plan !== undefined) await upgradePostgres(alone, plan, apart);
+          await whileApart(tried, `boot ${name} as it will be`, apart, async () => undefined, chosen);
+        });
         const kept = await snapshotOf(machine, { why: 'before an upgrade' }, context);
         await takePlace(machine, apart);
         return { name, postgres: plan, services: tried.services.map((service) => service.name), kept };
       });
     }),
   );
+}
+
+/** A guest that does not start, or says no, is no guest of the machine's: what is told of it is told of the copy. */
+async function onCopy(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof VmkitError) || ['interrupted', 'upgrade-failed'].includes(error.code)) throw error;
+    throw new VmkitError(
+      'boot',
+      'upgrade-failed',
+      `${name} is not upgraded: on a copy of its disk that failed. ${error.message}`,
+      {
+        hint: 'The machine is as it was, and nothing of the copy is left.',
+        cause: error,
+      },
+    );
+  }
 }
 
 /** What refuses data of an older version is what an upgrade is for. */

@@ -3,7 +3,7 @@ import { refuse } from '../../guest-event.ts';
 import { FORGEJO_HOME, FORGEJO_USER } from './app-ini.ts';
 
 /** `VERSION PRINT` of the Forgejo that was last ready with this data. */
-export const FORGEJO_VERSION_FILE = `${FORGEJO_HOME}/version`;
+const FORGEJO_VERSION_FILE = `${FORGEJO_HOME}/version`;
 
 /**
  * Sets `known`, the version that the data is of, and `version`, that of the executable. The executable is asked only where it is another one than last time, since a
