@@ -27,6 +27,8 @@ mount -t tmpfs -o mode=755 run run
 mount -t tmpfs -o mode=1777 tmp tmp
 mount --bind "$1/exported" srv/exported
 rm -rf etc/systemd/system/*.wants
+# As a manager of containers does: credentials are mounted elsewhere, and come here.
+mount --make-rshared .
 export container=other
 exec chroot . /lib/systemd/systemd --system --unit=basic.target --show-status=no
 `;
