@@ -10,9 +10,17 @@ import { readDataDisk } from './ext4-disk.ts';
 const MIB = 1024 * 1024;
 const GROWN_WITHIN_MS = 3_600_000;
 
-/** The file system of the data disk takes the room that its disk has by now, while it is in use (resize2fs(8)). */
+/**
+ * The file system of the data disk takes the room that its disk has by now, while it is in use: EXT4_IOC_RESIZE_FS (fs/ext4/ioctl.c), to so many blocks. resize2fs does the same, but opens
+ * the disk for writing before, which vmkit's kernel forbids of one that is mounted (BLK_DEV_WRITE_MOUNTED).
+ */
 const GROW = `while read -r device at _; do
-  [ "$at" != ${GUEST.data} ] || { resize2fs "$device" && sync -f ${GUEST.data}; exit; }
+  [ "$at" = ${GUEST.data} ] || continue
+  read -r sectors </sys/class/block/"\${device##*/}"/size
+  blocks=$((sectors * 512 / $(stat -f -c %S ${GUEST.data})))
+  perl -e 'open D, "<", $ARGV[0] and defined ioctl(D, 0x40086610, pack "Q", $ARGV[1]) or die "$!\\n"' ${GUEST.data} $blocks &&
+    sync -f ${GUEST.data}
+  exit
 done </proc/mounts
 exit 1`;
 
