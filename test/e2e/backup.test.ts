@@ -141,7 +141,7 @@ services:
       expect(
         (
           await sql(
-            "INSERT INTO kept (text) SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 300000)",
+            "INSERT INTO kept (text) SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 100000)",
           )
         ).exitCode,
       ).toBe(0);

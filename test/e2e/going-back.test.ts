@@ -14,7 +14,7 @@ const booted = z.object({ booted: z.object({ wentBack: z.object({ why: z.string(
 /** Many rounds with the stand-in, few with a guest. */
 describe.each([
   { monitor: 'QEMU', kills: isAll ? 5 : 0 },
-  { monitor: 'a stand-in', kills: isAll ? 40 : 4 },
+  { monitor: 'a stand-in', kills: isAll ? 40 : 2 },
 ])('a machine with rollback: auto, by $monitor', ({ monitor, kills }) => {
   const sandbox = useSandbox();
   const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -70,7 +70,7 @@ describe.each([
     expect(await sandbox.json(['snapshots', 'notes'])).toMatchObject([{ isAutomatic: true }, { isAutomatic: true }]);
   });
 
-  test('what got ready is not left, though nobody saw it', async () => {
+  test.skipIf(monitor === 'QEMU' && !isAll)('what got ready is not left, though nobody saw it', async () => {
     await define('three');
     const unseen = sandbox.start(['boot', 'notes']);
     while ((await sandbox.state('notes')) === undefined) await sleep(20);

@@ -20,7 +20,7 @@ const isRoot = process.getuid?.() === 0;
 /** Many rounds with the stand-in, one with a guest. */
 describe.skipIf(!isRoot).each([
   { monitor: 'QEMU', rounds: isAll ? 4 : 0 },
-  { monitor: 'a stand-in', rounds: isAll ? 40 : 4 },
+  { monitor: 'a stand-in', rounds: isAll ? 40 : 2 },
 ])('a machine moves to a host behind ssh, and back, by $monitor', ({ monitor, rounds }) => {
   const sandbox = useSandbox();
   const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);

@@ -8,7 +8,7 @@ import { useSandbox } from '../support/machine.ts';
 import { ANSWERS, ASKED, YEARS } from '../support/postgres-years.ts';
 import { psqlWords } from '../support/psql.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 2 : 20;
+const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 1 : 20;
 
 const MACHINE = `memory: 512MiB
 data: 256MiB
