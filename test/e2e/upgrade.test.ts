@@ -74,7 +74,8 @@ describe.sequential('PostgreSQL 15 of bookworm becomes 17 of trixie', () => {
     const [version, ...answers] = await ask(ASKED);
     expect(version).toMatch(/^17/);
     expect(answers).toEqual([...ANSWERS, 't']);
-    expect(answers.slice(0, 6)).toEqual(before.slice(1, 7));
+    // What ALTER SYSTEM set counts from the next start on.
+    expect(answers.slice(0, 5)).toEqual(before.slice(1, 6));
     // The way back is a snapshot.
     await succeed('stop', 'sql');
     await succeed('rollback', 'sql');
