@@ -172,7 +172,8 @@ ip link set b0 up
 attempt queues 'ip' 'ip link add v0 numtxqueues 4 numrxqueues 4 type veth peer name w0
 ip -d link show v0 | grep -q '\''numrxqueues 4'\'' || { echo '\''the number of receive queues is forgotten'\''; exit 1; }
 '
-attempt shaping 'ip tc' 'ip link add v0 type veth peer name w0
+attempt shaping 'ip tc' 'modprobe -q ifb numifbs=0 2>/dev/null || :
+ip link add v0 type veth peer name w0
 ip address add 10.9.9.1/24 dev v0
 ip link set v0 up
 ip link set w0 up
