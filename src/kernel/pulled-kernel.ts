@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { sha256 } from '../core/digest.ts';
 import { parseJson } from '../core/text/json.ts';
 import type { Context } from '../host/context.ts';
+import { readText } from '../host/read-text.ts';
 import type { Artifact, Manifest } from '../store/artifact.ts';
 import { readManifest } from '../store/manifest.ts';
 import { storeDir } from '../store/places.ts';
@@ -24,8 +25,7 @@ export async function rememberPulledKernel(definition: string, kernel: string, c
 export async function findPulledKernel(directory: string, context: Context): Promise<PulledKernel | undefined> {
   const definition = await context.host.read(join(directory, 'vm.yaml'));
   if (definition === undefined) return undefined;
-  const kept = await context.host.read(recordPath(definition, context));
-  const found = parseJson(kept === undefined ? undefined : Buffer.from(kept).toString('utf8'), record);
+  const found = parseJson(await readText(recordPath(definition, context), context.host), record);
   if (found === undefined) return undefined;
   const manifest = await readManifest(join(storeDir(context), found.kernel));
   return manifest === undefined ? undefined : { kind: 'pulled', manifest };

@@ -3,7 +3,6 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
 import { VmkitError } from '../../src/core/errors/errors.ts';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { machinePaths, resolvePaths } from '../../src/core/paths.ts';
@@ -11,7 +10,6 @@ import { hostFrom } from '../../src/host/host-from.ts';
 import { machineStatus } from '../../src/machine/follow/status.ts';
 import { findCrosvm } from '../../src/machine/phone/find-crosvm.ts';
 import { tryBoot } from '../../src/machine/phone/trial-boot.ts';
-import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { tearDownHost } from '../../src/verbs/host-network.ts';
 import { setUpPhone } from '../../src/verbs/phone-network.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
@@ -19,20 +17,10 @@ import { stopMachines } from '../../src/verbs/stop.ts';
 import { bootWords } from '../android/boot-words.ts';
 import { crosvmWith, emulatedGuest, speakingGuest } from '../android/crosvm-guest.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
+import { GUEST, NETWORK, sql } from '../android/rooted-phone.ts';
 import { bundledCli } from '../support/cli.ts';
 import { contextIn } from '../support/context.ts';
 import { must, namespaceHost } from '../support/namespaces.ts';
-import { specWith } from '../support/spec.ts';
-
-const GUEST = '192.168.100.2';
-const NETWORK = {
-  name: 'vmkit',
-  bridge: 'vmkit0',
-  subnet: parseSubnet('192.168.100.0/24') ?? { base: 0, bits: 0 },
-  egress: 'phone' as const,
-  taps: [{ name: 'sql', meetsOthers: false }],
-};
-const sql: VmSpec = { ...specWith('sql', []), dataMib: 16, network: { kind: 'bridge', address: GUEST } };
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over adb', () => {
   let phone: Phone;

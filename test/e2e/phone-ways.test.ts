@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { parseSubnet } from '../../src/core/addresses/ipv4.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
 import type { Target } from '../../src/reach/facts.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
 import type { Via } from '../../src/reach/vias.ts';
-import type { VmSpec } from '../../src/spec/vm-spec.ts';
 import { tearDownHost } from '../../src/verbs/host-network.ts';
 import { setUpPhone } from '../../src/verbs/phone-network.ts';
 import { joinPhone } from '../../src/verbs/phone-tailnet.ts';
@@ -20,11 +18,11 @@ import type { VerbContext } from '../../src/verbs/step.ts';
 import { bootWords } from '../android/boot-words.ts';
 import { crosvmWith, speakingGuest } from '../android/crosvm-guest.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
+import { GUEST, NETWORK, sql } from '../android/rooted-phone.ts';
 import { phoneInTailnet, TUNNEL } from '../android/tailnet-phone.ts';
 import { contextIn } from '../support/context.ts';
 import { verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
-import { specWith } from '../support/spec.ts';
 import { sshServer } from '../support/ssh-server.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
@@ -33,15 +31,6 @@ const reason =
   whyNoPhone() ??
   whyNoTailnet() ??
   (process.env['VMKIT_TEST_ALL'] === '1' ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
-const GUEST = '192.168.100.2';
-const NETWORK = {
-  name: 'vmkit',
-  bridge: 'vmkit0',
-  subnet: parseSubnet('192.168.100.0/24') ?? { base: 0, bits: 0 },
-  egress: 'phone' as const,
-  taps: [{ name: 'sql', meetsOthers: false }],
-};
-const sql: VmSpec = { ...specWith('sql', []), dataMib: 16, network: { kind: 'bridge', address: GUEST } };
 const target: Target = {
   ...{ machine: 'sql', name: 'page', port: 3000, protocol: 'http' },
   ...{ hostPort: 13_000, bridgeAddress: GUEST },

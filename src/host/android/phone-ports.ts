@@ -1,3 +1,5 @@
+import { overlaps, parseSubnet } from '../../core/addresses/ipv4.ts';
+
 /**
  * Ports of machines at the addresses that a phone's VPN apps have: a line `PORT_GUEST_PORT` each in `wanted`; the supervisor opens each at every address of a tunN, and has
  * a file `ADDRESS_PORT_GUEST_PORT` in `open` for it.
@@ -23,8 +25,15 @@ export interface VpnAddress {
 
 /** Of `ip -4 -o address`: `7: tun0    inet 100.99.1.2/32 scope global tun0`. Android's VPN apps have tunN, whichever they are. */
 export function vpnAddresses(text: string): readonly VpnAddress[] {
-  return [...text.matchAll(/^\d+:\s+(tun\d+)\s+inet (\d+\.\d+\.\d+\.\d+)/gm)].map(([, link = '', address = '']) => {
-    const [first, second] = address.split('.').map(Number);
-    return { link, address, isTailnet: first === 100 && second !== undefined && second >= 64 && second < 128 };
-  });
+  return [...text.matchAll(/^\d+:\s+(tun\d+)\s+inet (\d+\.\d+\.\d+\.\d+)/gm)].map(([, link = '', address = '']) => ({
+    link,
+    address,
+    isTailnet: isTailnetAddress(address),
+  }));
+}
+
+/** Tailnets have addresses of the range that carriers share (RFC 6598). */
+export function isTailnetAddress(address: string): boolean {
+  const [tailnets, own] = [parseSubnet('100.64.0.0/10'), parseSubnet(address)];
+  return tailnets !== undefined && own !== undefined && overlaps(tailnets, own);
 }

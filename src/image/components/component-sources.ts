@@ -1,4 +1,5 @@
 import type { Arch } from '../../core/arch.ts';
+import type { VmSpec } from '../../spec/vm-spec.ts';
 
 /** One way to an executable that vmkit installs beside Debian. */
 export type ComponentSource =
@@ -74,8 +75,9 @@ export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource
   tailscaled: tailscale('tailscaled'),
 };
 
-/** The same for a release that a definition asks for; it comes from its publisher alone. */
-export function sourcesOf(name: string, version: string | undefined): readonly ComponentSource[] {
+/** The same for a machine: a release that its definition asks for comes from its publisher alone. */
+export function sourcesOf(name: string, { services }: Pick<VmSpec, 'services'>): readonly ComponentSource[] {
+  const version = services.flatMap(({ componentVersions }) => componentVersions?.[name] ?? [])[0];
   if (name !== 'forgejo' || version === undefined) return COMPONENT_SOURCES[name] ?? [];
   return forgejo(version).filter(({ kind }) => kind === 'release');
 }

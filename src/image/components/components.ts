@@ -68,9 +68,8 @@ async function findGiven(spec: Components, chosen: ChosenComponents): Promise<Ma
   return given;
 }
 
-function wanted(name: string, { arch, services }: Components): Artifact {
-  const version = services.flatMap(({ componentVersions }) => componentVersions?.[name] ?? [])[0];
-  return componentArtifact(name, arch, sourcesOf(name, version));
+function wanted(name: string, spec: Components): Artifact {
+  return componentArtifact(name, spec.arch, sourcesOf(name, spec));
 }
 
 async function ensureComponent(name: string, spec: Components, context: Context): Promise<Executable> {

@@ -1,3 +1,5 @@
+import { PHONE_PORTS } from '../../host/android/phone-ports.ts';
+
 /** Where a phone has what vmkit keeps there as root: there before the first unlock, and the crosvm-domain's files are not (device-encrypted). */
 export const PHONE = {
   home: '/data/adb/vmkit',
@@ -8,7 +10,7 @@ export const PHONE = {
   network: '/data/adb/vmkit/network',
   machines: '/data/adb/vmkit/machines',
   /** Who writes a line here is heard at once. */
-  events: '/data/adb/vmkit/events',
+  events: PHONE_PORTS.events,
   log: '/data/adb/vmkit/log',
   /** The phone's own node of a tailnet, where it has one: its programs, socket, state and log. */
   tailnet: '/data/adb/vmkit/tailnet',

@@ -79,7 +79,6 @@ function dialledBy(way: WayId, facts: Facts): Ways['dialled'] {
       return { address: proxy?.status?.Self.TailscaleIPs?.[0], port: proxyServedFor(facts)?.port };
     case 'host-subnet-router':
     case 'guest-subnet-router':
-      return { address: target.bridgeAddress, port: target.port };
     case 'phone-app-router':
       return { address: target.bridgeAddress, port: target.port };
     case 'phone-port':

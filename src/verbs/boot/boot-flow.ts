@@ -87,8 +87,7 @@ export async function prepareBoot(
   // All that can be known before minutes of building.
   checkSocketPath(paths.consoleSocket);
   // Asked before minutes of building, and again before the start.
-  const opened = openPorts({ ports: describePorts(spec.services), network: spec.network });
-  const ports = vmm.endpoint === undefined ? opened : [];
+  const ports = portsOnHost(spec, vmm);
   if (says !== undefined) context.report({ kind: 'note', text: `${says}.` });
   if (adapted.says !== undefined) context.report({ kind: 'note', text: adapted.says });
   requireAbilities(spec, vmm);
@@ -119,6 +118,11 @@ interface How {
   readonly startedFor: string | undefined;
 }
 
+/** The ports that a monitor opens on the machine's host. */
+function portsOnHost(spec: VmSpec, { endpoint }: Vmm): ReturnType<typeof openPorts> {
+  return endpoint === undefined ? openPorts({ ports: describePorts(spec.services), network: spec.network }) : [];
+}
+
 /** Prepares the disks of a machine that is off. What is returned starts it and waits for it. */
 async function readyToStart(
   spec: VmSpec,
@@ -128,14 +132,14 @@ async function readyToStart(
   context: VerbContext,
 ): Promise<(inner: Context) => Promise<Booted>> {
   const { paths } = machine;
-  const opened = openPorts({ ports: describePorts(spec.services), network: spec.network });
+  const ports = portsOnHost(spec, vmm);
   const { uuid } = await ensureDataDisk(spec, paths, context);
   await rememberDefinition(spec, paths, context);
   const user = await ensureMachineUser(machine, vmm, context);
   const { secrets, tells } = await packSecrets(spec, context);
   const request = { ...assembled, spec, dataUuid: uuid, secrets, tells, user, startedFor };
   return async (inner) => {
-    await requireFreePorts(vmm.endpoint === undefined ? opened : [], spec.name, inner.host);
+    await requireFreePorts(ports, spec.name, inner.host);
     await joinNetwork(spec, { ...context, ...inner });
     const booted = await bootMachine(request, vmm, machine, inner);
     await forgetGivenSecrets(spec, paths, inner.host);

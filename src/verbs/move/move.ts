@@ -36,12 +36,12 @@ export async function moveMachine(spec: VmSpec, to: string, place: Place, contex
   const there: VerbContext = { ...context, ...place };
   await requireToBoot([spec], vmmChooser(there), there, false);
   const wasRunning = (await runningMachine(name, context)) !== undefined;
-  const isBarred = async (): Promise<boolean> => (await readMoving(paths, context.host)) !== undefined;
-  if ((await readMoving(paths, context.host)) !== to) await requireNotMoving(name, paths, context.host);
+  const moving = await readMoving(paths, context.host);
+  if (moving !== to) await requireNotMoving(name, paths, context.host);
   try {
-    if (!(await hasArrived(name, await isBarred(), there, context))) await bringThere(name, to, there, context);
+    if (!(await hasArrived(name, moving !== undefined, there, context))) await bringThere(name, to, there, context);
   } catch (error) {
-    if (wasRunning && !context.signal.aborted) await startAgain(spec, isBarred, context);
+    if (wasRunning && !context.signal.aborted) await startAgain(spec, context);
     throw error;
   }
   try {
@@ -98,9 +98,10 @@ async function bootOn(spec: VmSpec, context: VerbContext): Promise<void> {
 }
 
 /** It is here as it was, and runs again. Where that fails, too, the first error is the one to read. */
-async function startAgain(spec: VmSpec, isBarred: () => Promise<boolean>, context: VerbContext): Promise<void> {
+async function startAgain(spec: VmSpec, context: VerbContext): Promise<void> {
+  const { movingFile } = machinePaths(context.paths, spec.name);
   try {
-    if (!(await isBarred())) await bootOn(spec, context);
+    if ((await readMoving({ movingFile }, context.host)) === undefined) await bootOn(spec, context);
   } catch (error) {
     context.report({ kind: 'note', text: `${spec.name} was not started again: ${messageOf(error)}` });
   }

@@ -79,9 +79,8 @@ async function statusOf(image: string, { host, signal }: VerbContext): Promise<s
   throw new VmkitError('build', 'root-unreadable', `${image} has no list of packages: ${stderr.trim()}`);
 }
 
-function versionOf(component: string, { services }: VmSpec): string | undefined {
-  const pinned = services.flatMap(({ componentVersions }) => componentVersions?.[component] ?? [])[0];
-  const [first] = sourcesOf(component, pinned);
+function versionOf(component: string, spec: VmSpec): string | undefined {
+  const [first] = sourcesOf(component, spec);
   return first === undefined || first.kind === 'debian' ? undefined : first.version;
 }
 

@@ -38,18 +38,25 @@ export interface Around {
 
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
 export function watcherOf(around: Around, context: Context): Watcher & { seen(): Promise<Watches | undefined> } {
-  let begun: Promise<{ readonly ready: Promise<unknown>; readonly seen: Promise<Watches> }> | undefined;
+  let begun: ReturnType<typeof watchAll> | undefined;
   const over = new AbortController();
   let isReady = false;
   let isWanted = false;
-  const begin = (): NonNullable<typeof begun> => {
-    begun ??= watchAll(around, over.signal, context);
-    begun
-      .then(({ ready }) => ready)
-      .then(
-        () => (isReady = true),
-        () => undefined,
-      );
+  const watch = async (): ReturnType<typeof watchAll> => {
+    const all = await watchAll(around, over.signal, context);
+    all.ready.then(
+      () => {
+        isReady = true;
+      },
+      () => undefined,
+    );
+    return all;
+  };
+  const begin = (): ReturnType<typeof watchAll> => {
+    if (begun !== undefined) return begun;
+    begun = watch();
+    // Whoever begins it need not wait for it.
+    begun.catch(() => undefined);
     return begun;
   };
   return {

@@ -70,12 +70,12 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     const { dials } = from;
     const watcher = watcherOf({ before, opened, peer: from.peer, tunnelPorts: tunnelPorts(spec) }, context);
     // A tunnel is dialled where nothing below it is wrong, so all that the guest says is waited for.
-    const whole = async (): Promise<Facts> => ({ ...before, ...(await Promise.race([guest, late])) });
+    const whole = Promise.race([guest, late]).then((looked): Facts => ({ ...before, ...looked }));
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
       lookWithPeer(before, from, { opened, watcher, left }, context),
       opened.then((each) => askInGuest(target, each, left(ASK_MS))),
-      whole().then((seen) =>
+      whole.then((seen) =>
         lookAtNebula(
           spec,
           target,
@@ -84,7 +84,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
           context,
         ),
       ),
-      whole().then((seen) => lookByWireguard(spec, seen, dials.includes('wireguard'), watcher, context)),
+      whole.then((seen) => lookByWireguard(spec, seen, dials.includes('wireguard'), watcher, context)),
     ]);
     const seen = { ...dialled, ...(await guest), nebula, wireguard, watches: await watcher.seen() };
     return withAsked(seen, asked);

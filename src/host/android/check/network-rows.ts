@@ -1,4 +1,5 @@
 import { overlaps, parseSubnet } from '../../../core/addresses/ipv4.ts';
+import { isTailnetAddress } from '../phone-ports.ts';
 import { droppingChains, parseRules } from './parse-replies.ts';
 import { evidence, type PhoneRow } from './phone-row.ts';
 import { QUESTIONS, type Question, type Replies } from './questions.ts';
@@ -136,7 +137,7 @@ function vpnRoutesRow(replies: Replies, subnet: string, seen: Seen): readonly Ph
   const own = parseSubnet(subnet);
   const met = lines.find((line) => {
     const [to = ''] = line.split(' ');
-    const taken = parseSubnet(to.includes('/') ? to : `${to}/32`);
+    const taken = parseSubnet(to);
     return own !== undefined && taken !== undefined && taken.bits > 1 && overlaps(own, taken);
   });
   return [
@@ -157,7 +158,8 @@ function vpnRoutesRow(replies: Replies, subnet: string, seen: Seen): readonly Ph
 function tailscaleRow(replies: Replies, seen: Seen): PhoneRow {
   const tailscale = replies('tailscale');
   const isThere = tailscale.text.startsWith('package:');
-  const address = /inet (100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+)/.exec(replies('links').text)?.[1];
+  const addresses = [...replies('links').text.matchAll(/inet (\d+\.\d+\.\d+\.\d+)/g)].map(([, each = '']) => each);
+  const address = addresses.find(isTailnetAddress);
   return {
     what: 'Tailscale app',
     answer: isThere ? 'yes' : tailscale.exitCode > 1 || tailscale.text !== '' ? 'cannot tell' : 'no',

@@ -5,7 +5,7 @@ import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
-import type { Watcher } from './followed-dial.ts';
+import { beginIfSlow, type Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
 /** Where nothing comes back from the node at all, that will not become better. */
@@ -57,8 +57,7 @@ export async function lookAtNode(
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
   const pinged = pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
-  const slow = setTimeout(() => from.watcher.begin(), PONG_MS);
-  const ping = await pinged.finally(() => clearTimeout(slow));
+  const ping = await beginIfSlow(pinged, PONG_MS, from.watcher);
   const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
   const requests = ports.map((port) => [port, requestFor(port, served, status, target.protocol)] as const);
   const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));

@@ -16,6 +16,12 @@ const SOON_MS = 1_000;
 const PATIENCE_MS = 2_000;
 const AGAIN_MS = 4_000;
 
+/** Begins to watch where a try takes longer than so many milliseconds. */
+export async function beginIfSlow<T>(tried: Promise<T>, afterMs: number, watcher: Watcher): Promise<T> {
+  const slow = setTimeout(() => watcher.begin(), afterMs);
+  return tried.finally(() => clearTimeout(slow));
+}
+
 /**
  * Dials, and where no answer comes soon dials once more while all hops are watched, unless they were before. The first dial goes on meanwhile: an answer that comes
  * late is an answer.
@@ -54,8 +60,7 @@ export async function dialTwice<T>(
   watcher: Watcher,
 ): Promise<T> {
   if (!watcher.isReady()) {
-    const slow = setTimeout(() => watcher.begin(), SOON_MS);
-    const first = await dial(PATIENCE_MS).finally(() => clearTimeout(slow));
+    const first = await beginIfSlow(dial(PATIENCE_MS), SOON_MS, watcher);
     if (isAnswer(first)) return first;
   }
   await watcher.ready();
