@@ -1,11 +1,11 @@
-import { chmod, chown, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
-import { startSystemd } from '../support/systemd-container.ts';
+import { startSystemd } from '../support/systemd.ts';
 import { runAsThrowAwayUser, THROW_AWAY_UID } from '../support/throw-away-user.ts';
 
 const GREETING = 'Exported!';
@@ -116,21 +116,19 @@ services:
   test('systemd as process 1 runs the unit: up once it answers, its secrets a credential, stopped cleanly', async () => {
     const folder = await exportTo('systemd');
     expect(await run(['systemd-analyze', 'verify', join(folder, 'vmkit-tiny.service')])).not.toContain('vmkit-tiny');
-    const place = join(sandbox.folder, 'pid1');
-    await mkdir(place);
-    await rename(folder, join(place, 'exported'));
-    const systemd = await startSystemd(place);
+    const systemd = await startSystemd({ shared: folder });
+    const within = (script: string): ReturnType<typeof systemd.run> => systemd.run(['sh', '-euc', `cd /\n${script}`]);
     try {
-      const started = await systemd.run(`cd /srv/exported; chmod 755 .
+      const started = await within(`cd /srv/shared; chmod 755 .
 getent group kvm >/dev/null || groupadd -r kvm
 install -D -m 0600 secrets.img /etc/vmkit/tiny/secrets.img; rm secrets.img
 install -D -m 0600 data.img /var/lib/private/vmkit-tiny/data.img
-sed 's|${folder}|/srv/exported|' vmkit-tiny.service >/etc/systemd/system/vmkit-tiny.service
+sed 's|${folder}|/srv/shared|' vmkit-tiny.service >/etc/systemd/system/vmkit-tiny.service
 systemctl daemon-reload
 systemctl enable --now vmkit-tiny || { journalctl -n 50 --no-pager; exit 1; }`);
       expect(started.exitCode, started.stdout + started.stderr).toBe(0);
       expect(await page()).toContain(GREETING);
-      const asked = await systemd.run(`systemctl show -P User -P MainPID vmkit-tiny
+      const asked = await within(`systemctl show -P User -P MainPID vmkit-tiny
 stat -c '%U %a' /var/lib/vmkit-tiny/data.img
 systemctl stop vmkit-tiny
 cat /run/credentials/vmkit-tiny.service/* 2>/dev/null | head -c 1
@@ -138,7 +136,7 @@ systemctl is-active vmkit-tiny || :
 journalctl -u vmkit-tiny --no-pager -o cat`);
       expect(asked.stdout).toMatch(/\nvmkit-tiny 600\ninactive\n[\s\S]*tiny is off\./);
     } finally {
-      await systemd.end();
+      await systemd.stop();
     }
   });
 

@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined).sequential(`tailnet service${reason === un
   beforeAll(async () => {
     const programs = await tailscalePrograms(sandbox.folder);
     peer = await tailnet.join({ ...programs, namespace: tailnet.peer, hostname: 'away', isTun: true });
-    systemd = await startSystemd(tailnet.host);
+    systemd = await startSystemd({ namespace: tailnet.host });
     // As a package has them: not below a home, which the unit does not see.
     for (const [name, folder] of [
       ['tailscale', 'bin'],

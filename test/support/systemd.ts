@@ -25,10 +25,11 @@ export interface Systemd {
   stop(): Promise<void>;
 }
 
-/** $1: a folder; $2: systemd; $3: the file of a new cgroup that takes processes; $4: a network namespace, which has a /sys of its own. */
-const BOOT = `echo $$ >"$3"
-exec ip netns exec "$4" unshare --mount --pid --fork --cgroup --uts --ipc --kill-child sh -eu -c '
-mount -t tmpfs none "$1"
+/**
+ * $1: a folder; $2: systemd; $3: a folder that is /srv/shared there, or nothing. A few devices, and no /dev/kvm. The unified hierarchy is enough for systemd; what has no
+ * controller there has no limits.
+ */
+const BOOT = `mount -t tmpfs none "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" none "$1/root"
 cd "$1/root"
@@ -36,21 +37,39 @@ mount -t proc proc proc
 mount --rbind /sys sys
 mount -o remount,bind,ro sys
 mount -t cgroup2 none sys/fs/cgroup
-mount --rbind /dev dev
-for each in run tmp; do mount -t tmpfs none $each; done
-rm -f etc/systemd/system/*.wants/*
+mount -t tmpfs -o mode=755 none dev
+for each in null zero full random urandom tty; do : >dev/$each; mount --bind /dev/$each dev/$each; done
+mkdir -p dev/pts dev/shm dev/net srv/shared
+[ ! -d /dev/net ] || mount --bind /dev/net dev/net
+mount -t devpts -o newinstance,ptmxmode=666 none dev/pts
+ln -s pts/ptmx dev/ptmx
+mount -t tmpfs -o mode=755 none run
+mount -t tmpfs -o mode=1777 none tmp
+[ -z "$3" ] || mount --bind "$3" srv/shared
+rm -rf etc/systemd/system/*.wants
+# As a manager of containers does: credentials are mounted elsewhere, and come here.
+mount --make-rshared .
 export container=other
 exec chroot . "$2" --system --unit=basic.target --show-status=no
-' sh "$1" "$2"
 `;
 
-/** Starts it in a network namespace. */
-export async function startSystemd(namespace: string): Promise<Systemd> {
+/** Starts it in a network namespace, or in this computer's network. `shared` is /srv/shared there. */
+export async function startSystemd({
+  namespace,
+  shared = '',
+}: {
+  readonly namespace?: string;
+  readonly shared?: string;
+}): Promise<Systemd> {
   const folder = await mkdtemp(join(tmpdir(), 'vmkit-systemd-'));
   const group = join(cgroups() ?? '', folder.slice(folder.lastIndexOf('/')));
   await execa('mkdir', [group]);
-  const words = ['-eu', '-c', BOOT, 'sh', folder, INIT, `${group}/cgroup.procs`, namespace];
-  const outside = spawn('sh', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // One with a network of its own has a /sys of its own.
+  const network = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const apart = ['unshare', '--mount', '--pid', '--fork', '--cgroup', '--uts', '--ipc', '--kill-child'];
+  const words = [...network, ...apart, 'sh', '-eu', '-c', BOOT, 'sh', folder, INIT, shared];
+  const enterGroup = ['-euc', 'echo $$ >"$0"; exec "$@"', `${group}/cgroup.procs`, ...words];
+  const outside = spawn('sh', enterGroup, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   outside.stderr.on('data', (text) => (said += String(text)));
   const stop = async (): Promise<void> => {
@@ -71,7 +90,7 @@ export async function startSystemd(namespace: string): Promise<Systemd> {
     (await execa('pgrep', ['-P', String(outside.pid)], { reject: false })).stdout.trim();
   const run: Systemd['run'] = async (argv, env = {}) => {
     const enter = ['-t', await init(), '--all', 'chroot', join(folder, 'root'), ...argv];
-    const { exitCode, stdout, stderr } = await execa('nsenter', enter, { reject: false, timeout: 120_000, env });
+    const { exitCode, stdout, stderr } = await execa('nsenter', enter, { reject: false, timeout: 900_000, env });
     return { exitCode: exitCode ?? -1, stdout, stderr };
   };
   const isUp = async (): Promise<true | undefined> =>
