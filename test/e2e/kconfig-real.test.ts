@@ -147,14 +147,14 @@ describe('the refusals', () => {
 
   test('what Kconfig grants alone and does nothing then, with the partner that it lacks', async () => {
     const own =
-      '# CONFIG_VIRTIO_VSOCKETS is not set\nCONFIG_NETFILTER=y\nCONFIG_NETFILTER_ADVANCED=y\nCONFIG_NF_TABLES=y\nCONFIG_NFT_LOG=y\n' +
+      '# CONFIG_VIRTIO_VSOCKETS is not set\n# CONFIG_VSOCKETS_LOOPBACK is not set\nCONFIG_NETFILTER=y\nCONFIG_NETFILTER_ADVANCED=y\nCONFIG_NF_TABLES=y\nCONFIG_NFT_LOG=y\n' +
       '# CONFIG_MEMCG is not set\n# CONFIG_FAIR_GROUP_SCHED is not set\n# CONFIG_CFS_BANDWIDTH is not set\n';
     const message = await refusal('x86_64', own, 'small');
     expect(message).toContain('The kernel would lack 4 requests.');
     for (const dead of [
       /vsock\.config:\d+: CONFIG_VSOCKETS=y does nothing alone: .*\n {2}needs VIRTIO_VSOCKETS or /,
-      /mine\.config:4: CONFIG_NF_TABLES=y does nothing alone: .*\n {2}needs NF_TABLES_INET or /,
-      /mine\.config:5: CONFIG_NFT_LOG=y does nothing alone: .*\n {2}needs NF_LOG_SYSLOG or NETFILTER_NETLINK_LOG /,
+      /mine\.config:5: CONFIG_NF_TABLES=y does nothing alone: .*\n {2}needs NF_TABLES_INET or /,
+      /mine\.config:6: CONFIG_NFT_LOG=y does nothing alone: .*\n {2}needs NF_LOG_SYSLOG or NETFILTER_NETLINK_LOG /,
       /cgroups\.config:\d+: CONFIG_CGROUP_SCHED=y does nothing alone: .*\n {2}needs FAIR_GROUP_SCHED or /,
     ])
       expect(message).toMatch(dead);
