@@ -78,7 +78,7 @@ services:
     packages: [busybox]
     setup: echo ${version} >>/data/notes/versions
     run: exec busybox httpd -f -p 8000 -h /data/notes
-    ready: { check: "${isBroken === 'here' ? 'false' : READY}${isBroken === undefined ? '' : ` # broken ${isBroken}`}", within: 4s }
+    ready: { check: "${isBroken === 'here' ? 'false' : READY}${isBroken === undefined ? '' : ` # broken ${isBroken}`}", within: ${isBroken === undefined ? '60s' : '4s'} }
     ports: [{ name: web, port: 8000, protocol: http, host: ${port} }]
 `;
 }
