@@ -8,6 +8,7 @@ export interface Answer {
   readonly status?: number | undefined;
   /** Where HTTP sends one on to. */
   readonly location?: string | undefined;
+  readonly setsCookie?: boolean | undefined;
 }
 
 /** Reads what came so far, in Latin-1. `hasEnded`: the server has ended the connection. Undefined: nothing can be told yet. */
@@ -47,7 +48,8 @@ function readHttp(text: string, hasEnded: boolean): Answer {
   if (/^HTTP\/1\.\d 1(?!01)\d\d\b/.test(head)) return body === '' ? { is: 'part' } : readHttp(body, hasEnded);
   const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(head)?.[1]);
   if (Number.isNaN(status)) return { is: 'foreign' };
-  const said = { status, location: header(head, 'location') };
+  const setsCookie = header(head, 'set-cookie') === undefined ? undefined : true;
+  const said = { status, location: header(head, 'location'), setsCookie };
   return { ...said, is: isWholeBody(head, body, status, hasEnded) ? 'whole' : 'part' };
 }
 

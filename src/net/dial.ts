@@ -27,8 +27,10 @@ export const DIAL_RESULTS = [
 ] as const;
 
 /** How a connection to a TCP port ended. */
-export interface DialEnd extends Pick<Answer, 'status' | 'location'> {
+export interface DialEnd extends Pick<Answer, 'status' | 'location' | 'setsCookie'> {
   readonly result: (typeof DIAL_RESULTS)[number];
+  /** Whoever was to dial could not ask in this way at all: it says nothing of the other side. */
+  readonly isUnasked?: true;
   /** From the dial to the first byte. */
   readonly firstByteMs: number | undefined;
   /** From the dial to the answer's end; undefined without one. */
@@ -204,8 +206,8 @@ export function dialEnd(
   const answer = seemsTls ? FOREIGN : readAnswer(protocol, said, why === 'ended');
   const isWhole = answer?.is === 'whole' || (said.length >= LONG_ANSWER && answer?.is === 'part');
   const line = firstWords(protocol, said);
-  const { status, location } = answer ?? {};
-  const seen = { firstByteMs, bytes: said.length, status, location };
+  const { status, location, setsCookie } = answer ?? {};
+  const seen = { firstByteMs, bytes: said.length, status, location, setsCookie };
   if (isWhole) return { ...seen, result: 'data', wholeMs: tookMs, text: line };
   if (answer?.is === 'foreign')
     return { ...seen, result: 'foreign', text: `no answer in ${protocol}: ${foreignText(said)}` };

@@ -11,6 +11,9 @@ export const FULL_PACKET = 1_400;
 export interface Question {
   readonly protocol: Protocol;
   readonly text: string;
+  /** Whom HTTP names as the host, and what it asks for there. */
+  readonly host: string;
+  readonly path: string;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface Question {
  * `path`: of HTTP.
  */
 export function questionTo(protocol: Protocol, name: string, path = '/'): Question {
-  return { protocol, text: textFor(protocol, name, path) };
+  return { protocol, text: textFor(protocol, name, path), host: name, path };
 }
 
 function textFor(protocol: Protocol, name: string, path: string): string {

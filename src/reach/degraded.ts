@@ -40,7 +40,9 @@ function unknownAnswer(facts: Facts, dial: Dial): Finding | undefined {
   };
 }
 
-function ownError({ target, asked }: Facts, { status = 0, observation }: Dial): Finding | undefined {
+function ownError({ target, asked }: Facts, dial: Dial): Finding | undefined {
+  const { observation, redirect } = dial;
+  const status = redirect?.status ?? dial.status ?? 0;
   if (status < 500) return undefined;
   if (target.protocol === 'postgres') {
     return {
@@ -55,14 +57,23 @@ function ownError({ target, asked }: Facts, { status = 0, observation }: Dial): 
     cause: 'answers-5xx',
     hop: 'backend',
     title: `the service answers with an error, ${status}`,
-    observed: `the peer got ${status}, the guest itself ${asked?.status ?? 'was not asked'}`,
+    observed: `the peer got ${status}${redirect === undefined ? '' : ` at ${redirect.location}, where it is sent on to`}, the guest itself ${asked?.status ?? 'was not asked'}`,
     fix: `vmkit logs ${target.machine} ${target.name}`,
   };
 }
 
 function redirect({ target }: Facts, dial: Dial): Finding | undefined {
-  const { location, whyNot } = dial.redirect ?? {};
+  const { location, whyNot, isLoop } = dial.redirect ?? {};
   if (location === undefined || whyNot === undefined) return undefined;
+  if (isLoop) {
+    return {
+      cause: 'redirect-loop',
+      hop: 'backend',
+      title: `the service sends people on in a circle, to ${location} again`,
+      observed: `status ${dial.status}, Location: ${location}; no cookie was set`,
+      fix: `vmkit logs ${target.machine} ${target.name}; a server that wants https behind serve is often the reason`,
+    };
+  }
   return {
     cause: 'redirect-unreachable',
     hop: 'backend',

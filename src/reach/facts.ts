@@ -33,6 +33,10 @@ export interface Redirect {
   readonly location: string;
   /** Why a peer does not get there; undefined: it does. */
   readonly whyNot: string | undefined;
+  /** It leads back to where one was already. */
+  readonly isLoop?: true;
+  /** Of the page of this server that it leads to, where that is an error. */
+  readonly status?: number | undefined;
 }
 
 /** What a tailnet peer saw. */
@@ -117,6 +121,14 @@ export interface WireguardFacts {
   readonly whyUntried?: string | undefined;
 }
 
+/** The machine's network on its host. */
+export interface HostNetworkFacts {
+  /** Its exit code is 0 where all is as vmkit made it. */
+  readonly observation: Observation;
+  /** What makes it so again, as a person types it. */
+  readonly fix: string;
+}
+
 /** All that was looked at; judging it is pure. */
 export interface Facts {
   readonly target: Target;
@@ -124,6 +136,8 @@ export interface Facts {
   readonly node?: TailnetNode | undefined;
   /** Undefined where the host is no phone, or was not asked. */
   readonly phone?: PhoneFacts | undefined;
+  /** Undefined where vmkit made none for the machine, or on a phone. */
+  readonly hostNetwork?: HostNetworkFacts | undefined;
   /** Undefined: the guest was not reached, and why. */
   readonly guest: GuestFacts | undefined;
   readonly guestError: string | undefined;

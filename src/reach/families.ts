@@ -13,7 +13,8 @@ export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdi
   const { peer } = facts;
   const other = peer?.otherFamily;
   const dial = way.dial(facts);
-  if (peer === undefined || other === undefined || dial === undefined || !TO_NODE.includes(way.id)) return verdict;
+  if (peer === undefined || other === undefined || dial === undefined) return verdict;
+  if (!TO_NODE.includes(way.id) || verdict.state === 'unavailable') return verdict;
   const otherDial = way.dial({ ...facts, peer: { ...peer, dials: other.dials } });
   if (otherDial === undefined) return verdict;
   if (isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS && isSilent(otherDial)) {

@@ -1,5 +1,6 @@
 import { isAnswered } from '../net/dial.ts';
 import type { Check } from './checks/check.ts';
+import { hostNetworkHolds } from './checks/host-network.ts';
 import { noCard, phoneChecks } from './checks/phone.ts';
 import { degradations, isSilentByNature, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
@@ -21,7 +22,8 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const base = { ...NOTHING, way: way.id };
   const reason = noCard(facts) ?? way.whyNot(facts);
   if (reason !== undefined) return { ...base, state: 'unavailable', reason };
-  const dial = way.dial(facts);
+  const dialled = way.dial(facts);
+  const dial = dialled?.isUnasked ? undefined : dialled;
   const isThere = dial !== undefined && (isAnswered(dial) || dial.result === 'coming' || isSilentByNature(facts, dial));
   const works = isThere && !isErrorOnWay(facts, dial);
   const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
@@ -31,7 +33,8 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const explained =
     trail === undefined || dial === undefined || !isToldWhole ? undefined : explainEnd(way.id, trail, dial, facts);
   // All that leads to a machine goes through its host.
-  const checks = facts.phone === undefined ? way.checks : [...phoneChecks, ...way.checks];
+  const ofHost = facts.phone !== undefined ? phoneChecks : facts.hostNetwork === undefined ? [] : [hostNetworkHolds];
+  const checks = [...ofHost, ...way.checks];
   const isHarmless = ({ hop, isOfDial }: Check): boolean =>
     works ||
     (isOfDial !== true && hop !== explained?.finding.hop && reached.some((each) => isPassed(way.id, hop, each)));
@@ -52,7 +55,7 @@ function judgeWay(way: Way, facts: Facts): Verdict {
     const told = explained?.finding ?? behindNode(way, finding ?? unexplained(way, facts, dial), facts);
     return { ...seen, state: 'fails', finding: told };
   }
-  return { ...seen, state: 'untried', reason: way.whyUntried?.(facts) ?? noPeer(facts) };
+  return { ...seen, state: 'untried', reason: dialled?.observation.output ?? way.whyUntried?.(facts) ?? noPeer(facts) };
 }
 
 /** Packets and the kernel say where it ended; a layer that is broken at the same hop says why. */

@@ -13,7 +13,15 @@ import {
 } from './checks/guest.ts';
 import { certificateValid, nebulaAddress, nebulaRuns, nebulaTun, noNebula, overlayListens } from './checks/nebula.ts';
 import { nebulaAnswers, nebulaHandshake, nebulaPort } from './checks/nebula-client.ts';
-import { loggedIn, nodeRuns, packetFilter, serveConfigured, servePortFree, tunThere } from './checks/node.ts';
+import {
+  certificateAllowed,
+  loggedIn,
+  nodeRuns,
+  packetFilter,
+  serveConfigured,
+  servePortFree,
+  tunThere,
+} from './checks/node.ts';
 import {
   defaultRoute,
   directDial,
@@ -52,6 +60,7 @@ export interface Way {
 const node = [daemonAnswers, nodeRuns, loggedIn, resolverAnswers, defaultRoute];
 const serve = [
   serveConfigured,
+  certificateAllowed,
   servePortFree,
   peerKnowsNode,
   peerReachesNode,

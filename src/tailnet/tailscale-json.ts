@@ -35,6 +35,8 @@ export const tailscaleStatus = z.object({
   BackendState: z.string(),
   Health: z.array(z.string()).nullish(),
   Self: selfStatus,
+  /** Names that it may have certificates for; none where HTTPS is off in the tailnet. */
+  CertDomains: z.array(z.string()).nullish(),
   CurrentTailnet: z.object({ MagicDNSEnabled: z.boolean().default(false) }).nullish(),
   Peer: z.record(z.string(), peerStatus).nullish(),
 });

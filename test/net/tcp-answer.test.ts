@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Segment, TCP } from '../../src/net/frames/tcp-segment.ts';
+import { questionTo } from '../../src/net/question.ts';
 import { fetchAnswer } from '../../src/net/tcp-answer.ts';
 
 const TO = { address: '10.88.0.1', port: 3000 };
@@ -21,7 +22,10 @@ async function dialWith(answer: (sent: Segment, count: number) => Partial<Segmen
       return waiting.shift();
     },
   };
-  return { end: await fetchAnswer(link, TO, { protocol: 'http', text: 'GET /' }, performance.now(), withinMs), sent };
+  return {
+    end: await fetchAnswer(link, TO, { ...questionTo('http', 'web'), text: 'GET /' }, performance.now(), withinMs),
+    sent,
+  };
 }
 
 const opens = { flags: TCP.syn | TCP.ack, sequence: THEIRS };

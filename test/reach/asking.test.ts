@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type DialEnd, isAnswered } from '../../src/net/dial.ts';
-import { questionTo } from '../../src/net/question.ts';
+import type { Endpoint } from '../../src/net/endpoint.ts';
+import { type Question, questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest/guest-ask.ts';
 import { guestScript, isAfterServe, readGuestFacts } from '../../src/reach/look/guest/guest-facts.ts';
 import { dialFollowed, dialTwice, type Watcher } from '../../src/reach/look/peer/followed-dial.ts';
-import { tryRedirect } from '../../src/reach/look/peer/redirect.ts';
+import { followRedirect } from '../../src/reach/look/peer/redirect.ts';
 
 test('the question of the guest is the one of the peer, as printf writes it', () => {
   expect(askScript('127.0.0.1', 5432, questionTo('postgres', 'sql'))).toContain(
@@ -39,28 +40,68 @@ test('a script that did not run to its end says nothing', () => {
 });
 
 const AT = { address: '100.64.0.1', port: 3000 };
-const peer = (end: Partial<DialEnd>, dialled: string[] = []) => ({
-  dial: async ({ address, port }: { address: string; port: number }): Promise<DialEnd> => {
-    dialled.push(`${address}:${port}`);
-    return { result: 'data', firstByteMs: 1, text: 'HTTP/1.0 200 OK', ...end };
+const ASKED = { ...questionTo('http', 'web.tailnet.test'), tlsName: undefined };
+
+/** A peer for which each page answers as it is told; what it dialled, with the first line of the question. */
+const peer = (pages: Readonly<Record<string, Partial<DialEnd>>>, dialled: string[] = []) => ({
+  dial: async ({ address, port }: Endpoint, { text }: Question): Promise<DialEnd> => {
+    const page = `${address}:${port}${text.split(' ')[1]}`;
+    dialled.push(page);
+    return { result: 'data', firstByteMs: 1, text: 'HTTP/1.0 200 OK', ...pages[page] };
   },
+});
+const sentTo = (location?: string, more: Partial<DialEnd> = {}): DialEnd => ({
+  ...{ result: 'data', firstByteMs: 1, text: 'HTTP/1.0 302 Found', status: 302, location },
+  ...more,
 });
 
 test.each([
   ['http://localhost:3000/', {}, 'localhost is the peer itself', []],
   ['http://127.0.0.1/', {}, '127.0.0.1 is the peer itself', []],
-  ['https://git.example.org/', { result: 'timeout', text: 'timeout' }, 'timeout', ['git.example.org:443']],
-  ['http://10.0.0.9:8080/x', {}, undefined, ['10.0.0.9:8080']],
-] as const)('sent on to %s', async (location, end, whyNot, expected) => {
+  [
+    'https://git.example.org/',
+    { 'git.example.org:443/': { result: 'timeout', text: 'timeout' } },
+    'timeout',
+    ['git.example.org:443/'],
+  ],
+  ['http://10.0.0.9:8080/x', {}, undefined, ['10.0.0.9:8080/x']],
+  [
+    'https://web.tailnet.test/',
+    { 'web.tailnet.test:443/': { result: 'refused', text: 'refused' } },
+    'refused',
+    ['web.tailnet.test:443/'],
+  ],
+] as const)('sent on to %s', async (location, pages, whyNot, expected) => {
   const dialled: string[] = [];
-  expect(await tryRedirect(peer(end, dialled), AT, location)).toEqual({ location, whyNot });
+  expect(await followRedirect(peer(pages, dialled), AT, ASKED, sentTo(location))).toEqual({ location, whyNot });
   expect(dialled).toEqual(expected);
 });
 
-test('what stays at the address that was asked is not tried', async () => {
-  for (const location of ['/login', 'http://100.64.0.1:3000/login', undefined, 'mailto:x']) {
-    expect(await tryRedirect(peer({}), AT, location)).toBeUndefined();
+test('a page of the same server is asked for where that is, by name or address; no address, no page', async () => {
+  for (const location of ['/login', 'http://100.64.0.1:3000/login', 'http://web.tailnet.test:3000/login']) {
+    const dialled: string[] = [];
+    expect(await followRedirect(peer({}, dialled), AT, ASKED, sentTo(location))).toBeUndefined();
+    expect(dialled).toEqual(['100.64.0.1:3000/login']);
   }
+  for (const location of [undefined, 'mailto:x']) {
+    expect(await followRedirect(peer({}), AT, ASKED, sentTo(location))).toBeUndefined();
+  }
+});
+
+test('from page to page of it: to localhost, to an error, in a circle', async () => {
+  const at = '100.64.0.1:3000';
+  const follow = (pages: Readonly<Record<string, Partial<DialEnd>>>, more: Partial<DialEnd> = {}) =>
+    followRedirect(peer(pages), AT, ASKED, sentTo('/a', more));
+  const there = 'http://localhost/x';
+  expect(await follow({ [`${at}/a`]: sentTo('/b'), [`${at}/b`]: sentTo(there) })).toEqual({
+    location: there,
+    whyNot: 'localhost is the peer itself',
+  });
+  expect(await follow({ [`${at}/a`]: { status: 502 } })).toEqual({ location: '/a', whyNot: undefined, status: 502 });
+  const circle = { location: '/', whyNot: 'it leads in a circle', isLoop: true };
+  expect(await follow({ [`${at}/a`]: sentTo('/') })).toEqual(circle);
+  // A browser brings the cookie back, and may get on by it.
+  expect(await follow({ [`${at}/a`]: sentTo('/', { setsCookie: true }) })).toBeUndefined();
 });
 
 const ended = (result: Dial['result']): Dial => ({

@@ -154,6 +154,16 @@ test.each<[string, string, Facts]>([
     'backend',
     answered({ status: 302, redirect: { location: 'http://localhost:3000/', whyNot: 'localhost is the peer itself' } }),
   ],
+  [
+    'redirect-loop',
+    'backend',
+    answered({ status: 302, redirect: { location: '/', whyNot: 'it leads in a circle', isLoop: true } }),
+  ],
+  [
+    'answers-5xx',
+    'backend',
+    answered({ status: 302, redirect: { location: '/login', whyNot: undefined, status: 502 } }),
+  ],
   ['slow', 'relay', answered({ wholeMs: 3_500 })],
   ['slow', 'relay', answered({ wholeMs: 2_100 })],
   ['slow', 'backend', { ...answered({ wholeMs: 5_000 }), ...asked({ wholeMs: 4_900 }) }],
@@ -217,4 +227,35 @@ test.each([
   const verdict = verdictOn('guest-direct', facts({}, { ...peer, otherFamily }));
   const causes = verdict.finding === undefined ? [] : [verdict.finding.cause];
   expect([verdict.state, causes, verdict.warnings.map(({ cause }) => cause)]).toEqual([state, finding, warnings]);
+});
+
+test('a way whose peer could not ask is untried: that says nothing of the way', () => {
+  const seen = answered({ result: 'failed', isUnasked: true, firstByteMs: undefined, wholeMs: undefined });
+  expect(viaTun(seen)).toMatchObject({ state: 'untried', finding: undefined });
+});
+
+test('the network on the host: what was changed there is the cause where the way fails, and is told beside one that works', () => {
+  const observation = {
+    vantage: 'host',
+    command: 'ip link',
+    output: 'not any more: ip link set dev web up',
+    exitCode: 1,
+  } as const;
+  const hostNetwork = { observation, fix: 'sudo ip link set dev web up' };
+  const found = { cause: 'host-network-changed', hop: 'host', fix: hostNetwork.fix };
+  const failed = facts({}, { ...healthyPeer({ 80: 'timeout', 3000: 'timeout' }), ping: ping('timed out') });
+  expect(viaTun({ ...failed, hostNetwork })).toMatchObject({ state: 'fails', finding: found });
+  expect(viaTun({ ...facts(), hostNetwork })).toMatchObject({ state: 'works', warnings: [found] });
+  const whole = { ...hostNetwork, observation: { ...observation, exitCode: 0 } };
+  expect(viaTun({ ...facts(), hostNetwork: whole })).toMatchObject({ state: 'works', warnings: [] });
+});
+
+test('serve by https in a tailnet without certificates', () => {
+  const serve = {
+    TCP: { '443': { HTTPS: true } },
+    Web: { 'tn.tailnet.test:443': { Handlers: { '/': { Proxy: 'http://127.0.0.1:3000' } } } },
+  };
+  const seen = facts({}, healthyPeer({ 443: 'silent' }));
+  const guest = seen.guest && { ...seen.guest, serve };
+  expect(viaTun({ ...seen, guest })).toMatchObject({ state: 'fails', finding: { cause: 'https-off', hop: 'control' } });
 });

@@ -142,7 +142,7 @@ async function record(change: Change, state: JournalEntry['state'], boot: string
   await writeJournal(isKnown ? entries.map((each) => (each.id === id ? entry : each)) : [...entries, entry], context);
 }
 
-async function holds({ argv, prints, needsRoot }: Probe, run: RunAsRoot, context: Context): Promise<boolean> {
+export async function holds({ argv, prints, needsRoot }: Probe, run: RunAsRoot, context: Context): Promise<boolean> {
   const { exitCode, stdout } = needsRoot
     ? await run({ argv }, context.signal)
     : await context.host.exec(argv, { signal: context.signal, withinMs: 30_000 });

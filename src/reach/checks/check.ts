@@ -69,7 +69,7 @@ export function onDial(
 ): Check['look'] {
   return (facts) => {
     const dial = dialOf(facts);
-    if (dial === undefined) return undefined;
+    if (dial === undefined || dial.isUnasked) return undefined;
     if (isAnswered(dial)) return fine(dial.observation);
     return broken({ cause: `dial-${dial.result}`, ...problem(dial, facts) }, dial.observation, also(facts));
   };

@@ -1,4 +1,4 @@
-import { plannedFor, type Served, servedPorts, servedTo } from '../../tailnet/tailscale-json.ts';
+import { plannedFor, type Served, servedPorts, servedTo, withoutDot } from '../../tailnet/tailscale-json.ts';
 import type { Facts } from '../facts.ts';
 import { parseListeners, takesAll } from '../look/guest/listeners.ts';
 import { broken, type Check, fine, onObserved, said } from './check.ts';
@@ -129,6 +129,31 @@ export const serveConfigured: Check = {
           fix: `vmkit expose ${facts.target.machine} --via guest`,
         },
   ),
+};
+
+/** By https tailscaled takes the connection, and waits for a certificate that it does not get. */
+export const certificateAllowed: Check = {
+  id: 'certificate',
+  title: 'the node may have a certificate',
+  hop: 'control',
+  look: (facts) => {
+    const { guest, target } = facts;
+    const served = servedFor(facts);
+    if (served?.as !== 'https' || guest?.status === undefined) return undefined;
+    const status = guest.observed.get('status');
+    const names = guest.status.CertDomains ?? [];
+    if (names.includes(withoutDot(guest.status.Self.DNSName))) return fine(status);
+    return broken(
+      {
+        cause: 'https-off',
+        title: 'serve asks by https, and the node gets no certificate: HTTPS is off in this tailnet',
+        observed: `tailscale status: CertDomains ${names.join(', ') || 'none'}`,
+        fix: `Turn HTTPS on for the tailnet (admin console, DNS), or serve without it: as: http in vm.yaml; vmkit unexpose ${target.machine}`,
+      },
+      status,
+      guest.observed.get('log'),
+    );
+  },
 };
 
 /** Under TUN tailscaled binds the tailnet address: a service on all addresses has the port already. */

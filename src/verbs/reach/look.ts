@@ -9,6 +9,7 @@ import { isAdvertised } from '../../reach/checks/subnet.ts';
 import type { Dial, Facts, NodeFacts, Target } from '../../reach/facts.ts';
 import { dialControl, lookAtHost } from '../../reach/look/at-host.ts';
 import { lookAtRouter } from '../../reach/look/at-router.ts';
+import { lookAtHostNetwork } from '../../reach/look/host-network.ts';
 import type { Watcher } from '../../reach/look/peer/followed-dial.ts';
 import { lookFromPeer } from '../../reach/look/peer/from-peer.ts';
 import type { InGuest } from '../../reach/look/peer/peer-tailscale.ts';
@@ -54,16 +55,17 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     lookAtGuest(spec, target, each, { withinMs: left(LOOK_MS), onServe: tellSoon }, context),
   );
   const around = async (): Promise<Facts> => {
-    const [looked, proxy, router, phone] = await Promise.all([
+    const [looked, proxy, router, phone, hostNetwork] = await Promise.all([
       Promise.race([served, guest, late]),
       lookAtHost(target, context),
       findRouter(target, context),
       lookAtPhone(target.machine, vmm !== 'avf', context),
+      lookAtHostNetwork(target, context),
     ]);
     const node = spec.services.find(({ node }) => node !== undefined)?.node;
     const isHostHere = context.host.isHere;
     const unasked = { isHostHere, peer: undefined, peerError: undefined, asked: undefined, wireguard: undefined };
-    return { target, node, ...unasked, ...looked, proxy, router, phone };
+    return { target, node, ...unasked, ...looked, proxy, router, phone, hostNetwork };
   };
   try {
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);

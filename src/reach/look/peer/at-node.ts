@@ -1,5 +1,5 @@
 import { isIpv6 } from '../../../core/addresses/ipv6.ts';
-import type { DialRequest } from '../../../net/dial.ts';
+import { type DialRequest, isAnswered } from '../../../net/dial.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
@@ -12,7 +12,7 @@ import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './pee
 const DIAL_UNHEARD_MS = 4_000;
 /** Where no answer comes by then, what is dialled will have to be watched. */
 const PONG_MS = 1_500;
-/** The other family of addresses is followed nowhere. */
+/** The other family of addresses is followed nowhere: it is dialled twice before it is called silent. */
 const OTHER_MS = 3_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
@@ -82,7 +82,10 @@ export async function lookAtNode(
     Promise.all(requests.map(dialOf)),
     otherFamily,
   ]);
-  const answers = { dials: new Map(dials), otherFamily: byOther };
+  // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
+  const isOneSilent = dials.some(([port, dial]) => isAnswered(dial) && byOther?.dials.get(port)?.result !== 'data');
+  const again = isOneSilent && other !== undefined ? await dialOther(from, other, requests) : byOther;
+  const answers = { dials: new Map(dials), otherFamily: again };
   const looked = { ...known, node: address, largePing, largePingBack, ...answers };
   if (directPing !== undefined || !dials.some(([, { result }]) => result === 'data')) {
     return { ...looked, ping, directPing };

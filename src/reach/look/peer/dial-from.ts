@@ -8,7 +8,7 @@ import { type Served, type TailscaleStatus, withoutDot } from '../../../tailnet/
 import type { Dial } from '../../facts.ts';
 import { peerDial } from './dial-observation.ts';
 import { dialFollowed, type Watcher } from './followed-dial.ts';
-import { tryRedirect } from './redirect.ts';
+import { followRedirect } from './redirect.ts';
 
 /** For a whole answer. */
 export const DIAL_MS = 8_000;
@@ -30,7 +30,7 @@ export async function dialFrom(
 ): Promise<Dial> {
   const dialOnce = async (within: number): Promise<Dial> => {
     const end = await peer.dial(to, request, within);
-    return { ...peerDial(to, end), redirect: await tryRedirect(peer, to, end.location) };
+    return { ...peerDial(to, end), redirect: await followRedirect(peer, to, request, end) };
   };
   return dialFollowed(dialOnce, isAnswered, left(withinMs), watcher);
 }

@@ -19,7 +19,7 @@ export const insideRequest = z.object({
   address: z.string(),
   port: z.number(),
   /** What makes the service speak, in Latin-1. */
-  question: z.object({ protocol: z.enum(PROTOCOLS), text: z.string() }),
+  question: z.object({ protocol: z.enum(PROTOCOLS), text: z.string(), host: z.string(), path: z.string() }),
   dialMs: z.number(),
 });
 export type InsideRequest = z.infer<typeof insideRequest>;
@@ -39,6 +39,7 @@ export const insideAnswer = z.object({
       bytes: z.number().optional(),
       status: z.number().optional(),
       location: z.string().optional(),
+      setsCookie: z.boolean().optional(),
       text: z.string(),
     })
     .optional(),

@@ -1,0 +1,70 @@
+import { VmkitError } from '../../core/errors/errors.ts';
+import type { Context } from '../context.ts';
+import { holds } from './apply-changes.ts';
+import { rootRunner } from './as-root.ts';
+import { type Change, type Command, type Probe, shellText } from './change.ts';
+import { type JournalEntry, readJournal } from './change-journal.ts';
+
+/** A change of vmkit's that others undid, whole or in part. */
+export interface LostChange {
+  readonly title: string;
+  /** The command of it that does not hold any more, as a person types it; undefined: all of it is gone. */
+  readonly command: string | undefined;
+}
+
+/**
+ * What of the journal does not hold any more: a firewall's restart flushed the rules, somebody set an interface down or switched forwarding off. What only
+ * root may see is left out where sudo refuses. Changes nothing.
+ */
+export async function lostChanges(
+  isMeant: (entry: JournalEntry, index: number, all: readonly JournalEntry[]) => boolean,
+  context: Context,
+): Promise<readonly LostChange[]> {
+  const entries = (await readJournal(context)).filter(isMeant).filter(({ state }) => state === 'applied');
+  const run = await rootRunner(context);
+  const { isRoot } = await context.host.facts();
+  const isThere = (probe: Probe): Promise<boolean> =>
+    holds(probe, run, context).catch((error: unknown) => {
+      if (error instanceof VmkitError && error.code === 'sudo-refused') return true;
+      throw error;
+    });
+  const lost = await Promise.all(
+    entries.map(async ({ title, apply, isApplied }): Promise<LostChange[]> => {
+      if (!(await isThere(isApplied))) return [{ title, command: undefined }];
+      const claims = claimsOf({ apply });
+      const kept = await Promise.all(claims.map(({ probe }) => isThere(probe)));
+      return claims.flatMap(({ command }, index) =>
+        kept[index] === true ? [] : [{ title, command: shellText(command, isRoot) }],
+      );
+    }),
+  );
+  return lost.flat();
+}
+
+interface Claim {
+  readonly command: Command;
+  /** Holds as long as nobody undid what the command did. */
+  readonly probe: Probe;
+}
+
+/** What can be seen of a change's commands for as long as they hold. Pure. */
+export function claimsOf({ apply }: Pick<Change, 'apply'>): readonly Claim[] {
+  return apply.flatMap((command) => {
+    const probe = probeOf(command.argv);
+    return probe === undefined ? [] : [{ command, probe: { ...probe, needsRoot: false } }];
+  });
+}
+
+function probeOf(argv: readonly string[]): Omit<Probe, 'needsRoot'> | undefined {
+  const words = argv.join(' ');
+  const [, key, value] = /^sysctl -q -w (\S+)=(\S+)$/.exec(words) ?? [];
+  if (key !== undefined) return { argv: ['cat', `/proc/sys/${key}`], prints: value };
+  // IFF_UP is the lowest bit (include/uapi/linux/if.h).
+  const [, up] = /^ip link set dev (\S+) up$/.exec(words) ?? [];
+  if (up !== undefined) return { argv: ['grep', '-q', '[13579bdf]$', `/sys/class/net/${up}/flags`] };
+  const [, port, bridge] = /^ip link set dev (\S+) master (\S+)$/.exec(words) ?? [];
+  if (port !== undefined) return { argv: ['test', '-e', `/sys/class/net/${bridge}/brif/${port}`] };
+  const [, address = '', dev = ''] = /^ip address add (\S+) dev (\S+)/.exec(words) ?? [];
+  if (address === '') return undefined;
+  return { argv: ['sh', '-c', 'ip -o address show dev "$1" | grep -qF " $2 "', '-', dev, address] };
+}
