@@ -60,6 +60,12 @@ const hostRule = (rule: string) => ({
     ),
   takeBack: async ({ onHost }: FaultWorld) => onHost('nft delete table inet fault'),
 });
+/** What somebody did to the host since vmkit set it up. */
+const onHost = (put: string, takeBack: string) => ({
+  put: async (world: FaultWorld) => world.onHost(put),
+  takeBack: async (world: FaultWorld) => world.onHost(takeBack),
+  from: 'ssh' as const,
+});
 const inGuest = (put: string, takeBack: string) => ({
   put: async (world: FaultWorld) => world.inGuest(put),
   takeBack: async (world: FaultWorld) => world.inGuest(takeBack),
@@ -397,6 +403,71 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
     state: 'works',
     cause: 'port-clash',
     hop: 'tailscaled',
+  },
+  {
+    name: 'a redirect in a circle',
+    put: answersWith(http('302 Found', 'Location: /\\r\\n', '')),
+    takeBack: pageAgain,
+    state: 'degraded',
+    cause: 'redirect-loop',
+    hop: 'backend',
+  },
+  {
+    name: 'a redirect to https, which nobody serves',
+    put: answersWith(http('301 Moved', 'Location: https://web.tailnet.test/\\r\\n', '')),
+    takeBack: pageAgain,
+    state: 'degraded',
+    cause: 'redirect-unreachable',
+    hop: 'backend',
+  },
+  {
+    name: 'a page that is not there',
+    put: answersWith(http('404 Not Found', '', 'no')),
+    takeBack: pageAgain,
+    state: 'works',
+    cause: undefined,
+    hop: undefined,
+  },
+  {
+    name: "the machine's TAP is down on the host",
+    ...onHost('ip link set web down', 'ip link set web up'),
+    state: 'fails',
+    cause: 'host-network-changed',
+    hop: 'host',
+  },
+  {
+    name: 'the host does not forward any more',
+    ...onHost('sysctl -qw net/ipv4/conf/vmkit0/forwarding=0', 'sysctl -qw net/ipv4/conf/vmkit0/forwarding=1'),
+    state: 'fails',
+    cause: 'host-network-changed',
+    hop: 'host',
+  },
+  {
+    name: "a firewall's restart flushed all rules of the host",
+    ...onHost(
+      'nft list ruleset >/tmp/fault-ruleset; nft flush ruleset',
+      'nft flush ruleset; nft -f /tmp/fault-ruleset',
+    ),
+    state: 'fails',
+    cause: 'host-network-changed',
+    hop: 'host',
+  },
+  {
+    name: 'Tailscale is switched off in the guest',
+    ...inGuest('tailscale down', 'tailscale up'),
+    state: 'fails',
+    cause: 'node-not-running',
+    hop: 'tailscaled',
+  },
+  {
+    name: 'serve by https in a tailnet without certificates',
+    ...inGuest(
+      'tailscale serve reset; tailscale serve --bg --yes --https=443 http://127.0.0.1:3000',
+      'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000',
+    ),
+    state: 'fails',
+    cause: 'https-off',
+    hop: 'control',
   },
   {
     name: 'MagicDNS is off',

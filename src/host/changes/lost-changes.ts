@@ -30,12 +30,13 @@ export async function lostChanges(
     });
   const lost = await Promise.all(
     entries.map(async ({ title, apply, isApplied }): Promise<LostChange[]> => {
-      if (!(await isThere(isApplied))) return [{ title, command: undefined }];
       const claims = claimsOf({ apply });
       const kept = await Promise.all(claims.map(({ probe }) => isThere(probe)));
-      return claims.flatMap(({ command }, index) =>
-        kept[index] === true ? [] : [{ title, command: shellText(command, isRoot) }],
-      );
+      const lost = claims.filter((_, index) => kept[index] !== true);
+      // What is somebody else's now, such as forwarding for the whole host, holds all the same.
+      if (claims.length > 0 && lost.length === 0) return [];
+      if (!(await isThere(isApplied))) return [{ title, command: undefined }];
+      return lost.map(({ command }) => ({ title, command: shellText(command, isRoot) }));
     }),
   );
   return lost.flat();
