@@ -8,6 +8,7 @@ import type { Host } from '../../src/host/host.ts';
 import { networkAddresses } from '../../src/host/network/bridge-addresses.ts';
 import { checkNetwork } from '../../src/host/network/check-network.ts';
 import type { NetworkRequest } from '../../src/host/network/host-network.ts';
+import { lookAtHostNetwork } from '../../src/reach/look/host-network.ts';
 import { setUpNetwork, tearDownHost } from '../../src/verbs/host-network.ts';
 import { contextIn } from '../support/context.ts';
 import { dyingHost } from '../support/dying-host.ts';
@@ -248,6 +249,37 @@ describe.skipIf(reason !== undefined).sequential('the host network', () => {
     const onLan = setUpNetwork({ ...REQUEST, taps: [], links: [], macvtaps: [macvtap] }, context);
     await expect(onLan).rejects.toMatchObject({ code: 'address-answers' });
     expect(await stateOf(host)).toEqual(before);
+  });
+
+  test('what others changed of it since is seen, with the command that mends it', async () => {
+    const { host, context } = await world();
+    await setUpNetwork(REQUEST, context);
+    const its = { name: 'sql', port: 5432, protocol: 'postgres', hostPort: undefined } as const;
+    const target = { machine: 'vm-sql', bridgeAddress: '192.168.100.2', ...its };
+    const look = async () => {
+      const seen = await lookAtHostNetwork(target, context);
+      return seen?.observation.exitCode === 0 ? undefined : seen;
+    };
+    expect(await look()).toBeUndefined();
+    for (const [broken, mended] of [
+      ['ip link set dev vm-sql down', 'ip link set dev vm-sql up'],
+      ['ip link set dev vmkit0 down', 'ip link set dev vmkit0 up'],
+      ['sysctl -q -w net/ipv4/conf/vmkit0/forwarding=0', 'sysctl -q -w net/ipv4/conf/vmkit0/forwarding=1'],
+      ['sysctl -q -w net/ipv4/conf/up.0/forwarding=0', 'sysctl -q -w net/ipv4/conf/up.0/forwarding=1'],
+      ['ip address del 192.168.100.1/24 dev vmkit0', 'ip address add 192.168.100.1/24 dev vmkit0'],
+    ] as const) {
+      await must(host, ['sh', '-c', broken]);
+      const seen = await look();
+      expect(seen?.fix, broken).toContain(mended);
+      await must(host, ['sh', '-c', seen?.fix.replaceAll('sudo ', '') ?? '']);
+      expect(await look(), mended).toBeUndefined();
+    }
+    // Of another machine, or somebody else's now: nothing is lost.
+    await must(host, ['ip', 'link', 'set', 'dev', 'vm-third', 'down']);
+    await must(host, ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1']);
+    expect(await look()).toBeUndefined();
+    await must(host, ['nft', 'flush', 'ruleset']);
+    expect((await look())?.observation.output).toContain('gone: nft tables vmkit');
   });
 
   test('forwarding that others switched on for the whole host meanwhile is theirs, and stays', async () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { machinePaths, networkPaths } from '../../src/core/paths.ts';
 import { applyChanges } from '../../src/host/changes/apply-changes.ts';
 import { readJournal } from '../../src/host/changes/change-journal.ts';
-import { changesOfTap } from '../../src/host/network/tap-changes.ts';
+import { changesForMachine, changesOfTap } from '../../src/host/network/tap-changes.ts';
 import { machineParts } from '../../src/verbs/machine-parts.ts';
 import { unserveLater } from '../../src/verbs/reach/unserve-later.ts';
 import { removeMachine } from '../../src/verbs/remove.ts';
@@ -119,4 +119,11 @@ test('the rules of two machines are not those of one whose name is both of their
   expect(changesOfTap('a-b', ids)).toEqual([]);
   expect(changesOfTap('a', ids)).toEqual(['link:a', 'port:a', 'nft:a-b']);
   expect(changesOfTap('b', ids)).toEqual(['link:b', 'port:b', 'nft:a-b']);
+});
+
+test('what a machine stands on is its own and what is for all, not what is for others or leads in', () => {
+  const shared = ['link:vmkit0', 'nft:vmkit', 'forwarding:eth0', 'ufw:vmkit0'];
+  const ids = [...shared, 'link:a', 'port:a', 'link:b', 'port:b', 'nft:b', 'nft:a-b', 'route:a', 'mode:/dev/net/tun'];
+  expect(changesForMachine('a', ids)).toEqual([...shared, 'link:a', 'port:a', 'nft:a-b']);
+  expect(changesForMachine('c', ids)).toEqual([]);
 });

@@ -1,9 +1,13 @@
 import { VmkitError } from '../../core/errors/errors.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 import type { Context } from '../context.ts';
 import { holds } from './apply-changes.ts';
 import { rootRunner } from './as-root.ts';
 import { type Change, type Command, type Probe, shellText } from './change.ts';
-import { type JournalEntry, readJournal } from './change-journal.ts';
+import { readJournal } from './change-journal.ts';
+
+/** Commands that look, each some milliseconds, or a round trip by ssh. */
+const AT_ONCE = 4;
 
 /** A change of vmkit's that others undid, whole or in part. */
 export interface LostChange {
@@ -13,14 +17,12 @@ export interface LostChange {
 }
 
 /**
- * What of the journal does not hold any more: a firewall's restart flushed the rules, somebody set an interface down or switched forwarding off. What only
- * root may see is left out where sudo refuses. Changes nothing.
+ * Which of these changes that the journal has do not hold any more: a firewall's restart flushed the rules, somebody set an interface down or switched forwarding
+ * off. What only root may see is left out where sudo refuses. Changes nothing.
  */
-export async function lostChanges(
-  isMeant: (entry: JournalEntry, index: number, all: readonly JournalEntry[]) => boolean,
-  context: Context,
-): Promise<readonly LostChange[]> {
-  const entries = (await readJournal(context)).filter(isMeant).filter(({ state }) => state === 'applied');
+export async function lostChanges(ids: readonly string[], context: Context): Promise<readonly LostChange[]> {
+  const all = await readJournal(context);
+  const entries = all.filter(({ id, state }) => ids.includes(id) && state === 'applied');
   const run = await rootRunner(context);
   const { isRoot } = await context.host.facts();
   const isThere = (probe: Probe): Promise<boolean> =>
@@ -28,17 +30,16 @@ export async function lostChanges(
       if (error instanceof VmkitError && error.code === 'sudo-refused') return true;
       throw error;
     });
-  const lost = await Promise.all(
-    entries.map(async ({ title, apply, isApplied }): Promise<LostChange[]> => {
-      const claims = claimsOf({ apply });
-      const kept = await Promise.all(claims.map(({ probe }) => isThere(probe)));
-      const lost = claims.filter((_, index) => kept[index] !== true);
-      // What is somebody else's now, such as forwarding for the whole host, holds all the same.
-      if (claims.length > 0 && lost.length === 0) return [];
-      if (!(await isThere(isApplied))) return [{ title, command: undefined }];
-      return lost.map(({ command }) => ({ title, command: shellText(command, isRoot) }));
-    }),
-  );
+  const lost = await inParallel(entries, AT_ONCE, context.signal, async ({ title, apply, isApplied }) => {
+    const claims = claimsOf({ apply });
+    const broken: LostChange[] = [];
+    for (const { command, probe } of claims) {
+      if (!(await isThere(probe))) broken.push({ title, command: shellText(command, isRoot) });
+    }
+    // What is somebody else's now, such as forwarding for the whole host, holds all the same.
+    if (claims.length > 0 && broken.length === 0) return [];
+    return (await isThere(isApplied)) ? broken : [{ title, command: undefined }];
+  });
   return lost.flat();
 }
 

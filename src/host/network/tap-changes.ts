@@ -14,3 +14,15 @@ export function changesOfTap(machine: string, ids: readonly string[]): readonly 
 export function pairId(one: string, other: string): string {
   return `nft:${[one, other].sort().join('-')}`;
 }
+
+/** What makes a host's network for machines; what leads in from a tailnet or a tunnel is no part of it. */
+const NETWORK = /^(link|nft|port|forwarding6?|ufw|firewalld|ip6?tables):/;
+
+/** Which of the changes in a journal a machine's network on this host stands on: its own, and those for all machines. None where it has no interface there. */
+export function changesForMachine(machine: string, ids: readonly string[]): readonly string[] {
+  const own = changesOfTap(machine, ids);
+  if (own.length === 0) return [];
+  const taps = ids.filter((id) => id.startsWith('port:')).map((id) => id.slice('port:'.length));
+  const others = taps.filter((tap) => tap !== machine).flatMap((tap) => changesOfTap(tap, ids));
+  return ids.filter((id) => own.includes(id) || (NETWORK.test(id) && !others.includes(id)));
+}
