@@ -11,6 +11,7 @@ import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 import { probed, verdictOn } from '../support/probe.ts';
+import { sampled } from '../support/sampled.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-nebula-${process.pid}`;
@@ -138,21 +139,30 @@ describe
       expect(open).toBe('');
     });
 
-    test.each([
-      ['nebula-down', 's6-svc -wD -T 20000 -d /run/service/nebula', 's6-svc -wU -T 30000 -u /run/service/nebula'],
-      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 60000 -u /run/service/page'],
-      // One that runs has opened it already, and goes on.
-      [
-        'tun-missing',
-        'mv /dev/net/tun /dev/net/away; s6-svc -wD -T 20000 -d /run/service/nebula; s6-svc -u /run/service/nebula; sleep 3',
-        'mv /dev/net/away /dev/net/tun; s6-svc -wU -T 60000 -u /run/service/nebula',
-      ],
-      [
-        'nebula-certificate-invalid',
-        'date -s @$(($(date +%s) + 400000000)) >/dev/null',
-        'date -s @$(($(date +%s) - 400000000)) >/dev/null',
-      ],
-    ])('%s', async (name, inject, mend) => {
+    test.each(
+      sampled(
+        [
+          ['nebula-down', 's6-svc -wD -T 20000 -d /run/service/nebula', 's6-svc -wU -T 30000 -u /run/service/nebula'],
+          [
+            'backend-not-listening',
+            's6-svc -wD -T 9000 -d /run/service/page',
+            's6-svc -wU -T 60000 -u /run/service/page',
+          ],
+          // One that runs has opened it already, and goes on.
+          [
+            'tun-missing',
+            'mv /dev/net/tun /dev/net/away; s6-svc -wD -T 20000 -d /run/service/nebula; s6-svc -u /run/service/nebula; sleep 3',
+            'mv /dev/net/away /dev/net/tun; s6-svc -wU -T 60000 -u /run/service/nebula',
+          ],
+          [
+            'nebula-certificate-invalid',
+            'date -s @$(($(date +%s) + 400000000)) >/dev/null',
+            'date -s @$(($(date +%s) - 400000000)) >/dev/null',
+          ],
+        ],
+        2,
+      ),
+    )('%s', async (name, inject, mend) => {
       await inGuest('one', inject);
       const found = await cause('one');
       await inGuest('one', mend);

@@ -13,6 +13,7 @@ import { useSandbox } from '../support/machine.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
+import { sampled } from '../support/sampled.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
@@ -154,17 +155,17 @@ ${GIT_SERVER}  - use: tailscale
     });
 
     /** How serve to each address of the guest ends for a peer, and the service's own port: one row each of the table that vmkit began with. */
-    const dialTable = async (): Promise<Record<string, string>> => {
-      const rows: Record<string, string> = {};
-      for (const target of ['127.0.0.1', '10.0.2.15']) {
-        await inGuest(`tailscale serve --bg --yes --tcp=8444 tcp://${target}:3000`);
-        rows[target] = await dialFromPeer(tailnet.peer, await inGuest('tailscale ip -4'), 8444);
-      }
-      await inGuest('tailscale serve --tcp=8444 off');
-      rows['straight'] = await dialFromPeer(tailnet.peer, await inGuest('tailscale ip -4'), 3000);
-      return rows;
+    const dialTable = async (): Promise<Record<string, string | undefined>> => {
+      const address = await inGuest(
+        'tailscale ip -4; tailscale serve --bg --yes --tcp=8444 tcp://127.0.0.1:3000 >/dev/null; tailscale serve --bg --yes --tcp=8445 tcp://10.0.2.15:3000 >/dev/null',
+      );
+      const [loopback, own, straight] = await Promise.all(
+        [8444, 8445, 3000].map((port) => dialFromPeer(tailnet.peer, address, port)),
+      );
+      await inGuest('tailscale serve --tcp=8444 off; tailscale serve --tcp=8445 off');
+      return { '127.0.0.1': loopback, '10.0.2.15': own, straight };
     };
-    const whileDown = async (): Promise<Record<string, string>> => {
+    const whileDown = async (): Promise<Record<string, string | undefined>> => {
       await inGuest('ip link set lo down');
       const rows = await dialTable();
       await inGuest('ip link set lo up');
@@ -197,32 +198,45 @@ ${GIT_SERVER}  - use: tailscale
       expectVerdict(verdict('guest-direct')).toMatchObject({ state: 'works' });
     });
 
-    test.each([
-      [
-        'local-rule-moved',
-        'ip rule add pref 6000 lookup local; ip rule del pref 0',
-        'ip rule add pref 0 lookup local; ip rule del pref 6000',
-      ],
-      ['backend-not-listening', 's6-svc -wD -T 9000 -d /run/service/page', 's6-svc -wU -T 60000 -u /run/service/page'],
-      [
-        'backend-other-address',
-        's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 10.0.2.15:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
-      ],
-      ['clock-wrong', 'date -s @$(($(date +%s) + 86400))', 'date -s @$(($(date +%s) - 86400))'],
-      ['serve-not-configured', 'tailscale serve reset', 'tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000'],
-      [
-        'port-clash',
-        // The entries of serve are set again by a service of their own, which ends with the daemon.
-        's6-svc -wD -T 20000 -d /run/service/tailscale; /run/vmkit/busybox httpd -p 8443 -h /etc; sleep 1; s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/service/tailscale-serve',
-        'kill $(ss -Hltnp sport = 8443 | sed -n "s/.*httpd.*pid=\\([0-9]*\\).*/\\1/p;s/.*busybox.*pid=\\([0-9]*\\).*/\\1/p" | head -n 1)',
-      ],
-      [
-        'tailscaled-down',
-        's6-svc -wD -T 20000 -d /run/service/tailscale',
-        's6-svc -wU -T 60000 -u /run/service/tailscale',
-      ],
-    ])('%s', async (name, inject, mend) => {
+    test.each(
+      sampled(
+        [
+          [
+            'local-rule-moved',
+            'ip rule add pref 6000 lookup local; ip rule del pref 0',
+            'ip rule add pref 0 lookup local; ip rule del pref 6000',
+          ],
+          [
+            'backend-not-listening',
+            's6-svc -wD -T 9000 -d /run/service/page',
+            's6-svc -wU -T 60000 -u /run/service/page',
+          ],
+          [
+            'backend-other-address',
+            's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 10.0.2.15:3000 -h /etc',
+            'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
+          ],
+          ['clock-wrong', 'date -s @$(($(date +%s) + 86400))', 'date -s @$(($(date +%s) - 86400))'],
+          [
+            'serve-not-configured',
+            'tailscale serve reset',
+            'tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000',
+          ],
+          [
+            'port-clash',
+            // The entries of serve are set again by a service of their own, which ends with the daemon.
+            's6-svc -wD -T 20000 -d /run/service/tailscale; /run/vmkit/busybox httpd -p 8443 -h /etc; sleep 1; s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/service/tailscale-serve',
+            'kill $(ss -Hltnp sport = 8443 | sed -n "s/.*httpd.*pid=\\([0-9]*\\).*/\\1/p;s/.*busybox.*pid=\\([0-9]*\\).*/\\1/p" | head -n 1)',
+          ],
+          [
+            'tailscaled-down',
+            's6-svc -wD -T 20000 -d /run/service/tailscale',
+            's6-svc -wU -T 60000 -u /run/service/tailscale',
+          ],
+        ],
+        3,
+      ),
+    )('%s', async (name, inject, mend) => {
       await inGuest(inject);
       const found = await cause();
       await inGuest(mend);
@@ -232,7 +246,7 @@ ${GIT_SERVER}  - use: tailscale
     test('rule 0 deleted: ssh does not answer then, and the console tells', async () => {
       // By itself it comes back: nobody can log in to mend it.
       await inGuest(
-        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 60; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
+        'setsid sh -c "sleep 1; ip rule del pref 0; sleep 40; ip rule add pref 0 lookup local" >/dev/null 2>&1 &',
       );
       await setTimeout(3_000);
       const text = async (): Promise<string> => (await sandbox.vmkit(['probe', 'web', '--from', 'none'])).stdout;

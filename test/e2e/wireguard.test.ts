@@ -7,6 +7,7 @@ import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 import { probed, verdictOn } from '../support/probe.ts';
+import { sampled } from '../support/sampled.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-wireguard-${process.pid}`;
@@ -147,43 +148,48 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
       expect(await must('client', 'web', 'phone', '--qr')).toMatch(/[█▀▄]{20}/);
     });
 
-    test.each([
-      [
-        'wireguard-down',
-        's6-svc -wD -T 20000 -d /run/service/wireguard',
-        's6-svc -wU -T 60000 -u /run/service/wireguard',
-      ],
-      [
-        'wireguard-unknown-client',
-        'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\\t10.88.0.254.*//p")" remove',
-        's6-svc -wR -T 60000 -r /run/service/wireguard',
-      ],
-      [
-        'wireguard-other-key',
-        'wg genkey >/run/other; wg set wg0 private-key /run/other; rm /run/other',
-        's6-svc -wR -T 60000 -r /run/service/wireguard',
-      ],
-      [
-        'wireguard-allowed-ips',
-        'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\t10.88.0.254.*//p")" allowed-ips 10.88.0.77/32',
-        's6-svc -wR -T 60000 -r /run/service/wireguard',
-      ],
-      [
-        'backend-other-address',
-        's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 127.0.0.1:3000 -h /etc',
-        'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
-      ],
-      [
-        'guest-firewall',
-        'nft "table inet fault { chain in { type filter hook input priority 0; iifname wg0 drop; }; }"',
-        'nft delete table inet fault',
-      ],
-      [
-        'guest-firewall',
-        'nft "table inet fault { chain in { type filter hook input priority 0; udp dport 51820 drop; }; }"',
-        'nft delete table inet fault',
-      ],
-    ])('%s', async (name, inject, mend) => {
+    test.each(
+      sampled(
+        [
+          [
+            'wireguard-down',
+            's6-svc -wD -T 20000 -d /run/service/wireguard',
+            's6-svc -wU -T 60000 -u /run/service/wireguard',
+          ],
+          [
+            'wireguard-unknown-client',
+            'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\\t10.88.0.254.*//p")" remove',
+            's6-svc -wR -T 60000 -r /run/service/wireguard',
+          ],
+          [
+            'wireguard-other-key',
+            'wg genkey >/run/other; wg set wg0 private-key /run/other; rm /run/other',
+            's6-svc -wR -T 60000 -r /run/service/wireguard',
+          ],
+          [
+            'wireguard-allowed-ips',
+            'wg set wg0 peer "$(wg show wg0 allowed-ips | sed -n "s/\t10.88.0.254.*//p")" allowed-ips 10.88.0.77/32',
+            's6-svc -wR -T 60000 -r /run/service/wireguard',
+          ],
+          [
+            'backend-other-address',
+            's6-svc -wD -T 9000 -d /run/service/page; /run/vmkit/busybox httpd -p 127.0.0.1:3000 -h /etc',
+            'kill $(ss -Hltnp sport = 3000 | sed "s/.*pid=\\([0-9]*\\).*/\\1/"); s6-svc -wU -T 60000 -u /run/service/page',
+          ],
+          [
+            'guest-firewall',
+            'nft "table inet fault { chain in { type filter hook input priority 0; iifname wg0 drop; }; }"',
+            'nft delete table inet fault',
+          ],
+          [
+            'guest-firewall',
+            'nft "table inet fault { chain in { type filter hook input priority 0; udp dport 51820 drop; }; }"',
+            'nft delete table inet fault',
+          ],
+        ],
+        3,
+      ),
+    )('%s', async (name, inject, mend) => {
       await inGuest('web', inject);
       const { finding } = await probe('web');
       await inGuest('web', mend);
