@@ -8,7 +8,7 @@ import { psqlWords } from '../support/psql.ts';
 import { startRegistry } from '../support/registry.ts';
 import { stallingProxy } from '../support/stalling-proxy.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 2 : 10;
+const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 1 : 10;
 
 describe.sequential('sql', () => {
   const sandbox = useSandbox();
