@@ -122,8 +122,19 @@ test('the rules of two machines are not those of one whose name is both of their
 });
 
 test('what a machine stands on is its own and what is for all, not what is for others or leads in', () => {
-  const shared = ['link:vmkit0', 'nft:vmkit', 'forwarding:eth0', 'ufw:vmkit0'];
-  const ids = [...shared, 'link:a', 'port:a', 'link:b', 'port:b', 'nft:b', 'nft:a-b', 'route:a', 'mode:/dev/net/tun'];
+  const shared = ['link:vmkit0', 'nft:vmkit_vmkit', 'forwarding:eth0', 'ufw:vmkit0'];
+  const ids = [
+    ...shared,
+    'link:a',
+    'port:a',
+    'link:b',
+    'port:b',
+    'nft:b',
+    'nft:a-b',
+    'route:a',
+    'mode:/dev/net/tun',
+    'nft:vmkit_a_wireguard',
+  ];
   expect(changesForMachine('a', ids)).toEqual([...shared, 'link:a', 'port:a', 'nft:a-b']);
   expect(changesForMachine('c', ids)).toEqual([]);
 });

@@ -1,3 +1,5 @@
+import { isUdpForward } from './udp-forward.ts';
+
 /**
  * Which of the changes in a journal make a machine's interface on this host: its TAP or macvtap, the rules for it, and what it may reach. The interface has the
  * machine's name. Rules of two machines are named by both, so `nft:a-b` is the machine a-b's only if there is such an interface.
@@ -24,5 +26,5 @@ export function changesForMachine(machine: string, ids: readonly string[]): read
   if (own.length === 0) return [];
   const taps = ids.filter((id) => id.startsWith('port:')).map((id) => id.slice('port:'.length));
   const others = taps.filter((tap) => tap !== machine).flatMap((tap) => changesOfTap(tap, ids));
-  return ids.filter((id) => own.includes(id) || (NETWORK.test(id) && !others.includes(id)));
+  return ids.filter((id) => own.includes(id) || (NETWORK.test(id) && !isUdpForward(id) && !others.includes(id)));
 }

@@ -5,6 +5,11 @@ export function udpForwardId(machine: string, service: string): string {
   return `nft:vmkit_${machine}_${service}`;
 }
 
+/** Whether a change is one of these; names of machines and services have no `_`. */
+export function isUdpForward(id: string): boolean {
+  return /^nft:vmkit_[^_]+_/.test(id);
+}
+
 /**
  * This host sends what comes to this UDP port of any of its addresses on to a machine on the bridge (DNAT): from outside, and from this host itself. A table of
  * its own, so that it goes as a whole; vmkit's bridge lets it through since it was sent there by this host (`ct status dnat`, bridge-nft.ts).
