@@ -7,6 +7,7 @@ import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vi
 import { isRunning } from '../../src/host/local/process/background.ts';
 import { freePort } from '../../src/net/tcp.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll, sampled } from '../support/sampled.ts';
 
 /** A small machine with one service of its own, and what a test changes in it. */
 const tiny = (change: { ready?: string; run?: string; ports?: string; data?: string } = {}): string => `memory: 256MiB
@@ -136,14 +137,19 @@ describe.sequential('faults', () => {
     expect(await boots('tiny')).toBe(before + 1);
   });
 
-  test.each([
-    ['Ctrl-C', (vmkit: ChildProcess) => vmkit.kill('SIGINT')],
-    [
-      'a terminal that is closed, which is said twice,',
-      (vmkit: ChildProcess) => [1, 2].map(() => vmkit.kill('SIGHUP')),
-    ],
-    ['a reader that goes away, as `head` does,', (vmkit: ChildProcess) => vmkit.stderr?.destroy()],
-  ])('%s during a boot ends QEMU and leaves no secrets behind', async (_how, interrupt) => {
+  test.each(
+    sampled(
+      [
+        ['Ctrl-C', (vmkit: ChildProcess) => vmkit.kill('SIGINT')],
+        [
+          'a terminal that is closed, which is said twice,',
+          (vmkit: ChildProcess) => [1, 2].map(() => vmkit.kill('SIGHUP')),
+        ],
+        ['a reader that goes away, as `head` does,', (vmkit: ChildProcess) => vmkit.stderr?.destroy()],
+      ],
+      2,
+    ),
+  )('%s during a boot ends QEMU and leaves no secrets behind', async (_how, interrupt) => {
     const { process: vmkit, ended } = sandbox.start(['boot', 'tiny']);
     let said = '';
     await new Promise<void>((resolve) => {
@@ -172,7 +178,7 @@ describe.sequential('faults', () => {
   });
 
   test('vmkit itself is killed at moments of a boot; the next boot works, with one QEMU and no secrets left', async () => {
-    for (let round = 0; round < (process.env['VMKIT_TEST_ALL'] === undefined ? 4 : 10); round++) {
+    for (let round = 0; round < (isAll ? 10 : 4); round++) {
       const { process: vmkit, ended } = sandbox.start(['boot', 'tiny']);
       await new Promise((resolve) => void setTimeout(resolve, Math.random() * 3_000));
       vmkit.kill('SIGKILL');

@@ -6,8 +6,7 @@ import { freePort } from '../../src/net/tcp.ts';
 import { dice } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { monitorStandIn, notes, versionsAt } from '../support/monitor-stand-in.ts';
-
-const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
+import { isAll } from '../support/sampled.ts';
 
 const booted = z.object({ booted: z.object({ wentBack: z.object({ why: z.string() }).optional() }) });
 

@@ -8,7 +8,7 @@ import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { probed, verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
-import { sampled } from '../support/sampled.ts';
+import { isAll, sampled } from '../support/sampled.ts';
 import { sshServer } from '../support/ssh-server.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
@@ -179,7 +179,7 @@ services:
     expect(await look()).toBe(before);
   });
 
-  test('another machine routes the bridge: found, tried, and its faults are named', async () => {
+  test.skipIf(!isAll)('another machine routes the bridge: found, tried, and its faults are named', async () => {
     const booted = await sandbox.vmkit(['boot', 'router'], env());
     expect(booted.stderr).not.toContain('error:');
     const inRouter = async (script: string): Promise<string> =>

@@ -187,7 +187,7 @@ ip route replace ${value('AllowedIPs')} dev ${link}`;
             'nft delete table inet fault',
           ],
         ],
-        3,
+        2,
       ),
     )('%s', async (name, inject, mend) => {
       await inGuest('web', inject);

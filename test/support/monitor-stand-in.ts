@@ -61,7 +61,7 @@ void (async () => {
 })();
 `;
 
-const READY = 'busybox nc -w 5 127.0.0.1 8000 -e /bin/true';
+const READY = '/run/vmkit/busybox nc -w 5 127.0.0.1 8000 -e /bin/true';
 
 /** A machine with one service, which writes its version on the data disk before it is asked whether it is ready, and answers with all that ever wrote there. */
 export function notes(
@@ -75,9 +75,8 @@ rollback: auto
 network: { kind: user, world: none }
 services:
   - name: notes
-    packages: [busybox]
     setup: echo ${version} >>/data/notes/versions
-    run: exec busybox httpd -f -p 8000 -h /data/notes
+    run: exec /run/vmkit/busybox httpd -f -p 8000 -h /data/notes
     ready: { check: "${isBroken === 'here' ? 'false' : READY}${isBroken === undefined ? '' : ` # broken ${isBroken}`}", within: ${isBroken === undefined ? '60s' : '4s'} }
     ports: [{ name: web, port: 8000, protocol: http, host: ${port} }]
 `;
