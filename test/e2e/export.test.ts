@@ -38,9 +38,8 @@ data: 64MiB
 network: { kind: private, address: 192.168.78.2 }
 services:
   - name: hello
-    packages: [busybox]
     files: [{ path: /srv/hello/index.html, content: "${GREETING}" }]
-    run: exec busybox httpd -f -p 8000 -h /srv/hello
+    run: exec /run/vmkit/busybox httpd -f -p 8000 -h /srv/hello
     ready: { http: http://127.0.0.1:8000/ }
     secrets: [{ name: token, kind: hex }]
     ports: [{ name: web, port: 8000, protocol: http, host: ${port} }]

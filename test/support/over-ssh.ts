@@ -7,9 +7,8 @@ export function helloSaying(text: string, port: number): string {
 data: 64MiB
 services:
   - name: hello
-    packages: [busybox]
     files: [{ path: /srv/hello/index.html, content: "${text}\\n" }]
-    run: exec busybox httpd -f -p 8000 -h /srv/hello
+    run: exec /run/vmkit/busybox httpd -f -p 8000 -h /srv/hello
     ready: { http: http://127.0.0.1:8000/ }
     ports: [{ name: web, port: 8000, protocol: http, host: ${port} }]
 `;
