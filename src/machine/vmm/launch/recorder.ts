@@ -25,7 +25,8 @@ export function recordLogs(logs: Logs, held: readonly number[]): string[] {
   const kinds = (['console', 'events', 'monitor'] as const).map((kind) => ({ kind, path: quoteWord(logs[kind]) }));
   return [
     RECORD,
-    ...kinds.flatMap(({ path }) => [`rm -f ${path} ${path}.1 ${path}.pipe`, `mkfifo ${path}.pipe`]),
+    // There from the beginning: that nothing was said yet is another thing than a log that is lost.
+    ...kinds.flatMap(({ path }) => [`rm -f ${path} ${path}.1 ${path}.pipe`, `: >${path}`, `mkfifo ${path}.pipe`]),
     ...kinds.map(
       ({ kind, path }) => `record ${path} ${LOG_LIMITS[kind] / 1024} <${path}.pipe >/dev/null 2>&1${close} &`,
     ),

@@ -30,8 +30,10 @@ export async function beginTrial(
     return;
   }
   const snapshot = good === undefined ? undefined : await snapshotBefore(spec, machine, trial?.snapshot, context);
-  // What it says is from here on of this trial.
-  for (const log of [paths.eventsLog, `${paths.eventsLog}.1`]) await context.host.remove(log);
+  // What was said is of the former trial, and what is said from here on of this one: cut off in between, it is one that got nowhere.
+  await writeSets(paths, { good, trial }, context);
+  await context.host.remove(`${paths.eventsLog}.1`);
+  await context.host.write(paths.eventsLog, '', 0o600);
   await writeSets(paths, { good, trial: { set, snapshot } }, context);
 }
 
