@@ -64,9 +64,10 @@ export async function goBack<Started>(
     await stopMachine(state, paths, waysToAsk(state, paths, context), STOPPED_WITHIN_MS, context);
   await requireFree(machine, context);
   const kept = await putBack(machine, snapshot, true, context);
-  const started = await start(set);
   const { good } = await readSets(paths, context);
+  // Before the start: whoever finds the good one running must not take it for the trial.
   await writeSets(paths, { good }, context);
+  const started = await start(set);
   if (good !== undefined) await forgetOtherSets(good, paths, context);
   await removeOldAutomatic(paths, context);
   return { ...started, wentBack: { why, snapshot: snapshot.id, kept } };
