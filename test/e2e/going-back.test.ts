@@ -72,12 +72,12 @@ describe.each([
   test.skipIf(monitor === 'QEMU' && !isAll)('what got ready is not left, though nobody saw it', async () => {
     await define('three');
     const unseen = sandbox.start(['boot', 'notes']);
-    while ((await sandbox.state('notes')) === undefined) await sleep(20);
+    await expect.poll(() => sandbox.state('notes'), { timeout: 60_000, interval: 20 }).toBeDefined();
     unseen.process.kill('SIGKILL');
     await unseen.ended;
     const isBooted = async (): Promise<boolean> =>
       Object(await sandbox.json(['status', 'notes'])).condition === 'running';
-    while (!(await isBooted())) await sleep(100);
+    await expect.poll(isBooted, { timeout: 120_000, interval: 100 }).toBe(true);
     await sandbox.killQemu('notes');
     await define('four', true);
     expect(await boot()).toBeDefined();
