@@ -8,6 +8,7 @@ export const FORGEJO_REPOSITORIES = `${FORGEJO_HOME}/repositories`;
 /** The user that Forgejo runs as, and PostgreSQL's role: peer authentication wants one name. */
 export const FORGEJO_USER = 'git';
 export const FORGEJO_DATABASE = 'forgejo';
+export const FORGEJO_CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 
 export interface AppIniOptions {
   /** TCP ports in the guest. */
@@ -63,7 +64,8 @@ MAX_OPEN_CONNS = 30
 
 [security]
 INSTALL_LOCK = true
-SECRET_KEY = {{secret:secret-key}}
+; In quotes: one of another server may hold what begins a comment.
+SECRET_KEY = \`{{secret:secret-key}}\`
 INTERNAL_TOKEN = {{secret:internal-token}}
 
 [oauth2]

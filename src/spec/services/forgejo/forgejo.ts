@@ -11,12 +11,17 @@ import {
   REMOTE_DATABASE_PACKAGES,
   remoteDatabase,
 } from '../postgres/remote-database.ts';
-import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
+import {
+  appIni,
+  FORGEJO_CONFIG,
+  FORGEJO_DATA,
+  FORGEJO_DATABASE,
+  FORGEJO_REPOSITORIES,
+  FORGEJO_USER,
+} from './app-ini.ts';
 import { forgejoSettings, settingSecrets, withAppSettings } from './app-ini-settings.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
 import { rememberVersion, versionGuard } from './forgejo-version.ts';
-
-const CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 
 /** Forgejo refuses these as user names (models/user/user.go, reservedUsernames; Forgejo 9 to 15). */
 const RESERVED = new Set(
@@ -93,7 +98,7 @@ export const forgejo = defineService(
 install -d -o ${FORGEJO_USER} -g ${FORGEJO_USER} -m 0750 ${FORGEJO_DATA} ${FORGEJO_REPOSITORIES}
 chattr +D ${FORGEJO_REPOSITORIES}
 `,
-    run: `exec forgejo web --config ${CONFIG}\n`,
+    run: `exec forgejo web --config ${FORGEJO_CONFIG}\n`,
     ready: {
       first: listens(port),
       check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
@@ -103,7 +108,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
     afterReady: `${rememberVersion()}${ensureAdministrator({
       name: admin,
       port,
-      config: CONFIG,
+      config: FORGEJO_CONFIG,
       passwordFile: `${GUEST.secrets}/forgejo/admin-password`,
     })}`,
     // GRACEFUL_HAMMER_TIME is 15 s.
@@ -111,7 +116,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
     backup: { verify: FSCK },
     files: [
       {
-        path: CONFIG,
+        path: FORGEJO_CONFIG,
         mode: 0o600,
         owner: FORGEJO_USER,
         content: withAppSettings(
