@@ -1,5 +1,5 @@
-import { GUEST } from '../core/guest-paths.ts';
 import { VmkitError } from '../core/errors/errors.ts';
+import { GUEST } from '../core/guest-paths.ts';
 import { withGuest } from '../machine/guest.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
 import { packSecrets } from './boot/boot-flow.ts';

@@ -41,11 +41,12 @@ export async function rotateRole(spec: VmSpec, role: string, context: VerbContex
       )
     ).filter((reader) => readingServices(reader, spec.name, name).length > 0);
     await context.host.write(file, `${generateSecret('password', 0)}\n`, 0o600);
-    if (isOn) await step(`password of ${role} in ${spec.name}`, context, () => handOverSecrets(spec, APPLY_ROLES, REFUSED, context));
-    for (const reader of readers) {
-      const restarts = readingServices(reader, spec.name, name).map(
-        restartService,
+    if (isOn)
+      await step(`password of ${role} in ${spec.name}`, context, () =>
+        handOverSecrets(spec, APPLY_ROLES, REFUSED, context),
       );
+    for (const reader of readers) {
+      const restarts = readingServices(reader, spec.name, name).map(restartService);
       await step(`password of ${role} in ${reader.name}`, context, () =>
         handOverSecrets(reader, restarts.join(' && '), REFUSED, context),
       );

@@ -292,7 +292,8 @@ cat count`;
   test.runIf(isAll)('its address is that of the way that was exposed, at once and after a boot', async () => {
     const context = { ...contextIn(sandbox.folder), paths: sandbox.paths };
     const spec = await loadVm(join(sandbox.folder, 'vm', 'forgejo', 'vm.yaml'), context);
-    const address = () => inGuest('sed -n "s/^ROOT_URL = //p" /run/secrets/forgejo/app.ini; s6-svstat -o pid /run/service/forgejo');
+    const address = () =>
+      inGuest('sed -n "s/^ROOT_URL = //p" /run/secrets/forgejo/app.ini; s6-svstat -o pid /run/service/forgejo');
     const [before = '', pid] = (await address()).split('\n');
     expect(before).toBe(`http://127.0.0.1:${port}/`);
     const tell = () => followAddress(spec, { name: 'forgejo', protocol: 'http' }, 'http://forge.example', context);
@@ -305,32 +306,41 @@ cat count`;
     expect(await address()).toBe(told);
   });
 
-  test.runIf(isAll && VMKIT_FORGEJO === undefined)('a dump of another server that fails leaves the machine as it was; a right one takes its place', async () => {
-    await sandbox.json(['stop', 'forgejo']);
-    const disk = async () => createHash('sha256').update(await readFile(sandbox.machine('forgejo').dataDisk)).digest('hex');
-    const before = await disk();
-    const importing = (file: string) => sandbox.vmkit(['import', 'forgejo', 'forgejo', '--dump', file, '--component', component]);
-    const folder = (name: string) => mkdtemp(join(sandbox.folder, name));
-    const broken = await importing(makeDump(await folder('broken'), { sql: 'INSERT INTO nowhere VALUES (1);' }));
-    expect(broken.stderr).toContain('"nowhere" does not exist');
-    expect(broken.exitCode).not.toBe(0);
-    expect(await disk()).toBe(before);
-    expect(await readdir(sandbox.machine('forgejo').dataDir)).not.toContain('apart');
+  test.runIf(isAll && VMKIT_FORGEJO === undefined)(
+    'a dump of another server that fails leaves the machine as it was; a right one takes its place',
+    async () => {
+      await sandbox.json(['stop', 'forgejo']);
+      const disk = async () =>
+        createHash('sha256')
+          .update(await readFile(sandbox.machine('forgejo').dataDisk))
+          .digest('hex');
+      const before = await disk();
+      const importing = (file: string) =>
+        sandbox.vmkit(['import', 'forgejo', 'forgejo', '--dump', file, '--component', component]);
+      const folder = (name: string) => mkdtemp(join(sandbox.folder, name));
+      const broken = await importing(makeDump(await folder('broken'), { sql: 'INSERT INTO nowhere VALUES (1);' }));
+      expect(broken.stderr).toContain('"nowhere" does not exist');
+      expect(broken.exitCode).not.toBe(0);
+      expect(await disk()).toBe(before);
+      expect(await readdir(sandbox.machine('forgejo').dataDir)).not.toContain('apart');
 
-    const { exitCode, stdout, stderr } = await importing(makeDump(await folder('right')));
-    expect(exitCode, stderr).toBe(0);
-    expect(stdout).toContain('2 repositories, 2 users');
-    expect(stdout).toContain('administrators: Anna.');
-    expect(stdout).toMatch(/mailer\.ENABLED, mailer\.PASSWD/);
-    expect(stdout + stderr).not.toContain('hidden');
-    await boot();
-    const anna = { as: OLD_PASSWORD, name: 'anna' };
-    expect(await (await api('/user', anna)).json()).toMatchObject({ login: 'Anna', is_admin: true });
-    expect((await api('/user')).status).toBe(401);
-    expect(await inGuest('sed -n "s/^SECRET_KEY = //p" /run/secrets/forgejo/app.ini')).toBe(`\`${OLD_SECRET_KEY}\`\n`);
-    expect(await inGuest('cat /data/forgejo/repositories/anna/work.git/hooks/post-receive')).not.toContain('gitea');
-    expect(await sandbox.json(['snapshots', 'forgejo'])).toMatchObject([{ why: 'before an import' }]);
-  });
+      const { exitCode, stdout, stderr } = await importing(makeDump(await folder('right')));
+      expect(exitCode, stderr).toBe(0);
+      expect(stdout).toContain('2 repositories, 2 users');
+      expect(stdout).toContain('administrators: Anna.');
+      expect(stdout).toMatch(/mailer\.ENABLED, mailer\.PASSWD/);
+      expect(stdout + stderr).not.toContain('hidden');
+      await boot();
+      const anna = { as: OLD_PASSWORD, name: 'anna' };
+      expect(await (await api('/user', anna)).json()).toMatchObject({ login: 'Anna', is_admin: true });
+      expect((await api('/user')).status).toBe(401);
+      expect(await inGuest('sed -n "s/^SECRET_KEY = //p" /run/secrets/forgejo/app.ini')).toBe(
+        `\`${OLD_SECRET_KEY}\`\n`,
+      );
+      expect(await inGuest('cat /data/forgejo/repositories/anna/work.git/hooks/post-receive')).not.toContain('gitea');
+      expect(await sandbox.json(['snapshots', 'forgejo'])).toMatchObject([{ why: 'before an import' }]);
+    },
+  );
 });
 
 const yesOrNo = [() => true, () => false] as const;

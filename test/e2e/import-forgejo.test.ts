@@ -108,7 +108,11 @@ s6-setuidgid git forgejo migrate --config /run/secrets/forgejo/app.ini`);
   });
 
   test('a disk that is too small is told before anything of the dump is taken', async () => {
-    const { exitCode, stderr } = await run(`cp -a /data/forgejo /data/kept\n${emptyForgejo(true, 2 ** 52).replaceAll('DROP DATABASE IF EXISTS forgejo WITH (FORCE)', 'SELECT 1').replaceAll('CREATE DATABASE forgejo OWNER git', 'SELECT 1')}`);
+    const { exitCode, stderr } = await run(
+      `cp -a /data/forgejo /data/kept\n${emptyForgejo(true, 2 ** 52)
+        .replaceAll('DROP DATABASE IF EXISTS forgejo WITH (FORCE)', 'SELECT 1')
+        .replaceAll('CREATE DATABASE forgejo OWNER git', 'SELECT 1')}`,
+    );
     expect(exitCode).toBe(28);
     expect(stderr).toMatch(/^room \d+$/m);
     await succeed('rm -rf /data/forgejo; mv /data/kept /data/forgejo');
@@ -127,7 +131,9 @@ s6-setuidgid git forgejo migrate --config /run/secrets/forgejo/app.ini`);
       looked: 2,
       damaged: [],
     });
-    const files = await succeed('cd /data/forgejo; find . -type f ! -path "./repositories/*" ! -name calls | LC_ALL=C sort; find . ! -user git');
+    const files = await succeed(
+      'cd /data/forgejo; find . -type f ! -path "./repositories/*" ! -name calls | LC_ALL=C sort; find . ! -user git',
+    );
     expect(files.split('\n')).toEqual([
       './administrator',
       './custom/public/robots.txt',
@@ -140,9 +146,11 @@ s6-setuidgid git forgejo migrate --config /run/secrets/forgejo/app.ini`);
       './version',
       './version',
     ]);
-    expect(await succeed('cat /data/forgejo/administrator; ls /data/forgejo/repositories; cat /data/forgejo/repositories/anna/work.git/hooks/post-receive; s6-setuidgid git git -C /data/forgejo/repositories/anna/work.git log --format=%s')).toBe(
-      'done imported\nanna\nbert\n#!/bin/sh\nexit 0\nold',
-    );
+    expect(
+      await succeed(
+        'cat /data/forgejo/administrator; ls /data/forgejo/repositories; cat /data/forgejo/repositories/anna/work.git/hooks/post-receive; s6-setuidgid git git -C /data/forgejo/repositories/anna/work.git log --format=%s',
+      ),
+    ).toBe('done imported\nanna\nbert\n#!/bin/sh\nexit 0\nold');
     // What was done to the data, which no dump says; a text that looks like statements; ids that go on.
     expect(
       await ask(`SELECT version FROM forgejo_version; SELECT count(*) FROM forgejo_migration; SELECT length(content), encode(data, 'hex') FROM comment;
@@ -152,7 +160,9 @@ SELECT nextval('user_id_seq')`),
   });
 
   test('a repository of the database without a folder is named, and one that is damaged', async () => {
-    await succeed('cd /data/forgejo/repositories; mv bert/notes.git /tmp/; find anna/work.git/objects -type f | head -n 1 | while read -r f; do chmod u+w "$f"; echo x >"$f"; done');
+    await succeed(
+      'cd /data/forgejo/repositories; mv bert/notes.git /tmp/; find anna/work.git/objects -type f | head -n 1 | while read -r f; do chmod u+w "$f"; echo x >"$f"; done',
+    );
     const printed = await succeed(lookAtForgejo());
     expect(printed).toContain('missing bert/notes.git\n');
     expect(printed).toContain('damaged anna/work.git\n');

@@ -10,10 +10,10 @@ const SALT = 'salt';
 /** As xorm writes a text for PostgreSQL: control characters as escapes between pieces. */
 export function sqlText(text: string): string {
   return text
-    .split(/([\0-\x1f\x7f]+)/)
+    .split(/(\p{Cc}+)/u)
     .filter((piece) => piece !== '')
     .map((piece, at, all) => {
-      const isControl = /^[\0-\x1f\x7f]/.test(piece);
+      const isControl = /^\p{Cc}/u.test(piece);
       const quoted = isControl
         ? `e'${[...piece].map((each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')}'`
         : `'${piece.replaceAll("'", "''")}'`;
@@ -54,7 +54,12 @@ export function dumpedSql({ release = '0.0.0+gitea-1.22.0', dialect = 'postgres'
     `SELECT setval('repository_id_seq', COALESCE((SELECT MAX(id) + 1 FROM "repository"), 1), false);\n`,
     'CREATE TABLE IF NOT EXISTS "comment" ("id" BIGSERIAL PRIMARY KEY NOT NULL, "content" TEXT NULL, "data" BYTEA NULL);',
     `INSERT INTO "comment" ("id", "content", "data") VALUES (1, ${sqlText(`it's a \\ text\nINSERT INTO "user" (id) VALUES (9);\n\\! touch /tmp/pwned\n`)}, '\\xcafe');`,
-    ...(release === '' ? [] : ['CREATE TABLE IF NOT EXISTS "forgejo_sem_ver" ("version" VARCHAR(255) NULL);', `INSERT INTO "forgejo_sem_ver" ("version") VALUES ('${release}');`]),
+    ...(release === ''
+      ? []
+      : [
+          'CREATE TABLE IF NOT EXISTS "forgejo_sem_ver" ("version" VARCHAR(255) NULL);',
+          `INSERT INTO "forgejo_sem_ver" ("version") VALUES ('${release}');`,
+        ]),
     'CREATE TABLE IF NOT EXISTS "version" ("id" BIGSERIAL PRIMARY KEY NOT NULL, "version" BIGINT NULL);',
     'INSERT INTO "version" ("id", "version") VALUES (1, 305);',
     sql,
@@ -71,7 +76,11 @@ export function makeDump(folder: string, change: Change = {}): string {
   };
   for (const path of ['anna/work', 'bert/notes'].filter((each) => !without.includes(each))) makeRepository(root, path);
   write('forgejo-db.sql', dumpedSql(change));
-  write('app.ini', ini ?? `APP_NAME = Old\n[security]\nSECRET_KEY = \`${secretKey}\`\nINTERNAL_TOKEN = x\n[mailer]\nENABLED = true\nPASSWD = hidden\n[server]\nROOT_URL = https://old.example.org/\n`);
+  write(
+    'app.ini',
+    ini ??
+      `APP_NAME = Old\n[security]\nSECRET_KEY = \`${secretKey}\`\nINTERNAL_TOKEN = x\n[mailer]\nENABLED = true\nPASSWD = hidden\n[server]\nROOT_URL = https://old.example.org/\n`,
+  );
   write('data/lfs/ab/cd/ef', 'large\n');
   write('data/attachments/1/2/uuid', 'attached\n');
   write('data/avatars/ä', 'face\n');
@@ -85,10 +94,14 @@ export function makeDump(folder: string, change: Change = {}): string {
   write('log/forgejo.log', 'log\n');
   for (const [name, content] of Object.entries(files)) write(name, content);
   const file = join(folder, 'forgejo-dump.zip');
-  execFileSync('bsdtar', ['-cf', file, '--format=zip', ...['app.ini', 'custom', 'data', 'forgejo-db.sql', 'log', 'repos']], {
-    cwd: root,
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-  });
+  execFileSync(
+    'bsdtar',
+    ['-cf', file, '--format=zip', ...['app.ini', 'custom', 'data', 'forgejo-db.sql', 'log', 'repos']],
+    {
+      cwd: root,
+      env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    },
+  );
   return file;
 }
 

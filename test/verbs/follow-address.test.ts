@@ -37,7 +37,11 @@ test('Forgejo has the address of the way that was exposed last, and its own agai
     'SSH_DOMAIN = forge.tail.ts.net',
   ]);
   await follow('http://10.88.0.1:3210');
-  expect(await address()).toEqual(['DOMAIN = 10.88.0.1', 'ROOT_URL = http://10.88.0.1:3210/', 'SSH_DOMAIN = 10.88.0.1']);
+  expect(await address()).toEqual([
+    'DOMAIN = 10.88.0.1',
+    'ROOT_URL = http://10.88.0.1:3210/',
+    'SSH_DOMAIN = 10.88.0.1',
+  ]);
   await follow(undefined);
   expect(await address()).toEqual(OWN);
 });

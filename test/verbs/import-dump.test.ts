@@ -33,10 +33,13 @@ test('a dump is read: whose it is, how many rows each table has, and which key i
   expect(dump.sqlBytes).toBe(dumpedSql().length);
 });
 
-test.each([1, 7, 65_536])('however the text of a database comes, in pieces of %i bytes, it is read the same', async (bytes) => {
-  const { rows } = await readDumpedDatabase(pieces(dumpedSql(), bytes));
-  expect([...rows.values()]).toEqual([2, 2, 1, 1, 1]);
-});
+test.each([1, 7, 65_536])(
+  'however the text of a database comes, in pieces of %i bytes, it is read the same',
+  async (bytes) => {
+    const { rows } = await readDumpedDatabase(pieces(dumpedSql(), bytes));
+    expect([...rows.values()]).toEqual([2, 2, 1, 1, 1]);
+  },
+);
 
 test.each([
   ['cut off', (file: string) => truncateSync(file, readFileSync(file).length - 40), 'it is cut off'],
@@ -77,11 +80,18 @@ test.each([
 test.each([
   ["z.writestr('../evil', 'x')", 'leads out of it'],
   ["z.writestr('/etc/evil', 'x')", 'leads out of it'],
-  ["i = zipfile.ZipInfo('repos/link'); i.external_attr = 0o120777 << 16; z.writestr(i, '/etc/passwd')", 'no file and no folder'],
+  [
+    "i = zipfile.ZipInfo('repos/link'); i.external_attr = 0o120777 << 16; z.writestr(i, '/etc/passwd')",
+    'no file and no folder',
+  ],
 ])('an archive with more than files and folders below it is refused: %s', async (add, said) => {
   const folder = await temporaryFolder();
   const file = makeDump(folder);
-  execFileSync('python3', ['-c', `import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], 'a')\n${add}\nz.close()`, file]);
+  execFileSync('python3', [
+    '-c',
+    `import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1], 'a')\n${add}\nz.close()`,
+    file,
+  ]);
   await expect(readDump(file, contextIn(folder))).rejects.toMatchObject({ message: expect.stringContaining(said) });
 });
 
@@ -94,11 +104,31 @@ test('a packed tar is as good as a zip', async () => {
 });
 
 test('what belongs to the server that ran, and the old configuration, stays behind', () => {
-  const names = ['repos/a/b.git/HEAD', 'data/lfs/data/tmp', 'data/gitea.db', 'data/tmp/x', 'data/tmpx', 'custom/conf/app.ini', 'custom/conf/x', 'log/x', 'app.ini'];
-  expect(names.filter((name) => isTaken({ name }))).toEqual(['repos/a/b.git/HEAD', 'data/lfs/data/tmp', 'data/tmpx', 'custom/conf/x']);
+  const names = [
+    'repos/a/b.git/HEAD',
+    'data/lfs/data/tmp',
+    'data/gitea.db',
+    'data/tmp/x',
+    'data/tmpx',
+    'custom/conf/app.ini',
+    'custom/conf/x',
+    'log/x',
+    'app.ini',
+  ];
+  expect(names.filter((name) => isTaken({ name }))).toEqual([
+    'repos/a/b.git/HEAD',
+    'data/lfs/data/tmp',
+    'data/tmpx',
+    'custom/conf/x',
+  ]);
 });
 
-const database = (release: string | undefined, schema = 305) => ({ dialect: 'postgres', rows: new Map(), release, schema });
+const database = (release: string | undefined, schema = 305) => ({
+  dialect: 'postgres',
+  rows: new Map(),
+  release,
+  schema,
+});
 
 test.each([
   ['15.0.3', '15.0.7', 305, { origin: 'Forgejo 15.0.7', keepsMigrations: true }],
@@ -117,13 +147,20 @@ test.each([
   [undefined, '15.0.3', 305, /never ready/, /vmkit boot forge/],
 ])('a machine with %s does not take a dump of %s', (has, release, schema, said, hint) => {
   expect(() => fitVersion('forge', has, database(release, schema))).toThrow(
-    expect.objectContaining({ code: 'dump-unfit', message: expect.stringMatching(said), hint: expect.stringMatching(hint) }),
+    expect.objectContaining({
+      code: 'dump-unfit',
+      message: expect.stringMatching(said),
+      hint: expect.stringMatching(hint),
+    }),
   );
 });
 
 test('what is too large names the size that is enough', () => {
   expect(() => requireSize({ name: 'forge', dataMib: 1024 }, 3 * 1024 ** 3)).toThrow(
-    expect.objectContaining({ code: 'dump-too-large', hint: 'Write data: 4GiB into vm.yaml, and run it again: the disk grows.' }),
+    expect.objectContaining({
+      code: 'dump-too-large',
+      hint: 'Write data: 4GiB into vm.yaml, and run it again: the disk grows.',
+    }),
   );
 });
 
@@ -147,8 +184,12 @@ test('a table that has other rows than the dump fails the import, and so does a 
     ['user', 2],
     ['repository', 1],
   ]);
-  expect(() => compareRows(dumped, 'forgejo.public.user 2\nforgejo.public.repository 1\nforgejo.public.more 3\n')).not.toThrow();
-  expect(() => compareRows(dumped, 'forgejo.public.user 1\n')).toThrow(/user: 2 rows in the dump, 1.*\nrepository: 1 rows in the dump, no table/);
+  expect(() =>
+    compareRows(dumped, 'forgejo.public.user 2\nforgejo.public.repository 1\nforgejo.public.more 3\n'),
+  ).not.toThrow();
+  expect(() => compareRows(dumped, 'forgejo.public.user 1\n')).toThrow(
+    /user: 2 rows in the dump, 1.*\nrepository: 1 rows in the dump, no table/,
+  );
   expect(() => readLook('users 2\nrepositories 1\nmissing a/b.git\nlooked 0\n', dumped)).toThrow('a/b.git');
   expect(() => readLook('', dumped)).toThrow('repository: 1 in the dump');
   expect(readLook('users 2\nrepositories 1\nadministrator Anna\ndamaged a/b.git\nlooked 1\n', dumped)).toEqual({

@@ -4,7 +4,10 @@ import { inEachDatabase } from '../../../src/spec/services/postgres/postgres-bac
 
 /** `psql` as a function of the shell: it names these databases. */
 const run = (databases: string, lines: string) =>
-  spawnSync('sh', ['-eu'], { input: `psql() { ${databases}; }\n${inEachDatabase('psql', lines)}echo end\n`, encoding: 'utf8' });
+  spawnSync('sh', ['-eu'], {
+    input: `psql() { ${databases}; }\n${inEachDatabase('psql', lines)}echo end\n`,
+    encoding: 'utf8',
+  });
 
 test('a name may hold spaces and what a shell reads otherwise', () => {
   const { stdout } = run(String.raw`printf '%s\n' app 'my data' 'a\nb*'`, `printf '<%s>\\n' "$database"`);

@@ -11,7 +11,9 @@ import {
   REMOTE_DATABASE_PACKAGES,
   remoteDatabase,
 } from '../postgres/remote-database.ts';
-import { appIni, EXPOSED_ADDRESS,
+import {
+  appIni,
+  EXPOSED_ADDRESS,
   FORGEJO_CONFIG,
   FORGEJO_DATA,
   FORGEJO_DATABASE,
