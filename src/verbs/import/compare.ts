@@ -1,6 +1,17 @@
 import { VmkitError } from '../../core/errors/errors.ts';
 import { parseCounts } from '../backup/counts.ts';
-import type { Arrived } from './fill-forgejo.ts';
+
+/** What is in the machine now. */
+export interface Arrived {
+  readonly users: number;
+  readonly repositories: number;
+  /** Names of those who may do all, ten at most. */
+  readonly administrators: readonly string[];
+  /** How many of the repositories git looked through: as many as it could within a quarter of an hour. */
+  readonly looked: number;
+  /** Repositories that git fsck finds fault with. They came as they were. */
+  readonly damaged: readonly string[];
+}
 
 /** What is named of what differs. */
 const NAMED = 10;

@@ -13,7 +13,7 @@ import {
 } from '../../spec/services/forgejo/forgejo-import.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { runStep, type VerbContext } from '../step.ts';
-import { compareRows, readLook } from './compare.ts';
+import { type Arrived, compareRows, readLook } from './compare.ts';
 import { fileOfDump, treeOfDump } from './dump-archive.ts';
 import { tooLarge } from './fit-size.ts';
 import type { Fit } from './fit-version.ts';
@@ -21,18 +21,6 @@ import type { Dump } from './read-dump.ts';
 
 const WITHIN_MS = 24 * 3_600_000;
 const LOGIN_MS = 60_000;
-
-/** What is in the machine now. */
-export interface Arrived {
-  readonly users: number;
-  readonly repositories: number;
-  /** Names of those who may do all, ten at most. */
-  readonly administrators: readonly string[];
-  /** How many of the repositories git looked through: as many as it could within a quarter of an hour. */
-  readonly looked: number;
-  /** Repositories that git fsck finds fault with. They came as they were. */
-  readonly damaged: readonly string[];
-}
 
 /** Fills a running machine without Forgejo, of folders apart, with what a dump has, and compares. Throws `import-failed`, `dump-too-large`. */
 export async function fillForgejo(
