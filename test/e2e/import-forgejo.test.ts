@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archOf } from '../../src/core/arch.ts';
 import { resolvePaths } from '../../src/core/paths.ts';
+import { quoteWord } from '../../src/core/text/shell-quote.ts';
 import { rootArtifact } from '../../src/image/root.ts';
 import { generateSecret, renderSecrets } from '../../src/spec/secrets.ts';
 import { forgejo } from '../../src/spec/services/forgejo/forgejo.ts';
@@ -55,7 +56,7 @@ describe.runIf(isRoot && executable !== undefined).sequential('the scripts that 
   /** With PostgreSQL, which is stopped whatever happens. */
   const run = (script: string, input?: AsyncIterable<Uint8Array>) =>
     inRoot(
-      `cd /; ${pgCtl} -o '-k /run/postgresql -c listen_addresses=' start </dev/null\nrc=0; (set -eu\n${script}) || rc=$?\ncd /; ${pgCtl} -m fast stop </dev/null; exit $rc`,
+      `cd /; ${pgCtl} -o '-k /run/postgresql -c listen_addresses=' start </dev/null; rc=0; sh -euc ${quoteWord(script)} || rc=$?; ${pgCtl} -m fast stop </dev/null; exit $rc`,
       input,
     );
   const succeed = async (script: string, input?: AsyncIterable<Uint8Array>): Promise<string> => {
@@ -100,7 +101,7 @@ ${initdb(17, '/data/postgres/17')} >/dev/null`);
     // What a machine has that was ready once.
     await succeed(`s6-setuidgid postgres psql -XAtq -h /run/postgresql -d postgres -c 'CREATE ROLE git LOGIN' -c 'CREATE DATABASE forgejo OWNER git'
 install -d -o git -g git /data/forgejo/data/ssh /data/forgejo/repositories/owner/gone.git
-echo own >/data/forgejo/data/ssh/host.rsa; echo '0.0.0 print' >/data/forgejo/version; echo 'done owner' >/data/forgejo/administrator
+echo own >/data/forgejo/data/ssh/host.rsa; chown git:git /data/forgejo/data/ssh/host.rsa; echo '0.0.0 print' >/data/forgejo/version; echo 'done owner' >/data/forgejo/administrator
 export HOME=/data/forgejo USER=git PATH=/opt/vmkit/bin:$PATH
 s6-setuidgid git forgejo migrate --config /run/secrets/forgejo/app.ini`);
     await ask("UPDATE forgejo_version SET version = 44; INSERT INTO forgejo_migration VALUES ('v14b_second', 2)");
