@@ -130,6 +130,7 @@ s6-setuidgid git forgejo migrate --config /run/secrets/forgejo/app.ini`);
       repositories: 2,
       administrators: ['Anna'],
       looked: 2,
+      left: 0,
       damaged: [],
     });
     const files = await succeed(

@@ -192,11 +192,12 @@ test('a table that has other rows than the dump fails the import, and so does a 
   );
   expect(() => readLook('users 2\nrepositories 1\nmissing a/b.git\nlooked 0\n', dumped)).toThrow('a/b.git');
   expect(() => readLook('', dumped)).toThrow('repository: 1 in the dump');
-  expect(readLook('users 2\nrepositories 1\nadministrator Anna\ndamaged a/b.git\nlooked 1\n', dumped)).toEqual({
+  expect(readLook('users 2\nrepositories 1\nadministrator Anna\ndamaged a/b.git\nlooked 1\nleft 2\n', dumped)).toEqual({
     users: 2,
     repositories: 1,
     administrators: ['Anna'],
     looked: 1,
+    left: 2,
     damaged: ['a/b.git'],
   });
 });

@@ -26,12 +26,10 @@ export const command = defineCommand({
   text: (imported) => [...whatIsThere(imported), ...whatToDo(imported)].join('\n'),
 });
 
-function whatIsThere({ name, origin, users, repositories, looked, damaged }: Imported): string[] {
+function whatIsThere({ name, origin, users, repositories, looked, left, damaged }: Imported): string[] {
   return [
     `${name} has what the dump of ${origin} has: ${repositories} repositories, ${users} users. All rows of its tables were compared, and Forgejo became ready with them.`,
-    looked === repositories
-      ? `git fsck looked through all repositories.`
-      : `git fsck looked through ${looked} of ${repositories} repositories in its time.`,
+    `git fsck looked through ${left === 0 ? 'all' : `${looked} of ${looked + left}`} repositories and wikis.`,
     ...(damaged.length === 0 ? [] : [`It finds fault with these, which came as they were: ${damaged.join(', ')}`]),
   ];
 }

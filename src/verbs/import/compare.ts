@@ -7,8 +7,9 @@ export interface Arrived {
   readonly repositories: number;
   /** Names of those who may do all, ten at most. */
   readonly administrators: readonly string[];
-  /** How many of the repositories git looked through: as many as it could within a quarter of an hour. */
+  /** How many repositories and wikis git looked through within a quarter of an hour, and how many it did not come to. */
   readonly looked: number;
+  readonly left: number;
   /** Repositories that git fsck finds fault with. They came as they were. */
   readonly damaged: readonly string[];
 }
@@ -42,6 +43,7 @@ export function readLook(printed: string, dumped: ReadonlyMap<string, number>): 
   const [users = -1] = all('users').map(Number);
   const [repositories = -1] = all('repositories').map(Number);
   const [looked = 0] = all('looked').map(Number);
+  const [left = 0] = all('left').map(Number);
   const wanted = dumped.get('repository') ?? 0;
   if (repositories !== wanted || users < 0) {
     throw failed(
@@ -49,7 +51,7 @@ export function readLook(printed: string, dumped: ReadonlyMap<string, number>): 
       'The migrated database is not what the dump has',
     );
   }
-  return { users, repositories, administrators: all('administrator'), looked, damaged: all('damaged') };
+  return { users, repositories, administrators: all('administrator'), looked, left, damaged: all('damaged') };
 }
 
 function failed(lines: readonly string[], what: string, hint = 'The machine is as it was.'): VmkitError {

@@ -94,7 +94,8 @@ sync
 
 /**
  * Prints what is there now: `users N`, `repositories N`, `administrator NAME`, `missing PATH` for a repository of the database without a folder, `damaged PATH` for one that git
- * fsck finds fault with, and `looked N` at so many within the time.
+ * fsck finds fault with, `looked N` at so many within the time, wikis
+ * among them, and `left N` that were not looked at.
  */
 export function lookAtForgejo(): string {
   return `cd ${FORGEJO_REPOSITORIES}
@@ -108,12 +109,15 @@ ${AS_FORGEJO} -c "SELECT lower(owner_name) || '/' || lower_name || '.git' FROM r
 done
 until=$(($(date +%s) + ${FSCK_SECONDS}))
 looked=0
+left=0
 for path in */*.git; do
-  [ -d "$path" ] && [ "$(date +%s)" -lt "$until" ] || continue
+  [ -d "$path" ] || continue
+  if [ "$(date +%s)" -ge "$until" ]; then left=$((left + 1)); continue; fi
   s6-setuidgid ${FORGEJO_USER} git -C "$path" fsck --full --no-progress >/dev/null 2>&1 || echo "damaged $path"
   looked=$((looked + 1))
 done
 echo "looked $looked"
+echo "left $left"
 `;
 }
 
