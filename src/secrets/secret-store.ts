@@ -38,6 +38,7 @@ async function secretValue(
   if (secret.from !== undefined) return otherSecret(secret.from, machine, context);
   const file = secretFile(paths, service, secret.name);
   if (secret.given !== undefined) return (await readSecret(file, context)) ?? '';
+  if (secret.otherwise !== undefined) return (await readSecret(file, context)) ?? secret.otherwise;
   if (secret.kind !== 'made') return ensureSecret(file, secret.kind, context);
   const made = await readSecret(file, context);
   if (made === undefined) throw new TypeError(`${file} was not made.`);

@@ -57,6 +57,8 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Profiles of `check-kernel` that the kernel must satisfy. */
   readonly kernelProfiles?: readonly string[];
+  /** Its pages name the address by which `vmkit expose` leads to them; secrets hold that, by these names. */
+  readonly followsExpose?: { readonly url: string; readonly host: string };
   /** Set for a node of a tailnet. */
   readonly node?: TailnetNode;
   /** Set for a node of Nebula. */
@@ -163,6 +165,8 @@ export interface ServiceSecret {
   readonly from?: { readonly machine: string; readonly service: string; readonly name: string };
   /** A secret that a person gives: in this environment variable (itself, or file:PATH), or when asked. It may be absent once it was used, unless it is kept. */
   readonly given?: { readonly variable: string; readonly title: string; readonly isKept?: true };
+  /** What it is while vmkit was told nothing else: it is not made then. */
+  readonly otherwise?: string;
   /** Set for what a person needs to know; named at the end of `boot`: "administrator admin, password in FILE". */
   readonly tell: string | undefined;
 }

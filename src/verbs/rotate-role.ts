@@ -1,6 +1,5 @@
 import { VmkitError } from '../core/errors/errors.ts';
 import { GUEST } from '../core/guest-paths.ts';
-import { withGuest } from '../machine/guest.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
 import { runningMachines } from '../machine/state/machines.ts';
 import { secretFile } from '../secrets/secret-store.ts';
@@ -8,7 +7,7 @@ import { loadVm } from '../spec/read/load.ts';
 import { generateSecret } from '../spec/secrets.ts';
 import { asUser } from '../spec/uid.ts';
 import type { VmSpec } from '../spec/vm-spec.ts';
-import { packSecrets } from './boot/boot-flow.ts';
+import { handOverSecrets, restartService } from './hand-over-secrets.ts';
 import { runStep, type VerbContext } from './step.ts';
 
 export interface Rotated {
@@ -42,18 +41,24 @@ export async function rotateRole(spec: VmSpec, role: string, context: VerbContex
       )
     ).filter((reader) => readingServices(reader, spec.name, name).length > 0);
     await context.host.write(file, `${generateSecret('password', 0)}\n`, 0o600);
-    if (isOn) await step(`password of ${role} in ${spec.name}`, context, () => handOver(spec, APPLY_ROLES, context));
-    for (const reader of readers) {
-      const restarts = readingServices(reader, spec.name, name).map(
-        (service) => `s6-svc -wR -T 120000 -r ${GUEST.supervised}/${service}`,
+    if (isOn)
+      await step(`password of ${role} in ${spec.name}`, context, () =>
+        handOverSecrets(spec, APPLY_ROLES, REFUSED, context),
       );
+    for (const reader of readers) {
+      const restarts = readingServices(reader, spec.name, name).map(restartService);
       await step(`password of ${role} in ${reader.name}`, context, () =>
-        handOver(reader, restarts.join(' && '), context),
+        handOverSecrets(reader, restarts.join(' && '), REFUSED, context),
       );
     }
     return { role, file, machines: [...(isOn ? [spec.name] : []), ...readers.map((reader) => reader.name)] };
   });
 }
+
+const REFUSED = {
+  what: 'did not take the new password',
+  hint: 'The new password is on the host. Rotate again, or',
+};
 
 /** PostgreSQL's check of its readiness gives each role the password of its file. */
 const APPLY_ROLES = `HOME=${GUEST.data}/postgres ${asUser('postgres')}${GUEST.services}/postgres/ready`;
@@ -62,22 +67,6 @@ function readingServices(reader: VmSpec, machine: string, name: string): string[
   return reader.services
     .filter(({ secrets }) => secrets.some(({ from }) => from?.machine === machine && from.name === name))
     .map((service) => service.name);
-}
-
-/** The content of the secrets disk, as at a boot, through ssh; then what makes the services take it. */
-async function handOver(spec: VmSpec, then: string, context: VerbContext): Promise<void> {
-  const { secrets } = await packSecrets(spec, context);
-  await withGuest(spec.name, context, async (guest) => {
-    const unpack = `cd / && ${GUEST.busybox} cpio -idmu 2>/dev/null`;
-    const { exitCode, stderr } = await guest.exec(['sh', '-c', `${unpack} && ${then}`], {
-      input: secrets,
-      withinMs: 180_000,
-    });
-    if (exitCode === 0) return;
-    throw new VmkitError('boot', 'secret-not-taken', `${spec.name} did not take the new password. ${stderr.trim()}`, {
-      hint: `The new password is on the host. Hand it over by vmkit stop ${spec.name} && vmkit boot ${spec.name}, or rotate again.`,
-    });
-  });
 }
 
 function step(title: string, context: VerbContext, run: () => Promise<void>): Promise<void> {

@@ -1,16 +1,22 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GUEST_SEARCH_PATH } from '../../src/core/guest-paths.ts';
 import { freePort } from '../../src/net/tcp.ts';
+import { loadVm } from '../../src/spec/read/load.ts';
+import { followAddress } from '../../src/verbs/reach/follow-address.ts';
+import { contextIn } from '../support/context.ts';
+import { makeDump, OLD_PASSWORD, OLD_SECRET_KEY } from '../support/forgejo-dump.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 2 : 10;
+const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
+const KILLS = isAll ? 10 : 2;
 /** Each program that makes an account is left out once with VMKIT_TEST_ALL=1, else every fifth one, others in each run. */
-const STRIDE = process.env['VMKIT_TEST_ALL'] === undefined ? 5 : 1;
+const STRIDE = isAll ? 1 : 5;
 const FIRST_STEP = STRIDE === 1 ? 1 : 1 + (Math.floor(Date.now() / 1000) % STRIDE);
 /** The environment of the service's scripts. */
 const AS_SERVICE = `export HOME=/data/forgejo USER=git LOGNAME=git PATH=${GUEST_SEARCH_PATH}`;
@@ -48,6 +54,7 @@ services:
   - use: forgejo
     port: ${port}
     sshPort: ${sshPort}
+    url: exposed
 `,
     );
   });
@@ -281,6 +288,59 @@ cat count`;
     }
     expect(await git(['log', '-1', '--format=%s'], work)).toBe('first');
   });
+
+  test.runIf(isAll)('its address is that of the way that was exposed, at once and after a boot', async () => {
+    const context = { ...contextIn(sandbox.folder), paths: sandbox.paths };
+    const spec = await loadVm(join(sandbox.folder, 'vm', 'forgejo', 'vm.yaml'), context);
+    const address = () =>
+      inGuest('sed -n "s/^ROOT_URL = //p" /run/secrets/forgejo/app.ini; s6-svstat -o pid /run/service/forgejo');
+    const [before = '', pid] = (await address()).split('\n');
+    expect(before).toBe(`http://127.0.0.1:${port}/`);
+    const tell = () => followAddress(spec, { name: 'forgejo', protocol: 'http' }, 'http://forge.example', context);
+    await tell();
+    const told = await address();
+    expect(told.split('\n')[0]).toBe('http://forge.example/');
+    expect(told.split('\n')[1]).not.toBe(pid);
+    expect((await api('/user')).status).toBe(200);
+    await tell();
+    expect(await address()).toBe(told);
+  });
+
+  test.runIf(isAll && VMKIT_FORGEJO === undefined)(
+    'a dump of another server that fails leaves the machine as it was; a right one takes its place',
+    async () => {
+      await sandbox.json(['stop', 'forgejo']);
+      const disk = async () =>
+        createHash('sha256')
+          .update(await readFile(sandbox.machine('forgejo').dataDisk))
+          .digest('hex');
+      const before = await disk();
+      const importing = (file: string) =>
+        sandbox.vmkit(['import', 'forgejo', 'forgejo', '--dump', file, '--component', component]);
+      const folder = (name: string) => mkdtemp(join(sandbox.folder, name));
+      const broken = await importing(makeDump(await folder('broken'), { sql: 'INSERT INTO nowhere VALUES (1);' }));
+      expect(broken.stderr).toContain('"nowhere" does not exist');
+      expect(broken.exitCode).not.toBe(0);
+      expect(await disk()).toBe(before);
+      expect(await readdir(sandbox.machine('forgejo').dataDir)).not.toContain('apart');
+
+      const { exitCode, stdout, stderr } = await importing(makeDump(await folder('right')));
+      expect(exitCode, stderr).toBe(0);
+      expect(stdout).toContain('2 repositories, 2 users');
+      expect(stdout).toContain('administrators: Anna.');
+      expect(stdout).toMatch(/mailer\.ENABLED, mailer\.PASSWD/);
+      expect(stdout + stderr).not.toContain('hidden');
+      await boot();
+      const anna = { as: OLD_PASSWORD, name: 'anna' };
+      expect(await (await api('/user', anna)).json()).toMatchObject({ login: 'Anna', is_admin: true });
+      expect((await api('/user')).status).toBe(401);
+      expect(await inGuest('sed -n "s/^SECRET_KEY = //p" /run/secrets/forgejo/app.ini')).toBe(
+        `\`${OLD_SECRET_KEY}\`\n`,
+      );
+      expect(await inGuest('cat /data/forgejo/repositories/anna/work.git/hooks/post-receive')).not.toContain('gitea');
+      expect(await sandbox.json(['snapshots', 'forgejo'])).toMatchObject([{ why: 'before an import' }]);
+    },
+  );
 });
 
 const yesOrNo = [() => true, () => false] as const;

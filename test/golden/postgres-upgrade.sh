@@ -12,17 +12,17 @@ on() {
 # inventory: what a cluster has. Read whole, so a damaged page shows.
 inventory() {
   s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d postgres -c "SELECT 'role ' || rolname || ' ' || md5(rolpassword) FROM pg_authid WHERE oid >= 16384 ORDER BY rolname"
-  databases | while IFS= read -r database; do
-    s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d "$database" <<'SQL'
+databases=$(s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname')
+printf '%s\n' "$databases" | while IFS= read -r database; do
+s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d "$database" <<'SQL'
 SELECT format('SELECT %L || '' '' || count(*) FROM %I.%I',
     translate(current_database() || '.' || schemaname || '.' || relname, E' \n', '__'), schemaname, relname)
   FROM pg_stat_user_tables ORDER BY schemaname, relname \gexec
 SELECT current_database() || ' large objects ' || count(*) || ' ' || coalesce(sum(length(data)), 0) FROM pg_largeobject;
 SELECT current_database() || ' extension ' || extname FROM pg_extension ORDER BY extname;
 SQL
-  done
+done
 }
-databases() { s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname'; }
 
 echo 'starts PostgreSQL 15, which recovers what was cut off'
 on 15 /data/postgres/15 start
@@ -45,7 +45,8 @@ s6-setuidgid postgres /usr/lib/postgresql/17/bin/pg_upgrade --username=postgres 
 on 17 /data/postgres/17.new start
 
 # Whatever its release, the C library or ICU sorts otherwise than the one before: PostgreSQL, "ALTER COLLATION", Notes.
-databases | while IFS= read -r database; do
+databases=$(s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname')
+printf '%s\n' "$databases" | while IFS= read -r database; do
   if [ "$(s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d "$database" -c "SELECT EXISTS (SELECT FROM pg_index, unnest(indcollation) AS used
   JOIN pg_collation ON pg_collation.oid = used JOIN pg_database ON datname = current_database()
   WHERE CASE WHEN collprovider = 'd' THEN datlocprovider ELSE collprovider END = 'i'
@@ -73,8 +74,9 @@ s6-setuidgid postgres /usr/lib/postgresql/17/bin/vacuumdb -h /data/postgres/upgr
 echo 'compares, and reads every row'
 inventory >/data/postgres/upgrade/after
 diff /data/postgres/upgrade/before /data/postgres/upgrade/after >/data/postgres/upgrade/differences || { head -n 20 /data/postgres/upgrade/differences >&2; exit 1; }
-databases | while IFS= read -r database; do
-  s6-setuidgid postgres /usr/lib/postgresql/17/bin/pg_dump -h /data/postgres/upgrade -d "$database" >/dev/null
+databases=$(s6-setuidgid postgres /usr/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /data/postgres/upgrade -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname')
+printf '%s\n' "$databases" | while IFS= read -r database; do
+s6-setuidgid postgres /usr/lib/postgresql/17/bin/pg_dump -h /data/postgres/upgrade -d "$database" >/dev/null
 done
 on 17 /data/postgres/17.new stop
 cd /data/postgres

@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Runnab
   restore: () => import('../commands/backup/restore.ts'),
   outdated: () => import('../commands/outdated.ts'),
   upgrade: () => import('../commands/upgrade.ts'),
+  'import forgejo': () => import('../commands/import-forgejo.ts'),
   secrets: () => import('../commands/secrets.ts'),
   host: () => import('../commands/reach/host.ts'),
   'tailnet key': () => import('../commands/tailnet/key.ts'),

@@ -203,6 +203,10 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
         usage: 'upgrade <vm>',
         summary: 'Bring data to the versions of vm.yaml: PostgreSQL, Forgejo; tried on a copy first',
       },
+      'import forgejo': {
+        usage: 'import forgejo <vm>',
+        summary: 'Take over a Forgejo of another server (--dump), tried on a copy first',
+      },
       secrets: {
         usage: 'secrets <action> <vm> <role>',
         summary: 'rotate: give a role of PostgreSQL a new password, in every machine that uses it',

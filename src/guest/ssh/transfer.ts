@@ -39,7 +39,19 @@ export async function sendFile(
   path: string,
   { signal, onBytes }: Transfer,
 ): Promise<void> {
-  const argv = ['sh', '-c', TAKE, 'sh', path, name, String(bytes), mode.toString(8)];
+  await feedCommand(address, ['sh', '-c', TAKE, 'sh', path, name, String(bytes), mode.toString(8)], from, {
+    signal,
+    onBytes,
+  });
+}
+
+/** Runs a command in a guest on what comes, as fast as it takes it. Throws `guest-command-failed` with what it said, `guest-connection-lost`, and what `from` throws. */
+export async function feedCommand(
+  address: SshAddress,
+  argv: readonly string[],
+  from: AsyncIterable<Uint8Array>,
+  { signal, onBytes }: Transfer,
+): Promise<void> {
   await withChannel(address, argv, signal, async (channel) => {
     // Its end is heard only by who reads, and one that refuses takes nothing more.
     channel.resume();

@@ -11,6 +11,7 @@ export const TOOL_GROUPS = {
   network: 'connect machines over a bridge',
   backup: 'back up machines',
   archive: 'back up machines to one file',
+  import: 'import the dump of another Forgejo',
   phone: 'reach Android phones',
   tests: 'run all tests',
 } as const;
@@ -186,6 +187,13 @@ export const TOOLS: readonly Tool[] = [
   program('sysctl', ['network'], { apt: 'procps', dnf: 'procps-ng', pacman: 'procps-ng', apk: 'procps-ng' }),
 
   program('restic', ['backup']),
+  program('bsdtar', ['import'], {
+    apt: 'libarchive-tools',
+    dnf: 'bsdtar',
+    pacman: 'libarchive',
+    apk: 'libarchive-tools',
+  }),
+  program('od', ['import'], everywhere('coreutils')),
 
   program('iptables', ['tests'], { ...everywhere('iptables'), dnf: 'iptables-nft' }),
   program('adb', ['phone'], {

@@ -8,6 +8,7 @@ import type { VmSpec } from '../../spec/vm-spec.ts';
 import type { Peer } from '../../tailnet/peer/peer.ts';
 import type { VerbContext } from '../step.ts';
 import { obstacle, reasonOf, setUp, type TakenBack, takeBack } from './expose-via.ts';
+import { followAddress } from './follow-address.ts';
 import { look } from './look.ts';
 import { withPeer } from './probe-peer.ts';
 
@@ -51,7 +52,10 @@ export async function expose(
         }
         const isNew = await setUp(via, before, context);
         const verdict = await tryWay(via, spec, target, peer, context);
-        if (verdict?.address !== undefined && verdict.state !== 'fails') return exposedBy(verdict, target, isNew);
+        if (verdict?.address !== undefined && verdict.state !== 'fails') {
+          await followAddress(spec, target, verdict.address, context);
+          return exposedBy(verdict, target, isNew);
+        }
         reasons.push(reasonOf(verdict));
         failed = verdict;
         if (isNew && !isAsked) await takeBack([via], true, target, context);
@@ -83,7 +87,11 @@ function exposedBy({ way, address = '', firstByteMs, reason }: Verdict, target: 
 /** Takes back what `expose` did for a port, on this host and in the guest; in one that is off, at its next boot. */
 export async function unexpose(spec: VmSpec, target: Target, context: VerbContext): Promise<TakenBack> {
   const hasNode = spec.services.some(({ name }) => name === 'tailscale');
-  return withMachine(spec.name, `vmkit unexpose ${spec.name}`, context, () => takeBack(VIAS, hasNode, target, context));
+  return withMachine(spec.name, `vmkit unexpose ${spec.name}`, context, async () => {
+    const taken = await takeBack(VIAS, hasNode, target, context);
+    await followAddress(spec, target, undefined, context);
+    return taken;
+  });
 }
 
 function notExposed({ machine, name }: Target, why: string, verdict: Verdict | undefined): VmkitError {

@@ -189,7 +189,7 @@ func (s *Server) createRepository(w http.ResponseWriter, r *http.Request, d *Doe
 		fail(w, err)
 		return
 	}
-	if _, err := s.store.Exec(`INSERT INTO repository (owner_id, name) VALUES ($1, $2)`, d.ID, form.Name); err != nil {
+	if _, err := s.store.Exec(`INSERT INTO repository (owner_id, owner_name, lower_name, name) VALUES ($1, $2, $3, $4)`, d.ID, d.Name, strings.ToLower(form.Name), form.Name); err != nil {
 		reply(w, http.StatusConflict, map[string]string{"message": "The repository with the same name already exists."})
 		return
 	}

@@ -59,8 +59,13 @@ func readConfig(path string) (*Config, error) {
 		default:
 			key, value, found := strings.Cut(line, "=")
 			key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+			if len(value) > 1 && value[0] == '`' && value[len(value)-1] == '`' {
+				value = value[1 : len(value)-1]
+			} else if strings.ContainsAny(value, ";#`\"{}") {
+				found = false
+			}
 			_, twice := config[section][key]
-			if !found || twice || !isKnown(section, key) || strings.ContainsAny(value, ";#`\"{}") {
+			if !found || twice || !isKnown(section, key) {
 				return nil, fmt.Errorf("%s:%d: the stand-in does not take %q in [%s]", path, number+1, line, section)
 			}
 			config[section][key] = value

@@ -52,6 +52,12 @@ func run(args []string) error {
 		return createUserCommand(args[3:])
 	case len(args) >= 3 && args[0] == "admin" && args[1] == "user" && args[2] == "generate-access-token":
 		return generateAccessTokenCommand(args[3:])
+	case len(args) >= 1 && args[0] == "migrate":
+		return maintainCommand("migrate", args[1:])
+	case len(args) >= 2 && args[0] == "doctor" && args[1] == "check":
+		return maintainCommand("doctor", args[2:])
+	case len(args) >= 3 && args[0] == "admin" && args[1] == "regenerate" && args[2] == "hooks":
+		return maintainCommand("hooks", args[3:])
 	case len(args) == 3 && args[0] == "generate" && args[1] == "secret":
 		return generateSecret(args[2])
 	}

@@ -18,11 +18,20 @@ import (
 
 var tables = `
 CREATE TABLE IF NOT EXISTS "user" (id bigserial PRIMARY KEY, name text NOT NULL, lower_name text NOT NULL UNIQUE, email text NOT NULL UNIQUE,
-  hash text NOT NULL, salt text NOT NULL, is_admin boolean NOT NULL, must_change_password boolean NOT NULL);
+  hash text NOT NULL, salt text NOT NULL, is_admin boolean NOT NULL, must_change_password boolean NOT NULL, type integer NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS access_token (id bigserial PRIMARY KEY, uid bigint NOT NULL REFERENCES "user", name text NOT NULL,
   token_hash text NOT NULL UNIQUE, scope text NOT NULL, UNIQUE (uid, name));
-CREATE TABLE IF NOT EXISTS repository (id bigserial PRIMARY KEY, owner_id bigint NOT NULL REFERENCES "user", name text NOT NULL, UNIQUE (owner_id, name));
-CREATE TABLE IF NOT EXISTS public_key (id bigserial PRIMARY KEY, uid bigint NOT NULL REFERENCES "user", title text NOT NULL, content text NOT NULL UNIQUE);`
+CREATE TABLE IF NOT EXISTS repository (id bigserial PRIMARY KEY, owner_id bigint NOT NULL REFERENCES "user", owner_name text NOT NULL,
+  lower_name text NOT NULL, name text NOT NULL, UNIQUE (owner_id, lower_name));
+CREATE TABLE IF NOT EXISTS public_key (id bigserial PRIMARY KEY, uid bigint NOT NULL REFERENCES "user", title text NOT NULL, content text NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS version (id bigserial PRIMARY KEY, version bigint);
+CREATE TABLE IF NOT EXISTS forgejo_version (id bigserial PRIMARY KEY, version bigint);
+CREATE TABLE IF NOT EXISTS forgejo_migration (id text PRIMARY KEY, created_unix bigint);
+CREATE TABLE IF NOT EXISTS forgejo_sem_ver (version text);
+INSERT INTO version (version) SELECT 305 WHERE NOT EXISTS (SELECT FROM version);
+INSERT INTO forgejo_version (id, version) SELECT 1, 45 WHERE NOT EXISTS (SELECT FROM forgejo_version);
+INSERT INTO forgejo_migration VALUES ('v14a_first', 1) ON CONFLICT DO NOTHING;
+INSERT INTO forgejo_sem_ver SELECT '0.0.0+stand-in' WHERE NOT EXISTS (SELECT FROM forgejo_sem_ver);`
 
 type User struct {
 	ID                 int64
@@ -45,10 +54,25 @@ func openStore(config *Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkMigrations(db); err != nil {
+		return nil, err
+	}
 	if _, err := db.Exec(tables); err != nil {
 		return nil, err
 	}
 	return &Store{db}, nil
+}
+
+// checkMigrations refuses data without a note of what was done to it. Forgejo takes all as done then, and says nothing.
+func checkMigrations(db *sql.DB) error {
+	var hasData, hasNotes bool
+	if err := db.QueryRow(`SELECT to_regclass('"user"') IS NOT NULL, to_regclass('forgejo_version') IS NOT NULL AND to_regclass('forgejo_migration') IS NOT NULL`).Scan(&hasData, &hasNotes); err != nil {
+		return err
+	}
+	if hasData && !hasNotes {
+		return errors.New("the stand-in finds data without forgejo_version and forgejo_migration")
+	}
+	return nil
 }
 
 var nameForm = regexp.MustCompile(`^[0-9a-zA-Z][-.\w]*$`)

@@ -10,7 +10,7 @@ const STOP = 'vmkit stops it, and starts it again.';
 const DATABASE = 'database: of the service, and `use: postgres`.';
 
 /** What vmkit sets, as `SECTION.KEY`, and what a definition says instead. */
-const OWNED: Readonly<Record<string, string>> = {
+export const OWNED: Readonly<Record<string, string>> = {
   'DEFAULT.RUN_USER': PLACE,
   'DEFAULT.RUN_MODE': PLACE,
   'DEFAULT.WORK_PATH': PLACE,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { GUEST } from '../../../core/guest-paths.ts';
-import type { Service } from '../../service.ts';
+import type { Service, ServiceSecret } from '../../service.ts';
 import { defineService } from '../define.ts';
 import { listens } from '../listens.ts';
 import { ensureDatabases } from '../postgres/postgres-role.ts';
@@ -11,12 +11,18 @@ import {
   REMOTE_DATABASE_PACKAGES,
   remoteDatabase,
 } from '../postgres/remote-database.ts';
-import { appIni, FORGEJO_DATA, FORGEJO_DATABASE, FORGEJO_REPOSITORIES, FORGEJO_USER } from './app-ini.ts';
+import {
+  appIni,
+  EXPOSED_ADDRESS,
+  FORGEJO_CONFIG,
+  FORGEJO_DATA,
+  FORGEJO_DATABASE,
+  FORGEJO_REPOSITORIES,
+  FORGEJO_USER,
+} from './app-ini.ts';
 import { forgejoSettings, settingSecrets, withAppSettings } from './app-ini-settings.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
 import { rememberVersion, versionGuard } from './forgejo-version.ts';
-
-const CONFIG = `${GUEST.secrets}/forgejo/app.ini`;
 
 /** Forgejo refuses these as user names (models/user/user.go, reservedUsernames; Forgejo 9 to 15). */
 const RESERVED = new Set(
@@ -40,11 +46,13 @@ const options = z
     url: z
       .string()
       .regex(
-        /^https?:\/\/[A-Za-z0-9.:-]+(\/[A-Za-z0-9._~-]+)*\/$/,
-        'a URL that ends in a slash: https://git.example.org/',
+        /^(exposed|https?:\/\/[A-Za-z0-9.:-]+(\/[A-Za-z0-9._~-]+)*\/)$/,
+        'a URL that ends in a slash, https://git.example.org/, or exposed',
       )
       .optional()
-      .describe('The address by which people reach it, with a slash at the end; http://127.0.0.1:PORT/ when absent'),
+      .describe(
+        'The address by which people reach it, with a slash at the end; `exposed`: that of the way that [vmkit expose](reachability.md#set-it-up) set up last. http://127.0.0.1:PORT/ when absent',
+      ),
     version: z
       .string()
       .regex(/^\d+\.\d+\.\d+$/, 'a whole version in quotes, such as "15.0.3"')
@@ -62,6 +70,15 @@ const options = z
       'Forgejo, which hosts git repositories. Debian does not have it: its executable is a [component](components.md).\n' +
       'It needs `use: postgres` in this machine, or a database in another one: [vm/forgejo](../vm/forgejo/vm.yaml).',
   });
+
+/** Of a machine that is not exposed: this host's own port. */
+function exposedAddress(port: number): readonly ServiceSecret[] {
+  const own = { kind: 'made', tell: undefined } as const;
+  return [
+    { name: EXPOSED_ADDRESS.url, ...own, otherwise: `http://127.0.0.1:${port}/` },
+    { name: EXPOSED_ADDRESS.host, ...own, otherwise: '127.0.0.1' },
+  ];
+}
 
 /** Each repository by git's own check (git-fsck(1)). */
 const FSCK = `for repository in ${FORGEJO_REPOSITORIES}/*/*.git; do
@@ -93,7 +110,7 @@ export const forgejo = defineService(
 install -d -o ${FORGEJO_USER} -g ${FORGEJO_USER} -m 0750 ${FORGEJO_DATA} ${FORGEJO_REPOSITORIES}
 chattr +D ${FORGEJO_REPOSITORIES}
 `,
-    run: `exec forgejo web --config ${CONFIG}\n`,
+    run: `exec forgejo web --config ${FORGEJO_CONFIG}\n`,
     ready: {
       first: listens(port),
       check: `${GUEST.busybox} wget -q -T 5 -O /dev/null http://127.0.0.1:${port}/api/healthz\n`,
@@ -103,7 +120,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
     afterReady: `${rememberVersion()}${ensureAdministrator({
       name: admin,
       port,
-      config: CONFIG,
+      config: FORGEJO_CONFIG,
       passwordFile: `${GUEST.secrets}/forgejo/admin-password`,
     })}`,
     // GRACEFUL_HAMMER_TIME is 15 s.
@@ -111,7 +128,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
     backup: { verify: FSCK },
     files: [
       {
-        path: CONFIG,
+        path: FORGEJO_CONFIG,
         mode: 0o600,
         owner: FORGEJO_USER,
         content: withAppSettings(
@@ -121,7 +138,9 @@ chattr +D ${FORGEJO_REPOSITORIES}
       },
       ...(database === undefined ? [] : [passwordFile('forgejo', FORGEJO_USER, database)]),
     ],
+    ...(url === 'exposed' ? { followsExpose: EXPOSED_ADDRESS } : {}),
     secrets: [
+      ...(url === 'exposed' ? exposedAddress(port) : []),
       { name: 'admin-password', kind: 'password', tell: `Forgejo administrator ${admin}` },
       { name: 'secret-key', kind: 'hex', tell: undefined },
       { name: 'internal-token', kind: 'jwt', tell: undefined },

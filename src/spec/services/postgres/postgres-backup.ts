@@ -10,16 +10,20 @@ export function postgresBackup(port: number): ServiceBackup {
   const at = `-h ${GUEST.postgresql} -p ${port}`;
   const psql = `s6-setuidgid postgres ${PSQL} ${at}`;
   return {
-    counts: inEachDatabase(psql, `${psql} -d "$database" <<'SQL'\n${COUNT_ROWS}SQL`),
+    counts: `cd /\n${inEachDatabase(psql, `${psql} -d "$database" <<'SQL'\n${COUNT_ROWS}SQL`)}`,
     // pg_dump(1) reads every row, and PostgreSQL compares each page with its checksum.
-    verify: inEachDatabase(psql, `s6-setuidgid postgres /usr/bin/pg_dump ${at} -d "$database" >/dev/null`),
+    verify: `cd /\n${inEachDatabase(psql, `s6-setuidgid postgres /usr/bin/pg_dump ${at} -d "$database" >/dev/null`)}`,
   };
 }
 
-function inEachDatabase(psql: string, command: string): string {
-  return `cd /
-for database in $(${psql} -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn'); do
-  ${command}
+/**
+ * Shell lines that run others for each database that lets somebody in, as `$database`, whose name may hold spaces. It fails where PostgreSQL does not say which there are,
+ * and where the lines fail. `psql` is a command with its words.
+ */
+export function inEachDatabase(psql: string, lines: string): string {
+  return `databases=$(${psql} -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname')
+printf '%s\\n' "$databases" | while IFS= read -r database; do
+${lines}
 done
 `;
 }

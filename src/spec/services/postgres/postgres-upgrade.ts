@@ -1,5 +1,5 @@
 import { GUEST } from '../../../core/guest-paths.ts';
-import { COUNT_ROWS } from './postgres-backup.ts';
+import { COUNT_ROWS, inEachDatabase } from './postgres-backup.ts';
 import { initdb, postgresData } from './postgres-cluster.ts';
 import { PSQL, postgresBin } from './postgres-role.ts';
 
@@ -29,14 +29,7 @@ on() {
 # inventory: what a cluster has. Read whole, so a damaged page shows.
 inventory() {
   ${psql} -d postgres -c "SELECT 'role ' || rolname || ' ' || md5(rolpassword) FROM pg_authid WHERE oid >= 16384 ORDER BY rolname"
-  databases | while IFS= read -r database; do
-    ${psql} -d "$database" <<'SQL'
-${COUNT_ROWS}SELECT current_database() || ' large objects ' || count(*) || ' ' || coalesce(sum(length(data)), 0) FROM pg_largeobject;
-SELECT current_database() || ' extension ' || extname FROM pg_extension ORDER BY extname;
-SQL
-  done
-}
-databases() { ${psql} -d postgres -c 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname'; }
+${inEachDatabase(psql, `${psql} -d "$database" <<'SQL'\n${INVENTORY}SQL`)}}
 
 echo 'starts PostgreSQL ${from}, which recovers what was cut off'
 on ${from} ${old} start
@@ -58,15 +51,15 @@ s6-setuidgid postgres ${postgresBin(to)}/pg_upgrade --username=postgres --link -
 on ${to} ${now}.new start
 
 # Whatever its release, the C library or ICU sorts otherwise than the one before: PostgreSQL, "ALTER COLLATION", Notes.
-databases | while IFS= read -r database; do
-  if [ "$(${psql} -d "$database" -c "${SORTS_BY_LIBRARY}")" = t ]; then
+${inEachDatabase(
+  psql,
+  `  if [ "$(${psql} -d "$database" -c "${SORTS_BY_LIBRARY}")" = t ]; then
     echo "makes the indexes of $database anew, which another release of libc or ICU has sorted"
     s6-setuidgid postgres ${postgresBin(to)}/reindexdb ${at} -q -d "$database"
   fi
   ${psql} -d "$database" <<'SQL'
-${REFRESH_COLLATIONS}SQL
-done
-${psql} -d postgres <<'SQL'
+${REFRESH_COLLATIONS}SQL`,
+)}${psql} -d postgres <<'SQL'
 ${REFRESH_DATABASES}SQL
 if [ -e ${WORK}/update_extensions.sql ]; then
   echo 'updates extensions'
@@ -77,16 +70,18 @@ s6-setuidgid postgres ${postgresBin(to)}/vacuumdb ${at} -q --all --analyze-only
 echo 'compares, and reads every row'
 inventory >${WORK}/after
 diff ${WORK}/before ${WORK}/after >${WORK}/differences || { head -n 20 ${WORK}/differences >&2; exit 1; }
-databases | while IFS= read -r database; do
-  s6-setuidgid postgres ${postgresBin(to)}/pg_dump ${at} -d "$database" >/dev/null
-done
-on ${to} ${now}.new stop
+${inEachDatabase(psql, `s6-setuidgid postgres ${postgresBin(to)}/pg_dump ${at} -d "$database" >/dev/null`)}on ${to} ${now}.new stop
 cd ${HOME}
 mv ${now}.new ${now}
 rm -rf ${old} ${WORK} roles-known
 sync
 `;
 }
+
+/** What a database has. */
+const INVENTORY = `${COUNT_ROWS}SELECT current_database() || ' large objects ' || count(*) || ' ' || coalesce(sum(length(data)), 0) FROM pg_largeobject;
+SELECT current_database() || ' extension ' || extname FROM pg_extension ORDER BY extname;
+`;
 
 /** Whether any index of a database sorts by the C library or ICU, and not by code points. `d` is what the database itself sorts by. */
 const SORTS_BY_LIBRARY = `SELECT EXISTS (SELECT FROM pg_index, unnest(indcollation) AS used
