@@ -68,7 +68,6 @@ describe.sequential('suspend and resume', () => {
     for (const args of [
       ['rollback', 'counter'],
       ['rename', 'counter', 'other'],
-      ['exec', 'counter', '--', 'true'],
     ])
       expect(code(await sandbox.vmkit([...args, '--json']))).toBe('machine-suspended');
     expect(await sandbox.json(['stop', 'counter'])).toMatchObject({ isSuspended: true });
