@@ -26,6 +26,8 @@ export interface MachinePaths {
   /** Logins wait before lock files that begin with it. */
   readonly loginLine: string;
   readonly stateFile: string;
+  /** How its monitor was started. */
+  readonly startedFile: string;
   /** Since when the machine is not well, and who was told. */
   readonly healthFile: string;
   /** What the guest prints. Of this log and the two that follow, the part before the newest file is under the same name with `.1`. */
@@ -57,6 +59,10 @@ export interface MachinePaths {
   /** What the machine was booted from: a folder for each set of artifacts with its definition, and which of them got ready last. */
   readonly setsDir: string;
   readonly setsFile: string;
+  /** Its memory, and all that it takes to start from it: while it is being saved, while it counts, and once it has been taken. */
+  readonly suspendingDir: string;
+  readonly suspendedDir: string;
+  readonly resumedDir: string;
   /** There while the machine moves to another host: where to. */
   readonly movingFile: string;
   /** Held by who backs the machine up: one at a time, while its own lock is free again. */
@@ -107,6 +113,7 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     powerLock: join(dataDir, 'power.lock'),
     loginLine: join(dataDir, 'login.lock'),
     stateFile: join(stateDir, 'state.json'),
+    startedFile: join(stateDir, 'started.json'),
     healthFile: join(stateDir, 'health.json'),
     consoleLog: join(stateDir, 'console.log'),
     eventsLog: join(stateDir, 'events.log'),
@@ -123,6 +130,9 @@ export function machinePaths(paths: Paths, name: string): MachinePaths {
     unserveFile: join(dataDir, 'unserve.json'),
     secretsDir: join(dataDir, 'secrets'),
     snapshotsDir: join(dataDir, 'snapshots'),
+    suspendingDir: join(dataDir, 'suspending'),
+    suspendedDir: join(dataDir, 'suspended'),
+    resumedDir: join(dataDir, 'resumed'),
     movingFile: join(dataDir, 'moving.json'),
     setsDir: join(dataDir, 'sets'),
     setsFile: join(dataDir, 'sets.json'),

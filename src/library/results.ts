@@ -64,7 +64,16 @@ export interface ServiceStatus {
 export interface MachineStatus {
   readonly name: string;
   /** `degraded`: it booted, and now not every service is ready. `crashed`: its QEMU is gone without a clean stop. */
-  readonly condition: 'off' | 'crashed' | 'booting' | 'running' | 'degraded' | 'failed' | 'stopping' | 'paused';
+  readonly condition:
+    | 'off'
+    | 'crashed'
+    | 'booting'
+    | 'running'
+    | 'degraded'
+    | 'failed'
+    | 'stopping'
+    | 'paused'
+    | 'suspended';
   /** Why no code of a paused machine runs, and what to do. */
   readonly held: { readonly text: string; readonly hint: string } | undefined;
   readonly upSeconds: number | undefined;

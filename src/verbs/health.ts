@@ -27,7 +27,7 @@ const recordSchema = z.object({
 });
 type HealthRecord = z.infer<typeof recordSchema>;
 
-const WELL: readonly MachineCondition[] = ['running', 'off', 'booting', 'stopping'];
+const WELL: readonly MachineCondition[] = ['running', 'off', 'suspended', 'booting', 'stopping'];
 /** What a restart may mend. The guest itself starts a silent service anew after two minutes. */
 const MENDABLE: readonly MachineCondition[] = ['degraded', 'failed'];
 const MINUTE_MS = 60_000;

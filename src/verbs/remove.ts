@@ -5,7 +5,7 @@ import type { Host } from '../host/host.ts';
 import { isLink } from '../host/is-link.ts';
 import type { MachineNode } from '../machine/disks/identity.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
-import { requireOff } from '../machine/state/running.ts';
+import { requireNothingRuns } from '../machine/state/running.ts';
 import { leaveNetworks } from '../machine/switch/network-members.ts';
 import { type MachineParts, machineParts } from './machine-parts.ts';
 import { undoWithShared } from './undo-changes.ts';
@@ -30,7 +30,7 @@ export async function removeMachine(
 ): Promise<RemovedMachine> {
   await requireMachineFolders(machinePaths(context.paths, name), context.host);
   return withMachine(name, `vmkit rm ${name}`, context, async (machine) => {
-    await requireOff(machine, context);
+    await requireNothingRuns(machine, context);
     const parts = await machineParts(name, context);
     await consent(parts);
     const undone = await undoAll(parts, context);

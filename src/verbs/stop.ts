@@ -3,14 +3,18 @@ import { withMachine } from '../machine/state/machine-lock.ts';
 import { runningMachines } from '../machine/state/machines.ts';
 import { requireFree, runningMachine } from '../machine/state/running.ts';
 import { clearState, type MachineState } from '../machine/state/state.ts';
+import { isSuspended } from '../machine/state/suspended.ts';
 import { waysToAsk } from '../machine/stop/ask-power-off.ts';
 import { type Stopped, stopMachine } from '../machine/stop/stop.ts';
+import { settleSuspend } from '../machine/suspend/settle.ts';
 import { leaveNetworks } from '../machine/switch/network-members.ts';
 import { runStep, type VerbContext } from './step.ts';
 
 export interface StoppedMachine {
   readonly name: string;
   readonly wasRunning: boolean;
+  /** It does not run, and is to go on where it was. Nothing is done to it. */
+  readonly isSuspended: boolean;
   readonly stopped: Stopped | undefined;
 }
 
@@ -56,13 +60,15 @@ type MachineName = Pick<MachineState, 'name'>;
 async function stopOne(name: string, within: number, context: VerbContext): Promise<StoppedMachine> {
   return withMachine(name, `vmkit stop ${name}`, context, async (machine) => {
     const state = await runningMachine(name, context);
+    await settleSuspend(state, machine, context);
     const stopped = state === undefined ? undefined : await stop(name, within, context);
     if (state === undefined) {
       await requireFree(machine, context);
       await clearState(machine.paths, context.host);
     }
     await leaveNetworks(name, context);
-    return { name, wasRunning: state !== undefined, stopped };
+    const suspended = state === undefined && (await isSuspended(machine.paths, context.host));
+    return { name, wasRunning: state !== undefined, isSuspended: suspended, stopped };
   });
 }
 

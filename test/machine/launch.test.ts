@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { poll } from '../../src/core/deadline.ts';
-import { type Launch, launchScript } from '../../src/machine/vmm/launch/launch-script.ts';
+import { type Launch, launchScript, memoryFd } from '../../src/machine/vmm/launch/launch-script.ts';
 import { openFiles, qemuArgv } from '../../src/machine/vmm/qemu/argv.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { plan } from './plan.ts';
@@ -24,6 +24,10 @@ test.each([
   ['user', launch],
   ['root-kvm', { ...launch, argv: qemuArgv({ ...plan, accelerator: 'kvm' }), user: { id: 60_800, group: 104 } }],
   ['root-trial', { ...launch, user: { id: 60_800, group: undefined }, lock: undefined, files: [], argv: ['qemu'] }],
+  [
+    'user-resumed',
+    { ...launch, saved: { memory: '/data/sql/suspended/memory', recorded: { console: '/c', events: "/it's/events" } } },
+  ],
 ])('the script for %s', async (name, each) => {
   const script = launchScript(each);
   await expect(script).toMatchFileSnapshot(`../golden/launch/${name}.sh`);
@@ -61,4 +65,28 @@ test('a script that comes late, while a monitor runs already, touches nothing of
   expect(await seen()).toEqual(before);
   first.kill('SIGKILL');
   await first;
+});
+
+test('what goes on has its memory at a descriptor, and its logs begin with what was recorded of it', async () => {
+  const at = await temporaryFolder();
+  const logs = { console: join(at, 'console.log'), events: join(at, 'events.log'), monitor: join(at, 'qemu.log') };
+  const memory = join(at, 'memory');
+  const bytes = Buffer.alloc(300_000, 'm');
+  await writeFile(memory, bytes);
+  const recorded = { console: join(at, 'kept-console'), events: join(at, 'kept-events') };
+  await writeFile(recorded.console, 'a line\n'.repeat(30_000));
+  await writeFile(recorded.events, 'before\n');
+  const files = [
+    { fd: 3, role: 'console', path: logs.console, access: 'record' as const },
+    { fd: 4, role: 'events', path: logs.events, access: 'record' as const },
+  ];
+  const argv = ['sh', '-c', `sleep 0.1; echo after >&4; cat <&${memoryFd(files)} >got`];
+  const folder = join(at, 'run');
+  const saved = { memory, recorded };
+  const script = launchScript({ ...launch, argv, files, logs, folder, lock: undefined, inputBytes: 0, saved });
+  await execa('bash', ['--norc', '-c', script]);
+  expect((await readFile(join(folder, 'got'))).equals(bytes)).toBe(true);
+  const isWhole = async () => ((await readFile(logs.events, 'utf8')) === 'before\nafter\n' ? true : undefined);
+  expect(await poll(isWhole, { withinMs: 30_000 })).toBe(true);
+  expect((await readFile(logs.console, 'utf8')).length).toBe(210_000);
 });

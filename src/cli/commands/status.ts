@@ -25,6 +25,7 @@ function statusText(status: OneStatus): string {
   const { name, condition, held, upSeconds, pid, accelerator, kernel, memory, isCutOff, isStartedBySystemd } = status;
   const unit = isStartedBySystemd ? `  systemd starts it with this computer (vmkit-${name})` : '';
   if (condition === 'off') return `${name}: off${unit}`;
+  if (condition === 'suspended') return `${name}: suspended. vmkit resume ${name} lets it go on.${unit}`;
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.${unit}`;
   const used =

@@ -12,19 +12,23 @@ export const command = defineCommand({
   run: async ({ vm, within }, context): Promise<StopResult> => {
     const name = await machineName(vm, context);
     const all = await stopMachines(name, within, context);
-    const own = all.find((machine) => machine.name === name) ?? { name, wasRunning: false, stopped: undefined };
+    const own = all.find((machine) => machine.name === name) ?? { name, ...OFF };
     const others = all.filter((machine) => machine.name !== name);
     return others.length === 0 ? own : { ...own, others };
   },
   text: (result) => [result, ...(result.others ?? [])].map(stopText).join('\n'),
 });
 
+const OFF = { wasRunning: false, isSuspended: false, stopped: undefined };
+
 interface StopResult extends StoppedMachine {
   /** Machines that needed it, and that were started for it only. */
   readonly others?: readonly StoppedMachine[];
 }
 
-function stopText({ name, stopped }: StoppedMachine): string {
+function stopText({ name, isSuspended, stopped }: StoppedMachine): string {
+  if (isSuspended)
+    return `${name} is suspended: it takes nothing but the disk. vmkit resume ${name} lets it go on, vmkit rm ${name} deletes it.`;
   if (stopped === undefined) return `${name} does not run.`;
   if (stopped.forced.length === 0) {
     return stopped.askedBy === undefined || stopped.askedBy === 'ssh'

@@ -164,6 +164,8 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     title: 'Stop',
     verbs: {
       stop: { usage: 'stop <vm>', summary: 'Stop the services in reverse order, unmount the data disk, power off' },
+      suspend: { usage: 'suspend <vm>', summary: "Save a machine's memory to the disk, and end what runs of it" },
+      resume: { usage: 'resume <vm>', summary: 'Let a suspended machine go on where it was' },
       rm: { usage: 'rm <vm>', summary: 'Delete a machine and its data' },
     },
   },

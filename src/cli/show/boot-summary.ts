@@ -14,8 +14,10 @@ export function summarize(outcome: BootOutcome): BootSummary {
 
 /** What a person reads at the end of a boot: where it is, how to get in, what took how long. */
 export function bootText(summary: BootSummary): string {
-  const { name, wasRunning, changes, bootedAfter, accelerator, kernel, ports, wentBack, logins, timeline } = summary;
-  const how = wasRunning ? 'runs already' : `is up, ${bootedAfter?.toFixed(1)} s after power-on`;
+  const { name, wasRunning, wasSuspended, changes, bootedAfter, accelerator, kernel, ports } = summary;
+  const { wentBack, logins, timeline } = summary;
+  const booted = wasRunning ? 'runs already' : `is up, ${bootedAfter?.toFixed(1)} s after power-on`;
+  const how = wasSuspended ? 'goes on where it was suspended' : booted;
   const outdated = [
     'Its definition has changed since it was booted:',
     ...changes.map((change) => `  ${change}`),

@@ -18,7 +18,7 @@ const OFF = 'off';
 const UNKNOWN = 'unknown: their files cannot be read';
 
 function titleOf({ condition, network }: PicturedMachine): string {
-  if (condition === 'off' || condition === 'crashed') return OFF;
+  if (condition === 'off' || condition === 'crashed' || condition === 'suspended') return OFF;
   if (condition === 'unknown') return UNKNOWN;
   return networkOf(network).title;
 }

@@ -7,6 +7,7 @@ import { whatStillHolds } from '../held.ts';
 import { isTroubleOfFiles, machineNames } from '../state/machines.ts';
 import { findRunning } from '../state/running.ts';
 import { type MachineState, type OpenPort, readPowerRecord, readState } from '../state/state.ts';
+import { isSuspended } from '../state/suspended.ts';
 import { vmmOf } from '../vmm/drivers.ts';
 import type { Held } from '../vmm/vmm.ts';
 import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } from './boot-progress.ts';
@@ -14,6 +15,7 @@ import { type BootProgress, emptyProgress, type ServiceProgress, withEvent } fro
 /**
  * - crashed: a state is left, but its process is gone: QEMU was killed, or the host was.
  * - paused: its QEMU is there, but no guest code runs; `held` says why.
+ * - suspended: its memory is in a file, and it takes nothing but the disk.
  * - degraded: it booted, and now not every service is ready: one does not answer, or ended and was started again.
  */
 export type MachineCondition =
@@ -24,7 +26,8 @@ export type MachineCondition =
   | 'degraded'
   | 'failed'
   | 'stopping'
-  | 'paused';
+  | 'paused'
+  | 'suspended';
 
 export interface MachineStatus {
   readonly name: string;
@@ -70,6 +73,7 @@ export async function machineStatus(
   const found = await findRunning(name, context);
   if (found === undefined) {
     const paths = machinePaths(context.paths, name);
+    if (await isSuspended(paths, context.host)) return { ...nothing, name, condition: 'suspended' };
     const left = (await readState(paths, context)) ?? (await readPowerRecord(paths, context));
     return { ...nothing, name, condition: left === undefined ? 'off' : 'crashed' };
   }

@@ -4,6 +4,7 @@ import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { LockedMachine } from './machine-lock.ts';
 import { type MachineState, readPowerRecord, readState } from './state.ts';
+import { isSuspended, requireNotSuspended } from './suspended.ts';
 
 interface Found {
   readonly state: MachineState;
@@ -42,14 +43,25 @@ export async function runningMachine(
 export async function requireRunning(name: string, context: Pick<Context, 'host' | 'paths'>): Promise<MachineState> {
   const state = await runningMachine(name, context);
   if (state !== undefined) return state;
+  if (await isSuspended(machinePaths(context.paths, name), context.host)) {
+    throw new VmkitError('boot', 'machine-suspended', `The machine ${name} is suspended.`, {
+      hint: `vmkit resume ${name}`,
+    });
+  }
   throw new VmkitError('boot', 'machine-off', `The machine ${name} does not run.`, { hint: `vmkit boot ${name}` });
 }
 
-/**
- * Whoever starts a machine, changes its disk or deletes it asks this first. Throws `machine-running`, `machine-elsewhere`, and
- * `machine-held` where a QEMU holds the machine that neither of its files describes.
- */
+/** Whoever changes a machine's disk, or its name, asks this first. Throws as `requireNothingRuns` does, and `machine-suspended`. */
 export async function requireOff(machine: LockedMachine, context: Context): Promise<void> {
+  await requireNothingRuns(machine, context);
+  await requireNotSuspended(machine.name, machine.paths, context.host);
+}
+
+/**
+ * Whoever deletes a machine asks this first. Throws `machine-running`, `machine-elsewhere`, and `machine-held` where a QEMU holds the machine that neither of its files
+ * describes.
+ */
+export async function requireNothingRuns(machine: LockedMachine, context: Context): Promise<void> {
   const { name } = machine;
   if ((await runningMachine(name, context)) !== undefined) {
     throw new VmkitError('usage', 'machine-running', `The machine ${name} runs; nothing was changed.`, {

@@ -17,7 +17,7 @@ const backgroundProcess = z.object({
   bootId: z.string().optional(),
 });
 
-const stateSchema = z.object({
+export const stateSchema = z.object({
   /** Raised when the meaning of a field changes. */
   version: z.literal(1),
   name: z.string(),

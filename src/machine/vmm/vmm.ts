@@ -5,8 +5,10 @@ import type { HostEndpoint } from '../../host/endpoint.ts';
 import type { Host, HostProcess } from '../../host/host.ts';
 import type { CardEnd } from '../../spec/networks/network.ts';
 import type { PlacedMachine } from '../placing.ts';
-import type { Launch } from './launch/launch-script.ts';
+import type { Started } from '../state/started.ts';
+import type { Launch, SavedFiles } from './launch/launch-script.ts';
 import type { OpenFile } from './launch/open-file.ts';
+import type { Logs } from './launch/recorder.ts';
 import type { AcceleratorName, VmmFacts, VmmName } from './vmm-facts.ts';
 
 /** What runs the guest's code, and in words why. */
@@ -73,6 +75,24 @@ export interface DiskCopy {
   drop(): Promise<void>;
 }
 
+/** A guest whose memory is in a file. */
+export interface SavedGuest extends Pick<Started, 'argv' | 'files' | 'accelerator'>, SavedFiles {
+  readonly logs: Logs;
+}
+
+/** Saves the memory of a guest, and starts a guest from it. */
+export interface MemoryKeeper {
+  /** Back when the guest stands still and the new file holds its memory. Whatever fails, the guest goes on. `limitBytes`: what the file may take. */
+  save(file: string, limitBytes: number, paths: MachinePaths, context: Context): Promise<void>;
+  /** Starts the same monitor in the background, with a guest that stands still until it is told to go on. */
+  start(saved: SavedGuest, start: Start, host: Host): Promise<HostProcess>;
+  /** moving: its memory is on the way, in or out. still: it waits for `goOn`. going: it runs. Throws where the monitor does not answer. */
+  phase(sockets: Sockets, host: Host): Promise<'moving' | 'still' | 'going'>;
+  /** Gives up a save that is on the way. */
+  cancel(sockets: Sockets, host: Host): Promise<void>;
+  goOn(sockets: Sockets, host: Host): Promise<void>;
+}
+
 type Sockets = Pick<MachinePaths, 'controlSocket'>;
 
 /** A driver of one virtual machine monitor. It acts on the host that it is given, and keeps nothing between two calls. */
@@ -114,6 +134,8 @@ export interface Vmm {
   copyDisk?(paths: MachinePaths, to: string, context: Context): Promise<DiskCopy>;
   /** Makes the data disk of a guest that runs larger, in bytes; the guest's file system is as it was. */
   growDisk?(sockets: Sockets, bytes: number, host: Host): Promise<void>;
+  /** Where it can suspend a machine. */
+  readonly memory?: MemoryKeeper;
   /** What it takes of the host's memory, for the guest and for itself; undefined where that cannot be known. */
   usedMib(process: HostProcess, host: Host): Promise<number | undefined>;
   /** Overwrites what came on standard input, which the guest has read. */

@@ -1,3 +1,4 @@
+import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
 import { checkSocketPath } from '../../guest/console/attach.ts';
 import type { Context } from '../../host/context.ts';
@@ -16,6 +17,9 @@ import { openPorts, requireFreePorts } from '../../machine/ports.ts';
 import type { LockedMachine } from '../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import { clearState, type MachineState } from '../../machine/state/state.ts';
+import { isSuspended } from '../../machine/state/suspended.ts';
+import { dropMemory, whyNotResumable } from '../../machine/suspend/resume.ts';
+import { settleSuspend } from '../../machine/suspend/settle.ts';
 import { joinNetwork } from '../../machine/switch/network-members.ts';
 import { vmmOf } from '../../machine/vmm/drivers.ts';
 import type { Vmm } from '../../machine/vmm/vmm.ts';
@@ -31,6 +35,7 @@ import { planArtifacts } from '../build/plan-artifacts.ts';
 import { requireNotMoving } from '../move/moving.ts';
 import { ensureNebulaCertificates } from '../nebula-certificates.ts';
 import type { Step, VerbContext } from '../step.ts';
+import { resumeThere } from '../suspend/resume.ts';
 import { changesSinceBoot } from './changes-since-boot.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from './given-secrets.ts';
 import { goBack, type WentBack, wayBack } from './last-good/go-back.ts';
@@ -40,6 +45,8 @@ import { rememberDefinition, requireOwnMachine } from './whose-machine.ts';
 
 export interface BootOutcome extends Booted {
   readonly wasRunning: boolean;
+  /** It goes on from its memory. */
+  readonly wasSuspended?: boolean;
   /** What the definition says otherwise than the running machine was booted with, a line each. */
   readonly changes: readonly string[];
   /** It did not get ready, and runs again as it did before. */
@@ -68,6 +75,9 @@ export async function prepareBoot(
   const { paths } = machine;
   await requireOwnMachine(given, paths, isAdopted, context);
   const running = await runningMachine(given.name, context);
+  await settleSuspend(running, machine, context);
+  if (running === undefined && (await canResume(machine, context)))
+    return resumeStep(given, machine, chosen, context, { choose, isAdopted, startedFor });
   const { vmm, says } = running === undefined ? await choose(given.arch) : { vmm: vmmOf(running), says: undefined };
   const adapted = onVmm(given, vmm, context.host.name);
   const defined = adapted.spec;
@@ -110,6 +120,40 @@ export async function prepareBoot(
         wasRunning: false,
         changes: [],
       })),
+  };
+}
+
+/** Whether a machine that is off goes on where it was. Memory that nobody can go on from is dropped, and that is told. */
+async function canResume(machine: LockedMachine, context: VerbContext): Promise<boolean> {
+  if (!(await isSuspended(machine.paths, context.host))) return false;
+  await requireFree(machine, context);
+  const why = await whyNotResumable(machine.paths, context);
+  if (why !== undefined) await dropMemory(machine, why, context);
+  return why === undefined;
+}
+
+/** It goes on as it was, whatever its definition says by now. Where its memory turns out to be of no use, it is booted. */
+function resumeStep(
+  given: VmSpec,
+  machine: LockedMachine,
+  chosen: ChosenComponents,
+  context: VerbContext,
+  options: BootOptions,
+): Step<BootOutcome> {
+  return {
+    title: `resume ${given.name}`,
+    run: async (inner) => {
+      const all = { ...context, ...inner };
+      try {
+        await resumeThere(machine, all);
+      } catch (error) {
+        if (!(error instanceof VmkitError) || error.code !== 'resume-failed') throw error;
+        await dropMemory(machine, error.message, all);
+        return (await prepareBoot(given, machine, chosen, all, options)).run(inner);
+      }
+      const step = await prepareBoot(given, machine, chosen, all, options);
+      return { ...(await step.run(inner)), wasSuspended: true };
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { WentBack } from './last-good/go-back.ts';
 export interface BootedDescription {
   readonly name: string;
   readonly wasRunning: boolean;
+  readonly wasSuspended: boolean;
   readonly isOutdated: boolean;
   readonly changes: readonly string[];
   /** Seconds from power-on until every service was ready, as the guest's kernel counts. */
@@ -21,10 +22,12 @@ export interface BootedDescription {
   readonly logins: MachineState['tells'];
 }
 
-export function describeBooted({ state, progress, wasRunning, changes, wentBack }: BootOutcome): BootedDescription {
+export function describeBooted(outcome: BootOutcome): BootedDescription {
+  const { state, progress, wasRunning, wasSuspended = false, changes, wentBack } = outcome;
   return {
     name: state.name,
     wasRunning,
+    wasSuspended,
     isOutdated: changes.length > 0,
     changes,
     bootedAfter: progress.end?.kind === 'booted' ? progress.end.uptime : undefined,

@@ -15,6 +15,14 @@ export interface Launch {
   readonly lock: { readonly path: string; readonly record: object } | undefined;
   /** How many bytes come on standard input, for the file without a path. */
   readonly inputBytes: number;
+  /** Where it goes on from: the memory is open for reading at `memoryFd`. */
+  readonly saved?: SavedFiles | undefined;
+}
+
+/** A guest's memory, and what was recorded of it so far, which its logs begin with. Absolute paths. */
+export interface SavedFiles {
+  readonly memory: string;
+  readonly recorded: Pick<Logs, 'console' | 'events'>;
 }
 
 const OPERATORS = { read: '<', write: '<>', record: '>' } as const;
@@ -29,7 +37,7 @@ export const MEMORY_FILE = '/dev/shm/vmkit-secrets';
  * bash: dash takes no descriptor above 9. One redirection to each exec: bash keeps copies of descriptors for those of one line.
  */
 export function launchScript(launch: Launch): string {
-  const { files, logs, lock, folder, inputBytes } = launch;
+  const { files, logs, lock, folder, inputBytes, saved } = launch;
   const lockFd = 3 + files.length;
   const recorded = files.filter(({ access }) => access === 'record');
   const others = files.filter(({ access }) => access !== 'record');
@@ -42,9 +50,11 @@ export function launchScript(launch: Launch): string {
     ...makeFolder(launch),
     ...others.flatMap((file) => (file.path === undefined ? openMemory(file.fd, inputBytes) : openFile(file))),
     `cd ${quoteWord(folder)}`,
+    ...(saved === undefined ? [] : openSaved(saved.memory, memoryFd(files), held)),
     // Last of what can fail: a recorder whose pipe nobody opens would wait for ever.
-    ...recordLogs(logs, held),
+    ...recordLogs(logs, saved === undefined ? held : [...held, memoryFd(files)]),
     ...recorded.flatMap(openFile),
+    ...(saved === undefined ? [] : recorded.flatMap((file) => replay(file, saved.recorded))),
     'exec 0</dev/null',
     `exec env -i PATH="$PATH" ${shellCommand([...withoutRights(launch.user), ...launch.argv])}`,
   ].join('\n')}\n`;
@@ -77,6 +87,27 @@ function makeFolder({ folder, user }: Launch): string[] {
 function openFile({ fd, path = '', access }: OpenFile): string[] {
   const open = `exec ${fd}${OPERATORS[access]}${quoteWord(path)}${access === 'record' ? '.pipe' : ''}`;
   return access === 'write' ? [open, flock(fd)] : [open];
+}
+
+/** Above those of its files and of its lock. */
+export function memoryFd(files: readonly OpenFile[]): number {
+  return 4 + files.length;
+}
+
+/** By a pipe: QEMU may take no file at a descriptor (QEMU documentation, "Deprecated features": `fd:` for files since 9.1). Its writer ends with it. */
+function openSaved(memory: string, fd: number, held: readonly number[]): string[] {
+  const close = held.map((each) => ` ${each}<&-`).join('');
+  return [
+    'mkfifo memory.pipe',
+    `cat -- ${quoteWord(memory)} >memory.pipe${close} &`,
+    `exec ${fd}<memory.pipe`,
+    'rm memory.pipe',
+  ];
+}
+
+function replay({ fd, role }: OpenFile, recorded: SavedFiles['recorded']): string[] {
+  if (role !== 'console' && role !== 'events') return [];
+  return [`cat -- ${quoteWord(recorded[role])} >&${fd}`];
 }
 
 function flock(fd: number): string {

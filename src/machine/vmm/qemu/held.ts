@@ -12,7 +12,9 @@ interface Reason extends Pick<Held, 'text' | 'hint'> {
 }
 
 const STOP_ONLY = 'It cannot go on: vmkit stop, then boot it again. Its data disk is as after a power cut.';
-const CONTINUE = 'Who paused it can let it go on (QMP: cont). vmkit stop wakes it and stops it cleanly.';
+const CONTINUE =
+  'Who paused it can let it go on (QMP: cont); where that was a vmkit suspend that was killed, vmkit boot does. vmkit stop wakes it and stops it cleanly.';
+const CUT_OFF = 'vmkit boot waits for that, and lets it go on.';
 /**
  * QEMU's words (QEMU QMP reference, RunState) for the states in which no guest code runs and that do not pass by themselves. `io-error`: QEMU pauses a guest whose write finds this host's disk full
  * (werror=enospc is its default), so that the guest sees no error and loses nothing.
@@ -36,6 +38,12 @@ const REASONS: Readonly<Record<string, Reason>> = {
     hint: 'kill -CONT and its pid lets it go on. vmkit stop does that and stops it cleanly.',
     by: 'SIGCONT',
   },
+  postmigrate: {
+    text: 'standing still, its memory saved: it is being suspended, or vmkit was ended at that',
+    hint: CUT_OFF,
+    by: 'cont',
+  },
+  inmigrate: { text: 'reading its memory: it is being resumed, or vmkit was ended at that', hint: CUT_OFF, by: 'cont' },
   'internal-error': { text: 'halted by an error inside QEMU or KVM', hint: STOP_ONLY, by: undefined },
   'guest-panicked': { text: "halted: the guest's kernel panicked", hint: STOP_ONLY, by: undefined },
   watchdog: { text: 'halted by its watchdog', hint: STOP_ONLY, by: undefined },
@@ -43,7 +51,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   shutdown: { text: 'powered off, but its QEMU has not ended', hint: STOP_ONLY, kind: 'ending', by: undefined },
 };
 
-const status = z.object({ status: z.string() });
+export const status = z.object({ status: z.string() });
 
 /** What holds a guest; undefined when it runs, or when QEMU does not answer within three seconds. Changes nothing. */
 export async function whatHolds(

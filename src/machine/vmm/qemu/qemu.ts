@@ -8,6 +8,7 @@ import { kernelParameters, qemuBinary, qemuCommand } from './argv.ts';
 import { copyDisk } from './copy-disk.ts';
 import { qemuFacts } from './facts.ts';
 import { resume, whatHolds } from './held.ts';
+import { cancelSave, letGoOn, memoryPhase, saveMemory, startSaved } from './memory.ts';
 import { qmpCommand } from './qmp.ts';
 
 /** QEMU, by its control socket (QMP). */
@@ -32,6 +33,7 @@ export const qemu: Vmm = {
     const grown = { 'node-name': DISK_SERIALS.data, size: bytes };
     await qmpCommand(controlSocket, { execute: 'block_resize', arguments: grown }, host, 60_000);
   },
+  memory: { save: saveMemory, start: startSaved, phase: memoryPhase, cancel: cancelSave, goOn: letGoOn },
   usedMib,
   forgetSecrets: zeroSecrets,
 };

@@ -17,6 +17,8 @@ type PlainCommand =
   | 'query-status'
   | 'query-block'
   | 'query-jobs'
+  | 'query-migrate'
+  | 'migrate_cancel'
   | 'stop'
   | 'cont'
   | 'system_powerdown'
@@ -24,7 +26,15 @@ type PlainCommand =
 
 /** A command with what it is given. */
 interface GivenCommand {
-  readonly execute: 'blockdev-add' | 'blockdev-del' | 'blockdev-backup' | 'block_resize' | 'job-cancel' | 'job-dismiss';
+  readonly execute:
+    | 'blockdev-add'
+    | 'blockdev-del'
+    | 'blockdev-backup'
+    | 'block_resize'
+    | 'job-cancel'
+    | 'job-dismiss'
+    | 'migrate'
+    | 'migrate-set-parameters';
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
