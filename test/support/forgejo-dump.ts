@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 export const OLD_PASSWORD = 'from-the-old-server';
 export const OLD_SECRET_KEY = 'old#key;with$&signs';
 const SALT = 'salt';
+/** A text that looks like statements, and like an order to psql. */
+export const COMMENT = `it's a \\ text\nINSERT INTO "user" (id) VALUES (9);\n\\! touch /tmp/pwned\n`;
 
 /** As xorm writes a text for PostgreSQL: control characters as escapes between pieces. */
 export function sqlText(text: string): string {
@@ -53,7 +55,7 @@ export function dumpedSql({ release = '0.0.0+gitea-1.22.0', dialect = 'postgres'
     `INSERT INTO "repository" ("id", "owner_id", "owner_name", "lower_name", "name") VALUES (2, 7, 'bert', 'notes', 'notes');`,
     `SELECT setval('repository_id_seq', COALESCE((SELECT MAX(id) + 1 FROM "repository"), 1), false);\n`,
     'CREATE TABLE IF NOT EXISTS "comment" ("id" BIGSERIAL PRIMARY KEY NOT NULL, "content" TEXT NULL, "data" BYTEA NULL);',
-    `INSERT INTO "comment" ("id", "content", "data") VALUES (1, ${sqlText(`it's a \\ text\nINSERT INTO "user" (id) VALUES (9);\n\\! touch /tmp/pwned\n`)}, '\\xcafe');`,
+    `INSERT INTO "comment" ("id", "content", "data") VALUES (1, ${sqlText(COMMENT)}, '\\xcafe');`,
     ...(release === ''
       ? []
       : [
