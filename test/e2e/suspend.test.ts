@@ -121,7 +121,7 @@ describe.sequential('suspend and resume', () => {
     expect(code(refused)).toBe('resume-failed');
     expect(refused.stderr).toContain('written to since');
     const booted = await sandbox.vmkit(['boot', 'counter']);
-    expect(booted.exitCode).toBe(0);
+    expect(booted.exitCode, booted.stderr).toBe(0);
     expect(booted.stderr).toContain('Its memory is dropped');
     expect((await look()).boot).not.toBe(boot);
   });

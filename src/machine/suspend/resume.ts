@@ -7,6 +7,7 @@ import type { Host } from '../../host/host.ts';
 import { readText } from '../../host/read-text.ts';
 import { terminate } from '../../host/terminate.ts';
 import { toolVersion } from '../../host/tools/tool-version.ts';
+import { DISK_SERIALS } from '../../spec/disks.ts';
 import { networkOf } from '../../spec/networks/networks.ts';
 import { requireAnswers } from '../follow/answers.ts';
 import { macvtapDevice } from '../host-link.ts';
@@ -58,7 +59,7 @@ export async function resumeMachine(machine: LockedMachine, context: Context): P
   context.report({ kind: 'phase', text: 'checks its memory' });
   if ((await memoryDigest(files.memory, context)) !== saved.memory.sha256)
     throw notResumed(name, 'its memory was damaged');
-  const plan = await planHere(saved, context);
+  const plan = await planHere(saved, paths, context);
   await requireFreePorts(plan.state.ports, name, host);
   const before = lastUptime(await readText(files.events, host));
   const process = await start(plan, saved, keeper, machine, host);
@@ -97,15 +98,23 @@ interface Plan {
   readonly state: Omit<MachineState, 'pid' | 'startTime' | 'gate'>;
 }
 
-/** What of it is this host's at this time: when it was started, a port that nobody asked for, the device of its card. */
-async function planHere({ state, started, suspendedAt }: Suspended, { host }: Context): Promise<Plan> {
+/** What of it is this host's at this time: when it was started, the device of its card, and where its folders are. */
+async function planHere(
+  { state, started, suspendedAt }: Suspended,
+  paths: MachinePaths,
+  { host }: Context,
+): Promise<Plan> {
   const { pid: _, startTime: __, gate: ___, bootId: ____, ...rest } = state;
   const ran = Date.parse(suspendedAt) - Date.parse(state.startedAt);
   const startedAt = new Date(Date.now() - ran).toISOString();
-  const device = networkOf(state.network).card?.end === 'macvtap' ? await macvtapDevice(state.name, host) : undefined;
-  const files = started.files.map((file) =>
-    file.role === 'link' && device !== undefined ? { ...file, path: device } : file,
-  );
+  const { console, events } = logsOf(paths);
+  const here: Readonly<Record<string, string>> = {
+    console,
+    events,
+    [DISK_SERIALS.data]: paths.dataDisk,
+    ...(networkOf(state.network).card?.end === 'macvtap' ? { link: await macvtapDevice(state.name, host) } : {}),
+  };
+  const files = started.files.map((file) => ({ ...file, path: here[file.role] ?? file.path }));
   return { started: { ...started, startedAt, files }, state: { ...rest, startedAt } };
 }
 
