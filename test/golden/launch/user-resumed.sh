@@ -35,14 +35,17 @@ record() {
   [ ! "$1.pipe" -ef /proc/self/fd/0 ] || rm -f "$1.pipe"
 }
 rm -f '/state/sql/console.log' '/state/sql/console.log'.1 '/state/sql/console.log'.pipe
+: >'/state/sql/console.log'
 mkfifo '/state/sql/console.log'.pipe
 rm -f '/state/sql/events.log' '/state/sql/events.log'.1 '/state/sql/events.log'.pipe
+: >'/state/sql/events.log'
 mkfifo '/state/sql/events.log'.pipe
 rm -f '/state/sql/qemu.log' '/state/sql/qemu.log'.1 '/state/sql/qemu.log'.pipe
+: >'/state/sql/qemu.log'
 mkfifo '/state/sql/qemu.log'.pipe
-record '/state/sql/console.log' 4096 <'/state/sql/console.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- &
-record '/state/sql/events.log' 256 <'/state/sql/events.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- &
-record '/state/sql/qemu.log' 256 <'/state/sql/qemu.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- &
+record '/state/sql/console.log' 4096 <'/state/sql/console.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- 11<&- &
+record '/state/sql/events.log' 256 <'/state/sql/events.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- 11<&- &
+record '/state/sql/qemu.log' 256 <'/state/sql/qemu.log'.pipe >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 10<&- 11<&- &
 exec >'/state/sql/qemu.log'.pipe 2>&1
 exec 8>'/state/sql/console.log'.pipe
 exec 9>'/state/sql/events.log'.pipe
