@@ -14,7 +14,7 @@ import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
-const KILLS = isAll ? 10 : 2;
+const KILLS = isAll ? 10 : 1;
 /** Each program that makes an account is left out once with VMKIT_TEST_ALL=1, else every fifth one, others in each run. */
 const STRIDE = isAll ? 1 : 5;
 const FIRST_STEP = STRIDE === 1 ? 1 : 1 + (Math.floor(Date.now() / 1000) % STRIDE);
@@ -213,9 +213,11 @@ done | tr '\\0' '\\n' | sort -u`;
     await git(['clone', '-q', repository('work'), 'again']);
   });
 
-  test(`an account that was half made, wherever that ended, is finished (from step ${FIRST_STEP} on)`, async () => {
-    // The script makes another account. The n-th program that it runs does not run, and the script is gone.
-    const halfway = `set -eu
+  test.skipIf(!isAll)(
+    `an account that was half made, wherever that ended, is finished (from step ${FIRST_STEP} on)`,
+    async () => {
+      // The script makes another account. The n-th program that it runs does not run, and the script is gone.
+      const halfway = `set -eu
 ${AS_SERVICE}
 rm -rf /tmp/shim /data/forgejo/administrator; mkdir /tmp/shim; cd /tmp/shim; chmod 755 .
 for name in curl sync mv forgejo; do
@@ -226,20 +228,21 @@ echo 0 >count; chmod 666 count
 sed "s/owner/half$1/g" /run/vmkit/services/forgejo/after-ready >/tmp/after-ready; chmod 755 /tmp/after-ready
 PATH=/tmp/shim:$PATH sh -c 'echo $$ >/tmp/shim/pid; exec /tmp/after-ready' >/dev/null 2>&1 || :
 cat count`;
-    let step = FIRST_STEP;
-    for (; ; step += STRIDE) {
-      const ran = Number(await inGuest(halfway, String(step)));
-      const name = `half${step}`;
-      expect(await inGuest(`${AS_SERVICE}; /tmp/after-ready >&2 && cat /data/forgejo/administrator`)).toBe(
-        `done ${name}\n`,
-      );
-      expect(await (await api('/user', { name })).json()).toMatchObject({ login: name, is_admin: true });
-      expect(await (await api(`/users/${name}/tokens`, { name })).json()).toEqual([]);
-      if (ran < step) break;
-    }
-    // Fewer programs than that do not make an account.
-    expect(step).toBeGreaterThan(10);
-  });
+      let step = FIRST_STEP;
+      for (; ; step += STRIDE) {
+        const ran = Number(await inGuest(halfway, String(step)));
+        const name = `half${step}`;
+        expect(await inGuest(`${AS_SERVICE}; /tmp/after-ready >&2 && cat /data/forgejo/administrator`)).toBe(
+          `done ${name}\n`,
+        );
+        expect(await (await api('/user', { name })).json()).toMatchObject({ login: name, is_admin: true });
+        expect(await (await api(`/users/${name}/tokens`, { name })).json()).toEqual([]);
+        if (ran < step) break;
+      }
+      // Fewer programs than that do not make an account.
+      expect(step).toBeGreaterThan(10);
+    },
+  );
 
   test('an account that was there before is left as it is', async () => {
     await inGuest(`${AS_SERVICE}; rm /data/forgejo/administrator; /run/vmkit/services/forgejo/after-ready`);

@@ -88,7 +88,8 @@ describe.sequential('build-image', () => {
       'name: tiny\nmemory: 256MiB\ndata: 1GiB\nservices:\n  - { name: idle, run: exec sleep infinity, ready: { check: "true" } }\n',
     );
     const build = ['build-image', definition, '--json'];
-    const mine = await sandbox.vmkit(build, { env: { XDG_CACHE_HOME: join(folder, 'cache') } });
+    // By root, for this test or another one before it.
+    const mine = await sandbox.vmkit(build);
     expect(mine.exitCode, mine.stderr).toBe(0);
     const home = join(folder, 'home');
     const env = { XDG_CACHE_HOME: join(home, 'cache'), XDG_DATA_HOME: home, XDG_STATE_HOME: home };

@@ -201,32 +201,35 @@ describe
       expectVerdict(await probe('one')).toMatchObject({ state: 'works' });
     });
 
-    test('after a reboot the certificates are the same but for a new client; a broken pair is mended; who was taken out is shut out', async () => {
-      const before = await certificates('one');
-      await sandbox.vmkit(['stop', 'one']);
-      await sandbox.define('one', machine('', '[phone]'));
-      // As a kill between the key and the certificate leaves it.
-      await rm(join(folder('one'), 'client-probe.crt'));
-      expect((await sandbox.vmkit(['boot', 'one'])).exitCode).toBe(0);
-      const changed = (await certificates('one')).split('\n').filter((line) => !before.includes(line));
-      expect(changed.map((line) => line.replace(/^\S+ +/, ''))).toEqual([
-        ...['client-phone.crt', 'client-probe.crt', 'client-phone.key', 'client-probe.key'],
-      ]);
-      expect(JSON.parse(await readFile(join(folder('one'), 'overlay.json'), 'utf8'))).toEqual({
-        address: '10.89.0.1/24',
-        clients: { probe: '10.89.0.254/24', laptop: '10.89.0.2/24', phone: '10.89.0.3/24' },
-      });
-      expectVerdict(await probe('one')).toMatchObject({ state: 'works' });
-      // The laptop's certificate is still valid.
-      for (const end of ['crt', 'key']) {
-        await cp(join(folder('one'), `client-laptop.${end}`), join(folder('one'), `client-probe.${end}`));
-      }
-      expect(await probe('one')).toMatchObject({
-        finding: { cause: 'lost-in-tunnel', hop: 'guest' },
-        layers: expect.arrayContaining([expect.objectContaining({ id: 'nebula-handshake', state: 'ok' })]),
-      });
-      await sandbox.vmkit(['stop', 'one']);
-    });
+    test.skipIf(!isAll)(
+      'after a reboot the certificates are the same but for a new client; a broken pair is mended; who was taken out is shut out',
+      async () => {
+        const before = await certificates('one');
+        await sandbox.vmkit(['stop', 'one']);
+        await sandbox.define('one', machine('', '[phone]'));
+        // As a kill between the key and the certificate leaves it.
+        await rm(join(folder('one'), 'client-probe.crt'));
+        expect((await sandbox.vmkit(['boot', 'one'])).exitCode).toBe(0);
+        const changed = (await certificates('one')).split('\n').filter((line) => !before.includes(line));
+        expect(changed.map((line) => line.replace(/^\S+ +/, ''))).toEqual([
+          ...['client-phone.crt', 'client-probe.crt', 'client-phone.key', 'client-probe.key'],
+        ]);
+        expect(JSON.parse(await readFile(join(folder('one'), 'overlay.json'), 'utf8'))).toEqual({
+          address: '10.89.0.1/24',
+          clients: { probe: '10.89.0.254/24', laptop: '10.89.0.2/24', phone: '10.89.0.3/24' },
+        });
+        expectVerdict(await probe('one')).toMatchObject({ state: 'works' });
+        // The laptop's certificate is still valid.
+        for (const end of ['crt', 'key']) {
+          await cp(join(folder('one'), `client-laptop.${end}`), join(folder('one'), `client-probe.${end}`));
+        }
+        expect(await probe('one')).toMatchObject({
+          finding: { cause: 'lost-in-tunnel', hop: 'guest' },
+          layers: expect.arrayContaining([expect.objectContaining({ id: 'nebula-handshake', state: 'ok' })]),
+        });
+        await sandbox.vmkit(['stop', 'one']);
+      },
+    );
 
     test('on the bridge: set up through the journal, tried, and taken back', async () => {
       await plugLaptop();
