@@ -3,7 +3,7 @@ import type { TestSpecification } from 'vitest/node';
 import { BaseSequencer } from 'vitest/node';
 
 /** What took longer than three minutes in a cold run, longest first: begun last, one of them would leave the other lane without work. */
-const LONGEST = ['tailnet', 'forgejo', 'hardening', 'nebula', 'faults', 'wireguard', 'tailnet-routes', 'isolation'];
+const LONGEST = ['tailnet', 'forgejo', 'faults', 'backup', 'hardening', 'isolation', 'sql', 'wireguard', 'nebula'];
 
 /** Begins with the longest files; the others keep vitest's order. */
 export default class LongestFirst extends BaseSequencer {
