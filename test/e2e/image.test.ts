@@ -85,7 +85,7 @@ describe.sequential('build-image', () => {
     const definition = join(folder, 'vm.yaml');
     writeFileSync(
       definition,
-      'name: tiny\nmemory: 256MiB\ndata: 1GiB\nservices:\n  - { name: idle, run: exec sleep infinity, ready: { check: "true" } }\n',
+      'name: tiny\nkernel: debian\nmemory: 256MiB\ndata: 1GiB\nservices:\n  - { name: idle, run: exec sleep infinity, ready: { check: "true" } }\n',
     );
     const build = ['build-image', definition, '--json'];
     // By root, for this test or another one before it.

@@ -32,14 +32,14 @@ const setSchema = z.object({
   artifacts: z.record(z.string(), z.string()),
 });
 
-/** `$1` the folder, then its files. A file that the store replaces later stays as it is here; where a link cannot be, it is a copy. */
+/** `$1` `copy` where a copy may take the room that a link needs not, `$2` the folder, then its files. A file that the store replaces later stays as it is here. */
 const LINK = `set -e
 umask 077
-rm -rf -- "$1"
-mkdir -p -- "$1"
-to=$1
-shift
-for file in "$@"; do cp -l -- "$file" "$to/" 2>/dev/null || cp -- "$file" "$to/"; done`;
+rm -rf -- "$2"
+mkdir -p -- "$2"
+how=$1 to=$2
+shift 2
+for file in "$@"; do cp -l -- "$file" "$to/" 2>/dev/null || { [ "$how" = copy ] && cp -- "$file" "$to/"; }; done`;
 
 const FINISH = 'rm -rf -- "$2" && mv -- "$1" "$2" && sync';
 
@@ -56,20 +56,39 @@ export async function setId(spec: VmSpec, built: Assembled['files']): Promise<st
   return sha256(canonicalJson({ definition, digests })).slice(0, 16);
 }
 
-/** Keeps a set beside the machine, whole or not at all. `assembled` are the files on the machine's host. */
+/**
+ * Keeps a set beside the machine, whole or not at all. `assembled` are the files on the machine's host. Where nobody asked for `rollback: auto`, a full disk or
+ * another file system is no reason not to boot: nothing is kept then.
+ */
 export async function keepSet(
   id: string,
   spec: VmSpec,
-  { files, kernel, artifacts }: Assembled,
+  assembled: Assembled,
   { setsDir }: Pick<MachinePaths, 'setsDir'>,
+  context: VerbContext,
+): Promise<void> {
+  if ((await context.host.stat(join(setsDir, id, FACTS))) !== undefined) return;
+  try {
+    await putSet(id, spec, assembled, setsDir, context);
+  } catch (error) {
+    if (spec.rollback === 'auto' || !(error instanceof VmkitError)) throw error;
+    await context.host.remove(join(setsDir, UNFINISHED));
+  }
+}
+
+async function putSet(
+  id: string,
+  spec: VmSpec,
+  { files, kernel, artifacts }: Assembled,
+  setsDir: string,
   context: VerbContext,
 ): Promise<void> {
   const { host } = context;
   const folder = join(setsDir, id);
-  if ((await host.stat(join(folder, FACTS))) !== undefined) return;
   const unfinished = join(setsDir, UNFINISHED);
   const there = Object.entries(files).flatMap(([kind, file]) => (file === undefined ? [] : [[kind, file] as const]));
-  await run(LINK, [unfinished, ...there.map(([, file]) => file)], context);
+  const how = spec.rollback === 'auto' ? 'copy' : 'link';
+  await run(LINK, [how, unfinished, ...there.map(([, file]) => file)], context);
   await keepDefinition(spec, join(unfinished, DEFINITION), context);
   const names = Object.fromEntries(there.map(([kind, file]) => [kind, basename(file)]));
   const facts = setSchema.parse({ version: 1, files: names, kernel, artifacts });
