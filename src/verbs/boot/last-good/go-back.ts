@@ -68,7 +68,8 @@ export async function goBack<Started>(
   // Before the start: whoever finds the good one running must not take it for the trial.
   await writeSets(paths, { good }, context);
   const started = await start(set);
-  if (good !== undefined) await forgetOtherSets(good, paths, context);
+  // Last what says that there is something left to remove.
   await removeOldAutomatic(paths, context);
+  if (good !== undefined) await forgetOtherSets(good, paths, context);
   return { ...started, wentBack: { why, snapshot: snapshot.id, kept } };
 }

@@ -135,6 +135,15 @@ export async function readSet(
   };
 }
 
+/** Whether there are sets beside this one. */
+export async function hasOtherSets(
+  id: string,
+  { setsDir }: Pick<MachinePaths, 'setsDir'>,
+  { host }: VerbContext,
+): Promise<boolean> {
+  return ((await host.list(setsDir)) ?? []).some((name) => name !== id);
+}
+
 /** Deletes all sets but this one. */
 export async function forgetOtherSets(
   id: string,

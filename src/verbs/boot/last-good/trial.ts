@@ -7,7 +7,7 @@ import { snapshotOf } from '../../backup/snapshot.ts';
 import type { Assembled } from '../../build/assemble.ts';
 import { isThere } from '../../machine-name.ts';
 import type { VerbContext } from '../../step.ts';
-import { forgetOtherSets, keepSet, setId } from './keep-set.ts';
+import { forgetOtherSets, hasOtherSets, keepSet, setId } from './keep-set.ts';
 import { readSets, type SetsRecord, writeSets } from './record.ts';
 
 /**
@@ -37,13 +37,14 @@ export async function beginTrial(
   await writeSets(paths, { good, trial: { set, snapshot } }, context);
 }
 
-/** Every service is ready: what was tried is what to go back to from now on. */
+/** Every service is ready: what was tried is what to go back to from now on. What a way back that was cut off left is removed, too. */
 export async function endTrial({ paths }: LockedMachine, context: VerbContext): Promise<void> {
-  const { trial } = await readSets(paths, context);
-  if (trial === undefined) return;
-  await writeSets(paths, { good: trial.set }, context);
-  await forgetOtherSets(trial.set, paths, context);
+  const { good, trial } = await readSets(paths, context);
+  const kept = trial?.set ?? good;
+  if (kept === undefined || (trial === undefined && !(await hasOtherSets(kept, paths, context)))) return;
+  await writeSets(paths, { good: kept }, context);
   await removeOldAutomatic(paths, context);
+  await forgetOtherSets(kept, paths, context);
 }
 
 /**
