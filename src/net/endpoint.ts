@@ -16,5 +16,10 @@ export function hostText(address: string): string {
   return isIpv6(address) ? `[${address}]` : address;
 }
 
+/** The port of a URL of http or https. */
+export function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80));
+}
+
 /** The kernel gives no port below to those who do not ask for one: what the guest asks itself comes from there, and is told from what tailscaled dials. */
 export const FIRST_FREE_PORT = 1024;

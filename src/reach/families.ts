@@ -27,7 +27,8 @@ export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdi
   return { ...verdict, state: 'degraded', firstByteMs, wholeMs, finding: { ...finding, title } };
 }
 
-function isSilent({ result }: Dial): boolean {
+/** That one refuses is an answer: programs take the other family at once. */
+export function isSilent({ result }: Pick<Dial, 'result'>): boolean {
   return result !== 'data' && result !== 'refused';
 }
 

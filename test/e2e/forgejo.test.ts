@@ -12,8 +12,8 @@ import { contextIn } from '../support/context.ts';
 import { makeDump, OLD_PASSWORD, OLD_SECRET_KEY } from '../support/forgejo-dump.ts';
 import { buildStandIn } from '../support/forgejo-stand-in/build.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll } from '../support/sampled.ts';
 
-const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
 const KILLS = isAll ? 10 : 1;
 /** Each program that makes an account is left out once with VMKIT_TEST_ALL=1, else every fifth one, others in each run. */
 const STRIDE = isAll ? 1 : 5;

@@ -121,7 +121,7 @@ describe('the kernel', () => {
     expect(said).toMatch(/modules of security: lsm=lockdown,capability,landlock,yama/);
   });
 
-  test.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)(
+  test.skipIf(!isAll)(
     'arm64, profile small (VMKIT_TEST_ALL=1): builds whole, within its size, and reaches init',
     async () => {
       const { directory, manifest } = await built('arm64');
@@ -210,7 +210,7 @@ describe('the kernel', () => {
     },
   );
 
-  test.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)(
+  test.skipIf(!isAll)(
     'the whole of it (VMKIT_TEST_ALL=1), built again in another folder, is the same bytes',
     async () => {
       const first = await built('x86_64');

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { holds } from './apply-changes.ts';
 import { rootRunner } from './as-root.ts';
 import { type Change, type Command, type Probe, shellText } from './change.ts';
-import { readJournal } from './change-journal.ts';
+import type { JournalEntry } from './change-journal.ts';
 
 /** Commands that look, each some milliseconds, or a round trip by ssh. */
 const AT_ONCE = 4;
@@ -17,12 +17,11 @@ export interface LostChange {
 }
 
 /**
- * Which of these changes that the journal has do not hold any more: a firewall's restart flushed the rules, somebody set an interface down or switched forwarding
+ * Which of these changes of a journal do not hold any more: a firewall's restart flushed the rules, somebody set an interface down or switched forwarding
  * off. What only root may see is left out where sudo refuses. Changes nothing.
  */
-export async function lostChanges(ids: readonly string[], context: Context): Promise<readonly LostChange[]> {
-  const all = await readJournal(context);
-  const entries = all.filter(({ id, state }) => ids.includes(id) && state === 'applied');
+export async function lostChanges(entries: readonly JournalEntry[], context: Context): Promise<readonly LostChange[]> {
+  const applied = entries.filter(({ state }) => state === 'applied');
   const run = await rootRunner(context);
   const { isRoot } = await context.host.facts();
   const isThere = (probe: Probe): Promise<boolean> =>
@@ -30,7 +29,7 @@ export async function lostChanges(ids: readonly string[], context: Context): Pro
       if (error instanceof VmkitError && error.code === 'sudo-refused') return true;
       throw error;
     });
-  const lost = await inParallel(entries, AT_ONCE, context.signal, async ({ title, apply, isApplied }) => {
+  const lost = await inParallel(applied, AT_ONCE, context.signal, async ({ title, apply, isApplied }) => {
     const claims = claimsOf({ apply });
     const broken: LostChange[] = [];
     for (const { command, probe } of claims) {

@@ -6,8 +6,9 @@ import { isUdpForward } from './udp-forward.ts';
  */
 export function changesOfTap(machine: string, ids: readonly string[]): readonly string[] {
   if (!ids.includes(`link:${machine}`)) return [];
-  const others = ids.filter((id) => id.startsWith('port:')).map((id) => id.slice('port:'.length));
-  const pairs = others.filter((other) => other !== machine).map((other) => pairId(machine, other));
+  const pairs = tapsIn(ids)
+    .filter((other) => other !== machine)
+    .map((other) => pairId(machine, other));
   const own = [`link:${machine}`, `nft:${machine}`, `port:${machine}`, ...pairs];
   return ids.filter((id) => own.includes(id));
 }
@@ -24,7 +25,13 @@ const NETWORK = /^(link|nft|port|forwarding6?|ufw|firewalld|ip6?tables):/;
 export function changesForMachine(machine: string, ids: readonly string[]): readonly string[] {
   const own = changesOfTap(machine, ids);
   if (own.length === 0) return [];
-  const taps = ids.filter((id) => id.startsWith('port:')).map((id) => id.slice('port:'.length));
-  const others = taps.filter((tap) => tap !== machine).flatMap((tap) => changesOfTap(tap, ids));
+  const others = tapsIn(ids)
+    .filter((tap) => tap !== machine)
+    .flatMap((tap) => changesOfTap(tap, ids));
   return ids.filter((id) => own.includes(id) || (NETWORK.test(id) && !isUdpForward(id) && !others.includes(id)));
+}
+
+/** TAPs that are ports of the bridge. */
+function tapsIn(ids: readonly string[]): readonly string[] {
+  return ids.filter((id) => id.startsWith('port:')).map((id) => id.slice('port:'.length));
 }

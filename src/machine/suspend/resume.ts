@@ -21,15 +21,20 @@ import { vmmOf } from '../vmm/drivers.ts';
 import { allRecorded, logsOf } from '../vmm/launch/recorder.ts';
 import type { MemoryKeeper } from '../vmm/vmm.ts';
 import { lastUptime, waitForClock } from './clock.ts';
-import { consume, forgetMemory } from './settle.ts';
+import { consume, forgetMemory, LOADED_WITHIN_MS } from './settle.ts';
 import { memoryDigest } from './suspend.ts';
-
-const LOADED_WITHIN_MS = 3_600_000;
 
 /** Why the memory of a suspended machine cannot be gone on from, as a sentence; undefined where it can, as far as that is known before it is read. */
 export async function whyNotResumable(paths: MachinePaths, context: Context): Promise<string | undefined> {
+  return whyNotFrom(await readSuspended(paths, context), paths, context);
+}
+
+async function whyNotFrom(
+  saved: Suspended | undefined,
+  paths: MachinePaths,
+  context: Context,
+): Promise<string | undefined> {
   const { host } = context;
-  const saved = await readSuspended(paths, context);
   if (saved === undefined) return 'its record cannot be read, or is of another vmkit';
   const [program = ''] = saved.started.argv;
   const monitor = await toolVersion(program, context);
@@ -50,8 +55,8 @@ export async function whyNotResumable(paths: MachinePaths, context: Context): Pr
 export async function resumeMachine(machine: LockedMachine, context: Context): Promise<MachineState> {
   const { name, paths } = machine;
   const { host } = context;
-  const why = await whyNotResumable(paths, context);
   const saved = await readSuspended(paths, context);
+  const why = await whyNotFrom(saved, paths, context);
   const keeper = saved === undefined ? undefined : vmmOf(saved.state).memory;
   if (why !== undefined || saved === undefined || keeper === undefined)
     throw notResumed(name, why ?? 'its monitor cannot');

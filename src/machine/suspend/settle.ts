@@ -10,7 +10,7 @@ import { vmmOf } from '../vmm/drivers.ts';
 import type { MemoryKeeper } from '../vmm/vmm.ts';
 
 /** A memory of many gigabytes from a slow disk. */
-const LOADED_WITHIN_MS = 3_600_000;
+export const LOADED_WITHIN_MS = 3_600_000;
 
 const CONSUME = `rm -rf -- "$2" && mv -- "$1" "$2" && sync -- "$3" "$2"`;
 

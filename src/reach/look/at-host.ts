@@ -2,6 +2,7 @@ import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import type { Host } from '../../host/host.ts';
 import { dial } from '../../net/dial.ts';
+import { portOf } from '../../net/endpoint.ts';
 import { questionTo } from '../../net/question.ts';
 import { type TailscalePrefs, tailscalePrefs } from '../../tailnet/tailscale-json.ts';
 import type { NodeFacts, Target } from '../facts.ts';
@@ -47,10 +48,10 @@ async function hasTailscale(host: Host): Promise<boolean> {
 /** Whether the control server of a tailnet answers this computer, in HTTP, whatever it says. */
 export async function dialControl(url: string | undefined): Promise<Observation | undefined> {
   if (url === undefined || !URL.canParse(url)) return undefined;
-  const { hostname, host, port, protocol } = new URL(url);
-  const isTls = protocol === 'https:';
-  const to = { address: hostname, port: Number(port || (isTls ? 443 : 80)) };
-  const request = { ...questionTo('http', host), tlsName: isTls ? hostname : undefined };
+  const server = new URL(url);
+  const { hostname, host, protocol } = server;
+  const to = { address: hostname, port: portOf(server) };
+  const request = { ...questionTo('http', host), tlsName: protocol === 'https:' ? hostname : undefined };
   return dialObservation('host', to, await dial(to, request, 3_000));
 }
 

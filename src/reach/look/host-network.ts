@@ -15,8 +15,12 @@ export async function lookAtHostNetwork(
   context: Context,
 ): Promise<HostNetworkFacts | undefined> {
   if (bridgeAddress === undefined) return undefined;
-  const ids = (await readJournal(context)).map(({ id }) => id);
-  const meant = changesForMachine(machine, ids);
+  const entries = await readJournal(context);
+  const ids = changesForMachine(
+    machine,
+    entries.map(({ id }) => id),
+  );
+  const meant = entries.filter(({ id }) => ids.includes(id));
   if (meant.length === 0) return undefined;
   const [lost, uplink] = await Promise.all([lostChanges(meant, context), closedUplink(context)]);
   const all = uplink === undefined ? lost : [...lost, uplink];

@@ -4,7 +4,7 @@ import { requireHostLink } from '../../machine/host-link.ts';
 import { type LockedMachine, withMachine } from '../../machine/state/machine-lock.ts';
 import { requireFree, runningMachine } from '../../machine/state/running.ts';
 import type { MachineState } from '../../machine/state/state.ts';
-import { readSuspended } from '../../machine/state/suspended.ts';
+import { isSuspended, readSuspended } from '../../machine/state/suspended.ts';
 import { resumeMachine } from '../../machine/suspend/resume.ts';
 import { settleSuspend } from '../../machine/suspend/settle.ts';
 import { joinNetwork, leaveNetworks } from '../../machine/switch/network-members.ts';
@@ -29,7 +29,7 @@ export async function resume(name: string, context: VerbContext): Promise<Resume
     await settleSuspend(running, machine, context);
     if (running !== undefined) return { name, wasRunning: true, ports: running.ports };
     await requireFree(machine, context);
-    if ((await context.host.stat(machine.paths.suspendedDir)) === undefined) {
+    if (!(await isSuspended(machine.paths, context.host))) {
       throw new VmkitError('boot', 'machine-off', `The machine ${name} is not suspended: it is off.`, {
         hint: `vmkit boot ${name}`,
       });

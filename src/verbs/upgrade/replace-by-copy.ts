@@ -71,11 +71,6 @@ async function onCopy<T>(what: string, failed: ErrorCode, work: () => Promise<T>
   }
 }
 
-/** What refuses data of an older version is what an upgrade is for. */
-export function withoutGuards(spec: VmSpec): VmSpec {
-  return { ...spec, services: spec.services.map((service) => ({ ...service, guard: undefined })) };
-}
-
 /** Its disk, identity and secrets, in the folders apart. */
 async function copyMachine(
   machine: LockedMachine,

@@ -2,6 +2,7 @@ import { isIpv6 } from '../../../core/addresses/ipv6.ts';
 import { type DialRequest, isAnswered } from '../../../net/dial.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
+import { isSilent } from '../../families.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
@@ -83,7 +84,10 @@ export async function lookAtNode(
     otherFamily,
   ]);
   // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
-  const isOneSilent = dials.some(([port, dial]) => isAnswered(dial) && byOther?.dials.get(port)?.result !== 'data');
+  const isOneSilent = dials.some(([port, dial]) => {
+    const otherDial = byOther?.dials.get(port);
+    return isAnswered(dial) && otherDial !== undefined && isSilent(otherDial);
+  });
   const again = isOneSilent && other !== undefined ? await dialOther(from, other, requests) : byOther;
   const answers = { dials: new Map(dials), otherFamily: again };
   const looked = { ...known, node: address, largePing, largePingBack, ...answers };

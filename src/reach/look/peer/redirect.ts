@@ -1,5 +1,5 @@
 import { type DialEnd, type DialRequest, isAnswered } from '../../../net/dial.ts';
-import { type Endpoint, hostText } from '../../../net/endpoint.ts';
+import { type Endpoint, hostText, portOf } from '../../../net/endpoint.ts';
 import { questionTo } from '../../../net/question.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import type { Redirect } from '../../facts.ts';
@@ -58,9 +58,7 @@ function startOf({ address, port }: Endpoint, { host, path, tlsName }: DialReque
 /** By the name that was asked for, or by its address. */
 function isOfServer(url: URL, start: URL, { address }: Endpoint): boolean {
   return (
-    url.protocol === start.protocol &&
-    portOf(url) === portOf(start) &&
-    [start.hostname, address].some((name) => nameOf(url) === name.replace(/^\[|\]$/g, ''))
+    url.protocol === start.protocol && portOf(url) === portOf(start) && [nameOf(start), address].includes(nameOf(url))
   );
 }
 
@@ -81,10 +79,6 @@ function isOwn(url: URL): boolean {
 
 function nameOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port || (protocol === 'https:' ? 443 : 80));
 }
 
 function parseUrl(location: string, base: URL): URL | undefined {
