@@ -129,12 +129,25 @@ export function connectDirectly({ address, port }: Endpoint, withinMs: number): 
   });
 }
 
+/**
+ * tailscaled's server gives a connection up after 5 s (net/socks5/socks5.go), just when WireGuard says its first message again
+ * that the other end may not have understood (REKEY_TIMEOUT): whoever has more time asks once more.
+ */
+const GIVEN_UP_MS = 4_500;
+
 /** Throws what the SOCKS5 server says. */
-export async function connectBySocks(
-  { address, port }: Endpoint,
-  { socksPort }: Socks,
-  withinMs: number,
-): Promise<Socket> {
+export async function connectBySocks(to: Endpoint, socks: Socks, withinMs: number): Promise<Socket> {
+  const started = performance.now();
+  try {
+    return await askSocks(to, socks, withinMs);
+  } catch (error) {
+    const tookMs = performance.now() - started;
+    if (tookMs < GIVEN_UP_MS || withinMs - tookMs < 1_000) throw error;
+    return await askSocks(to, socks, withinMs - tookMs);
+  }
+}
+
+async function askSocks({ address, port }: Endpoint, { socksPort }: Socks, withinMs: number): Promise<Socket> {
   const { socket } = await SocksClient.createConnection({
     proxy: { host: '127.0.0.1', port: socksPort, type: 5 },
     command: 'connect',
