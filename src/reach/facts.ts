@@ -63,13 +63,22 @@ export interface PeerFacts {
   /** Dials of the guest's tailnet address, by port. */
   readonly dials: ReadonlyMap<number, Dial>;
   /** The same by the node's address of the other family; undefined where one of both has none. */
-  readonly otherFamily: { readonly node: string; readonly dials: ReadonlyMap<number, Dial> } | undefined;
+  readonly otherFamily: OtherFamily | undefined;
   /** The dial of what this host serves. */
   readonly proxyDial: Dial | undefined;
   /** Undefined where no route to the machine's bridge address is approved. */
   readonly routed: RoutedFacts | undefined;
   /** The dial of the machine's port at the address of the phone's VPN. */
   readonly phoneDial?: Dial | undefined;
+}
+
+/** Dials of the guest's node by its other address. */
+export interface OtherFamily {
+  readonly node: string;
+  /** The peer's own address of that family. */
+  readonly from: string;
+  /** By port. */
+  readonly dials: ReadonlyMap<number, Dial>;
 }
 
 /** The machine's bridge address, as a peer goes there. */

@@ -2,6 +2,7 @@ import { isIpv6 } from '../core/addresses/ipv6.ts';
 import { isAnswered } from '../net/dial.ts';
 import { SLOWER_MS, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
+import { followDial } from './follow/follow-dial.ts';
 import type { Finding, Verdict } from './report.ts';
 import type { Way } from './ways.ts';
 
@@ -15,10 +16,12 @@ export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdi
   const dial = way.dial(facts);
   if (peer === undefined || other === undefined || dial === undefined) return verdict;
   if (!TO_NODE.includes(way.id) || verdict.state === 'unavailable') return verdict;
-  const otherDial = way.dial({ ...facts, peer: { ...peer, dials: other.dials } });
+  const byOther = { ...facts, peer: { ...peer, node: other.node, address: other.from, dials: other.dials } };
+  const otherDial = way.dial(byOther);
   if (otherDial === undefined) return verdict;
   if (isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS && isSilent(otherDial)) {
-    return { ...verdict, warnings: [...verdict.warnings, onlyOne(facts, dial, otherDial, other.node)] };
+    const told = whereEnded(way, otherDial, byOther, onlyOne(facts, dial, otherDial, other.node));
+    return { ...verdict, warnings: [...verdict.warnings, told] };
   }
   if (verdict.state !== 'fails' || isAnswered(dial) || !isAnswered(otherDial)) return verdict;
   const { firstByteMs, wholeMs } = otherDial;
@@ -34,6 +37,14 @@ export function isSilent({ result }: Pick<Dial, 'result'>): boolean {
 
 function familyOf(address: string): string {
   return isIpv6(address) ? 'IPv6' : 'IPv4';
+}
+
+/** Where the packets of the silent family ended, if they were followed. */
+function whereEnded({ id }: Way, silent: Dial, byOther: Facts, told: Finding): Finding {
+  const { trail, explained } = followDial(id, silent, byOther);
+  if (trail?.end === undefined || explained === undefined) return told;
+  const { hop, title, observed, fix } = explained.finding;
+  return { ...told, hop, title: `${told.title}: ${title}`, observed: `${told.observed}; ${observed}`, fix };
 }
 
 function onlyOne({ target }: Facts, answered: Dial, silent: Dial, address: string): Finding {

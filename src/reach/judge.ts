@@ -5,9 +5,9 @@ import { noCard, phoneChecks } from './checks/phone.ts';
 import { degradations, isSilentByNature, TO_NODE } from './degraded.ts';
 import type { Dial, Facts } from './facts.ts';
 import { withOtherFamily } from './families.ts';
-import { type Explained, explainEnd } from './follow/explain.ts';
+import type { Explained } from './follow/explain.ts';
+import { followDial } from './follow/follow-dial.ts';
 import { journeyOf } from './follow/journey.ts';
-import { followTrail } from './follow/trail.ts';
 import { isPassed } from './hops.ts';
 import type { Finding, Layer, Verdict } from './report.ts';
 import { WAYS, type Way } from './ways.ts';
@@ -26,12 +26,8 @@ function judgeWay(way: Way, facts: Facts): Verdict {
   const dial = dialled?.isUnasked ? undefined : dialled;
   const isThere = dial !== undefined && (isAnswered(dial) || dial.result === 'coming' || isSilentByNature(facts, dial));
   const works = isThere && !isErrorOnWay(facts, dial);
-  const trail = works || dial === undefined ? undefined : followTrail(way.id, facts);
+  const { trail, explained } = works || dial === undefined ? {} : followDial(way.id, dial, facts);
   const reached = trail?.reached ?? [];
-  // Where nobody watched the guest, that nothing is missed says nothing of it.
-  const isToldWhole = trail?.end !== undefined || facts.watches?.guest !== undefined;
-  const explained =
-    trail === undefined || dial === undefined || !isToldWhole ? undefined : explainEnd(way.id, trail, dial, facts);
   // All that leads to a machine goes through its host.
   const ofHost = facts.phone !== undefined ? phoneChecks : facts.hostNetwork === undefined ? [] : [hostNetworkHolds];
   const checks = [...ofHost, ...way.checks];

@@ -39,6 +39,8 @@ export interface Fault {
   readonly program?: string;
   readonly family?: 4 | 6;
   readonly protocol?: Facts['target']['protocol'];
+  /** The other family is dialled after it. */
+  readonly isBoth?: boolean;
   /** The peer is watched, too: it is a computer with a kernel and root. */
   readonly watchesPeer?: boolean;
 }
@@ -71,6 +73,9 @@ export async function followIn(name: string, fault: Fault): Promise<Verdict> {
       dialIn(guest, { address: loopback, port: PORT }, DIAL_MS, protocol),
       observed(guest),
     ]);
+    const other = ADDRESSES[family === 4 ? 6 : 4];
+    const to = { address: other.node, port: PORT };
+    const byOther = fault.isBoth === true ? peerDial(to, await dialIn(peer, to, DIAL_MS, protocol)) : undefined;
     const [inGuest, atItsPeer] = await Promise.all(watches.map(({ seenUntilNow }) => seenUntilNow()));
     const dial = peerDial({ address: node, port: PORT }, end);
     const base = facts({ ...seen, status: statusOf(node) }, undefined);
@@ -78,7 +83,10 @@ export async function followIn(name: string, fault: Fault): Promise<Verdict> {
       ...base,
       target: { ...base.target, protocol },
       asked: { ...peerDial({ address: loopback, port: PORT }, asked) },
-      peer: { ...healthyPeer(), address: own, node, dials: new Map([[PORT, dial]]) },
+      peer: {
+        ...{ ...healthyPeer(), address: own, node, dials: new Map([[PORT, dial]]) },
+        otherFamily: byOther && { node: other.node, from: other.peer, dials: new Map([[PORT, byOther]]) },
+      },
       watches: {
         ...(inGuest === undefined ? {} : { guest: inGuest }),
         ...(atItsPeer === undefined ? {} : { peer: atItsPeer }),

@@ -13,7 +13,7 @@ import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './pee
 const DIAL_UNHEARD_MS = 4_000;
 /** Where no answer comes by then, what is dialled will have to be watched. */
 const PONG_MS = 1_500;
-/** The other family of addresses is followed nowhere: it is dialled twice before it is called silent. */
+/** The other family of addresses is dialled twice before it is called silent, the second time while all is watched. */
 const OTHER_MS = 3_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
@@ -88,7 +88,7 @@ export async function lookAtNode(
     const otherDial = byOther?.dials.get(port);
     return isAnswered(dial) && otherDial !== undefined && isSilent(otherDial);
   });
-  const again = isOneSilent && other !== undefined ? await dialOther(from, other, requests) : byOther;
+  const again = isOneSilent && other !== undefined ? await followOther(from, other, requests) : byOther;
   const answers = { dials: new Map(dials), otherFamily: again };
   const looked = { ...known, node: address, largePing, largePingBack, ...answers };
   if (directPing !== undefined || !dials.some(([, { result }]) => result === 'data')) {
@@ -108,12 +108,18 @@ async function dialOther(
   node: string,
   requests: readonly Asked[],
 ): Promise<PeerFacts['otherFamily']> {
-  if (ofFamily(own, node) === undefined) return undefined;
+  const ownAddress = ofFamily(own, node);
+  if (ownAddress === undefined) return undefined;
   const dials = requests.map(async ([port, request]): Promise<readonly [number, Dial]> => {
     const to = { address: node, port };
     return [port, peerDial(to, await peer.dial(to, request, left(OTHER_MS)))];
   });
-  return { node, dials: new Map(await Promise.all(dials)) };
+  return { node, from: ownAddress, dials: new Map(await Promise.all(dials)) };
+}
+
+async function followOther(from: From, node: string, requests: readonly Asked[]): Promise<PeerFacts['otherFamily']> {
+  await from.watcher.ready();
+  return dialOther(from, node, requests);
 }
 
 /** A node that the peer knows by its name, as far as it tells of itself. */
