@@ -54,8 +54,11 @@ function interrupted(): never {
   throw new VmkitError('interrupted', 'interrupted', 'Interrupted; nothing was left half done.');
 }
 
-/** How much of a time is left, of at most as much as somebody wants, and a second where none is: `timeLeft(14_000)(10_000)`. Milliseconds. */
-export function timeLeft(withinMs: number): (atMostMs: number) => number {
+/** Of a time for all, at most so much. */
+export type TimeLeft = (atMostMs: number) => number;
+
+/** How much of a time is left, of at most as much as somebody wants, and `leastMs` where less is: `timeLeft(14_000)(10_000)`. Milliseconds. */
+export function timeLeft(withinMs: number, leastMs = 1_000): TimeLeft {
   const end = performance.now() + withinMs;
-  return (atMostMs) => Math.max(1_000, Math.min(atMostMs, Math.round(end - performance.now())));
+  return (atMostMs) => Math.min(atMostMs, Math.max(leastMs, Math.round(end - performance.now())));
 }

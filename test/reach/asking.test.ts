@@ -73,25 +73,25 @@ test.each([
   ],
 ] as const)('sent on to %s', async (location, pages, whyNot, expected) => {
   const dialled: string[] = [];
-  expect(await followRedirect(peer(pages, dialled), AT, ASKED, sentTo(location))).toEqual({ location, whyNot });
+  expect(await followRedirect(peer(pages, dialled), AT, ASKED, sentTo(location), 4_000)).toEqual({ location, whyNot });
   expect(dialled).toEqual(expected);
 });
 
 test('a page of the same server is asked for where that is, by name or address; no address, no page', async () => {
   for (const location of ['/login', 'http://100.64.0.1:3000/login', 'http://web.tailnet.test:3000/login']) {
     const dialled: string[] = [];
-    expect(await followRedirect(peer({}, dialled), AT, ASKED, sentTo(location))).toBeUndefined();
+    expect(await followRedirect(peer({}, dialled), AT, ASKED, sentTo(location), 4_000)).toBeUndefined();
     expect(dialled).toEqual(['100.64.0.1:3000/login']);
   }
   for (const location of [undefined, 'mailto:x']) {
-    expect(await followRedirect(peer({}), AT, ASKED, sentTo(location))).toBeUndefined();
+    expect(await followRedirect(peer({}), AT, ASKED, sentTo(location), 4_000)).toBeUndefined();
   }
 });
 
 test('from page to page of it: to localhost, to an error, in a circle', async () => {
   const at = '100.64.0.1:3000';
   const follow = (pages: Readonly<Record<string, Partial<DialEnd>>>, more: Partial<DialEnd> = {}) =>
-    followRedirect(peer(pages), AT, ASKED, sentTo('/a', more));
+    followRedirect(peer(pages), AT, ASKED, sentTo('/a', more), 4_000);
   const there = 'http://localhost/x';
   expect(await follow({ [`${at}/a`]: sentTo('/b'), [`${at}/b`]: sentTo(there) })).toEqual({
     location: there,
@@ -129,7 +129,7 @@ test('a dial that is answered is not followed; one that fails is dialled again o
   expect((await dialFollowed(dial('data'), isAnswered, 8_000, watcher)).result).toBe('data');
   expect(calls).toEqual(['dial 8000']);
   expect((await dialFollowed(dial('refused'), isAnswered, 8_000, watcher)).result).toBe('refused');
-  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 4000']);
+  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 3300']);
 });
 
 test('where all is watched already, one dial is enough', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TimeLeft } from '../../core/deadline.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { servedFor } from '../../reach/checks/node.ts';
@@ -34,6 +35,8 @@ export interface Around {
   readonly peer: Promise<Peer> | undefined;
   /** UDP ports that lead into the machine by tunnels of its own. */
   readonly tunnelPorts: readonly number[];
+  /** Until all has to be told. */
+  readonly leftToRead: TimeLeft;
 }
 
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
@@ -115,7 +118,8 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
   stop.abort();
 }
 
-function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: AbortSignal): Begun {
+function watch([place, run, { path }]: WatchedPlace, around: Around, over: AbortSignal): Begun {
+  const { before, tunnelPorts, leftToRead } = around;
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const services = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
@@ -145,13 +149,13 @@ function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Ar
   Promise.all([isOver, ready])
     .then(end)
     .catch(() => undefined);
-  const tooLate = isOver.then(() => sleep(READ_MS, '', { ref: false }));
+  const tooLate = isOver.then(() => sleep(leftToRead(READ_MS), '', { ref: false }));
   const seen: Begun['seen'] = async (dialledAt) => {
     const watched = readWatched(await Promise.race([printed, tooLate]), ports);
     // Of what it did not see from its beginning it says nothing.
     const isInTime = since <= dialledAt && since + (WATCH_SECONDS - ENOUGH_SECONDS) * 1000 >= dialledAt;
     if (watched === undefined || !isInTime) return undefined;
-    return { ...watched, routes: await askRoutes(watched, services, place, run, before) };
+    return { ...watched, routes: await askRoutes(watched, services, place, run, around) };
   };
   return { place, ready, seen };
 }
@@ -162,14 +166,16 @@ async function askRoutes(
   ports: readonly number[],
   place: Place,
   run: Run,
-  before: Facts,
+  { before, leftToRead }: Around,
 ): Promise<Routes | undefined> {
   const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;
   // What it said before the time was over counts.
   const lines: string[] = [];
   const script = observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST);
-  const printed = await run(script, ROUTES_MS, (line) => void lines.push(line)).catch(() => lines.join('\n'));
+  const printed = await run(script, leftToRead(ROUTES_MS), (line) => void lines.push(line)).catch(() =>
+    lines.join('\n'),
+  );
   const found = readObservations(printed, questions, place);
   return toRoutes(found);
 }

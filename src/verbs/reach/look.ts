@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfInterrupted, timeLeft, unlessInterrupted } from '../../core/deadline.ts';
+import { type TimeLeft, throwIfInterrupted, timeLeft, unlessInterrupted } from '../../core/deadline.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
@@ -38,13 +38,19 @@ const JOIN_MS = 10_000;
 const GUEST_FIRST_MS = 6_000;
 const LOOK_MS = 10_000;
 const ASK_MS = 11_000;
-/** All is over within this time, whatever hangs, but what is watched: an overloaded computer is no reason to know less. The start of a peer is beside it. */
+/** All is over within this time, whatever hangs. */
 const ALL_MS = 14_000;
+/** What a peer dials is over by then, so that there is time to read what was watched. */
+const DIALLED_MS = 11_000;
+/** An overloaded computer is no reason to call a way broken: what is dialled late has this time all the same, and so has the reading of what was watched. */
+const LEAST_MS = 4_000;
 
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins; a peer that does not join is told of, and the rest is seen. */
 export async function look(spec: VmSpec, target: Target, from: LookedFrom, context: VerbContext): Promise<Facts> {
   const { vmm } = await requireRunning(target.machine, context);
   const left = timeLeft(ALL_MS);
+  const leftToDial = timeLeft(DIALLED_MS, LEAST_MS);
+  const leftToRead = timeLeft(ALL_MS, LEAST_MS);
   const opened = openGuestShell(target.machine, context);
   const late = sleep(GUEST_FIRST_MS, UNSEEN, { ref: false });
   let tellSoon = (_: LookedGuest): void => undefined;
@@ -70,12 +76,12 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   try {
     const before = await runStep({ title: `looks at ${target.machine}`, run: around }, context);
     const { dials } = from;
-    const watcher = watcherOf({ before, opened, peer: from.peer, tunnelPorts: tunnelPorts(spec) }, context);
+    const watcher = watcherOf({ before, opened, peer: from.peer, tunnelPorts: tunnelPorts(spec), leftToRead }, context);
     // A tunnel is dialled where nothing below it is wrong, so all that the guest says is waited for.
     const whole = Promise.race([guest, late]).then((looked): Facts => ({ ...before, ...looked }));
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const [dialled, asked, nebula, { wireguard }] = await Promise.all([
-      lookWithPeer(before, from, { opened, watcher, left }, context),
+      lookWithPeer(before, from, { opened, watcher, left, leftToDial }, context),
       opened.then((each) => askInGuest(target, each, left(ASK_MS))),
       whole.then((seen) =>
         lookAtNebula(
@@ -102,14 +108,15 @@ function tunnelPorts({ services }: VmSpec): number[] {
 const UNSEEN: LookedGuest = { guest: undefined, guestError: undefined, guestBy: 'ssh' };
 
 interface Looking extends Pick<Around, 'opened'> {
-  readonly left: (atMostMs: number) => number;
+  readonly left: TimeLeft;
+  readonly leftToDial: TimeLeft;
   readonly watcher: Watcher;
 }
 
 async function lookWithPeer(
   before: Facts,
   { peer, dials }: LookedFrom,
-  { opened, watcher, left }: Looking,
+  { opened, watcher, left, leftToDial }: Looking,
   context: VerbContext,
 ): Promise<Facts> {
   if (peer === undefined) return before;
@@ -121,7 +128,7 @@ async function lookWithPeer(
         if (shell?.by !== 'ssh') throw new Error('Only its console answers.');
         return shell.run(script, withinMs);
       };
-      return { ...before, peer: await lookFromPeer(joined, { ...before, inGuest, watcher, left }, dials) };
+      return { ...before, peer: await lookFromPeer(joined, { ...before, inGuest, watcher, left: leftToDial }, dials) };
     } catch (error) {
       throwIfInterrupted(context.signal);
       return { ...before, peerError: messageOf(error), control: await dialControl(before.node?.loginServer) };

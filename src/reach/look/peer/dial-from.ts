@@ -1,5 +1,6 @@
 import { isIpv6 } from '../../../core/addresses/ipv6.ts';
-import { type DialRequest, isAnswered } from '../../../net/dial.ts';
+import type { TimeLeft } from '../../../core/deadline.ts';
+import { type DialEnd, type DialRequest, isAnswered } from '../../../net/dial.ts';
 import type { Endpoint } from '../../../net/endpoint.ts';
 import { questionTo } from '../../../net/question.ts';
 import type { ServicePort } from '../../../spec/service.ts';
@@ -12,6 +13,8 @@ import { followRedirect } from './redirect.ts';
 
 /** For a whole answer. */
 export const DIAL_MS = 8_000;
+/** For the pages that an answer sends one on to. */
+const REDIRECT_MS = 4_000;
 
 /** Who dials, and what is watched meanwhile. */
 export interface From {
@@ -19,7 +22,7 @@ export interface From {
   /** Its own addresses in the tailnet. */
   readonly own: readonly string[];
   readonly watcher: Watcher;
-  readonly left: (atMostMs: number) => number;
+  readonly left: TimeLeft;
 }
 
 export async function dialFrom(
@@ -28,11 +31,9 @@ export async function dialFrom(
   request: DialRequest,
   withinMs: number,
 ): Promise<Dial> {
-  const dialOnce = async (within: number): Promise<Dial> => {
-    const end = await peer.dial(to, request, within);
-    return { ...peerDial(to, end), redirect: await followRedirect(peer, to, request, end) };
-  };
-  return dialFollowed(dialOnce, isAnswered, left(withinMs), watcher);
+  const dialOnce = (within: number): Promise<DialEnd> => peer.dial(to, request, within);
+  const end = await dialFollowed(dialOnce, isAnswered, left(withinMs), watcher);
+  return { ...peerDial(to, end), redirect: await followRedirect(peer, to, request, end, left(REDIRECT_MS)) };
 }
 
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */

@@ -11,10 +11,11 @@ export interface Watcher {
 }
 
 /** Where no answer comes by then, the watch is made. */
-const SOON_MS = 1_000;
+const SOON_MS = 700;
 /** An answer that takes longer is worth a look at where it stays. */
 const PATIENCE_MS = 2_000;
-const AGAIN_MS = 4_000;
+/** Linux tries a connection again after 1 s, and after 3 s. */
+const AGAIN_MS = 3_300;
 
 /** Begins to watch where a try takes longer than so many milliseconds. */
 export async function beginIfSlow<T>(tried: Promise<T>, afterMs: number, watcher: Watcher): Promise<T> {
@@ -47,6 +48,7 @@ export async function dialFollowed<T>(
   watcher.begin();
   if (await isAnswered(PATIENCE_MS - SOON_MS)) return first;
   await watcher.ready();
+  if (await isAnswered(0)) return first;
   const again = await dial(Math.min(AGAIN_MS, withinMs));
   const ended = await first;
   return isAnswer(ended) || !isAnswer(again) ? ended : again;

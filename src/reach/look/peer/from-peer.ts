@@ -1,3 +1,4 @@
+import type { TimeLeft } from '../../../core/deadline.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import { tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
@@ -16,7 +17,7 @@ interface Around extends AroundNode, Pick<Facts, 'phone'> {
   readonly router: NodeFacts | undefined;
   readonly watcher: Watcher;
   /** Of the time for all, of at most so much. */
-  readonly left: (atMostMs: number) => number;
+  readonly left: TimeLeft;
 }
 
 /** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */

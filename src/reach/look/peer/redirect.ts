@@ -4,7 +4,6 @@ import { questionTo } from '../../../net/question.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import type { Redirect } from '../../facts.ts';
 
-const WITHIN_MS = 4_000;
 /** More than a service needs to send one to its login. Browsers give up after twenty. */
 const STEPS = 6;
 
@@ -17,8 +16,9 @@ export async function followRedirect(
   asked: Endpoint,
   request: DialRequest,
   first: DialEnd,
+  withinMs: number,
 ): Promise<Redirect | undefined> {
-  const deadline = performance.now() + WITHIN_MS;
+  const deadline = performance.now() + withinMs;
   const start = startOf(asked, request);
   const been = new Set([start.href]);
   let at = start;
