@@ -261,5 +261,8 @@ test('serve by https in a tailnet without certificates', () => {
   };
   const seen = facts({}, healthyPeer({ 443: 'silent' }));
   const guest = seen.guest && { ...seen.guest, serve };
-  expect(viaTun({ ...seen, guest })).toMatchObject({ state: 'fails', finding: { cause: 'https-off', hop: 'control' } });
+  expect(viaTun({ ...seen, guest })).toMatchObject({
+    state: 'fails',
+    finding: { cause: 'https-off', hop: 'tailscaled' },
+  });
 });

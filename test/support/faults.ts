@@ -467,7 +467,7 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
     ),
     state: 'fails',
     cause: 'https-off',
-    hop: 'control',
+    hop: 'tailscaled',
   },
   {
     name: 'MagicDNS is off',

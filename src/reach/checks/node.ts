@@ -135,7 +135,7 @@ export const serveConfigured: Check = {
 export const certificateAllowed: Check = {
   id: 'certificate',
   title: 'the node may have a certificate',
-  hop: 'control',
+  hop: 'tailscaled',
   look: (facts) => {
     const { guest, target } = facts;
     const served = servedFor(facts);

@@ -80,9 +80,8 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     // A tunnel is dialled where nothing below it is wrong, so all that the guest says is waited for.
     const whole = Promise.race([guest, late]).then((looked): Facts => ({ ...before, ...looked }));
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
-    const [dialled, asked, nebula, { wireguard }] = await Promise.all([
+    const dialling = Promise.all([
       lookWithPeer(before, from, { opened, watcher, left, leftToDial }, context),
-      opened.then((each) => askInGuest(target, each, left(ASK_MS))),
       whole.then((seen) =>
         lookAtNebula(
           spec,
@@ -94,8 +93,13 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
       ),
       whole.then((seen) => lookByWireguard(spec, seen, dials.includes('wireguard'), watcher, context)),
     ]);
-    const seen = { ...dialled, ...(await guest), nebula, wireguard, watches: await watcher.seen() };
-    return withAsked(seen, asked);
+    const [[dialled, nebula, { wireguard }], watches, looked, asked] = await Promise.all([
+      dialling,
+      dialling.then(() => watcher.seen()),
+      guest,
+      opened.then((each) => askInGuest(target, each, left(ASK_MS))),
+    ]);
+    return withAsked({ ...dialled, ...looked, nebula, wireguard, watches }, asked);
   } finally {
     (await opened).shell?.close();
   }

@@ -7,7 +7,7 @@ import type { Dial } from '../../facts.ts';
 import type { Observation } from '../../observation.ts';
 
 /** How long the guest itself waits for an answer, in seconds: as long as a peer does. */
-const SECONDS = 9;
+const SECONDS = 8;
 /** Of an answer that takes longer it is asked whether it still comes. */
 const MIDDLE = 5;
 /** How timeout(1) ends what is late. */

@@ -13,7 +13,7 @@ import type { Observation } from '../../observation.ts';
 import { peerDial } from '../peer/dial-observation.ts';
 import { dialTwice, type Watcher } from '../peer/followed-dial.ts';
 
-const DIAL_MS = 8_000;
+const DIAL_MS = 7_000;
 
 /**
  * Whether this host's UDP port leads to the guest: QEMU holds it, or on the bridge the packet filter sends it there, which only root may ask; others are told
