@@ -116,6 +116,7 @@ function watcherIn(calls: string[], isReady = false): Watcher {
     begin: () => void calls.push('begin'),
     ready: async () => void calls.push('ready'),
     isReady: () => isReady,
+    keep: () => void calls.push('keep'),
   };
 }
 
@@ -129,7 +130,7 @@ test('a dial that is answered is not followed; one that fails is dialled again o
   expect((await dialFollowed(dial('data'), isAnswered, 8_000, watcher)).result).toBe('data');
   expect(calls).toEqual(['dial 8000']);
   expect((await dialFollowed(dial('refused'), isAnswered, 8_000, watcher)).result).toBe('refused');
-  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 3300']);
+  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 3300', 'keep']);
 });
 
 test('where all is watched already, one dial is enough', async () => {
@@ -140,7 +141,7 @@ test('where all is watched already, one dial is enough', async () => {
   };
   await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls, true));
   await dialTwice(dial, isAnswered, 8_000, watcherIn(calls, true));
-  expect(calls).toEqual(['ready', 'dial 8000', 'ready', 'dial 8000']);
+  expect(calls).toEqual(['ready', 'dial 8000', 'keep', 'ready', 'dial 8000', 'keep']);
 });
 
 test('the watch is made while a slow answer is waited for', async () => {
@@ -148,6 +149,14 @@ test('the watch is made while a slow answer is waited for', async () => {
   const dial = async () => sleep(1_300, ended('data'));
   expect((await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls))).result).toBe('data');
   expect(calls).toEqual(['begin']);
+});
+
+test('an answer that comes while it is dialled once more ends all, and what was watched is not needed', async () => {
+  const calls: string[] = [];
+  const dial = async (withinMs: number) =>
+    withinMs === 8_000 ? sleep(2_300, ended('data')) : sleep(60_000, ended('silent'), { ref: false });
+  expect((await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls))).result).toBe('data');
+  expect(calls).toEqual(['begin', 'ready']);
 });
 
 test('a client that can be there once only dials again when its first dial is over', async () => {
@@ -158,7 +167,7 @@ test('a client that can be there once only dials again when its first dial is ov
   };
   const watcher = watcherIn(calls);
   expect((await dialTwice(dial('timeout'), isAnswered, 8_000, watcher)).result).toBe('timeout');
-  expect(calls).toEqual(['dial 2000', 'ready', 'dial 8000']);
+  expect(calls).toEqual(['dial 2000', 'ready', 'dial 8000', 'keep']);
 });
 
 test('of each command in the guest it is told how it ended, also where its programs are missing', async () => {

@@ -44,7 +44,7 @@ export function watcherOf(around: Around, context: Context): Watcher & { seen():
   let begun: ReturnType<typeof watchAll> | undefined;
   const over = new AbortController();
   let isReady = false;
-  let isWanted = false;
+  let isKept = false;
   const watch = async (): ReturnType<typeof watchAll> => {
     const all = await watchAll(around, over.signal, context);
     all.ready.then(
@@ -65,14 +65,16 @@ export function watcherOf(around: Around, context: Context): Watcher & { seen():
   return {
     begin: () => void begin(),
     ready: async () => {
-      isWanted = true;
       await (await begin()).ready;
     },
     isReady: () => isReady,
+    keep: () => {
+      isKept = true;
+    },
     // Everybody has dialled by then: nothing more is waited for.
     seen: async () => {
       over.abort();
-      return isWanted ? (await begun)?.seen : undefined;
+      return isKept ? (await begun)?.seen : undefined;
     },
   };
 }

@@ -137,21 +137,23 @@ wait $before
 echo "==> watching in $d <=="
 timeout ${seconds} cat "$d/end" 3>&-
 # What was seen at the last is still being written.
-sleep 0.5 3>&-
+sleep 0.5 3>&- & rest=$!
+metrics >"$d/metrics" 3>&-
+ss -Hltnp 3>&- >"$d/sockets"
+holders <"$d/sockets" >"$d/holders" 2>/dev/null
+wait $rest
 # What came after the chains were read would be seen by the interface alone.
 kill $wire 2>/dev/null
 counters >"$d/counters"
-nft -j list table inet $t 3>&- >"$d/flows" 2>&1 & list=$!
-ss -Hltnp 3>&- >"$d/sockets"
-holders <"$d/sockets" >"$d/holders" 2>/dev/null
-metrics >"$d/metrics" 3>&-
+nft -j list table inet $t 3>&- >"$d/flows" 2>&1
 ${isGuest ? '{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"' : ''}
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
-wait $list
+cd "$d"
+set --
 for file in counters-before metrics-before counters metrics flows trace nft sockets holders filter kernel wire daemon; do
-  [ -s "$d/$file" ] || continue
-  printf '\\n==> %s <==\\n' "$file"
-  head -c 300000 "$d/$file"
+  [ ! -s "$file" ] || set -- "$@" "$file"
 done
+printf '\\n'
+head -v -c 300000 "$@"
 `;
 }

@@ -119,6 +119,7 @@ async function dialOther(
 
 async function followOther(from: From, node: string, requests: readonly Asked[]): Promise<PeerFacts['otherFamily']> {
   await from.watcher.ready();
+  from.watcher.keep();
   return dialOther(from, node, requests);
 }
 

@@ -4,10 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Watcher {
   /** Begins, where nobody did before: it takes a guest without KVM seconds. */
   begin(): void;
-  /** Begins, and waits until all that is dialled from now on is seen. What was seen is read only where somebody waited for it. */
+  /** Begins, and waits until all that is dialled from now on is seen. */
   ready(): Promise<void>;
   /** Whether all that is dialled from now on would be seen. */
   isReady(): boolean;
+  /** What was seen is needed: it takes a guest without KVM seconds to read it. */
+  keep(): void;
 }
 
 /** Where no answer comes by then, the watch is made. */
@@ -35,6 +37,17 @@ export async function dialFollowed<T>(
   watcher: Watcher | undefined,
 ): Promise<T> {
   if (watcher === undefined) return dial(withinMs);
+  const ended = await dialTwiceAtOnce(dial, isAnswer, withinMs, watcher);
+  if (!isAnswer(ended)) watcher.keep();
+  return ended;
+}
+
+async function dialTwiceAtOnce<T>(
+  dial: (withinMs: number) => Promise<T>,
+  isAnswer: (ended: T) => boolean,
+  withinMs: number,
+  watcher: Watcher,
+): Promise<T> {
   if (watcher.isReady()) {
     await watcher.ready();
     return dial(withinMs);
@@ -49,9 +62,10 @@ export async function dialFollowed<T>(
   if (await isAnswered(PATIENCE_MS - SOON_MS)) return first;
   await watcher.ready();
   if (await isAnswered(0)) return first;
-  const again = await dial(Math.min(AGAIN_MS, withinMs));
-  const ended = await first;
-  return isAnswer(ended) || !isAnswer(again) ? ended : again;
+  const again = dial(Math.min(AGAIN_MS, withinMs));
+  const answered = first.then((ended) => (isAnswer(ended) ? ended : again));
+  const soonest = await Promise.race([answered, again]);
+  return isAnswer(soonest) ? soonest : first;
 }
 
 /** The same for a client that can be there once only, such as one of a tunnel: the first dial ends before the second begins. */
@@ -66,5 +80,7 @@ export async function dialTwice<T>(
     if (isAnswer(first)) return first;
   }
   await watcher.ready();
-  return dial(withinMs);
+  const ended = await dial(withinMs);
+  if (!isAnswer(ended)) watcher.keep();
+  return ended;
 }
