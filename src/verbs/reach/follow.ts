@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TimeLeft } from '../../core/deadline.ts';
 import type { Context } from '../../host/context.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { servedFor } from '../../reach/checks/node.ts';
@@ -19,7 +18,7 @@ import type { OpenedShell } from './guest-shell.ts';
 const WATCH_SECONDS = 15;
 /** A connection is tried a second and a third time after 1 s and 3 s (Linux): the first two tries of one, and some of what is said on it. */
 const ENOUGH_SECONDS = 3;
-/** A guest without KVM takes seconds to make a table and to read it. */
+/** A guest without KVM takes three seconds to make a table, and as many to read it; on an overloaded computer more, which is no reason to know less. */
 const READY_MS = 12_000;
 const READ_MS = 8_000;
 const WATCH_MS = 35_000;
@@ -35,8 +34,6 @@ export interface Around {
   readonly peer: Promise<Peer> | undefined;
   /** UDP ports that lead into the machine by tunnels of its own. */
   readonly tunnelPorts: readonly number[];
-  /** Until all has to be told. */
-  readonly leftToRead: TimeLeft;
 }
 
 /** Watches the machine's ports in the guest, at the peer, on this host and in the machine that routes, once, when somebody first asks for it. */
@@ -121,7 +118,7 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
 }
 
 function watch([place, run, { path }]: WatchedPlace, around: Around, over: AbortSignal): Begun {
-  const { before, tunnelPorts, leftToRead } = around;
+  const { before, tunnelPorts } = around;
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const services = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
@@ -151,7 +148,7 @@ function watch([place, run, { path }]: WatchedPlace, around: Around, over: Abort
   Promise.all([isOver, ready])
     .then(end)
     .catch(() => undefined);
-  const tooLate = isOver.then(() => sleep(leftToRead(READ_MS), '', { ref: false }));
+  const tooLate = isOver.then(() => sleep(READ_MS, '', { ref: false }));
   const seen: Begun['seen'] = async (dialledAt) => {
     const watched = readWatched(await Promise.race([printed, tooLate]), ports);
     // Of what it did not see from its beginning it says nothing.
@@ -168,14 +165,14 @@ async function askRoutes(
   ports: readonly number[],
   place: Place,
   run: Run,
-  { before, leftToRead }: Around,
+  { before }: Around,
 ): Promise<Routes | undefined> {
   const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;
   // What it said before the time was over counts.
   const lines: string[] = [];
   const script = observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST);
-  const printed = await run(script, leftToRead(ROUTES_MS), (line) => void lines.push(line)).catch(() =>
+  const printed = await run(script, ROUTES_MS, (line) => void lines.push(line)).catch(() =>
     lines.join('\n'),
   );
   const found = readObservations(printed, questions, place);

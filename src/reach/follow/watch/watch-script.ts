@@ -138,7 +138,7 @@ echo "==> watching in $d <=="
 timeout ${seconds} cat "$d/end" 3>&-
 # What was seen at the last is still being written.
 sleep 0.5 3>&- & rest=$!
-metrics >"$d/metrics" 3>&-
+metrics >"$d/metrics" 3>&- & asked=$!
 ss -Hltnp 3>&- >"$d/sockets"
 holders <"$d/sockets" >"$d/holders" 2>/dev/null
 wait $rest
@@ -146,6 +146,7 @@ wait $rest
 kill $wire 2>/dev/null
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1
+wait $asked
 ${isGuest ? '{ daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"' : ''}
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { ${FILTER}; } >"$d/filter" 2>&1 3>&-; fi
 cd "$d"
