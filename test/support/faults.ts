@@ -90,6 +90,9 @@ const onPeer = (rule: string) => ({
 });
 
 /** Each is put into the working world, found, and taken back. Those that change what the control server tells come last. */
+const BY_HTTPS = 'tailscale serve reset; tailscale serve --bg --yes --https=443 http://127.0.0.1:3000';
+const BY_TCP = 'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000';
+
 export const FAULTS: readonly Fault[] = [
   {
     name: 'a backend takes connections and says nothing',
@@ -460,13 +463,10 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
     hop: 'tailscaled',
   },
   {
-    name: 'serve by https in a tailnet without certificates',
-    ...inGuest(
-      'tailscale serve reset; tailscale serve --bg --yes --https=443 http://127.0.0.1:3000',
-      'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000',
-    ),
+    name: 'serve by https, and no certificate can be had',
+    ...inGuest(BY_HTTPS, BY_TCP),
     state: 'fails',
-    cause: 'https-off',
+    cause: 'certificate-missing',
     hop: 'tailscaled',
   },
   {
@@ -494,6 +494,22 @@ s6-svc -wU -T 60000 -u /run/service/tailscale; s6-svwait -U -t 60000 /run/servic
     state: 'fails',
     cause: 'policy-drops',
     hop: 'control',
+  },
+  {
+    name: 'serve by https in a tailnet without HTTPS',
+    put: async ({ control, inGuest }) => {
+      await inGuest(BY_HTTPS);
+      await control({ Do: 'certificates', Node: 'web', On: false });
+      await inGuest(until('tailscale status --json | grep -q \'"CertDomains": null\''));
+    },
+    takeBack: async ({ control, inGuest }) => {
+      await inGuest(BY_TCP);
+      await control({ Do: 'certificates', Node: 'web', On: true });
+    },
+    from: 'ssh',
+    state: 'fails',
+    cause: 'https-off',
+    hop: 'tailscaled',
   },
   {
     name: 'the policy hides the node',

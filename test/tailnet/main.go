@@ -125,11 +125,17 @@ func main() {
 			for _, n := range control.AllNodes() {
 				control.UpdateNode(n)
 			}
-		// After these two a node is told nothing more but by them (AddRawMapResponse).
+		// After these a node is told nothing more but by them (AddRawMapResponse).
 		case "filter":
 			ports := tailcfg.NetPortRange{IP: "*", Ports: tailcfg.PortRange{First: c.First, Last: c.Last}}
 			rules := []tailcfg.FilterRule{{SrcIPs: []string{"*"}, DstPorts: []tailcfg.NetPortRange{ports}}}
 			tell(control, c.Node, &tailcfg.MapResponse{PacketFilter: rules})
+		case "certificates":
+			dns := &tailcfg.DNSConfig{Proxied: true}
+			if c.On {
+				dns.CertDomains = []string{c.Node + ".tailnet.test"}
+			}
+			tell(control, c.Node, &tailcfg.MapResponse{DNSConfig: dns})
 		case "hide":
 			hidden := []tailcfg.NodeID{named(control, c.Node).ID}
 			tell(control, c.From, &tailcfg.MapResponse{PeersRemoved: hidden})

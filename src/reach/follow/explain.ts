@@ -1,8 +1,17 @@
+import { servedFor } from '../checks/node.ts';
 import type { Dial, Facts } from '../facts.ts';
 import { isTunnel } from '../hops.ts';
 import type { Finding, WayId } from '../report.ts';
 import { answerNotWhole, questionLost } from './causes/answer-causes.ts';
-import { betweenBoth, dropped, notArrived, peerSendsElsewhere, rewritten, type Why } from './causes/causes.ts';
+import {
+  betweenBoth,
+  certificateAwaited,
+  dropped,
+  notArrived,
+  peerSendsElsewhere,
+  rewritten,
+  type Why,
+} from './causes/causes.ts';
 import { passedBy } from './causes/interface-causes.ts';
 import { inKernel, toldByKernel, wrongWayBack } from './causes/kernel-causes.ts';
 import { answerLost } from './causes/lost-causes.ts';
@@ -83,13 +92,21 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     case 'arrive':
     case 'dial':
     case 'route-in':
-      return isTunnel(way) ? lostInTunnel(way, last, facts) : notArrived(end, watched, facts);
+      if (isTunnel(way)) return lostInTunnel(way, last, facts);
+      // Who is connected has reached the server of TLS, which does not ask the service yet.
+      if (end.id === 'dial' && dial.result === 'silent' && isServedByHttps(way, facts))
+        return certificateAwaited(facts);
+      return notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
       return notTaken(end, watched, facts);
     default:
       return inKernel(end, watched, facts);
   }
+}
+
+function isServedByHttps(way: WayId, facts: Facts): boolean {
+  return way.startsWith('guest-serve') && servedFor(facts)?.as === 'https';
 }
 
 const ANSWERS: readonly Step['id'][] = [

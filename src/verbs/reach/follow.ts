@@ -172,9 +172,7 @@ async function askRoutes(
   // What it said before the time was over counts.
   const lines: string[] = [];
   const script = observeScript(questions, isGuest(place) ? IN_GUEST : ON_HOST);
-  const printed = await run(script, ROUTES_MS, (line) => void lines.push(line)).catch(() =>
-    lines.join('\n'),
-  );
+  const printed = await run(script, ROUTES_MS, (line) => void lines.push(line)).catch(() => lines.join('\n'));
   const found = readObservations(printed, questions, place);
   return toRoutes(found);
 }

@@ -1,3 +1,4 @@
+import { withoutDot } from '../../../tailnet/tailscale-json.ts';
 import { said } from '../../checks/check.ts';
 import type { Facts } from '../../facts.ts';
 import { saidByNodes } from '../../look/node-evidence.ts';
@@ -85,6 +86,19 @@ export function betweenBoth({ place }: Step, { target }: Facts): Why {
 
 function metric(watched: Watched | undefined, pattern: RegExp): number {
   return [...(watched?.metrics ?? [])].reduce((sum, [name, by]) => (pattern.test(name) ? sum + by : sum), 0);
+}
+
+/** It begins no TLS before it has a certificate for its name. */
+export function certificateAwaited({ guest, target }: Facts): Why {
+  const name = withoutDot(guest?.status?.Self.DNSName ?? target.machine);
+  return {
+    cause: 'certificate-missing',
+    hop: 'tailscaled',
+    title: 'tailscaled takes the connection, and begins no TLS: it has no certificate, and waits for one',
+    fix: `vmkit exec ${target.machine} -- timeout 60 tailscale cert ${name}, which says why: the guest has to reach a name server and Let's Encrypt`,
+    isCertain: true,
+    isGeneral: true,
+  };
 }
 
 /** The peer's node sent it, and the kernel there did not see it: tailscaled lets it in, or something between both lost it. */
