@@ -16,7 +16,7 @@ holders() {
     echo "${local##*:} $pid $state $files $may"
   done
 }
-metrics() { timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
+metrics() { timeout 3 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'; }
 cat >"$d/table" <<END
 table inet $t {
   FLAGS
@@ -217,7 +217,8 @@ echo "==> watching in $d <=="
 timeout 4 cat "$d/end" 3>&-
 # What was seen at the last is still being written.
 sleep 0.5 3>&- & rest=$!
-metrics >"$d/metrics" 3>&-
+# Who did not answer before is not waited for again.
+{ [ ! -s "$d/metrics-before" ] || metrics >"$d/metrics"; } 3>&- & asked=$!
 ss -Hltnp 3>&- >"$d/sockets"
 holders <"$d/sockets" >"$d/holders" 2>/dev/null
 wait $rest
@@ -225,6 +226,7 @@ wait $rest
 kill $wire 2>/dev/null
 counters >"$d/counters"
 nft -j list table inet $t 3>&- >"$d/flows" 2>&1
+wait $asked
 { daemon && [ ! -s "$d/metrics" ] && echo "used $(((used - began) * 10)) ms"; } >"$d/daemon"
 if [ "$(grep acl "$d/metrics-before")" != "$(grep acl "$d/metrics")" ]; then { timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n '/^\t"PacketFilterRules"/,/^\t[]]/p'; } >"$d/filter" 2>&1 3>&-; fi
 cd "$d"

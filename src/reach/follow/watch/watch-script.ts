@@ -82,7 +82,7 @@ function holders(ports: readonly number[]): string {
 }
 /** Tailscale's own word on what it dropped: reason="acl" is its packet filter (util/usermetric). */
 const METRICS =
-  "timeout 4 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
+  "timeout 3 tailscale metrics print 2>/dev/null | grep -E '^tailscaled_(in|out)bound_(dropped_)?packets_total'";
 /** Only where its packet filter dropped something meanwhile: what it lets in. */
 const FILTER =
   'timeout 4 tailscale debug prefs | grep ShieldsUp; timeout 4 tailscale debug netmap | sed -n \'/^\\t"PacketFilterRules"/,/^\\t[]]/p\'';
@@ -138,7 +138,8 @@ echo "==> watching in $d <=="
 timeout ${seconds} cat "$d/end" 3>&-
 # What was seen at the last is still being written.
 sleep 0.5 3>&- & rest=$!
-metrics >"$d/metrics" 3>&- & asked=$!
+# Who did not answer before is not waited for again.
+{ [ ! -s "$d/metrics-before" ] || metrics >"$d/metrics"; } 3>&- & asked=$!
 ss -Hltnp 3>&- >"$d/sockets"
 holders <"$d/sockets" >"$d/holders" 2>/dev/null
 wait $rest

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isIpv6 } from '../../../core/addresses/ipv6.ts';
 import { type DialRequest, isAnswered } from '../../../net/dial.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
@@ -9,8 +10,9 @@ import { peerDial } from './dial-observation.ts';
 import { beginIfSlow, type Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
-/** Where nothing comes back from the node at all, that will not become better. */
-const DIAL_UNHEARD_MS = 4_000;
+/** Where nothing comes back from the node at all by then, it is dialled all the same: that will not become better. */
+const UNHEARD_MS = 2_000;
+const DIAL_UNHEARD_MS = 5_000;
 /** Where no answer comes by then, what is dialled will have to be watched. */
 const PONG_MS = 1_500;
 /** The other family of addresses is dialled twice before it is called silent, the second time while all is watched. */
@@ -58,11 +60,13 @@ export async function lookAtNode(
   const ports = [...new Set([target.port, ...served.map(({ port }) => port)])];
   // The first packet finds the path; dials beside it would wait for the same.
   const pinged = pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false']);
-  const ping = await beginIfSlow(pinged, PONG_MS, from.watcher);
-  const withinMs = pongs(ping) ? DIAL_MS : DIAL_UNHEARD_MS;
+  const pinging = beginIfSlow(pinged, PONG_MS, from.watcher);
+  const soon = await Promise.race([pinging, sleep(UNHEARD_MS)]);
+  const isHeard = soon !== undefined && pongs(soon);
+  const withinMs = isHeard ? DIAL_MS : DIAL_UNHEARD_MS;
   const requests = ports.map((port) => [port, requestFor(port, served, status, target.protocol)] as const);
   const other = (status.Self.TailscaleIPs ?? []).find((each) => isIpv6(each) !== isIpv6(address));
-  const otherFamily = other !== undefined && pongs(ping) ? dialOther(from, other, requests) : undefined;
+  const otherFamily = other !== undefined && isHeard ? dialOther(from, other, requests) : undefined;
   // What is dialled while all is watched must not be mixed with these packets.
   const watcher: Watcher = {
     ...from.watcher,
@@ -74,12 +78,13 @@ export async function lookAtNode(
     await dialFrom({ ...from, watcher }, { address, port }, request, withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [largePing, largePingBack, directPing, dials, byOther] = await Promise.all([
-    pongs(ping)
+  const [ping, largePing, largePingBack, directPing, dials, byOther] = await Promise.all([
+    pinging,
+    isHeard
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
-    pongs(ping) ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
-    pongs(ping) ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
+    isHeard ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
+    isHeard ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(requests.map(dialOf)),
     otherFamily,
   ]);
