@@ -216,7 +216,7 @@ wait $before
 echo "==> watching in $d <=="
 timeout 4 cat "$d/end" 3>&-
 # What was seen at the last is still being written.
-sleep 0.5 3>&- & rest=$!
+sleep 0.3 3>&- & rest=$!
 # Who did not answer before is not waited for again.
 { [ ! -s "$d/metrics-before" ] || metrics >"$d/metrics"; } 3>&- & asked=$!
 ss -Hltnp 3>&- >"$d/sockets"

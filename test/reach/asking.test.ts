@@ -130,7 +130,7 @@ test('a dial that is answered is not followed; one that fails is dialled again o
   expect((await dialFollowed(dial('data'), isAnswered, 8_000, watcher)).result).toBe('data');
   expect(calls).toEqual(['dial 8000']);
   expect((await dialFollowed(dial('refused'), isAnswered, 8_000, watcher)).result).toBe('refused');
-  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 3300', 'keep']);
+  expect(calls.slice(1)).toEqual(['dial 8000', 'begin', 'ready', 'dial 2600', 'keep']);
 });
 
 test('where all is watched already, one dial is enough', async () => {

@@ -344,6 +344,18 @@ test("a peer's own kernel: what its rules drop, and what its routes lead elsewhe
   expect(at({ sightings: [...said, seenAt('left', 'in')] })).toMatchObject({ cause: 'lost-on-the-way', hop: 'relay' });
 });
 
+test('what is still said on a connection from before the watch is no trace of this one', () => {
+  const routes = way(`${NODE} via 10.0.2.2 dev eth0`);
+  const old = [seenAt('said', 'out', 'taken'), seenAt('left', 'out', 'taken')];
+  const watches = {
+    guest: { ...nothing, sightings: old },
+    peer: { ...nothing, sightings: [seenAt('arrived', 'out', 'taken')], routes },
+  };
+  const all = { ...facts({}, healthyPeer({ 80: 'timeout', 3000: 'timeout' })), watches };
+  const found = judge(all).find((each) => each.way === 'guest-direct');
+  expect(found?.finding).toMatchObject({ cause: 'peer-route', hop: 'peer' });
+});
+
 test('who is connected and hears nothing: the question itself does not come, and no answer is lost', () => {
   const { finding } = verdictOn('guest-direct', { sightings: DIRECT.slice(0, 4) }, {}, 'silent');
   expect(finding).toMatchObject({ cause: 'question-lost', hop: 'relay' });

@@ -46,7 +46,14 @@ export function followTrail(way: WayId, facts: Facts): Trail | undefined {
   // Most peers are no kernel's.
   const hasPeer = watches?.peer !== undefined && dialled.address !== undefined;
   const steps = all.filter(({ place }) => place !== 'peer' || hasPeer);
-  const seen = steps.map((step) => sightingsOf(step, watches ?? {}));
+  const said = steps.find(({ id }) => id === 'peer-say');
+  const asked = said && sightingsOf(said, watches ?? {})?.map((each) => clientPort(said, each));
+  // A connection from before, which the peer did not begin meanwhile, says nothing: the other end may still try to answer it.
+  const isOld = (step: Step, sighting: Sighting): boolean =>
+    asked !== undefined &&
+    [sighting.from, sighting.to].some((each) => each === peer?.address) &&
+    !asked.includes(clientPort(step, sighting));
+  const seen = steps.map((step) => sightingsOf(step, watches ?? {})?.filter((each) => !isOld(step, each)));
   if (seen.every((each) => each === undefined)) return undefined;
   const lastAt = seen.findLastIndex((each) => each !== undefined && each.length > 0);
   const endAt = seen.findIndex((each, at) => at > lastAt && each !== undefined);
@@ -96,6 +103,10 @@ function stateOf(seen: readonly Sighting[] | undefined, at: number, lastAt: numb
 
 function sightingsOf({ place, isPart }: Step, watches: Watches): Sighting[] | undefined {
   return watches[place]?.sightings.filter(isPart);
+}
+
+function clientPort({ port }: Step, { fromPort, toPort }: Sighting): number {
+  return fromPort === port ? toPort : fromPort;
 }
 
 function textOf({ packets, link, from, fromPort, to, toPort }: Sighting): string {

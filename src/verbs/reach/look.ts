@@ -35,7 +35,7 @@ interface LookedFrom {
 /** A peer joins within this time, or none does. */
 const JOIN_MS = 10_000;
 /** A peer's look needs what the guest says only where the guest says it soon: what a peer gets is the proof. */
-const GUEST_FIRST_MS = 5_000;
+const GUEST_FIRST_MS = 4_500;
 const LOOK_MS = 10_000;
 const ASK_MS = 11_000;
 /** All is over within this time, whatever hangs, but the reading of what was watched. */

@@ -12,7 +12,7 @@ import { dialFollowed, type Watcher } from './followed-dial.ts';
 import { followRedirect } from './redirect.ts';
 
 /** For a whole answer. */
-export const DIAL_MS = 7_000;
+export const DIAL_MS = 6_500;
 /** For the pages that an answer sends one on to. */
 const REDIRECT_MS = 4_000;
 

@@ -13,11 +13,11 @@ export interface Watcher {
 }
 
 /** Where no answer comes by then, the watch is made. */
-const SOON_MS = 700;
+const SOON_MS = 600;
 /** An answer that takes longer is worth a look at where it stays. */
 const PATIENCE_MS = 2_000;
-/** Linux tries a connection again after 1 s, and after 3 s. */
-const AGAIN_MS = 3_300;
+/** Linux tries a connection again after 1 s: both tries are seen. */
+const AGAIN_MS = 2_600;
 
 /** Begins to watch where a try takes longer than so many milliseconds. */
 export async function beginIfSlow<T>(tried: Promise<T>, afterMs: number, watcher: Watcher): Promise<T> {
