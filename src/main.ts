@@ -1,6 +1,7 @@
 import { hasFlag, optionValue } from './cli/parse/flags.ts';
 import { run } from './cli/run.ts';
 import { errorJson, errorText, exitCodeOf } from './cli/show/error-text.ts';
+import { unlessInterrupted } from './core/deadline.ts';
 
 const INTERRUPTED = 130;
 const argv = process.argv.slice(2);
@@ -29,12 +30,28 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/**
+ * What a pipe has not taken yet would be lost with this process, without a word (process.exit, I/O): it is waited for, as long as nobody interrupts. A reader that goes
+ * away interrupts, too. False: it was not taken.
+ */
+async function written(): Promise<boolean> {
+  const taken = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
+  );
+  return unlessInterrupted(Promise.all(taken), interruption.signal).then(
+    () => true,
+    () => false,
+  );
+}
+
 try {
   const exitCode = await run(argv, interruption.signal);
-  process.exit(isOutputLost ? 1 : exitCode);
+  const isWritten = await written();
+  process.exit(isOutputLost ? 1 : isWritten ? exitCode : INTERRUPTED);
 } catch (error) {
   const hostUrl = optionValue(argv, '--host');
   const isJson = hasFlag(argv, '--json');
   process.stderr.write(isJson ? errorJson(error, hostUrl) : errorText(error, process.stderr, hostUrl));
+  await written();
   process.exit(exitCodeOf(error));
 }
