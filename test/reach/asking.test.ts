@@ -10,6 +10,7 @@ import { type Question, questionTo } from '../../src/net/question.ts';
 import type { Dial } from '../../src/reach/facts.ts';
 import { askScript, readAsk } from '../../src/reach/look/guest/guest-ask.ts';
 import { guestScript, isAfterServe, readGuestFacts } from '../../src/reach/look/guest/guest-facts.ts';
+import { askSlowAgain } from '../../src/reach/look/peer/dial-from.ts';
 import { dialFollowed, dialTwice, type Watcher } from '../../src/reach/look/peer/followed-dial.ts';
 import { followRedirect } from '../../src/reach/look/peer/redirect.ts';
 
@@ -157,6 +158,32 @@ test('an answer that comes while it is dialled once more ends all, and what was 
     withinMs === 8_000 ? sleep(2_300, ended('data')) : sleep(60_000, ended('silent'), { ref: false });
   expect((await dialFollowed(dial, isAnswered, 8_000, watcherIn(calls))).result).toBe('data');
   expect(calls).toEqual(['begin', 'ready']);
+});
+
+test('what was answered slowly is asked once more when all else is over, and the faster answer counts', async () => {
+  const dialled: number[] = [];
+  const again = (wholeMs: number) => ({
+    dial: async ({ port }: Endpoint): Promise<DialEnd> => {
+      dialled.push(port);
+      return { result: 'data', firstByteMs: wholeMs, wholeMs, text: 'HTTP/1.0 200 OK' };
+    },
+  });
+  const request = { ...questionTo('http', 'web'), tlsName: undefined };
+  const requests = [80, 3000, 8443].map((port) => [port, request] as const);
+  const answered = (wholeMs: number): Dial => ({ ...ended('data'), wholeMs });
+  const dials = new Map([
+    [80, answered(40)],
+    [3000, answered(2_600)],
+    [8443, ended('silent')],
+  ]);
+  const timesBy = async (wholeMs: number): Promise<(number | undefined)[]> => {
+    const from = { peer: again(wholeMs), left: (atMostMs: number) => atMostMs };
+    const found = await askSlowAgain(from, '100.64.0.1', requests, dials);
+    return [80, 3000, 8443].map((port) => found.get(port)?.wholeMs);
+  };
+  expect(await timesBy(50)).toEqual([40, 50, undefined]);
+  expect(await timesBy(3_000)).toEqual([40, 2_600, undefined]);
+  expect(dialled).toEqual([3000, 3000]);
 });
 
 test('a client that can be there once only dials again when its first dial is over', async () => {

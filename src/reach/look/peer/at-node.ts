@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isIpv6 } from '../../../core/addresses/ipv6.ts';
-import { type DialRequest, isAnswered } from '../../../net/dial.ts';
+import { isAnswered } from '../../../net/dial.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import { isSilent } from '../../families.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
-import { DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
+import { type Asked, askSlowAgain, DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
 import { beginIfSlow, type Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
@@ -78,7 +78,7 @@ export async function lookAtNode(
     await dialFrom({ ...from, watcher }, { address, port }, request, withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [ping, largePing, largePingBack, directPing, dials, byOther] = await Promise.all([
+  const [ping, largePing, largePingBack, directPing, dialled, byOther] = await Promise.all([
     pinging,
     isHeard
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
@@ -88,24 +88,22 @@ export async function lookAtNode(
     Promise.all(requests.map(dialOf)),
     otherFamily,
   ]);
+  const dials = await askSlowAgain(from, address, requests, new Map(dialled));
   // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
-  const isOneSilent = dials.some(([port, dial]) => {
+  const isOneSilent = [...dials].some(([port, dial]) => {
     const otherDial = byOther?.dials.get(port);
     return isAnswered(dial) && otherDial !== undefined && isSilent(otherDial);
   });
   const again = isOneSilent && other !== undefined ? await followOther(from, other, requests) : byOther;
-  const answers = { dials: new Map(dials), otherFamily: again };
+  const answers = { dials, otherFamily: again };
   const looked = { ...known, node: address, largePing, largePingBack, ...answers };
-  if (directPing !== undefined || !dials.some(([, { result }]) => result === 'data')) {
+  if (directPing !== undefined || ![...dials.values()].some(isAnswered)) {
     return { ...looked, ping, directPing };
   }
   // What was dialled made them find a path: the first ping came too early for it.
   const later = await pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']);
   return { ...looked, ping: pongs(later) ? later : ping, directPing: later };
 }
-
-/** A port, and what its server is asked. */
-type Asked = readonly [port: number, request: DialRequest];
 
 /** By the machine's address of the other family; undefined where the peer has none of that family. */
 async function dialOther(

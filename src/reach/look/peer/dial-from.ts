@@ -36,6 +36,30 @@ export async function dialFrom(
   return { ...peerDial(to, end), redirect: await followRedirect(peer, to, request, end, left(REDIRECT_MS)) };
 }
 
+/** A port, and what its server is asked. */
+export type Asked = readonly [port: number, request: DialRequest];
+
+/** An answer that takes longer may have waited for what else was asked at that time. */
+const QUICK_MS = 2_000;
+
+/** A computer that was busy with the probe's own questions is no slow one: what was answered slowly is asked once more, when they are over. */
+export async function askSlowAgain(
+  { peer, left }: { readonly peer: Pick<Peer, 'dial'>; readonly left: TimeLeft },
+  address: string,
+  requests: readonly Asked[],
+  dials: ReadonlyMap<number, Dial>,
+): Promise<ReadonlyMap<number, Dial>> {
+  const asked = requests.map(async ([port, request]): Promise<readonly [number, Dial | undefined]> => {
+    const dial = dials.get(port);
+    if (dial === undefined || !isAnswered(dial) || (dial.wholeMs ?? 0) < QUICK_MS) return [port, dial];
+    const to = { address, port };
+    const end = await peer.dial(to, request, left(DIAL_MS));
+    const isFaster = isAnswered(end) && (end.wholeMs ?? Number.POSITIVE_INFINITY) < (dial.wholeMs ?? 0);
+    return [port, isFaster ? { ...peerDial(to, end), redirect: dial.redirect } : dial];
+  });
+  return new Map((await Promise.all(asked)).flatMap(([port, dial]) => (dial === undefined ? [] : [[port, dial]])));
+}
+
 /** What makes a server speak first. Web handlers of serve are found by the node's name. */
 export function requestFor(
   port: number,
