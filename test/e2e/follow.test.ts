@@ -35,7 +35,11 @@ describe.skipIf(reason !== undefined)(`where a packet ends${reason === undefined
   });
 
   test.for([
-    ['a rule', 'nft "table ip6 fault { chain c { type filter hook input priority 0; tcp dport 3000 drop; }; }"', 'drop'],
+    [
+      'a rule',
+      'nft "table ip6 fault { chain c { type filter hook input priority 0; tcp dport 3000 drop; }; }"',
+      'drop',
+    ],
     ['no way back', 'ip -6 route add unreachable fd7a:115c:a1e0::2', 'fd7a:115c:a1e0::2'],
   ] as const)('IPv6 is silent beside IPv4, which answers: %s', async ([name, script, told]) => {
     const verdict = await followIn(`vmkit-f${process.pid}-both-${name.length}`, { script, isBoth: true });

@@ -223,7 +223,11 @@ test.each([
   ['neither answers', 'timeout', 'timeout', 'fails', ['dial-timeout'], []],
 ] as const)('two families of addresses: %s', (_, first, other, state, finding, warnings) => {
   const peer = healthyPeer({ 3000: first });
-  const otherFamily = { node: 'fd7a:115c:a1e0::1', from: 'fd7a:115c:a1e0::2', dials: healthyPeer({ 3000: other }).dials };
+  const otherFamily = {
+    node: 'fd7a:115c:a1e0::1',
+    from: 'fd7a:115c:a1e0::2',
+    dials: healthyPeer({ 3000: other }).dials,
+  };
   const verdict = verdictOn('guest-direct', facts({}, { ...peer, otherFamily }));
   const causes = verdict.finding === undefined ? [] : [verdict.finding.cause];
   expect([verdict.state, causes, verdict.warnings.map(({ cause }) => cause)]).toEqual([state, finding, warnings]);
