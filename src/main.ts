@@ -35,12 +35,12 @@ for (const stream of [process.stdout, process.stderr]) {
  * away interrupts, too. False: it was not taken.
  */
 async function written(): Promise<boolean> {
-  const taken = [process.stdout, process.stderr].map(
-    (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
-  );
+  const streams = [process.stdout, process.stderr];
+  const taken = streams.map((stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())));
   return unlessInterrupted(Promise.all(taken), interruption.signal).then(
     () => true,
-    () => false,
+    // What ended by an interruption, as it should, has nothing left to say.
+    () => streams.every(({ destroyed, writableLength }) => destroyed || writableLength === 0),
   );
 }
 
