@@ -89,10 +89,10 @@ const onPeer = (rule: string) => ({
   from: 'ssh' as const,
 });
 
-/** Each is put into the working world, found, and taken back. Those that change what the control server tells come last. */
 const BY_HTTPS = 'tailscale serve reset; tailscale serve --bg --yes --https=443 http://127.0.0.1:3000';
 const BY_TCP = 'tailscale serve reset; tailscale serve --bg --yes --tcp=8443 tcp://127.0.0.1:3000';
 
+/** Each is put into the working world, found, and taken back. Those that change what the control server tells come last. */
 export const FAULTS: readonly Fault[] = [
   {
     name: 'a backend takes connections and says nothing',

@@ -15,7 +15,7 @@ import { facts, healthyPeer } from './probe-facts.ts';
 import { SERVERS } from './servers.ts';
 
 const PORT = 3000;
-/** As long as a probe's second dial, nearly. */
+/** A little longer than a probe's second dial. */
 const DIAL_MS = 3_000;
 /** A watch is ended when all have dialled. */
 const WATCH_SECONDS = 60;

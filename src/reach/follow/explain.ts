@@ -93,9 +93,10 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     case 'dial':
     case 'route-in':
       if (isTunnel(way)) return lostInTunnel(way, last, facts);
-      // Who is connected has reached the server of TLS, which does not ask the service yet.
-      if (end.id === 'dial' && dial.result === 'silent' && isServedByHttps(way, facts))
+      // Who is connected has reached the server of TLS in the guest, which does not ask the service yet.
+      if (end.id === 'dial' && end.place === 'guest' && dial.result === 'silent' && servedFor(facts)?.as === 'https') {
         return certificateAwaited(facts);
+      }
       return notArrived(end, watched, facts);
     case 'take':
     case 'loop-take':
@@ -103,10 +104,6 @@ function whyNotAt(way: WayId, { end, last, lastInGuest }: Trail, dial: Dial, fac
     default:
       return inKernel(end, watched, facts);
   }
-}
-
-function isServedByHttps(way: WayId, facts: Facts): boolean {
-  return way.startsWith('guest-serve') && servedFor(facts)?.as === 'https';
 }
 
 const ANSWERS: readonly Step['id'][] = [

@@ -18,7 +18,7 @@ import type { OpenedShell } from './guest-shell.ts';
 const WATCH_SECONDS = 15;
 /** A connection is tried a second and a third time after 1 s and 3 s (Linux): the first two tries of one, and some of what is said on it. */
 const ENOUGH_SECONDS = 3;
-/** A guest without KVM takes three seconds to make a table, and as many to read it; on an overloaded computer more, which is no reason to know less. */
+/** A guest without KVM takes three seconds to make a table, and two to read it; on an overloaded computer more, which is no reason to know less. */
 const READY_MS = 12_000;
 const READ_MS = 8_000;
 const WATCH_MS = 35_000;
@@ -117,8 +117,7 @@ async function untilReady(watches: readonly Begun[]): Promise<void> {
   stop.abort();
 }
 
-function watch([place, run, { path }]: WatchedPlace, around: Around, over: AbortSignal): Begun {
-  const { before, tunnelPorts } = around;
+function watch([place, run, { path }]: WatchedPlace, { before, tunnelPorts }: Around, over: AbortSignal): Begun {
   const { port, hostPort } = before.target;
   const served = [servedFor(before)?.port, proxyServedFor(before)?.port];
   const services = [...new Set([port, hostPort, ...served].filter((each) => each !== undefined))];
@@ -154,7 +153,7 @@ function watch([place, run, { path }]: WatchedPlace, around: Around, over: Abort
     // Of what it did not see from its beginning it says nothing.
     const isInTime = since <= dialledAt && since + (WATCH_SECONDS - ENOUGH_SECONDS) * 1000 >= dialledAt;
     if (watched === undefined || !isInTime) return undefined;
-    return { ...watched, routes: await askRoutes(watched, services, place, run, around) };
+    return { ...watched, routes: await askRoutes(watched, services, place, run, before) };
   };
   return { place, ready, seen };
 }
@@ -165,7 +164,7 @@ async function askRoutes(
   ports: readonly number[],
   place: Place,
   run: Run,
-  { before }: Around,
+  before: Facts,
 ): Promise<Routes | undefined> {
   const questions = place === 'peer' ? peerRoute(before) : routeQuestions(sightings, mark, ports);
   if (questions === undefined) return undefined;

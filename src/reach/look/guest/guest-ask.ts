@@ -6,7 +6,7 @@ import { FULL_PACKET, type Question } from '../../../net/question.ts';
 import type { Dial } from '../../facts.ts';
 import type { Observation } from '../../observation.ts';
 
-/** How long the guest itself waits for an answer, in seconds: as long as a peer does. */
+/** How long the guest itself waits for an answer, in seconds: no less than a peer does. */
 const SECONDS = 8;
 /** Of an answer that takes longer it is asked whether it still comes. */
 const MIDDLE = 5;

@@ -6,6 +6,7 @@ import { questionTo } from '../../../net/question.ts';
 import type { ServicePort } from '../../../spec/service.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import { type Served, type TailscaleStatus, withoutDot } from '../../../tailnet/tailscale-json.ts';
+import { SLOWER_MS } from '../../degraded.ts';
 import type { Dial } from '../../facts.ts';
 import { peerDial } from './dial-observation.ts';
 import { dialFollowed, type Watcher } from './followed-dial.ts';
@@ -39,9 +40,6 @@ export async function dialFrom(
 /** A port, and what its server is asked. */
 export type Asked = readonly [port: number, request: DialRequest];
 
-/** An answer that takes longer may have waited for what else was asked at that time. */
-const QUICK_MS = 2_000;
-
 /** A computer that was busy with the probe's own questions is no slow one: what was answered slowly is asked once more, when they are over. */
 export async function askSlowAgain(
   { peer, left }: { readonly peer: Pick<Peer, 'dial'>; readonly left: TimeLeft },
@@ -51,7 +49,7 @@ export async function askSlowAgain(
 ): Promise<ReadonlyMap<number, Dial>> {
   const asked = requests.map(async ([port, request]): Promise<readonly [number, Dial | undefined]> => {
     const dial = dials.get(port);
-    if (dial === undefined || !isAnswered(dial) || (dial.wholeMs ?? 0) < QUICK_MS) return [port, dial];
+    if (dial === undefined || !isAnswered(dial) || (dial.wholeMs ?? 0) < SLOWER_MS) return [port, dial];
     const to = { address, port };
     const end = await peer.dial(to, request, left(DIAL_MS));
     const isFaster = isAnswered(end) && (end.wholeMs ?? Number.POSITIVE_INFINITY) < (dial.wholeMs ?? 0);
