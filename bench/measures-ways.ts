@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { forgetProbes } from '../test/support/probe.ts';
 import type { Measure, Row } from './measure.ts';
 import { median, seconds } from './measure.ts';
 import { OVERLAYS } from './overlay-clients.ts';
@@ -76,8 +77,10 @@ function falseAlarms(alarms: readonly string[]): Row {
   };
 }
 
-async function probe({ vmkit }: TailnetWorld, options: readonly string[]): Promise<z.infer<typeof report>> {
-  return report.parse(JSON.parse((await vmkit(['probe', 'web', '--json', ...options])).stdout));
+async function probe({ vmkit, tailnet }: TailnetWorld, options: readonly string[]): Promise<z.infer<typeof report>> {
+  const { stdout } = await vmkit(['probe', 'web', '--json', ...options]);
+  await forgetProbes(tailnet);
+  return report.parse(JSON.parse(stdout));
 }
 
 export function tailscale(loginServer: string, more: string): string {

@@ -56,7 +56,7 @@ describe
       return stdout;
     };
     const probe = async (from: 'node' | 'none'): Promise<(way: WayId) => Verdict> => {
-      const report = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey()));
+      const report = await probed(() => sandbox.vmkit(['probe', 'web', '--from', from, '--json'], withKey()), tailnet);
       return (way) => verdictOn(way, report);
     };
     /** What the way by TUN fails for, else what is told beside. */

@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import type { ProbeReport, Verdict } from '../../src/reach/report.ts';
 import type { Fault, FaultWorld } from './faults.ts';
 import type { Sandbox } from './machine.ts';
+import { forgetProbes } from './probe.ts';
 import { sshServer } from './ssh-server.ts';
 import type { Joined, Tailnet } from './tailnet.ts';
 
@@ -35,6 +36,7 @@ export async function faultyWorld(tailnet: Tailnet, sandbox: Sandbox, away: Join
     const env = { TS_AUTHKEY: `file:${tailnet.keyFile}`, PATH: `${ssh.bin}:${process.env['PATH']}` };
     const args = ['probe', 'web', '--from', from === 'ssh' ? 'ssh://laptop' : from, '--json'];
     const { stdout, stderr } = await sandbox.vmkit(args, { env });
+    await forgetProbes(tailnet);
     if (stdout === '') throw new Error(stderr);
     return JSON.parse(stdout);
   };

@@ -30,9 +30,9 @@ import (
 )
 
 type command struct {
-	Do      string   // nodes, key, approve, resolvers, expire, away, names, filter, hide, show
+	Do      string   // nodes, key, approve, resolvers, expire, away, names, filter, certificates, hide, show, forget
 	Key     string   // of key: what a login must give; empty: nothing
-	Node    string   // a host name
+	Node    string   // a host name; of forget: how it begins
 	Routes  []string // of approve
 	Expired bool
 	// Name servers of the tailnet.
@@ -141,6 +141,8 @@ func main() {
 			tell(control, c.From, &tailcfg.MapResponse{PeersRemoved: hidden})
 		case "show":
 			tell(control, c.From, &tailcfg.MapResponse{PeersChanged: []*tailcfg.Node{named(control, c.Node)}})
+		case "forget":
+			forget(control, c.Node)
 		case "expire":
 			control.SetExpireAllNodes(c.Expired)
 		case "away":
