@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isIpv6 } from '../../../core/addresses/ipv6.ts';
 import { isAnswered } from '../../../net/dial.ts';
+import { FULL_PACKET } from '../../../net/question.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import { isSilent } from '../../families.ts';
@@ -17,6 +18,7 @@ const DIAL_UNHEARD_MS = 5_000;
 const PONG_MS = 1_500;
 /** The other family of addresses is dialled twice before it is called silent, the second time while all is watched. */
 const OTHER_MS = 3_000;
+const PING_BACK_MS = 6_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
 
@@ -78,17 +80,19 @@ export async function lookAtNode(
     await dialFrom({ ...from, watcher }, { address, port }, request, withinMs),
   ];
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [ping, largePing, largePingBack, directPing, dialled, byOther] = await Promise.all([
+  const [ping, largePing, directPing, dialled, byOther] = await Promise.all([
     pinging,
     isHeard
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
-    isHeard ? pingBack(ofFamily(from.own, address), inGuest) : undefined,
     isHeard ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
     Promise.all(requests.map(dialOf)),
     otherFamily,
   ]);
   const dials = await askSlowAgain(from, address, requests, new Map(dialled));
+  const largePingBack = isSmall(dials)
+    ? await pingBack(ofFamily(from.own, address), inGuest, from.left(PING_BACK_MS))
+    : undefined;
   // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
   const isOneSilent = [...dials].some(([port, dial]) => {
     const otherDial = byOther?.dials.get(port);
@@ -103,6 +107,11 @@ export async function lookAtNode(
   // What was dialled made them find a path: the first ping came too early for it.
   const later = await pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']);
   return { ...looked, ping: pongs(later) ? later : ping, directPing: later };
+}
+
+/** An answer that fits in one packet says nothing of large ones on the way back. The guest is asked when all else is over: its own program takes it seconds without KVM. */
+function isSmall(dials: ReadonlyMap<number, Dial>): boolean {
+  return [...dials.values()].some((dial) => isAnswered(dial) && (dial.bytes ?? 0) < FULL_PACKET);
 }
 
 /** By the machine's address of the other family; undefined where the peer has none of that family. */

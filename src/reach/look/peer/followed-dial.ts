@@ -12,8 +12,8 @@ export interface Watcher {
   keep(): void;
 }
 
-/** Where no answer comes by then, the watch is made. */
-const SOON_MS = 600;
+/** Where no answer comes by then, the watch is made. In a guest without KVM that costs all others as much time as half of the probe: not where an answer is on its way. */
+const SOON_MS = 1_200;
 /** An answer that takes longer is worth a look at where it stays. */
 const PATIENCE_MS = 2_000;
 /** Linux tries a connection again after 1 s: both tries are seen. */

@@ -63,10 +63,14 @@ export async function pingFrom(peer: Peer, address: string, options: readonly st
 }
 
 /** The guest pings the peer with the largest message: answers of the service may be small. */
-export async function pingBack(own: string | undefined, inGuest: InGuest): Promise<Observation | undefined> {
+export async function pingBack(
+  own: string | undefined,
+  inGuest: InGuest,
+  withinMs: number,
+): Promise<Observation | undefined> {
   if (own === undefined) return undefined;
   const command = `tailscale ping --c=2 --timeout=2s --until-direct=false --size=${LARGEST} ${own}`;
-  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; timeout 7 ${command} 2>&1`, 9_000).catch(() => undefined);
+  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; ${command} 2>&1`, withinMs).catch(() => undefined);
   if (output === undefined) return undefined;
   return { vantage: 'guest', command, output: output.trim(), exitCode: /^pong from /m.test(output) ? 0 : 1 };
 }
