@@ -177,7 +177,7 @@ test('what was answered slowly is asked once more when all else is over, and the
     [8443, ended('silent')],
   ]);
   const timesBy = async (wholeMs: number): Promise<(number | undefined)[]> => {
-    const from = { peer: again(wholeMs), left: (atMostMs: number) => atMostMs };
+    const from = { peer: again(wholeMs), spare: (atMostMs: number) => atMostMs };
     const found = await askSlowAgain(from, '100.64.0.1', requests, dials);
     return [80, 3000, 8443].map((port) => found.get(port)?.wholeMs);
   };

@@ -50,6 +50,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
   const { vmm } = await requireRunning(target.machine, context);
   const left = timeLeft(ALL_MS);
   const leftToDial = timeLeft(DIALLED_MS, LEAST_MS);
+  const spare = timeLeft(DIALLED_MS);
   const opened = openGuestShell(target.machine, context);
   const late = sleep(GUEST_FIRST_MS, UNSEEN, { ref: false });
   let tellSoon = (_: LookedGuest): void => undefined;
@@ -80,7 +81,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
     const whole = Promise.race([guest, late]).then((looked): Facts => ({ ...before, ...looked }));
     // Ways of different kinds are independent of each other, and each takes seconds where nothing answers.
     const dialling = Promise.all([
-      lookWithPeer(before, from, { opened, watcher, left, leftToDial }, context),
+      lookWithPeer(before, from, { opened, watcher, left, leftToDial, spare }, context),
       whole.then((seen) =>
         lookAtNebula(
           spec,
@@ -113,13 +114,14 @@ const UNSEEN: LookedGuest = { guest: undefined, guestError: undefined, guestBy: 
 interface Looking extends Pick<Around, 'opened'> {
   readonly left: TimeLeft;
   readonly leftToDial: TimeLeft;
+  readonly spare: TimeLeft;
   readonly watcher: Watcher;
 }
 
 async function lookWithPeer(
   before: Facts,
   { peer, dials }: LookedFrom,
-  { opened, watcher, left, leftToDial }: Looking,
+  { opened, watcher, left, leftToDial, spare }: Looking,
   context: VerbContext,
 ): Promise<Facts> {
   if (peer === undefined) return before;
@@ -131,7 +133,8 @@ async function lookWithPeer(
         if (shell?.by !== 'ssh') throw new Error('Only its console answers.');
         return shell.run(script, withinMs);
       };
-      return { ...before, peer: await lookFromPeer(joined, { ...before, inGuest, watcher, left: leftToDial }, dials) };
+      const around = { ...before, inGuest, watcher, left: leftToDial, spare };
+      return { ...before, peer: await lookFromPeer(joined, around, dials) };
     } catch (error) {
       throwIfInterrupted(context.signal);
       return { ...before, peerError: messageOf(error), control: await dialControl(before.node?.loginServer) };

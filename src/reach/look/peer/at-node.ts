@@ -3,6 +3,7 @@ import { isIpv6 } from '../../../core/addresses/ipv6.ts';
 import { isAnswered } from '../../../net/dial.ts';
 import { FULL_PACKET } from '../../../net/question.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
+import { SLOWER_MS } from '../../degraded.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import { isSilent } from '../../families.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
@@ -89,14 +90,16 @@ export async function lookAtNode(
     Promise.all(requests.map(dialOf)),
     otherFamily,
   ]);
-  const dials = await askSlowAgain(from, address, requests, new Map(dialled));
-  const largePingBack = isSmall(dials)
-    ? await pingBack(ofFamily(from.own, address), inGuest, from.left(PING_BACK_MS))
-    : undefined;
+  const first = new Map(dialled);
+  const [dials, largePingBack] = await Promise.all([
+    askSlowAgain(from, address, requests, first),
+    isSmall(first) ? pingBack(ofFamily(from.own, address), inGuest, from.spare(PING_BACK_MS)) : undefined,
+  ]);
   // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
   const isOneSilent = [...dials].some(([port, dial]) => {
     const otherDial = byOther?.dials.get(port);
-    return isAnswered(dial) && otherDial !== undefined && isSilent(otherDial);
+    const isQuick = isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS;
+    return isQuick && otherDial !== undefined && isSilent(otherDial);
   });
   const again = isOneSilent && other !== undefined ? await followOther(from, other, requests) : byOther;
   const answers = { dials, otherFamily: again };

@@ -23,7 +23,10 @@ export interface From {
   /** Its own addresses in the tailnet. */
   readonly own: readonly string[];
   readonly watcher: Watcher;
+  /** Of the time for all, for a first dial: some seconds at the least. */
   readonly left: TimeLeft;
+  /** The same for what is asked besides: next to nothing where the time is over. */
+  readonly spare: TimeLeft;
 }
 
 export async function dialFrom(
@@ -42,17 +45,18 @@ export type Asked = readonly [port: number, request: DialRequest];
 
 /** A computer that was busy with the probe's own questions is no slow one: what was answered slowly is asked once more, when they are over. */
 export async function askSlowAgain(
-  { peer, left }: { readonly peer: Pick<Peer, 'dial'>; readonly left: TimeLeft },
+  { peer, spare }: { readonly peer: Pick<Peer, 'dial'>; readonly spare: TimeLeft },
   address: string,
   requests: readonly Asked[],
   dials: ReadonlyMap<number, Dial>,
 ): Promise<ReadonlyMap<number, Dial>> {
   const asked = requests.map(async ([port, request]): Promise<readonly [number, Dial | undefined]> => {
     const dial = dials.get(port);
-    if (dial === undefined || !isAnswered(dial) || (dial.wholeMs ?? 0) < SLOWER_MS) return [port, dial];
+    const { wholeMs = 0 } = dial ?? {};
+    if (dial === undefined || !isAnswered(dial) || wholeMs < SLOWER_MS) return [port, dial];
     const to = { address, port };
-    const end = await peer.dial(to, request, left(DIAL_MS));
-    const isFaster = isAnswered(end) && (end.wholeMs ?? Number.POSITIVE_INFINITY) < (dial.wholeMs ?? 0);
+    const end = await peer.dial(to, request, spare(wholeMs));
+    const isFaster = isAnswered(end) && (end.wholeMs ?? Number.POSITIVE_INFINITY) < wholeMs;
     return [port, isFaster ? { ...peerDial(to, end), redirect: dial.redirect } : dial];
   });
   return new Map((await Promise.all(asked)).flatMap(([port, dial]) => (dial === undefined ? [] : [[port, dial]])));

@@ -1,4 +1,3 @@
-import type { TimeLeft } from '../../../core/deadline.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import type { Peer } from '../../../tailnet/peer/peer.ts';
 import { tailscaleStatus } from '../../../tailnet/tailscale-json.ts';
@@ -7,27 +6,23 @@ import type { Facts, NodeFacts, PeerFacts } from '../../facts.ts';
 import type { Via } from '../../vias.ts';
 import { type AroundNode, lookAtNode, NOT_ASKED } from './at-node.ts';
 import { dialPhone, dialProxy, lookAtRoute } from './at-route.ts';
-import { ofFamily } from './dial-from.ts';
-import type { Watcher } from './followed-dial.ts';
+import { type From, ofFamily } from './dial-from.ts';
 import { observe } from './peer-tailscale.ts';
 
 /** What else is known when a peer looks. */
-interface Around extends AroundNode, Pick<Facts, 'phone'> {
+interface Around extends AroundNode, Pick<Facts, 'phone'>, Pick<From, 'watcher' | 'left' | 'spare'> {
   readonly proxy: NodeFacts | undefined;
   readonly router: NodeFacts | undefined;
-  readonly watcher: Watcher;
-  /** Of the time for all, of at most so much. */
-  readonly left: TimeLeft;
 }
 
 /** Pings the guest and dials its ports, and those that lead there, from a peer; all of these ways at the same time. */
 export async function lookFromPeer(peer: Peer, around: Around, dials: readonly Via[]): Promise<PeerFacts> {
-  const { target, proxy, router, watcher, left } = around;
+  const { target, proxy, router, watcher, left, spare } = around;
   const status = await observe(peer, ['status', '--json']);
   const seen = parseJson(status.output, tailscaleStatus);
   const own = seen?.Self.TailscaleIPs ?? [];
   const [address] = own;
-  const from = { peer, own, watcher, left };
+  const from = { peer, own, watcher, left, spare };
   const hasApp = dials.includes('app') && vpnOfPhone(around)?.isTailnet === true;
   const [direct, proxyDial, routed, phoneDial] = await Promise.all([
     dials.includes('guest') ? lookAtNode(from, around, seen) : undefined,
