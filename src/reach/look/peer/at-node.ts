@@ -9,6 +9,7 @@ import { isSilent } from '../../families.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { type Asked, askSlowAgain, DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
+import type { Observation } from '../../observation.ts';
 import { beginIfSlow, type Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
@@ -80,39 +81,45 @@ export async function lookAtNode(
     port,
     await dialFrom({ ...from, watcher }, { address, port }, request, withinMs),
   ];
+  const direct = (): Promise<Observation> => pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']);
+  const dialAll = async (): Promise<Pick<SeenNode, 'dials' | 'otherFamily' | 'largePingBack' | 'directPing'>> => {
+    const [dialled, byOther] = await Promise.all([Promise.all(requests.map(dialOf)), otherFamily]);
+    const first = new Map(dialled);
+    const isAny = [...first.values()].some(isAnswered);
+    const [dials, largePingBack, directPing] = await Promise.all([
+      askSlowAgain(from, address, requests, first),
+      isSmall(first) ? pingBack(ofFamily(from.own, address), inGuest, from.spare(PING_BACK_MS)) : undefined,
+      // What was dialled made them find a path: the first ping came too early for it.
+      isAny && !isHeard ? direct() : undefined,
+    ]);
+    return { dials, otherFamily: byOther, largePingBack, directPing };
+  };
   // Awaited together: where one is interrupted, the other is not left to fail unheard.
-  const [ping, largePing, directPing, dialled, byOther] = await Promise.all([
+  const [ping, largePing, directPing, dialled] = await Promise.all([
     pinging,
     isHeard
       ? pingFrom(peer, address, ['--c=2', '--timeout=2s', '--until-direct=false', `--size=${LARGEST}`])
       : undefined,
-    isHeard ? pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']) : undefined,
-    Promise.all(requests.map(dialOf)),
-    otherFamily,
+    isHeard ? direct() : undefined,
+    dialAll(),
   ]);
-  const first = new Map(dialled);
-  const [dials, largePingBack] = await Promise.all([
-    askSlowAgain(from, address, requests, first),
-    isSmall(first) ? pingBack(ofFamily(from.own, address), inGuest, from.spare(PING_BACK_MS)) : undefined,
-  ]);
+  const later = dialled.directPing;
   // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
-  const isOneSilent = [...dials].some(([port, dial]) => {
-    const otherDial = byOther?.dials.get(port);
+  const isOneSilent = [...dialled.dials].some(([port, dial]) => {
+    const otherDial = dialled.otherFamily?.dials.get(port);
     const isQuick = isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS;
     return isQuick && otherDial !== undefined && isSilent(otherDial);
   });
-  const again = isOneSilent && other !== undefined ? await followOther(from, other, requests) : byOther;
-  const answers = { dials, otherFamily: again };
-  const looked = { ...known, node: address, largePing, largePingBack, ...answers };
-  if (directPing !== undefined || ![...dials.values()].some(isAnswered)) {
-    return { ...looked, ping, directPing };
-  }
-  // What was dialled made them find a path: the first ping came too early for it.
-  const later = await pingFrom(peer, address, [`--c=${DIRECT_PINGS}`, '--timeout=1s']);
-  return { ...looked, ping: pongs(later) ? later : ping, directPing: later };
+  return {
+    ...{ ...known, node: address, largePing, ...dialled },
+    ping: later !== undefined && pongs(later) ? later : ping,
+    directPing: directPing ?? later,
+    otherFamily:
+      isOneSilent && other !== undefined ? await followOther(from, other, requests) : dialled.otherFamily,
+  };
 }
 
-/** An answer that fits in one packet says nothing of large ones on the way back. The guest is asked when all else is over: its own program takes it seconds without KVM. */
+/** An answer that fits in one packet says nothing of large ones on the way back. The guest is asked after the dials: its own program takes it seconds without KVM. */
 function isSmall(dials: ReadonlyMap<number, Dial>): boolean {
   return [...dials.values()].some((dial) => isAnswered(dial) && (dial.bytes ?? 0) < FULL_PACKET);
 }
