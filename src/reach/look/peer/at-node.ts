@@ -6,10 +6,10 @@ import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tai
 import { SLOWER_MS } from '../../degraded.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
 import { isSilent } from '../../families.ts';
+import type { Observation } from '../../observation.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { type Asked, askSlowAgain, DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
-import type { Observation } from '../../observation.ts';
 import { beginIfSlow, type Watcher } from './followed-dial.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
@@ -114,8 +114,7 @@ export async function lookAtNode(
     ...{ ...known, node: address, largePing, ...dialled },
     ping: later !== undefined && pongs(later) ? later : ping,
     directPing: directPing ?? later,
-    otherFamily:
-      isOneSilent && other !== undefined ? await followOther(from, other, requests) : dialled.otherFamily,
+    otherFamily: isOneSilent && other !== undefined ? await followOther(from, other, requests) : dialled.otherFamily,
   };
 }
 
