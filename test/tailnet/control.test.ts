@@ -283,6 +283,12 @@ esac
   }
   const called = async (): Promise<string[]> => (await readFile(join(home, 'called'), 'utf8')).trim().split('\n');
 
+  test('a tag that is written wrongly is named, with how tags are written', async () => {
+    const says = 'case "$1" in preauthkeys) echo "Error: invalid tag: tag should be lowercase" >&2; exit 1 ;; esac';
+    const { stderr } = await vmkit(['tailnet', 'key', '--tag', 'A B'], { NONE: '', PATH: await commandIn(home, says) });
+    expect(stderr).toMatch(/not written as a tag is(.|\n)*tag:server(.|\n)*tagOwners/);
+  });
+
   test('on its server its command is enough: it makes keys, lists nodes and removes one', async () => {
     const env = { NONE: '', PATH: await commandIn(home) };
     const minted = await vmkit(['tailnet', 'key', '--tag', 'a', '--tag', 'b', '--reusable', '--json'], env);

@@ -43,6 +43,11 @@ const KNOWN: readonly Known[] = [
     hint: 'Name it under tagOwners in the access rules, and give the OAuth client that tag or one that owns it.',
   },
   {
+    when: ({ text }) => /\binvalid tag\b|\btag (should|must) be\b/i.test(text),
+    says: 'the tag is not written as a tag is',
+    hint: 'A tag is lower case letters, digits and dashes, such as tag:server, and named under tagOwners in the access rules.',
+  },
+  {
     when: ({ status, text }) => status === 403 || /scope|permission/i.test(text),
     says: 'these credentials may not do that',
     hint: 'An OAuth client needs the scope auth_keys to make keys, and devices:core to list and remove nodes.',
