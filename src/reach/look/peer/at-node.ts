@@ -3,14 +3,12 @@ import { isIpv6 } from '../../../core/addresses/ipv6.ts';
 import { isAnswered } from '../../../net/dial.ts';
 import { FULL_PACKET } from '../../../net/question.ts';
 import { plannedFor, servedTo, type TailscaleStatus } from '../../../tailnet/tailscale-json.ts';
-import { SLOWER_MS } from '../../degraded.ts';
 import type { Dial, Facts, PeerFacts } from '../../facts.ts';
-import { isSilent } from '../../families.ts';
 import type { Observation } from '../../observation.ts';
 import type { GuestFacts } from '../guest/guest-facts.ts';
 import { type Asked, askSlowAgain, DIAL_MS, dialFrom, type From, ofFamily, requestFor } from './dial-from.ts';
-import { peerDial } from './dial-observation.ts';
 import { beginIfSlow, type Watcher } from './followed-dial.ts';
+import { dialOther, followOther, isOneSilent } from './other-family.ts';
 import { type InGuest, knownTo, LARGEST, pingBack, pingFrom, pongs } from './peer-tailscale.ts';
 
 /** Where nothing comes back from the node at all by then, it is dialled all the same: that will not become better. */
@@ -18,8 +16,6 @@ const UNHEARD_MS = 2_000;
 const DIAL_UNHEARD_MS = 5_000;
 /** Where no answer comes by then, what is dialled will have to be watched. */
 const PONG_MS = 1_500;
-/** The other family of addresses is dialled twice before it is called silent, the second time while all is watched. */
-const OTHER_MS = 3_000;
 const PING_BACK_MS = 6_000;
 /** A path is found in a second or two where there is one. */
 const DIRECT_PINGS = 5;
@@ -104,44 +100,18 @@ export async function lookAtNode(
     dialAll(),
   ]);
   const later = dialled.directPing;
-  // Silent beside a family that answers: a packet may have been lost, or the guest was busy.
-  const isOneSilent = [...dialled.dials].some(([port, dial]) => {
-    const otherDial = dialled.otherFamily?.dials.get(port);
-    const isQuick = isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS;
-    return isQuick && otherDial !== undefined && isSilent(otherDial);
-  });
+  const again = isOneSilent(dialled) && other !== undefined ? await followOther(from, other, requests) : undefined;
   return {
     ...{ ...known, node: address, largePing, ...dialled },
     ping: later !== undefined && pongs(later) ? later : ping,
     directPing: directPing ?? later,
-    otherFamily: isOneSilent && other !== undefined ? await followOther(from, other, requests) : dialled.otherFamily,
+    otherFamily: again ?? dialled.otherFamily,
   };
 }
 
 /** An answer that fits in one packet says nothing of large ones on the way back. The guest is asked after the dials: its own program takes it seconds without KVM. */
 function isSmall(dials: ReadonlyMap<number, Dial>): boolean {
   return [...dials.values()].some((dial) => isAnswered(dial) && (dial.bytes ?? 0) < FULL_PACKET);
-}
-
-/** By the machine's address of the other family; undefined where the peer has none of that family. */
-async function dialOther(
-  { peer, own, left }: From,
-  node: string,
-  requests: readonly Asked[],
-): Promise<PeerFacts['otherFamily']> {
-  const ownAddress = ofFamily(own, node);
-  if (ownAddress === undefined) return undefined;
-  const dials = requests.map(async ([port, request]): Promise<readonly [number, Dial]> => {
-    const to = { address: node, port };
-    return [port, peerDial(to, await peer.dial(to, request, left(OTHER_MS)))];
-  });
-  return { node, from: ownAddress, dials: new Map(await Promise.all(dials)) };
-}
-
-async function followOther(from: From, node: string, requests: readonly Asked[]): Promise<PeerFacts['otherFamily']> {
-  await from.watcher.ready();
-  from.watcher.keep();
-  return dialOther(from, node, requests);
 }
 
 /** A node that the peer knows by its name, as far as it tells of itself. */
