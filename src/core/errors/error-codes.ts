@@ -81,6 +81,7 @@ export const ERROR_CODES = [
   'foreign-architecture',
   'fragment-missing',
   'fragments-invalid',
+  'gate-ended',
   'go-failed',
   'guest-command-failed',
   'guest-connection-lost',

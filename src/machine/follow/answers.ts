@@ -1,16 +1,19 @@
 import { poll } from '../../core/deadline.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
+import { machinePaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { httpStatus } from '../../net/http.ts';
 import { type Dial, postgresAnswers, sshAnswers, staysOpen } from '../../net/tcp.ts';
 import { dialOf } from '../endpoint.ts';
+import { hasLostGate } from '../gate/gate-process.ts';
 import type { MachineState, OpenPort } from '../state/state.ts';
 
 const WITHIN_MS = 30_000;
 
-/** Waits until every open port really answers on this host; throws `port-unanswered`, which names the ones that do not. */
+/** Waits until every open port really answers on this host; throws `gate-ended`, or `port-unanswered`, which names the ones that do not. */
 export async function requireAnswers(state: MachineState, context: Context): Promise<void> {
   const { ports, name: vm } = state;
+  await requireGate(state, context);
   const results = await Promise.all(
     ports.map(async (port) => {
       const answered = await poll(
@@ -26,6 +29,7 @@ export async function requireAnswers(state: MachineState, context: Context): Pro
   );
   const silent = results.filter(({ answered }) => !answered).map(({ port }) => port);
   if (silent.length === 0) return;
+  await requireGate(state, context);
   const names = silent.map((port) => `${port.service} on 127.0.0.1:${port.hostPort} (${port.protocol})`);
   throw new VmkitError(
     'boot',
@@ -34,6 +38,19 @@ export async function requireAnswers(state: MachineState, context: Context): Pro
     {
       hint: `Does the service listen on all addresses of the guest, port ${silent[0]?.guestPort}? vmkit logs ${vm} ${silent[0]?.service}`,
       details: silent,
+    },
+  );
+}
+
+/** No service is at fault where the machine's gate is gone: it is a process of this host's. */
+async function requireGate(state: MachineState, { host, paths }: Context): Promise<void> {
+  if (!(await hasLostGate(state, host))) return;
+  throw new VmkitError(
+    'boot',
+    'gate-ended',
+    `Every service of ${state.name} is ready, but the gate between it and the network has ended, so no port of it answers.`,
+    {
+      hint: `Start it again: vmkit boot ${state.name}. Its last words are in ${machinePaths(paths, state.name).gateLog}.`,
     },
   );
 }
