@@ -18,6 +18,14 @@ func maintainCommand(name string, args []string) error {
 		return err
 	}
 	defer store.Close()
+	if name == "doctor" {
+		// Forgejo's, services/doctor/paths.go: each is required and to be written to, whatever is logged where.
+		for _, folder := range []string{config.get("repository/ROOT"), config.get("server/APP_DATA_PATH"), filepath.Join(config.get("/WORK_PATH"), "log")} {
+			if _, err := os.Stat(folder); err != nil {
+				return fmt.Errorf("1 configuration files with errors: %w", err)
+			}
+		}
+	}
 	if name != "hooks" {
 		return nil
 	}

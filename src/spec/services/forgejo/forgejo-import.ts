@@ -86,6 +86,8 @@ echo 'migrates the database'
 ${forgejo} migrate --config ${FORGEJO_CONFIG}
 echo 'makes hooks anew'
 ${forgejo} admin regenerate hooks --config ${FORGEJO_CONFIG}
+# Its doctor goes no further without this folder, which nothing else makes where all is said on the console (services/doctor/paths.go).
+install -d -o ${FORGEJO_USER} -g ${FORGEJO_USER} -m 0750 ${FORGEJO_HOME}/log
 echo 'asks forgejo doctor'
 ${forgejo} doctor check --config ${FORGEJO_CONFIG}
 sync
