@@ -18,6 +18,8 @@ export interface BackupOptions {
   readonly to?: string | undefined;
   readonly keep?: string | undefined;
   readonly isChecked?: boolean | undefined;
+  /** NAME=PATH: what the check boots with, as `boot` does. */
+  readonly components?: readonly string[] | undefined;
 }
 
 export interface TakenBackup extends SavedBackup {
@@ -47,7 +49,11 @@ export async function backupMachine(name: string, options: BackupOptions, contex
       await rememberTarget(target, paths, context);
       await context.host.remove(paths.stagingDir);
       if (keep !== undefined) await forget(name, keep, repository, context);
-      const checked = counts === undefined ? undefined : await checkBackup(name, saved.id, counts, repository, context);
+      const { components = [] } = options;
+      const checked =
+        counts === undefined
+          ? undefined
+          : await checkBackup(name, { id: saved.id, counted: counts, components }, repository, context);
       return { name, to: repository.shown, ...saved, checked };
     } finally {
       await context.host.remove(paths.stagingDir);

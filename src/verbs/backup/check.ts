@@ -3,6 +3,7 @@ import { BACKUP_FILES } from '../../backup/manifest.ts';
 import type { Repository } from '../../backup/repository.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths } from '../../core/paths.ts';
+import { chooseComponents } from '../../image/components/component-choice.ts';
 import { withGuest } from '../../machine/guest.ts';
 import { decide } from '../../machine/state/leftovers.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
@@ -14,6 +15,13 @@ import { runStep, type VerbContext } from '../step.ts';
 import { cutOff, whileApart, withFoldersApart } from './apart.ts';
 import { type Counts, countsOf, differences } from './counts.ts';
 import { unpackBackup } from './unpack.ts';
+
+/** A backup that was just made, what was counted meanwhile, and the components to boot it with (NAME=PATH). */
+interface SavedToCheck {
+  readonly id: string;
+  readonly counted: readonly Counts[];
+  readonly components: readonly string[];
+}
 
 export interface Checked {
   readonly services: readonly string[];
@@ -31,8 +39,7 @@ const VERIFIED_WITHIN_MS = 6 * 3_600_000;
  */
 export async function checkBackup(
   name: string,
-  id: string,
-  counted: readonly Counts[],
+  { id, counted, components }: SavedToCheck,
   repository: Repository,
   context: VerbContext,
 ): Promise<Checked> {
@@ -47,7 +54,8 @@ export async function checkBackup(
         await decideWithDefinition(name, apart);
       });
       const spec = cutOff(await loadVm(join(paths.dataDir, BACKUP_FILES.definition), readingThere(apart)));
-      return await whileApart(spec, `boot the backup of ${name}`, apart, () => compare(spec, counted, apart));
+      const chosen = chooseComponents(components, process.env, spec, process.cwd());
+      return await whileApart(spec, `boot the backup of ${name}`, apart, () => compare(spec, counted, apart), chosen);
     });
   } catch (error) {
     if (!(error instanceof VmkitError) || ['interrupted', 'backup-needs-others'].includes(error.code)) throw error;
@@ -56,7 +64,10 @@ export async function checkBackup(
       'backup-check-failed',
       `The backup ${id} was saved, and does not pass its check. ${error.message}`,
       {
-        hint: 'Earlier backups are as they were. Take another one; is the machine itself well? vmkit status says so.',
+        // What keeps a check from its boot, such as a component that is not to be had, says nothing of the backup: its own hint leads on.
+        hint:
+          (error.kind === 'boot' ? undefined : error.hint) ??
+          'Earlier backups are as they were. Take another one; is the machine itself well? vmkit status says so.',
         cause: error,
       },
     );
