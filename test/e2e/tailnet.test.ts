@@ -382,7 +382,7 @@ ${GIT_SERVER}  - use: tailscale
       // This host looks at itself and at the guest; what it dials of its own proves nothing.
       const byHost = await sandbox.vmkit(['probe', 'web', '--from', 'host', '--json'], onHost);
       const { ways }: ProbeReport = JSON.parse(byHost.stdout);
-      expect(ways.find(({ way }) => way === 'guest-serve-tun')?.state).toBe('works');
+      expectVerdict(verdictOn('guest-serve-tun', { ways })).toMatchObject({ state: 'works' });
       expect(ways.filter(({ way }) => way.startsWith('host-')).map(({ state }) => state)).not.toContain('works');
       const before = await served();
       const { stdout, stderr } = await sandbox.vmkit(['expose', 'web', '--via', 'proxy'], onHost);
