@@ -13,11 +13,14 @@ const WITHIN_MS = 30_000;
 /** Waits until every open port really answers on this host; throws `gate-ended`, or `port-unanswered`, which names the ones that do not. */
 export async function requireAnswers(state: MachineState, context: Context): Promise<void> {
   const { ports, name: vm } = state;
-  await requireGate(state, context);
   const results = await Promise.all(
     ports.map(async (port) => {
       const answered = await poll(
-        async () => ((await answers(port, dialOf(state, port, context))) ? true : undefined),
+        async () => {
+          if (await answers(port, dialOf(state, port, context))) return true;
+          await requireGate(state, context);
+          return undefined;
+        },
         {
           withinMs: WITHIN_MS,
           everyMs: 100,
@@ -29,7 +32,6 @@ export async function requireAnswers(state: MachineState, context: Context): Pro
   );
   const silent = results.filter(({ answered }) => !answered).map(({ port }) => port);
   if (silent.length === 0) return;
-  await requireGate(state, context);
   const names = silent.map((port) => `${port.service} on 127.0.0.1:${port.hostPort} (${port.protocol})`);
   throw new VmkitError(
     'boot',
