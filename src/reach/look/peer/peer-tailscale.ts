@@ -70,7 +70,7 @@ export async function pingBack(
 ): Promise<Observation | undefined> {
   if (own === undefined) return undefined;
   const command = `tailscale ping --c=2 --timeout=2s --until-direct=false --size=${LARGEST} ${own}`;
-  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; ${command} 2>&1`, withinMs).catch(() => undefined);
+  const output = await inGuest(`PATH=${GUEST_SEARCH_PATH}; timeout 7 ${command} 2>&1`, withinMs).catch(() => undefined);
   if (output === undefined) return undefined;
   return { vantage: 'guest', command, output: output.trim(), exitCode: /^pong from /m.test(output) ? 0 : 1 };
 }
