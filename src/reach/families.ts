@@ -19,7 +19,7 @@ export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdi
   const byOther = { ...facts, peer: { ...peer, node: other.node, address: other.from, dials: other.dials } };
   const otherDial = way.dial(byOther);
   if (otherDial === undefined) return verdict;
-  if (isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS && isSilent(otherDial)) {
+  if (isSilentBeside(dial, otherDial)) {
     const told = whereEnded(way, otherDial, byOther, onlyOne(facts, dial, otherDial, other.node));
     return { ...verdict, warnings: [...verdict.warnings, told] };
   }
@@ -30,9 +30,9 @@ export function withOtherFamily(way: Way, verdict: Verdict, facts: Facts): Verdi
   return { ...verdict, state: 'degraded', firstByteMs, wholeMs, finding: { ...finding, title } };
 }
 
-/** That one refuses is an answer: programs take the other family at once. */
-export function isSilent({ result }: Pick<Dial, 'result'>): boolean {
-  return result !== 'data' && result !== 'refused';
+/** Silent beside a family that answers at once. That one refuses is an answer: programs take the other family at once. */
+export function isSilentBeside(dial: Dial, { result }: Pick<Dial, 'result'>): boolean {
+  return isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS && result !== 'data' && result !== 'refused';
 }
 
 function familyOf(address: string): string {

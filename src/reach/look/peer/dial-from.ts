@@ -43,7 +43,7 @@ export async function dialFrom(
 /** A port, and what its server is asked. */
 export type Asked = readonly [port: number, request: DialRequest];
 
-/** A computer that was busy with the probe's own questions is no slow one: what was answered slowly is asked once more, when they are over. */
+/** A computer that was busy with the probe's own questions is no slow one: what was answered slowly is asked once more, after the dials. */
 export async function askSlowAgain(
   { peer, spare }: { readonly peer: Pick<Peer, 'dial'>; readonly spare: TimeLeft },
   address: string,

@@ -1,19 +1,16 @@
-import { isAnswered } from '../../../net/dial.ts';
-import { SLOWER_MS } from '../../degraded.ts';
 import type { Dial, PeerFacts } from '../../facts.ts';
-import { isSilent } from '../../families.ts';
+import { isSilentBeside } from '../../families.ts';
 import { type Asked, type From, ofFamily } from './dial-from.ts';
 import { peerDial } from './dial-observation.ts';
 
 /** The other family of addresses is dialled twice before it is called silent, the second time while all is watched. */
 const OTHER_MS = 3_000;
 
-/** Silent beside a family that answers at once: a packet may have been lost, or the guest was busy. */
+/** A packet may have been lost, or the guest was busy: that is worth another look. */
 export function isOneSilent({ dials, otherFamily }: Pick<PeerFacts, 'dials' | 'otherFamily'>): boolean {
   return [...dials].some(([port, dial]) => {
     const other = otherFamily?.dials.get(port);
-    const isQuick = isAnswered(dial) && (dial.wholeMs ?? 0) < SLOWER_MS;
-    return isQuick && other !== undefined && isSilent(other);
+    return other !== undefined && isSilentBeside(dial, other);
   });
 }
 
