@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { type EngineName, exportTo } from '../../src/export/engines.ts';
@@ -34,6 +34,12 @@ describe.each(machines)('%s', (_, machine) => {
     expect(schema.safeParse(configuration).error?.issues ?? []).toEqual([]);
   });
 
+  test("Incus' own keys take the instance", async () => {
+    const schema = await schemaOf('incus');
+    const instance: unknown = parse(fileOf('incus', 'sql.yaml', machine));
+    expect(schema.safeParse(instance).error?.issues ?? []).toEqual([]);
+  });
+
   test("KubeVirt's own schema takes the VirtualMachine", async () => {
     const schema = await schemaOf('kubevirt');
     const [virtualMachine] = parseAllDocuments(fileOf('kubevirt', 'sql.yaml', machine));
@@ -52,6 +58,8 @@ describe.each(machines)('%s', (_, machine) => {
 test('these schemas refuse a key that they do not know, however deep', async () => {
   const drive = { drive_id: 'a', is_root_device: false, is_readonly: true };
   expect((await schemaOf('firecracker')).safeParse({ drives: [drive] }).success).toBe(false);
+  const instance: unknown = parse(fileOf('incus', 'sql.yaml', exportedMachine).replace('limits.memory', 'limits.ram'));
+  expect((await schemaOf('incus')).safeParse(instance).success).toBe(false);
   const [virtualMachine] = parseAllDocuments(
     fileOf('kubevirt', 'sql.yaml', exportedMachine).replace('kernelArgs', 'kernelArguments'),
   );
