@@ -1,4 +1,5 @@
 import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
+import { secondBackup } from './measures-backup.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
 import { conformance } from './measures-conformance.ts';
@@ -61,5 +62,6 @@ export const MEASURES: readonly Measure[] = [
   overSsh,
   underLibvirt,
   registry,
+  secondBackup,
   commandLine,
 ];
