@@ -31,7 +31,7 @@ export interface KernelBuild {
  * shell would change the kernel, or lose the cache, unseen.
  */
 export function makeArgv(build: KernelBuild, path: string, args: readonly string[]): readonly string[] {
-  const { crossCompile, linker, hasCcache } = build.toolchain;
+  const { crossCompile, hasCcache } = build.toolchain;
   const { distribution } = build;
   const launcher = hasCcache ? 'ccache ' : '';
   const compiler = distribution === undefined || hasCcache ? launcher : 'distcc ';
@@ -51,7 +51,6 @@ export function makeArgv(build: KernelBuild, path: string, args: readonly string
     ARCH: TARGETS[build.arch].arch,
     CROSS_COMPILE: crossCompile,
     CC: `${compiler}${crossCompile}gcc`,
-    LD: linker,
     HOSTCC: `${launcher}gcc`,
     ...FIXED,
   };

@@ -7,24 +7,15 @@ import type { ToolGroup } from '../host/tools/tools-table.ts';
 
 /** What differs between the processors that a kernel is built for. `image` is a make target and `boot/<image>` its output. */
 export const TARGETS = {
-  x86_64: {
-    ...{ arch: 'x86_64', folder: 'x86', image: 'bzImage', machine: 'x86_64', triplet: 'x86_64-linux-gnu-' },
-    linker: undefined,
-  },
-  // crosvm loads a raw Image only; QEMU takes it as well. Its table of relocations is a third of it, unless the linker packs it (RELR): GNU ld of Debian 12 does not
-  // for this processor, LLVM's does.
-  arm64: {
-    ...{ arch: 'arm64', folder: 'arm64', image: 'Image', machine: 'aarch64', triplet: 'aarch64-linux-gnu-' },
-    linker: 'ld.lld',
-  },
+  x86_64: { arch: 'x86_64', folder: 'x86', image: 'bzImage', machine: 'x86_64', triplet: 'x86_64-linux-gnu-' },
+  // crosvm loads a raw Image only; QEMU takes it as well.
+  arm64: { arch: 'arm64', folder: 'arm64', image: 'Image', machine: 'aarch64', triplet: 'aarch64-linux-gnu-' },
 } as const;
 
 export interface Toolchain {
   /** Prefix of the tools' names; empty on a host of the same architecture. */
   readonly crossCompile: string;
-  /** The program that links. */
-  readonly linker: string;
-  /** First line of `gcc --version` and of the linker's: both decide the output. */
+  /** First line of `gcc --version` and `ld --version`: both decide the output. */
   readonly gcc: string;
   readonly ld: string;
   readonly hasCcache: boolean;
@@ -40,7 +31,9 @@ export async function findToolchain(arch: Arch, context: Context): Promise<Toolc
   await requireTools(kernelTools(arch), context);
   const { machine } = await context.host.facts();
   const crossCompile = machine === TARGETS[arch].machine ? '' : TARGETS[arch].triplet;
-  const linker = TARGETS[arch].linker ?? `${crossCompile}ld`;
-  const [gcc, ld] = await Promise.all([toolVersion(`${crossCompile}gcc`, context), toolVersion(linker, context)]);
-  return { crossCompile, linker, gcc, ld, hasCcache: isProgram('ccache', searchPath(process.env['PATH'] ?? '')) };
+  const [gcc, ld] = await Promise.all([
+    toolVersion(`${crossCompile}gcc`, context),
+    toolVersion(`${crossCompile}ld`, context),
+  ]);
+  return { crossCompile, gcc, ld, hasCcache: isProgram('ccache', searchPath(process.env['PATH'] ?? '')) };
 }

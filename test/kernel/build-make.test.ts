@@ -4,7 +4,7 @@ import { objectIn, parseDryRun } from '../../src/kernel/build-progress.ts';
 
 const native: KernelBuild = {
   arch: 'x86_64',
-  toolchain: { crossCompile: '', linker: 'ld', gcc: 'gcc 12', ld: 'ld 2.40', hasCcache: false },
+  toolchain: { crossCompile: '', gcc: 'gcc 12', ld: 'ld 2.40', hasCcache: false },
   folder: '/cache/k/linux',
   ccacheDir: '/cache/ccache',
 };
@@ -13,7 +13,7 @@ test('the command line of make, native without ccache and crossed with it, alone
   const crossed: KernelBuild = {
     ...native,
     arch: 'arm64',
-    toolchain: { ...native.toolchain, crossCompile: 'aarch64-linux-gnu-', linker: 'ld.lld', hasCcache: true },
+    toolchain: { ...native.toolchain, crossCompile: 'aarch64-linux-gnu-', hasCcache: true },
   };
   const shared = { hosts: ['one', 'two:3632/8'], jobs: 12, folder: '/cache/distcc' };
   const text = [

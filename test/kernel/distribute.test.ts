@@ -8,7 +8,7 @@ import { contextIn } from '../support/context.ts';
 import { startDistccd } from '../support/distccd.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const toolchain = { crossCompile: '', linker: 'ld', gcc: 'gcc', ld: 'ld', hasCcache: false };
+const toolchain = { crossCompile: '', gcc: 'gcc', ld: 'ld', hasCcache: false };
 const path = process.env['PATH'] ?? '';
 
 describe.skipIf(!isProgram('distccd', searchPath(path)))('compiling on other computers', () => {

@@ -95,7 +95,6 @@ export const TOOLS: readonly Tool[] = [
     onlyWhen: 'not-aarch64',
     byHand: 'This distribution has no cross compiler for arm64 Linux; build arm64 kernels elsewhere.',
   },
-  program('ld.lld', ['kernel-arm64'], everywhere('lld')),
   {
     ...program('x86_64-linux-gnu-gcc', ['kernel-x86_64'], {
       apt: 'gcc-x86-64-linux-gnu',
