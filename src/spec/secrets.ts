@@ -29,6 +29,8 @@ export function generateSecret(kind: Exclude<ServiceSecret['kind'], 'made'>, now
       return randomBytes(32).toString('base64url');
     case 'hex':
       return randomBytes(32).toString('hex');
+    case 'runner':
+      return randomBytes(20).toString('hex');
     case 'jwt':
       return signJwt({ nbf: nowSeconds }, randomBytes(32));
     case 'wireguard':

@@ -155,10 +155,11 @@ export interface ServiceSecret {
    * - key: 32 random bytes, base64url without padding (43 characters).
    * - hex: 32 random bytes as hex (64 characters).
    * - jwt: an HS256 token with only `nbf`, signed by a random key (Forgejo's INTERNAL_TOKEN).
+   * - runner: 20 random bytes as hex (40 characters), which a runner of Forgejo is known by.
    * - made: by a step of its own that writes the file, such as a certificate.
    * - wireguard: a private key, X25519, 32 bytes in base64.
    */
-  readonly kind: 'password' | 'key' | 'hex' | 'jwt' | 'made' | 'wireguard';
+  readonly kind: 'password' | 'key' | 'hex' | 'jwt' | 'runner' | 'made' | 'wireguard';
   /** Somebody else's key: it never enters the guest, which is given its public half at most. */
   readonly isHostOnly?: true;
   /** A secret of another machine, which that one makes; read on this host, not made here. */

@@ -175,6 +175,8 @@ describe('a component', () => {
       [
         "forgejo https://codeberg.org/forgejo/forgejo/releases/download/v15.0.3/forgejo-15.0.3-linux-amd64",
         "forgejo https://codeberg.org/forgejo/forgejo/releases/download/v15.0.3/forgejo-15.0.3-linux-arm64",
+        "forgejo-runner https://code.forgejo.org/forgejo/runner/releases/download/v12.0.1/forgejo-runner-12.0.1-linux-amd64",
+        "forgejo-runner https://code.forgejo.org/forgejo/runner/releases/download/v12.0.1/forgejo-runner-12.0.1-linux-arm64",
         "tailscale https://pkgs.tailscale.com/stable/tailscale_1.98.2_amd64.tgz",
         "tailscale https://pkgs.tailscale.com/stable/tailscale_1.98.2_arm64.tgz",
         "tailscaled https://pkgs.tailscale.com/stable/tailscale_1.98.2_amd64.tgz",

@@ -49,6 +49,20 @@ function nebula(name: string): readonly ComponentSource[] {
   ];
 }
 
+/** As the runner's own examples name it (examples/docker-compose of its repository, December 2025). */
+const FORGEJO_RUNNER = '12.0.1';
+
+const forgejoRunner: readonly ComponentSource[] = [
+  {
+    kind: 'release',
+    version: FORGEJO_RUNNER,
+    url: (arch) =>
+      `https://code.forgejo.org/forgejo/runner/releases/download/v${FORGEJO_RUNNER}/forgejo-runner-${FORGEJO_RUNNER}-linux-${GO_ARCHITECTURES[arch]}`,
+    checksum: '.sha256',
+    member: undefined,
+  },
+];
+
 function forgejo(version: string): readonly ComponentSource[] {
   return [
     {
@@ -69,6 +83,7 @@ function forgejo(version: string): readonly ComponentSource[] {
  */
 export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource[]>> = {
   forgejo: forgejo(FORGEJO),
+  'forgejo-runner': forgejoRunner,
   nebula: nebula('nebula'),
   'nebula-cert': nebula('nebula-cert'),
   tailscale: tailscale('tailscale'),

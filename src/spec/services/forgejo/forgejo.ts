@@ -22,6 +22,7 @@ import {
 } from './app-ini.ts';
 import { forgejoSettings, settingSecrets, withAppSettings } from './app-ini-settings.ts';
 import { ensureAdministrator } from './forgejo-administrator.ts';
+import { registerRunners, runnerName, runnerSecrets } from './forgejo-runners.ts';
 import { rememberVersion, versionGuard } from './forgejo-version.ts';
 
 /** Forgejo refuses these as user names (models/user/user.go, reservedUsernames; Forgejo 9 to 15). */
@@ -61,6 +62,10 @@ const options = z
         "The release to fetch, and the only one that starts; when absent, what vmkit knows or the given component has. Another one's data wants [vmkit upgrade](operations.md#upgrades)",
       ),
     settings: forgejoSettings,
+    runners: z
+      .array(runnerName)
+      .default([])
+      .describe('Names of runners of jobs in [other machines](ci.md): their `name`'),
     database: remoteDatabase
       .optional()
       .describe('A database in another machine; when absent, the `postgres` of this machine is used'),
@@ -94,7 +99,7 @@ done
  */
 export const forgejo = defineService(
   options,
-  ({ port, sshPort, admin, url, version, settings, database }): Service => ({
+  ({ port, sshPort, admin, url, version, settings, runners, database }): Service => ({
     name: 'forgejo',
     needs: database === undefined ? ['postgres'] : [],
     packages: ['ca-certificates', 'curl', 'git', ...(database === undefined ? [] : REMOTE_DATABASE_PACKAGES)],
@@ -117,7 +122,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
       everyMs: 250,
       withinSeconds: 180,
     },
-    afterReady: `${rememberVersion()}${ensureAdministrator({
+    afterReady: `${rememberVersion()}${registerRunners(runners)}${ensureAdministrator({
       name: admin,
       port,
       config: FORGEJO_CONFIG,
@@ -146,6 +151,7 @@ chattr +D ${FORGEJO_REPOSITORIES}
       { name: 'internal-token', kind: 'jwt', tell: undefined },
       { name: 'oauth2-jwt-secret', kind: 'key', tell: undefined },
       { name: 'lfs-jwt-secret', kind: 'key', tell: undefined },
+      ...runnerSecrets(runners),
       ...settingSecrets(settings),
       ...(database === undefined ? [] : [databaseSecret(database)]),
     ],
