@@ -57,7 +57,7 @@ export const forgejoRunner = defineService(
       components: [NAME],
       user: 'root',
       capabilities: [],
-      env: { DOCKER_HOST: `unix://${PODMAN_SOCKET}`, HOME },
+      env: { DOCKER_HOST: `unix://${PODMAN_SOCKET}`, XDG_CACHE_HOME: `${HOME}/cache` },
       setup: introduce({ name, url, labels }),
       run: `cd ${HOME}\nexec forgejo-runner daemon --config ${CONFIG}\n`,
       ready: {
@@ -77,9 +77,9 @@ export const forgejoRunner = defineService(
           owner: 'root',
           content: stringify({
             log: { level: 'info' },
-            // Jobs that run when it is stopped have 20 s.
-            runner: { file: REGISTRATION, capacity, labels, shutdown_timeout: '20s' },
-            cache: { dir: `${HOME}/cache` },
+            // An answer that comes later than fetch_timeout is lost, and the job in it. Jobs that run when it is stopped have 20 s.
+            runner: { file: REGISTRATION, capacity, labels, fetch_timeout: '1m', shutdown_timeout: '20s' },
+            cache: { dir: `${HOME}/cache/actions` },
             // '-': jobs do not get podman's socket.
             container: { docker_host: '-', privileged: false },
           }),

@@ -29,7 +29,7 @@ for runner in ${runners.join(' ')}; do
   known=
   [ ! -e $marker ] || read -r known <$marker
   [ "$known" != "$digest" ] || continue
-  s6-setuidgid ${FORGEJO_USER} forgejo forgejo-cli --config ${FORGEJO_CONFIG} actions register --name "$runner" --secret-file $secret --keep-labels >/dev/null
+  s6-setuidgid ${FORGEJO_USER} forgejo --config ${FORGEJO_CONFIG} forgejo-cli actions register --name "$runner" --secret-file $secret --keep-labels >/dev/null
   echo "$digest" >$marker.new
   sync $marker.new
   mv $marker.new $marker
