@@ -11,6 +11,13 @@ const options = z.strictObject({}).meta({
   description: `podman from Debian, which runs [containers](containers.md). It speaks Docker's API on ${PODMAN_SOCKET}, for root alone.`,
 });
 
+/** Containers outlive podman's service, so that they are stopped with it: they hold the data disk. */
+const RUN = `podman system service --time=0 unix://${PODMAN_SOCKET} &
+service=$!
+trap 'kill "$service"; podman stop --all --time 5 >/dev/null; exit 0' TERM
+wait "$service"
+`;
+
 /** podman's service. Containers are on the data disk; the root is an overlay already, and the kernel puts no second one over it. */
 export const podman = defineService(
   options,
@@ -24,7 +31,7 @@ export const podman = defineService(
     capabilities: 'all',
     env: {},
     setup: `install -d -m 0700 ${FOLDER}\nrm -f ${PODMAN_SOCKET}\n`,
-    run: `exec podman system service --time=0 unix://${PODMAN_SOCKET}\n`,
+    run: RUN,
     ready: {
       first: `[ -S ${PODMAN_SOCKET} ]`,
       check: `curl -q -sS -f --max-time 20 -o /dev/null --unix-socket ${PODMAN_SOCKET} http://podman/_ping\n`,
@@ -32,7 +39,7 @@ export const podman = defineService(
       withinSeconds: 180,
     },
     afterReady: undefined,
-    stop: { signal: 'TERM', withinSeconds: 20 },
+    stop: { signal: 'TERM', withinSeconds: 90 },
     files: [
       {
         path: '/etc/containers/storage.conf',

@@ -69,7 +69,8 @@ export const forgejoRunner = defineService(
         withinSeconds: 180,
       },
       afterReady: undefined,
-      stop: { signal: 'TERM', withinSeconds: 30 },
+      // Longer than shutdown_timeout: then it ends their containers.
+      stop: { signal: 'TERM', withinSeconds: 60 },
       files: [
         {
           path: CONFIG,
