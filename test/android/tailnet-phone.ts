@@ -23,3 +23,12 @@ ip -n ${phone} route add default via 10.99.2.1 dev rmnet0 table $table
 ip -n ${phone} rule add pref 31000 fwmark 0x0/0xffff iif lo lookup $table`;
   await execa('sh', ['-ec', script], { timeout: 30_000 });
 }
+
+/** Turns that VPN on: its address, and what netd does for one that takes all users' traffic to its own addresses: without it answers leave by the mobile network. */
+export async function connectTunnel(phone: string): Promise<void> {
+  const script = `ip -n ${phone} addr add ${TUNNEL.phone}/32 dev tun9; ip -n ${phone} link set tun9 up
+table=$((1000 + $(ip netns exec ${phone} cat /sys/class/net/tun9/ifindex)))
+ip -n ${phone} route add ${TUNNEL.peer}/32 dev tun9 table $table
+ip -n ${phone} rule add pref 13000 fwmark 0x0/0x20000 iif lo uidrange 0-99999 lookup $table`;
+  await execa('sh', ['-ec', script], { timeout: 30_000 });
+}

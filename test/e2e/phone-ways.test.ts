@@ -19,7 +19,7 @@ import { bootWords } from '../android/boot-words.ts';
 import { crosvmWith, speakingGuest } from '../android/crosvm-guest.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { GUEST, NETWORK, sql } from '../android/rooted-phone.ts';
-import { phoneInTailnet, TUNNEL } from '../android/tailnet-phone.ts';
+import { connectTunnel, phoneInTailnet, TUNNEL } from '../android/tailnet-phone.ts';
 import { contextIn } from '../support/context.ts';
 import { verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
@@ -135,7 +135,7 @@ describe.skipIf(reason !== undefined).sequential('ways by a phone', () => {
 
   test("a port at the address that WireGuard's app has, for a peer in that VPN, as long as it is wanted", async () => {
     await expect(exposed('port')).rejects.toThrow('no app of the phone has a VPN on');
-    await inPhone(`ip addr add ${TUNNEL.phone}/24 dev tun9; ip link set tun9 up`);
+    await connectTunnel(phone.namespace);
     expect(await exposed('port')).toMatchObject({ address: `http://${TUNNEL.phone}:3000/`, isNew: true });
     await works('phone-port');
     await unexpose(sql, target, context);
