@@ -91,7 +91,7 @@ services:
     await phone.restart();
     expectVerdict(await probe('guest-direct')).toMatchObject({ state: 'works' });
     await works('stop', 'web');
-    expect((await vmkitOn('probe', 'web')).stderr).toContain('web is not running');
+    expect((await vmkitOn('probe', 'web')).stderr).toContain('The machine web does not run.');
     await works('host', 'teardown');
   });
 });
