@@ -161,6 +161,37 @@ test('a signature that another program made is taken, for what it signed alone',
   });
 });
 
+/** Made by cosign 3.1.3: sign --key cosign.key --use-signing-config=false --tlog-upload=false. */
+test('a bundle of cosign 3 is taken, for what it signed alone, and by its key alone', async () => {
+  const fixture = (name: string): Promise<Buffer> =>
+    readFile(join(import.meta.dirname, 'fixtures', 'cosign-bundle', name));
+  const digest = 'sha256:3b1246f10f83e98866a39a52e1e6556a12154316206b09c3ee46511dc3f2210a';
+  const [index, manifest, bundle, key] = await Promise.all(['index', 'manifest', 'bundle', 'key.pub'].map(fixture));
+  const signs = async (of: string, by: string, text = String(bundle)): Promise<void> => {
+    const url = await serveHttp(({ url: path = '' }, response) => {
+      if (path.includes('/blobs/')) response.end(text);
+      else if (path.includes('/referrers/') || path.endsWith('.sig')) response.writeHead(404).end();
+      // The tag that a registry without that list has in its place.
+      else response.end(path.endsWith(of.replace(':', '-')) ? index : manifest);
+    });
+    const one = openRegistry(parseReference(`oci://${new URL(url).host}/t/x`), contextIn(await temporaryFolder()));
+    await requireSignature(one, of, by);
+  };
+  await signs(digest, String(key));
+  const refused = { code: 'signature-wrong' };
+  await expect(signs(digest.replace('3b12', '3b13'), String(key))).rejects.toMatchObject(refused);
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
+  await expect(signs(digest, String(other))).rejects.toMatchObject(refused);
+  // A statement that is no signature: its words are signed, too.
+  const attested = String(bundle).replace(/"payload":"[^"]*"/, (text) =>
+    text.replace(/"payload":"(.*)"/, (_, payload: string) => {
+      const said = Buffer.from(payload, 'base64').toString('utf8').replace('cosign/sign/v1', 'cosign/seen/v1');
+      return `"payload":"${Buffer.from(said).toString('base64')}"`;
+    }),
+  );
+  await expect(signs(digest, String(key), attested)).rejects.toMatchObject(refused);
+});
+
 test('a store that asks for a signature refuses an artifact without', async () => {
   const artifact = artifactOf('root', 'unsigned');
   await pushed(artifact, 'team/unsigned');

@@ -37,6 +37,10 @@ export const imageManifest = z.object({
   layers: z.array(descriptor),
   annotations,
 });
+/** The image index of the same, as a registry tells by it which images refer to one. */
+export const imageIndex = z.object({
+  manifests: z.array(z.object({ digest, artifactType: z.string().optional() })),
+});
 export type ImageManifest = z.infer<typeof imageManifest>;
 
 export interface Image {

@@ -14,6 +14,7 @@ export const STALL_MS = 30_000;
 const LONGEST_MANIFEST = 4 * 1024 * 1024;
 const CHUNK_BYTES = 16 * 1024 * 1024;
 
+const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 
 /** One repository of a registry, by the distribution specification 1.1. Throws `registry-unreachable`, `registry-login`, `registry-failed`. */
@@ -21,6 +22,8 @@ export interface Registry {
   readonly reference: OciReference;
   /** The manifest's bytes, whose digest is the image's; undefined where there is no such tag. Throws `registry-content-wrong`. */
   manifest(tag: string): Promise<{ readonly bytes: Uint8Array; readonly digest: string } | undefined>;
+  /** The bytes of an index of the images that refer to this one; undefined where none does. */
+  referrers(digest: string): Promise<Uint8Array | undefined>;
   putManifest(tag: string, bytes: Uint8Array): Promise<void>;
   /** Asked once of each blob that is there. */
   hasBlob(digest: string): Promise<boolean>;
@@ -97,6 +100,16 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
       const said = response.headers.get('docker-content-digest');
       if (said !== null && said !== digest) throw wrongContent(reference, `the manifest ${tag}`, said, digest);
       return { bytes, digest };
+    },
+    referrers: async (digest) => {
+      // A registry before version 1.1 has a tag in its place.
+      for (const path of [`referrers/${digest}`, `manifests/${digest.replace(':', '-')}`]) {
+        const response = await call(`${base}/${path}`, { headers: { accept: INDEX_TYPE } }, [200, 400, 404, 405]);
+        if (response.status === 200)
+          return collect(chunksOf(response, STALL_MS), LONGEST_MANIFEST, 'An index of a registry');
+        await response.body?.cancel();
+      }
+      return undefined;
     },
     putManifest: async (tag, bytes) => {
       const headers = { 'content-type': MANIFEST_TYPE };

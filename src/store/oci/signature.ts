@@ -4,7 +4,8 @@ import { sha256 } from '../../core/digest.ts';
 import { messageOf, VmkitError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { collect } from '../fetch/body.ts';
-import { CONFIG_TYPE, imageManifest } from './image.ts';
+import { BUNDLE_TYPE, isSignedBy } from './bundle.ts';
+import { CONFIG_TYPE, imageIndex, imageManifest } from './image.ts';
 import { MANIFEST_TYPE, type Registry } from './registry.ts';
 
 /** cosign's signature of an image (sigstore/cosign, specs/SIGNATURE_SPEC.md): an image of its own, whose tag is the signed digest. */
@@ -61,24 +62,48 @@ export async function signImage(registry: Registry, digest: string, pem: string)
   await registry.putManifest(tagOf(digest), Buffer.from(JSON.stringify(manifest)));
 }
 
-/** Throws `signature-wrong` unless one of the image's signatures is by this key, of this digest. `pem` is a public key: cosign.pub. */
+/**
+ * Throws `signature-wrong` unless one of the image's signatures is by this key, of this digest: under cosign's own tag, or a bundle, as its version 3 makes them.
+ * `pem` is a public key: cosign.pub.
+ */
 export async function requireSignature(registry: Registry, digest: string, pem: string): Promise<void> {
   const key = readKey(() => createPublicKey(pem));
-  const found = await registry.manifest(tagOf(digest));
-  const manifest = parseJson(
-    found === undefined ? undefined : Buffer.from(found.bytes).toString('utf8'),
-    imageManifest,
-  );
-  if (manifest === undefined) throw wrong(digest, 'it has none');
-  for (const layer of manifest.layers) {
-    const signature = layer.annotations[SIGNATURE];
-    if (layer.mediaType !== PAYLOAD_TYPE || signature === undefined || layer.size > LONGEST_PAYLOAD) continue;
-    const payload = await collect(registry.blob(layer.digest), LONGEST_PAYLOAD, 'A signature');
-    if (!verify('sha256', payload, key, Buffer.from(signature, 'base64'))) continue;
-    const said = parseJson(payload.toString('utf8'), payloadSchema);
-    if (said?.critical.image['docker-manifest-digest'] === digest) return;
+  let isSigned = false;
+  for await (const { mediaType, signature, text } of signatures(registry, digest)) {
+    if (mediaType === BUNDLE_TYPE ? isSignedBy(text, key, digest) : isPayloadSignedBy({ signature, text }, key, digest))
+      return;
+    isSigned = true;
   }
-  throw wrong(digest, 'none is by this key and of this content');
+  throw wrong(digest, isSigned ? 'none is by this key and of this content' : 'it has none');
+}
+
+interface Found {
+  readonly mediaType: string;
+  /** Beside a payload of cosign's own. */
+  readonly signature: string | undefined;
+  readonly text: string;
+}
+
+/** What an image has of signatures, of both kinds, whoever made them. */
+async function* signatures(registry: Registry, digest: string): AsyncGenerator<Found> {
+  const index = await registry.referrers(digest);
+  const others = parseJson(index === undefined ? undefined : Buffer.from(index).toString('utf8'), imageIndex);
+  const bundles = others?.manifests.filter(({ artifactType }) => artifactType === BUNDLE_TYPE) ?? [];
+  for (const name of [tagOf(digest), ...bundles.map((each) => each.digest)]) {
+    const found = await registry.manifest(name);
+    const text = found === undefined ? undefined : Buffer.from(found.bytes).toString('utf8');
+    for (const layer of parseJson(text, imageManifest)?.layers ?? []) {
+      if (![PAYLOAD_TYPE, BUNDLE_TYPE].includes(layer.mediaType) || layer.size > LONGEST_PAYLOAD) continue;
+      const bytes = await collect(registry.blob(layer.digest), LONGEST_PAYLOAD, 'A signature');
+      yield { mediaType: layer.mediaType, signature: layer.annotations[SIGNATURE], text: bytes.toString('utf8') };
+    }
+  }
+}
+
+function isPayloadSignedBy({ signature, text }: Omit<Found, 'mediaType'>, key: KeyObject, digest: string): boolean {
+  if (signature === undefined || !verify('sha256', Buffer.from(text), key, Buffer.from(signature, 'base64')))
+    return false;
+  return parseJson(text, payloadSchema)?.critical.image['docker-manifest-digest'] === digest;
 }
 
 function wrong(digest: string, what: string): VmkitError {
