@@ -5,9 +5,9 @@ import * as z from 'zod';
 import { freePort } from '../src/net/tcp.ts';
 import { stop, withOwnMachines } from './machine.ts';
 import { MAIN, type Measure, megabytes, seconds, time, vmkit } from './measure.ts';
+import { percent } from './rows.ts';
 
-const saved = z.object({ bytes: z.number(), addedBytes: z.number() });
-const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+const saved = z.object({ addedBytes: z.number() });
 const REACH = 0.15;
 
 const DEFINITION = (port: number): string => `name: ledger
@@ -49,11 +49,7 @@ export const secondBackup: Measure = {
       const folder = await mkdtemp(join(tmpdir(), 'vmkit-bench-vm-'));
       const run = (script: string): ReturnType<typeof time> =>
         time([process.execPath, MAIN, 'exec', 'ledger', '--', 'sh', '-euc', script], env);
-      const backup = async (): Promise<{
-        readonly seconds: number;
-        readonly bytes: number;
-        readonly addedBytes: number;
-      }> => {
+      const backup = async (): Promise<z.infer<typeof saved> & { readonly seconds: number }> => {
         const timed = await vmkit(['backup', 'ledger', '--to', join(folder, 'backups')], env);
         return { seconds: timed.seconds, ...saved.parse(JSON.parse(timed.stdout)) };
       };

@@ -12,10 +12,9 @@ import { type MeasuredImage, simulateFleet } from './fleet.ts';
 import { withDomain } from './libvirt.ts';
 import { secondsToReady, stop, withOwnMachines } from './machine.ts';
 import { MAIN, type Measure, median, medianOfPairs, megabytes, seconds, time, vmkit } from './measure.ts';
-import { ratio, row } from './rows.ts';
+import { percent, ratio, row } from './rows.ts';
 
 const pushed = z.object({ bytes: z.number(), sentBytes: z.number() });
-const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
 const MACHINES = 1000;
 const HOSTS = 50;
 

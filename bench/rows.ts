@@ -13,6 +13,7 @@ export const row = (what: string, value: number, limit: number, show: (value: nu
   met: value <= limit,
   how,
 });
+export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
 export const ratio = (value: number): string => `${value.toFixed(2)} x`;
 
 /** `vmkit build-kernel`, and what it says. */

@@ -35,6 +35,7 @@ const tasks = z.object({
 /** Two real programs in two machines; nothing of it in CI, where neither can be had. */
 describe.skipIf(!hasBoth)('a runner of Forgejo in a machine of its own', () => {
   const sandbox = useSandbox(undefined, { hasOwnKernel: false });
+  const env = { VMKIT_FORGEJO: forgejo ?? '', VMKIT_FORGEJO_RUNNER: runner ?? '' };
   let port = 0;
   let password = '';
 
@@ -84,7 +85,6 @@ services:
   }
 
   test('is known to Forgejo once both are up, and runs a job in a container', async () => {
-    const env = { VMKIT_FORGEJO: forgejo ?? '', VMKIT_FORGEJO_RUNNER: runner ?? '' };
     const { exitCode, stderr } = await sandbox.vmkit(['boot', 'ci'], { env });
     expect(stderr).not.toContain('error:');
     expect(exitCode).toBe(0);
@@ -110,9 +110,7 @@ services:
 
   test('is known to Forgejo again after both were off', async () => {
     expect((await sandbox.vmkit(['stop', 'forgejo'])).exitCode).toBe(0);
-    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'ci'], {
-      env: { VMKIT_FORGEJO: forgejo ?? '', VMKIT_FORGEJO_RUNNER: runner ?? '' },
-    });
+    const { exitCode, stderr } = await sandbox.vmkit(['boot', 'ci'], { env });
     expect(stderr).not.toContain('error:');
     expect(exitCode).toBe(0);
     const log = (await sandbox.vmkit(['logs', 'ci', 'forgejo-runner'])).stdout;

@@ -3,13 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { localHost } from '../../src/host/local/local.ts';
-import { layersOf, publish } from '../../src/store/oci/publish.ts';
-import { findImage } from '../../src/store/oci/receive.ts';
-import { parseReference } from '../../src/store/oci/reference.ts';
-import { openRegistry } from '../../src/store/oci/registry.ts';
+import type { Registry } from '../../src/store/oci/registry.ts';
 import { requireSignature, signImage } from '../../src/store/oci/signature.ts';
-import { ensureArtifact } from '../../src/store/store.ts';
-import { contextIn } from '../support/context.ts';
+import { artifactOf, pushArtifact } from '../support/pushed-artifact.ts';
 import { startRegistry } from '../support/registry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -26,23 +22,9 @@ test.skipIf(program === '')('cosign takes what vmkit signed, and vmkit what cosi
       cwd: folder,
       withinMs: 60_000,
     });
-  const push = async (name: string): Promise<{ one: ReturnType<typeof openRegistry>; digest: string }> => {
-    const context = contextIn(await temporaryFolder());
-    const one = openRegistry(parseReference(`oci://${registry.host}/team/${name}`), context);
-    const built = await ensureArtifact(
-      {
-        kind: 'root',
-        title: name,
-        inputs: { content: name },
-        build: async (directory, { host }) => {
-          await host.write(join(directory, 'root.img'), name);
-          return { made: 1 };
-        },
-      },
-      context,
-    );
-    await publish(one, await layersOf(built), { tag: 'one', arch: 'amd64', annotations: {} }, context);
-    return { one, digest: (await findImage(one, 'one'))?.digest ?? '' };
+  const push = async (name: string): Promise<{ readonly one: Registry; readonly digest: string }> => {
+    const { one, image } = await pushArtifact(registry.host, artifactOf('root', name), `team/${name}`);
+    return { one, digest: image.digest };
   };
 
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });

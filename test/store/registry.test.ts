@@ -3,19 +3,19 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { sha256 } from '../../src/core/digest.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import type { Artifact, Built } from '../../src/store/artifact.ts';
 import { readCredentials } from '../../src/store/oci/credentials.ts';
 import { layersOf, publish } from '../../src/store/oci/publish.ts';
-import { type FoundImage, findImage } from '../../src/store/oci/receive.ts';
+import { findImage } from '../../src/store/oci/receive.ts';
 import { parseReference } from '../../src/store/oci/reference.ts';
-import { openRegistry, type Registry } from '../../src/store/oci/registry.ts';
+import { openRegistry } from '../../src/store/oci/registry.ts';
 import { requireSignature, signImage } from '../../src/store/oci/signature.ts';
 import { pullArtifact } from '../../src/store/pull-artifact.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 import { serveHttp } from '../support/http-server.ts';
+import { artifactOf, pushArtifact } from '../support/pushed-artifact.ts';
 import { startRegistry } from '../support/registry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -30,37 +30,12 @@ afterAll(async () => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-/** `extra` is what another machine has otherwise. */
-function artifactOf(kind: string, content: string): Artifact {
-  return {
-    kind,
-    title: `${kind} of a test`,
-    inputs: { content: sha256(content) },
-    build: async (directory, { host }) => {
-      await host.write(join(directory, 'root.img'), content);
-      await host.write(join(directory, 'stage1-modules/00-a.ko'), 'module');
-      return { made: 1 };
-    },
-  };
-}
-
 async function built(artifact: Artifact): Promise<Built> {
   return ensureArtifact(artifact, contextIn(await temporaryFolder()));
 }
 
-async function pushed(
-  artifact: Artifact,
-  repository: string,
-): Promise<{ one: Registry; image: FoundImage; name: string }> {
-  const context = contextIn(await temporaryFolder());
-  const one = openRegistry(parseReference(`oci://${registry.host}/${repository}`), context);
-  const made = await built(artifact);
-  const name = `${artifact.kind}-${made.key}`;
-  await publish(one, await layersOf(made), { tag: name, arch: 'amd64', annotations: {} }, context);
-  const image = await findImage(one, name);
-  if (image === undefined) throw new Error('It was not pushed.');
-  return { one, image, name };
-}
+const pushed = (artifact: Artifact, repository: string): ReturnType<typeof pushArtifact> =>
+  pushArtifact(registry.host, artifact, repository);
 
 /** What a store holds, whole or not. */
 async function inStore(folder: string): Promise<string[]> {

@@ -52,27 +52,20 @@ function nebula(name: string): readonly ComponentSource[] {
 /** As the runner's own examples name it (examples/docker-compose of its repository, December 2025). */
 const FORGEJO_RUNNER = '12.0.1';
 
-const forgejoRunner: readonly ComponentSource[] = [
-  {
+/** A release as Forgejo's publishers name it: the executable itself. `place` is the repository. */
+function release(place: string, name: string, version: string): ComponentSource {
+  return {
     kind: 'release',
-    version: FORGEJO_RUNNER,
-    url: (arch) =>
-      `https://code.forgejo.org/forgejo/runner/releases/download/v${FORGEJO_RUNNER}/forgejo-runner-${FORGEJO_RUNNER}-linux-${GO_ARCHITECTURES[arch]}`,
+    version,
+    url: (arch) => `https://${place}/releases/download/v${version}/${name}-${version}-linux-${GO_ARCHITECTURES[arch]}`,
     checksum: '.sha256',
     member: undefined,
-  },
-];
+  };
+}
 
 function forgejo(version: string): readonly ComponentSource[] {
   return [
-    {
-      kind: 'release',
-      version,
-      url: (arch) =>
-        `https://codeberg.org/forgejo/forgejo/releases/download/v${version}/forgejo-${version}-linux-${GO_ARCHITECTURES[arch]}`,
-      checksum: '.sha256',
-      member: undefined,
-    },
+    release('codeberg.org/forgejo/forgejo', 'forgejo', version),
     { kind: 'debian', package: 'forgejo', path: 'usr/bin/forgejo' },
   ];
 }
@@ -83,7 +76,7 @@ function forgejo(version: string): readonly ComponentSource[] {
  */
 export const COMPONENT_SOURCES: Readonly<Record<string, readonly ComponentSource[]>> = {
   forgejo: forgejo(FORGEJO),
-  'forgejo-runner': forgejoRunner,
+  'forgejo-runner': [release('code.forgejo.org/forgejo/runner', 'forgejo-runner', FORGEJO_RUNNER)],
   nebula: nebula('nebula'),
   'nebula-cert': nebula('nebula-cert'),
   tailscale: tailscale('tailscale'),

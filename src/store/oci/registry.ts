@@ -87,29 +87,37 @@ export function openRegistry(reference: OciReference, { host, signal }: Pick<Con
     throw refused(reference, request.method ?? 'GET', response.status, said);
   };
 
+  /** A manifest or an index, with the digest that the registry says it has; undefined for what it answers with `absent`. */
+  const find = async (
+    path: string,
+    accept: string,
+    absent: readonly number[] = [404],
+  ): Promise<{ readonly bytes: Uint8Array; readonly said: string | null } | undefined> => {
+    const response = await call(`${base}/${path}`, { headers: { accept } }, [200, ...absent]);
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    const bytes = await collect(chunksOf(response, STALL_MS), LONGEST_MANIFEST, 'A manifest of a registry');
+    return { bytes, said: response.headers.get('docker-content-digest') };
+  };
+
   return {
     reference,
     manifest: async (tag) => {
-      const response = await call(`${base}/manifests/${tag}`, { headers: { accept: MANIFEST_TYPE } }, [200, 404]);
-      if (response.status === 404) {
-        await response.body?.cancel();
-        return undefined;
-      }
-      const bytes = await collect(chunksOf(response, STALL_MS), LONGEST_MANIFEST, 'A manifest of a registry');
-      const digest = `sha256:${sha256(bytes)}`;
-      const said = response.headers.get('docker-content-digest');
-      if (said !== null && said !== digest) throw wrongContent(reference, `the manifest ${tag}`, said, digest);
-      return { bytes, digest };
+      const found = await find(`manifests/${tag}`, MANIFEST_TYPE);
+      if (found === undefined) return undefined;
+      const digest = `sha256:${sha256(found.bytes)}`;
+      if (found.said !== null && found.said !== digest)
+        throw wrongContent(reference, `the manifest ${tag}`, found.said, digest);
+      return { bytes: found.bytes, digest };
     },
     referrers: async (digest) => {
-      // A registry before version 1.1 has a tag in its place.
-      for (const path of [`referrers/${digest}`, `manifests/${digest.replace(':', '-')}`]) {
-        const response = await call(`${base}/${path}`, { headers: { accept: INDEX_TYPE } }, [200, 400, 404, 405]);
-        if (response.status === 200)
-          return collect(chunksOf(response, STALL_MS), LONGEST_MANIFEST, 'An index of a registry');
-        await response.body?.cancel();
-      }
-      return undefined;
+      // A registry before version 1.1 has a tag in its place, and may refuse to hear of the list.
+      const found =
+        (await find(`referrers/${digest}`, INDEX_TYPE, [400, 404, 405])) ??
+        (await find(`manifests/${digest.replace(':', '-')}`, INDEX_TYPE, [400, 404, 405]));
+      return found?.bytes;
     },
     putManifest: async (tag, bytes) => {
       const headers = { 'content-type': MANIFEST_TYPE };

@@ -68,13 +68,13 @@ export async function signImage(registry: Registry, digest: string, pem: string)
  */
 export async function requireSignature(registry: Registry, digest: string, pem: string): Promise<void> {
   const key = readKey(() => createPublicKey(pem));
-  let isSigned = false;
+  let hasOne = false;
   for await (const { mediaType, signature, text } of signatures(registry, digest)) {
     if (mediaType === BUNDLE_TYPE ? isSignedBy(text, key, digest) : isPayloadSignedBy({ signature, text }, key, digest))
       return;
-    isSigned = true;
+    hasOne = true;
   }
-  throw wrong(digest, isSigned ? 'none is by this key and of this content' : 'it has none');
+  throw wrong(digest, hasOne ? 'none is by this key and of this content' : 'it has none');
 }
 
 interface Found {
@@ -84,19 +84,23 @@ interface Found {
   readonly text: string;
 }
 
-/** What an image has of signatures, of both kinds, whoever made them. */
+/** What an image has of signatures, whoever made them; the registry is asked for bundles only once those under cosign's tag are through. */
 async function* signatures(registry: Registry, digest: string): AsyncGenerator<Found> {
+  yield* signaturesIn(registry, tagOf(digest));
   const index = await registry.referrers(digest);
   const others = parseJson(index === undefined ? undefined : Buffer.from(index).toString('utf8'), imageIndex);
-  const bundles = others?.manifests.filter(({ artifactType }) => artifactType === BUNDLE_TYPE) ?? [];
-  for (const name of [tagOf(digest), ...bundles.map((each) => each.digest)]) {
-    const found = await registry.manifest(name);
-    const text = found === undefined ? undefined : Buffer.from(found.bytes).toString('utf8');
-    for (const layer of parseJson(text, imageManifest)?.layers ?? []) {
-      if (![PAYLOAD_TYPE, BUNDLE_TYPE].includes(layer.mediaType) || layer.size > LONGEST_PAYLOAD) continue;
-      const bytes = await collect(registry.blob(layer.digest), LONGEST_PAYLOAD, 'A signature');
-      yield { mediaType: layer.mediaType, signature: layer.annotations[SIGNATURE], text: bytes.toString('utf8') };
-    }
+  for (const other of others?.manifests ?? [])
+    if (other.artifactType === BUNDLE_TYPE) yield* signaturesIn(registry, other.digest);
+}
+
+/** Those in an image of signatures, by its tag or digest. */
+async function* signaturesIn(registry: Registry, name: string): AsyncGenerator<Found> {
+  const found = await registry.manifest(name);
+  const text = found === undefined ? undefined : Buffer.from(found.bytes).toString('utf8');
+  for (const layer of parseJson(text, imageManifest)?.layers ?? []) {
+    if (![PAYLOAD_TYPE, BUNDLE_TYPE].includes(layer.mediaType) || layer.size > LONGEST_PAYLOAD) continue;
+    const bytes = await collect(registry.blob(layer.digest), LONGEST_PAYLOAD, 'A signature');
+    yield { mediaType: layer.mediaType, signature: layer.annotations[SIGNATURE], text: bytes.toString('utf8') };
   }
 }
 

@@ -6,6 +6,7 @@ import { machineAddress } from '../../networks/addresses.ts';
 import type { Service } from '../../service.ts';
 import { defineService } from '../define.ts';
 import { PODMAN_SOCKET } from '../podman.ts';
+import { untilAnswers } from '../until-answers.ts';
 import { runnerName, runnerToken } from './forgejo-runners.ts';
 
 const NAME = 'forgejo-runner';
@@ -111,27 +112,19 @@ interface Introduction {
  */
 function introduce({ name, url, labels }: Introduction): string {
   const names = JSON.stringify(labels.map((each) => each.slice(0, each.indexOf(':'))));
-  return `install -d -m 0700 ${FOLDER} ${HOME}
-token=$(cat ${GUEST.secrets}/${NAME}/token)
-id=$(printf %.16s "$token" | od -An -tx1 | tr -d ' \\n' | sed -E 's/^(.{8})(.{4})(.{4})(.{4})/\\1-\\2-\\3-\\4-/')
-umask 077
-printf '{"id":0,"uuid":"%s","name":"%s","token":"%s","address":"%s","labels":%s}\\n' "$id" ${name} "$token" ${url} '${JSON.stringify(labels)}' >${REGISTRATION}
-# Forgejo answers this runner, or it does not start. What it says against it is on the service's log, once.
-said=
-tries=0
-until answer=$(curl -q -sS --fail-with-body --max-time 20 --config - 2>&1 <<END
+  const declare = `curl -q -sS --fail-with-body --max-time 20 --config - 2>&1 <<END
 url = "${url}/api/actions/runner.v1.RunnerService/Declare"
 header = "Content-Type: application/json"
 header = "x-runner-uuid: $id"
 header = "x-runner-token: $token"
 data = "{\\"version\\":\\"vmkit\\",\\"labels\\":${names.replaceAll('"', '\\"')}}"
 END
-); do
-  [ "$answer" = "$said" ] || echo "$answer"
-  said=$answer
-  tries=$((tries + 1))
-  [ "$tries" -lt 300 ] || exit 1
-  sleep 1
-done
 `;
+  return `install -d -m 0700 ${FOLDER} ${HOME}
+token=$(cat ${GUEST.secrets}/${NAME}/token)
+id=$(printf %.16s "$token" | od -An -tx1 | tr -d ' \\n' | sed -E 's/^(.{8})(.{4})(.{4})(.{4})/\\1-\\2-\\3-\\4-/')
+umask 077
+printf '{"id":0,"uuid":"%s","name":"%s","token":"%s","address":"%s","labels":%s}\\n' "$id" ${name} "$token" ${url} '${JSON.stringify(labels)}' >${REGISTRATION}
+# Forgejo answers this runner, or it does not start. What it says against it is on the service's log, once.
+${untilAnswers(declare, 'sleep 1')}`;
 }

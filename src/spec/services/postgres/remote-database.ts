@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { GUEST } from '../../../core/guest-paths.ts';
 import { machineAddress } from '../../networks/addresses.ts';
 import type { ServiceFile, ServiceSecret } from '../../service.ts';
+import { untilAnswers } from '../until-answers.ts';
 import { POSTGRES_PORT } from './postgres-role.ts';
 
 const identifier = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'a lower-case name: letters, digits and _');
@@ -37,16 +38,8 @@ export function passwordFile(service: string, user: string, { address, port, nam
  */
 export function awaitDatabase(service: string, user: string, { address, port, name }: RemoteDatabase): string {
   const psql = `s6-setuidgid ${user} /usr/bin/psql -XAtqw -h ${address} -p ${port} -U ${name} -d ${name} -c 'SELECT 1'`;
+  const answers = `{ ${GUEST.busybox} nc -w 5 ${address} ${port} -e /bin/true && ${psql}; } 2>&1`;
   return `# The database in the other machine answers this role, or this service does not start.
 export PGPASSFILE=${GUEST.secrets}/${service}/pgpass PGCONNECT_TIMEOUT=5
-said=
-tries=0
-until answer=$({ ${GUEST.busybox} nc -w 5 ${address} ${port} -e /bin/true && ${psql}; } 2>&1); do
-  [ "$answer" = "$said" ] || echo "$answer"
-  said=$answer
-  tries=$((tries + 1))
-  [ "$tries" -lt 300 ] || exit 1
-  ${GUEST.busybox} usleep 300000
-done
-`;
+${untilAnswers(answers, `${GUEST.busybox} usleep 300000`)}`;
 }
