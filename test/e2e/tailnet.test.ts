@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import type { ProbeReport, Verdict, WayId } from '../../src/reach/report.ts';
+import { EXPOSED_ENTRIES } from '../../src/spec/services/tailscale/tailscale-serve.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { expectTold, faultyWorld } from '../support/fault-world.ts';
 import { IN_SHORT } from '../support/faults.ts';
@@ -362,7 +363,11 @@ ${GIT_SERVER}  - use: tailscale
       expect(first.stdout, first.stderr).toContain('http://web.tailnet.test/\n');
       expect(first.stdout, first.stderr).toContain('a peer had the first byte');
       expect((await sandbox.vmkit(['expose', 'web'])).stdout).toContain('Served already');
-      expect((await sandbox.vmkit(['unexpose', 'web'])).exitCode).toBe(0);
+      // Reset by hand and exposed again: it is on the data disk once, and is taken back once.
+      await inGuest('tailscale serve reset');
+      await sandbox.vmkit(['expose', 'web']);
+      expect(await inGuest(`cat ${EXPOSED_ENTRIES}`)).toBe('http 80 3000\n');
+      expect(await sandbox.vmkit(['unexpose', 'web'])).toMatchObject({ exitCode: 0 });
       expect(await inGuest('tailscale serve status --json; ip rule; nft list tables')).toBe(before);
       await sandbox.vmkit(['expose', 'web']);
       await sandbox.vmkit(['stop', 'web']);

@@ -22,6 +22,14 @@ test('without a peer nothing is called working', () => {
   expect(viaTun({ ...facts(), peer: undefined }).state).toBe('untried');
 });
 
+test('a guest that told too late what it serves: a peer looked, and not for that', () => {
+  const seen = facts({}, { ...healthyPeer(), dials: new Map() });
+  expect(viaTun(seen)).toMatchObject({
+    state: 'untried',
+    reason: expect.stringContaining('after the peer had dialled'),
+  });
+});
+
 const RULES = '5210:	from all fwmark 0x80000/0xff0000 lookup main\n32766:	from all lookup main';
 const stopped = (state: string, self: object = {}): string =>
   JSON.stringify({
