@@ -11,6 +11,9 @@ const ALONE = ['host-contract', 'host-network', 'kernel', 'ssh-faults'].map((nam
 // On a computer that emulates guests and shares its processors, one of a thousand waits is too short. What passes at its second try only is named at the end.
 const e2e = { testTimeout: 2_500_000, hookTimeout: 2_500_000, retry: 1 };
 
+// One for all files: some take turns by it (test/support/sampled.ts).
+process.env['VMKIT_TEST_SEED'] ??= String(Date.now() % 1_000_000);
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/count-reporter.ts'],

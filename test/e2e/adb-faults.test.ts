@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -11,6 +11,7 @@ import { VmkitError } from '../../src/core/errors/errors.ts';
 import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
+import { SEED } from '../support/dice.ts';
 
 describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
   let phone: Phone;
@@ -23,9 +24,8 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
   afterAll(() => phone.stop());
 
   /** The moments of the cuts: another one each run, and told, so that a failure can be repeated. */
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
   const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
-  test(`adbd dies, or is frozen, at any moment, and nothing is half done (VMKIT_TEST_SEED=${seed})`, async () => {
+  test(`adbd dies, or is frozen, at any moment, and nothing is half done (VMKIT_TEST_SEED=${SEED})`, async () => {
     const here = await randomFile(12_000_000);
     const whole = sha256(await readFile(here));
     const to = join(phone.folder, 'cut/image');
@@ -39,7 +39,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
         host.exec(['sh', '-c', 'cat >/dev/null; exec sleep 617'], { input: randomBytes(1_000_000) }),
       ];
       const ended = Promise.allSettled(works);
-      await sleep((seed * (round + 7)) % 400);
+      await sleep((SEED * (round + 7)) % 400);
       const isFrozen = round % 3 === 2;
       if (isFrozen) phone.signal('SIGSTOP');
       else await phone.restart();

@@ -9,7 +9,7 @@ import { sha256 } from '../../src/core/digest.ts';
 import { backupPaths } from '../../src/core/paths.ts';
 import { findProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { freePort } from '../../src/net/tcp.ts';
-import { dice } from '../support/dice.ts';
+import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { psqlWords } from '../support/psql.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
@@ -22,8 +22,7 @@ const listed = z.object({ backups: z.array(z.object({ id: z.string() })) });
 
 describe.sequential('backups of a machine that runs', () => {
   const sandbox = useSandbox();
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  const { int } = dice(seed);
+  const { int } = dice(SEED);
   const repository = (): string => join(sandbox.folder, 'repository');
   const sql = (query: string, options = {}) => sandbox.vmkit(psqlWords('-c', query), options);
   const rows = async (): Promise<readonly number[]> => {
@@ -55,7 +54,7 @@ services:
   const passwordFile = (): string => join(backupPaths(sandbox.paths).passwordsDir, sha256(repository()).slice(0, 16));
 
   beforeAll(async () => {
-    console.log(`VMKIT_TEST_SEED=${seed}`);
+    console.log(`VMKIT_TEST_SEED=${SEED}`);
     port = await freePort();
     await define(256);
     const booted = await sandbox.vmkit(['boot', 'sql']);

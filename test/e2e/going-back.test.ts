@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { freePort } from '../../src/net/tcp.ts';
-import { dice } from '../support/dice.ts';
+import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { monitorStandIn, notes, versionsAt } from '../support/monitor-stand-in.ts';
 import { isAll } from '../support/sampled.ts';
@@ -16,8 +16,7 @@ describe.each([
   { monitor: 'a stand-in', kills: isAll ? 40 : 2 },
 ])('a machine with rollback: auto, by $monitor', ({ monitor, kills }) => {
   const sandbox = useSandbox();
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  const { int } = dice(seed);
+  const { int } = dice(SEED);
   let port = 0;
   let standIn: string | undefined;
   const define = (version: string, isBroken = false): Promise<void> =>
@@ -27,7 +26,7 @@ describe.each([
   let bootMs = 0;
 
   beforeAll(async () => {
-    console.log(`VMKIT_TEST_SEED=${seed}`);
+    console.log(`VMKIT_TEST_SEED=${SEED}`);
     if (monitor !== 'QEMU') {
       standIn = await monitorStandIn();
       vi.stubEnv('PATH', `${standIn}:${process.env['PATH']}`);

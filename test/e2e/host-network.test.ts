@@ -11,6 +11,7 @@ import type { NetworkRequest } from '../../src/host/network/host-network.ts';
 import { lookAtHostNetwork } from '../../src/reach/look/host-network.ts';
 import { setUpNetwork, tearDownHost } from '../../src/verbs/host-network.ts';
 import { contextIn } from '../support/context.ts';
+import { SEED } from '../support/dice.ts';
 import { dyingHost } from '../support/dying-host.ts';
 import { must, namespace, plug, reach, serve, whyNoNamespaces } from '../support/namespaces.ts';
 
@@ -291,11 +292,10 @@ describe.skipIf(reason !== undefined).sequential('the host network', () => {
   });
 
   test('killed before or after any command or write, of setup or of teardown: teardown restores the exact state', async () => {
-    const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
     // Each fifth moment, from another one in each run; all of them where they are asked for.
     const step = process.env['VMKIT_TEST_ALL'] === undefined ? 5 : 1;
-    const first = seed % step;
-    console.info(`VMKIT_TEST_SEED=${seed}`);
+    const first = SEED % step;
+    console.info(`VMKIT_TEST_SEED=${SEED}`);
     const here = await world();
     // Who answers at an address already takes half a second to ask, and is asked by a test of its own.
     const exec: Host['exec'] = (argv, options) =>

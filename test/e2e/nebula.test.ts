@@ -11,7 +11,7 @@ import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 import { probed, verdictOn } from '../support/probe.ts';
-import { isAll, sampled } from '../support/sampled.ts';
+import { isAll, isTurnOf, sampled, TUNNELS } from '../support/sampled.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-nebula-${process.pid}`;
@@ -36,7 +36,7 @@ ${network}services:
  * nothing else until the bridge is made. Every test goes on where the one before it ended.
  */
 describe
-  .skipIf(reason !== undefined)
+  .skipIf(reason !== undefined || !isTurnOf('nebula', TUNNELS))
   .sequential(`Nebula as a way in${reason === undefined ? '' : `: ${reason}`}`, () => {
     const sandbox = useSandbox(HOST);
     const onHost = (...argv: string[]) =>

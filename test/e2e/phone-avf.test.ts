@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,6 +16,7 @@ import { fakeVsock } from '../android/fake-vsock.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { SPEAKING_GUEST, vmStandIn } from '../android/vm-stand-in.ts';
 import { contextIn } from '../support/context.ts';
+import { SEED } from '../support/dice.ts';
 import { specWith } from '../support/spec.ts';
 
 const sql: VmSpec = {
@@ -117,11 +117,10 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, b
   );
 
   const rounds = all ? 20 : 2;
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
-  test(`adbd dies at any moment of a boot or a stop, and the next one ends it (VMKIT_TEST_SEED=${seed})`, async () => {
+  test(`adbd dies at any moment of a boot or a stop, and the next one ends it (VMKIT_TEST_SEED=${SEED})`, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const cut = (round % 2 === 0 ? boot() : stop()).catch((error: unknown) => error);
-      await sleep((seed * (round + 7)) % 2_500);
+      await sleep((SEED * (round + 7)) % 2_500);
       await phone.restart();
       const end = await cut;
       if (end instanceof Error) expect(end).toBeInstanceOf(VmkitError);

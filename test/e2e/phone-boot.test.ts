@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +19,7 @@ import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { GUEST, NETWORK, sql } from '../android/rooted-phone.ts';
 import { bundledCli } from '../support/cli.ts';
 import { contextIn } from '../support/context.ts';
+import { SEED } from '../support/dice.ts';
 import { must, namespaceHost } from '../support/namespaces.ts';
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over adb', () => {
@@ -102,14 +102,13 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
   });
 
   const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? randomInt(1_000));
   /** adbd dies at some moment of it, or in each third round is frozen until it has ended. Whether it was cut off: then it says that the phone is not reached. */
   const cutOff = async (what: Promise<unknown>, round: number): Promise<boolean> => {
     const cut = what.then(
       () => undefined,
       (error: unknown) => error,
     );
-    await sleep((seed * (round + 7)) % 2_500);
+    await sleep((SEED * (round + 7)) % 2_500);
     const isFrozen = round % 3 === 2;
     if (isFrozen) phone.signal('SIGSTOP');
     else await phone.restart();
@@ -119,7 +118,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
     expect(end instanceof VmkitError ? end.kind : undefined, String(end)).toBe('unreachable');
     return true;
   };
-  test(`adbd dies, or is frozen, at any moment of a boot, and the next one ends it (VMKIT_TEST_SEED=${seed})`, async () => {
+  test(`adbd dies, or is frozen, at any moment of a boot, and the next one ends it (VMKIT_TEST_SEED=${SEED})`, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const isCut = await cutOff(boot(), round);
       if (!isCut) expect(await machineStatus('sql', context)).toMatchObject({ condition: 'running' });
@@ -133,7 +132,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
   });
 
   test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
-    `adbd dies, or is frozen, at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${seed})`,
+    `adbd dies, or is frozen, at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${SEED})`,
     async () => {
       const own = (verb: 'add' | 'del') =>
         must(namespaceHost(phone.namespace), ['ip', 'addr', verb, `${GUEST}/32`, 'dev', 'lo']);

@@ -10,6 +10,7 @@ import { hostFrom, type Place } from '../../src/host/host-from.ts';
 import { runProcess } from '../../src/host/local/process/process.ts';
 import { readPowerRecord } from '../../src/machine/state/state.ts';
 import { freePort } from '../../src/net/tcp.ts';
+import { SEED } from '../support/dice.ts';
 import { type Ended, type Running, useSandbox } from '../support/machine.ts';
 import { errorOf, helloSaying, says } from '../support/over-ssh.ts';
 import { sampled } from '../support/sampled.ts';
@@ -17,7 +18,6 @@ import { MACHINE_PROGRAMS, type Sshd, startSshd, TEST_UID } from '../support/ssh
 
 const sandbox = useSandbox();
 const isRoot = process.getuid?.() === 0;
-const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Math.floor(Math.random() * 1_000));
 
 /** What QEMU says of itself and of its processors within two seconds. */
 async function asked(controlSocket: string): Promise<string> {
@@ -33,11 +33,11 @@ async function asked(controlSocket: string): Promise<string> {
 
 /** Milliseconds below `most`: others in each run. */
 const delays = (function* (): Generator<number, never> {
-  for (let number = 1; ; number += 1) yield ((seed + 1) * (number + 7) * 7_919) % 1_000;
+  for (let number = 1; ; number += 1) yield ((SEED + 1) * (number + 7) * 7_919) % 1_000;
 })();
 const someOf = (most: number): Promise<void> => sleep((delays.next().value * most) / 1_000);
 
-describe.skipIf(!isRoot)(`a connection that is lost while a verb works (VMKIT_TEST_SEED=${seed})`, () => {
+describe.skipIf(!isRoot)(`a connection that is lost while a verb works (VMKIT_TEST_SEED=${SEED})`, () => {
   let sshd: Sshd;
   let there: Place;
   let paths: MachinePaths;

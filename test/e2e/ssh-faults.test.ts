@@ -10,6 +10,7 @@ import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
 import { runProcess } from '../../src/host/local/process/process.ts';
 import { freePort } from '../../src/net/tcp.ts';
+import { SEED } from '../support/dice.ts';
 import { knowHost, type Sshd, startSshd } from '../support/sshd.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -29,12 +30,11 @@ describe.skipIf(!isRoot)('a host behind ssh', () => {
   });
 
   /** Milliseconds until the cut: another one each run, and told, so that a failure can be repeated. */
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Math.floor(Math.random() * 1_000));
   const cutAfter = async (number: number): Promise<void> => {
-    await sleep((seed * (number + 7)) % 400);
+    await sleep((SEED * (number + 7)) % 400);
     sshd.cutConnections();
   };
-  test(`cut at any moment, leaves nothing half done (VMKIT_TEST_SEED=${seed})`, async () => {
+  test(`cut at any moment, leaves nothing half done (VMKIT_TEST_SEED=${SEED})`, async () => {
     const here = await randomFile(20_000_000);
     const to = join(sshd.home, 'cut/image');
     const whole = sha256(await readFile(here));

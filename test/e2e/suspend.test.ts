@@ -2,7 +2,7 @@ import { access, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endProcess, isRunning } from '../../src/host/local/process/background.ts';
-import { dice } from '../support/dice.ts';
+import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 
 const ROUNDS = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 2;
@@ -25,8 +25,7 @@ interface Seen {
 
 describe.sequential('suspend and resume', () => {
   const sandbox = useSandbox();
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  const { int } = dice(seed);
+  const { int } = dice(SEED);
   const code = ({ stderr }: { stderr: string }): string =>
     JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error.code;
   const isThere = (path: string): Promise<boolean> =>
@@ -85,7 +84,7 @@ describe.sequential('suspend and resume', () => {
     const { boot } = await look();
     for (let round = 0; round < ROUNDS; round++) {
       const verb = round % 2 === 0 ? 'suspend' : 'resume';
-      const why = `seed ${seed}, round ${round}: ${verb}`;
+      const why = `seed ${SEED}, round ${round}: ${verb}`;
       if (verb === 'resume') await sandbox.json(['suspend', 'counter']);
       const { process: vmkit, ended } = sandbox.start([verb, 'counter']);
       await sleep(300 + int(5_000));

@@ -143,7 +143,7 @@ services:
           `nft 'add element inet vmkit_vmkit routed { "tailscale0" . 192.168.100.5 }'`,
         ],
       ],
-      2,
+      1,
     ),
   )('%s', async (cause, inject, mend) => {
     await onHost(inject);

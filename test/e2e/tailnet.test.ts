@@ -235,7 +235,7 @@ ${GIT_SERVER}  - use: tailscale
             's6-svc -wU -T 60000 -u /run/service/tailscale',
           ],
         ],
-        2,
+        1,
       ),
     )('%s', async (name, inject, mend) => {
       await inGuest(inject);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { dice } from '../support/dice.ts';
+import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { ANSWERS, ASKED, YEARS } from '../support/postgres-years.ts';
 import { psqlWords } from '../support/psql.ts';
@@ -21,8 +21,7 @@ services:
 /** What it costs: two roots and seven boots. postgres-upgrade.test.ts runs the same script on the same data without a guest. */
 describe.runIf(isAsked).sequential('PostgreSQL 15 of bookworm becomes 17 of trixie: VMKIT_TEST_ALL=1', () => {
   const sandbox = useSandbox();
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  const { int } = dice(seed);
+  const { int } = dice(SEED);
   const digest = (): string =>
     createHash('sha256')
       .update(readFileSync(sandbox.machine('sql').dataDisk))
@@ -40,7 +39,7 @@ describe.runIf(isAsked).sequential('PostgreSQL 15 of bookworm becomes 17 of trix
   let before: readonly string[] = [];
 
   test('a boot with the other version is refused, and its hint names the upgrade', async () => {
-    console.log(`VMKIT_TEST_SEED=${seed}`);
+    console.log(`VMKIT_TEST_SEED=${SEED}`);
     await sandbox.define('sql', `suite: bookworm\n${MACHINE}`);
     await succeed('boot', 'sql');
     await ask(YEARS);

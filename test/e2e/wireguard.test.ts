@@ -7,7 +7,7 @@ import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { whyNoNamespaces } from '../support/namespaces.ts';
 import { probed, verdictOn } from '../support/probe.ts';
-import { sampled } from '../support/sampled.ts';
+import { isTurnOf, sampled, TUNNELS } from '../support/sampled.ts';
 
 const reason = whyNoNamespaces();
 const HOST = `vmkit-wireguard-${process.pid}`;
@@ -28,7 +28,7 @@ ${wireguard}`;
  * into what runs, found, and taken out again; every test goes on where the one before it ended.
  */
 describe
-  .skipIf(reason !== undefined)
+  .skipIf(reason !== undefined || !isTurnOf('wireguard', TUNNELS))
   .sequential(`WireGuard to the guest${reason === undefined ? '' : `: ${reason}`}`, () => {
     const sandbox = useSandbox(HOST);
     const onHost = (script: string) =>

@@ -6,6 +6,9 @@ export interface Dice {
   readonly pick: <T>(choices: readonly T[]) => T;
 }
 
+/** Of this run: vitest.config.ts chooses it, so that all files agree. VMKIT_TEST_SEED takes the same again. */
+export const SEED = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
+
 /** mulberry32: good enough to vary calls. */
 export function dice(seed: number): Dice {
   let state = seed >>> 0;

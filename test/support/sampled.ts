@@ -1,4 +1,4 @@
-import { dice } from './dice.ts';
+import { dice, SEED } from './dice.ts';
 
 /** Whether all tests are asked for: those that repeat in other circumstances what another one proves take half an hour more. */
 export const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
@@ -9,10 +9,20 @@ export const isAll = process.env['VMKIT_TEST_ALL'] !== undefined;
  */
 export function sampled<T>(all: readonly T[], count: number): readonly T[] {
   if (isAll) return all;
-  const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-  console.log(`VMKIT_TEST_SEED=${seed}: ${count} of ${all.length}`);
-  const { int } = dice(seed);
+  console.log(`VMKIT_TEST_SEED=${SEED}: ${count} of ${all.length}`);
+  const { int } = dice(SEED);
   const left = [...all];
   while (left.length > count) left.splice(int(left.length), 1);
   return left;
 }
+
+/**
+ * Whether it is the turn of one of several files that prove the same of neighbours: one of them in each run of CI, and all elsewhere. Each of these files boots guests
+ * of its own for minutes.
+ */
+export function isTurnOf(one: string, neighbours: readonly string[]): boolean {
+  return process.env['CI'] === undefined || sampled(neighbours, 1).includes(one);
+}
+
+/** Ways in by a tunnel of the machine's own. */
+export const TUNNELS = ['wireguard', 'nebula'];
