@@ -12,6 +12,7 @@ import type { Host } from '../../src/host/host.ts';
 import { hostFrom } from '../../src/host/host-from.ts';
 import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { SEED } from '../support/dice.ts';
+import { isAll } from '../support/sampled.ts';
 
 describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
   let phone: Phone;
@@ -24,7 +25,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone by adb', () => {
   afterAll(() => phone.stop());
 
   /** The moments of the cuts: another one each run, and told, so that a failure can be repeated. */
-  const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
+  const rounds = isAll ? 20 : 3;
   test(`adbd dies, or is frozen, at any moment, and nothing is half done (VMKIT_TEST_SEED=${SEED})`, async () => {
     const here = await randomFile(12_000_000);
     const whole = sha256(await readFile(here));

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/net/tcp.ts';
 import { docsExamples } from '../support/docs-examples.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll } from '../support/sampled.ts';
 
 const [example] = (await docsExamples()).filter(({ place }) => place.startsWith('docs/containers.md'));
 
@@ -23,7 +24,7 @@ s6-setuidgid nobody $ask || echo "nobody: $?"
 `;
 
 /** Containers by podman, as docs/containers.md has them. Nothing is fetched from outside. Two boots of a minute each, and a root file system. */
-describe.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)('a container in a machine (VMKIT_TEST_ALL=1)', () => {
+describe.skipIf(!isAll)('a container in a machine (VMKIT_TEST_ALL=1)', () => {
   const sandbox = useSandbox(undefined, { hasOwnKernel: false });
   let port = 0;
 

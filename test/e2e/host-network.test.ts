@@ -14,6 +14,7 @@ import { contextIn } from '../support/context.ts';
 import { SEED } from '../support/dice.ts';
 import { dyingHost } from '../support/dying-host.ts';
 import { must, namespace, plug, reach, serve, whyNoNamespaces } from '../support/namespaces.ts';
+import { isAll } from '../support/sampled.ts';
 
 const address = (text: string): number => parseAddress(text) ?? 0;
 const REQUEST: NetworkRequest = {
@@ -293,7 +294,7 @@ describe.skipIf(reason !== undefined).sequential('the host network', () => {
 
   test('killed before or after any command or write, of setup or of teardown: teardown restores the exact state', async () => {
     // Each fifth moment, from another one in each run; all of them where they are asked for.
-    const step = process.env['VMKIT_TEST_ALL'] === undefined ? 5 : 1;
+    const step = isAll ? 1 : 5;
     const first = SEED % step;
     console.info(`VMKIT_TEST_SEED=${SEED}`);
     const here = await world();

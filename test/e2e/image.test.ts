@@ -10,6 +10,7 @@ import { rootArtifact } from '../../src/image/root.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll } from '../support/sampled.ts';
 import { runAsThrowAwayUser } from '../support/throw-away-user.ts';
 
 const file = z.object({ path: z.string(), bytes: z.number(), state: z.string() });
@@ -102,7 +103,7 @@ describe.sequential('build-image', () => {
     }
   });
 
-  test.skipIf(process.env['VMKIT_TEST_ALL'] === undefined)(
+  test.skipIf(!isAll)(
     'for another processor (VMKIT_TEST_ALL=1): the very bytes that full emulation makes',
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'vmkit-foreign-'));

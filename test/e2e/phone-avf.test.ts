@@ -17,6 +17,7 @@ import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { SPEAKING_GUEST, vmStandIn } from '../android/vm-stand-in.ts';
 import { contextIn } from '../support/context.ts';
 import { SEED } from '../support/dice.ts';
+import { isAll } from '../support/sampled.ts';
 import { specWith } from '../support/spec.ts';
 
 const sql: VmSpec = {
@@ -27,7 +28,6 @@ const sql: VmSpec = {
 const getprop = (release: string): string => `#!/system/bin/sh
 case $1 in *release) echo ${release} ;; *) echo 1 ;; esac
 `;
-const all = process.env['VMKIT_TEST_ALL'] === '1';
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, by AVF over adb', () => {
   let phone: Phone;
@@ -105,7 +105,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, b
     phone.vm(vmStandIn('16', SPEAKING_GUEST));
   });
 
-  test.each(all ? (['13', '14', '15'] as const) : (['13'] as const))(
+  test.each(isAll ? (['13', '14', '15'] as const) : (['13'] as const))(
     'Android %s takes its own flags and keys, and no others',
     async (release) => {
       phone.vm(vmStandIn(release, SPEAKING_GUEST));
@@ -116,7 +116,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a phone without root, b
     },
   );
 
-  const rounds = all ? 20 : 2;
+  const rounds = isAll ? 20 : 2;
   test(`adbd dies at any moment of a boot or a stop, and the next one ends it (VMKIT_TEST_SEED=${SEED})`, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const cut = (round % 2 === 0 ? boot() : stop()).catch((error: unknown) => error);

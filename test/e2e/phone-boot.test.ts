@@ -21,6 +21,7 @@ import { bundledCli } from '../support/cli.ts';
 import { contextIn } from '../support/context.ts';
 import { SEED } from '../support/dice.ts';
 import { must, namespaceHost } from '../support/namespaces.ts';
+import { isAll } from '../support/sampled.ts';
 
 describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over adb', () => {
   let phone: Phone;
@@ -101,7 +102,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
     phone.crosvm(crosvmWith(speakingGuest(GUEST)));
   });
 
-  const rounds = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 3;
+  const rounds = isAll ? 20 : 3;
   /** adbd dies at some moment of it, or in each third round is frozen until it has ended. Whether it was cut off: then it says that the phone is not reached. */
   const cutOff = async (what: Promise<unknown>, round: number): Promise<boolean> => {
     const cut = what.then(
@@ -131,7 +132,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
     }
   });
 
-  test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
+  test.skipIf(!isAll)(
     `adbd dies, or is frozen, at any moment of a setup and of a stop: never told as done, and the next one ends it (VMKIT_TEST_SEED=${SEED})`,
     async () => {
       const own = (verb: 'add' | 'del') =>
@@ -161,8 +162,7 @@ describe.skipIf(whyNoPhone() !== undefined)('machines of a rooted phone, over ad
   });
 });
 
-const whyNoGuest =
-  whyNoPhone() ?? (process.env['VMKIT_TEST_ALL'] === '1' ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
+const whyNoGuest = whyNoPhone() ?? (isAll ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
 
 describe.skipIf(whyNoGuest !== undefined)('the machine sql on a rooted phone, by the command line', () => {
   const cli = bundledCli();

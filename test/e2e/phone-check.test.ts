@@ -6,6 +6,7 @@ import { type Phone, startPhone, whyNoPhone } from '../android/phone.ts';
 import { bundledCli } from '../support/cli.ts';
 import { contextIn } from '../support/context.ts';
 import { must, namespaceHost } from '../support/namespaces.ts';
+import { isAll } from '../support/sampled.ts';
 
 /** Stand-ins, that say what a phone's own programs would. */
 const GETPROP = `#!/bin/sh
@@ -65,7 +66,7 @@ describe.skipIf(whyNoPhone() !== undefined)('a phone is looked at', () => {
     expect(way.way).toBe(existsSync('/dev/kvm') ? 'crosvm' : 'none');
   });
 
-  describe.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')('by the command line', () => {
+  describe.skipIf(!isAll)('by the command line', () => {
     const cli = bundledCli();
     const on = (...args: string[]) => cli.run([...args, '--host', `adb:${phone.serial}`], phone.folder);
     test('host check, ls, status and doctor work over it', async () => {

@@ -9,13 +9,11 @@ import { MOBILE, phoneInTailnet } from '../android/tailnet-phone.ts';
 import { expectVerdict } from '../support/expect-verdict.ts';
 import { useSandbox } from '../support/machine.ts';
 import { probed, verdictOn } from '../support/probe.ts';
+import { isAll } from '../support/sampled.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
-const reason =
-  whyNoPhone() ??
-  whyNoTailnet() ??
-  (process.env['VMKIT_TEST_ALL'] === '1' ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
+const reason = whyNoPhone() ?? whyNoTailnet() ?? (isAll ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
 const GUEST = '192.168.100.2';
 
 /** A machine on a phone of the lab, by the command line, in a tailnet with real tailscaleds in the guest and at the peer. Every test goes on where the one before it ended. */

@@ -23,14 +23,12 @@ import { connectTunnel, phoneInTailnet, TUNNEL } from '../android/tailnet-phone.
 import { contextIn } from '../support/context.ts';
 import { verdictOn } from '../support/probe.ts';
 import { tailscalePrograms } from '../support/programs.ts';
+import { isAll } from '../support/sampled.ts';
 import { sshServer } from '../support/ssh-server.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
-const reason =
-  whyNoPhone() ??
-  whyNoTailnet() ??
-  (process.env['VMKIT_TEST_ALL'] === '1' ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
+const reason = whyNoPhone() ?? whyNoTailnet() ?? (isAll ? undefined : 'takes minutes: VMKIT_TEST_ALL=1');
 const target: Target = {
   ...{ machine: 'sql', name: 'page', port: 3000, protocol: 'http' },
   ...{ hostPort: 13_000, bridgeAddress: GUEST },

@@ -3,6 +3,7 @@ import { expectTold, type Faulty, faultyWorld } from '../support/fault-world.ts'
 import { FAULTS } from '../support/faults.ts';
 import { useSandbox } from '../support/machine.ts';
 import { tailscalePrograms } from '../support/programs.ts';
+import { isAll } from '../support/sampled.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
@@ -13,8 +14,7 @@ declare module 'vitest' {
   }
 }
 
-const isAsked = process.env['VMKIT_TEST_ALL'] !== undefined;
-const reason = whyNoTailnet() ?? (isAsked ? undefined : 'ten minutes of faults: VMKIT_TEST_ALL=1');
+const reason = whyNoTailnet() ?? (isAll ? undefined : 'ten minutes of faults: VMKIT_TEST_ALL=1');
 
 /** One machine and one peer, which stay: each fault is put in, told, and taken back. */
 describe

@@ -6,9 +6,10 @@ import { useSandbox } from '../support/machine.ts';
 import { otherComputer } from '../support/other-computer.ts';
 import { psqlWords } from '../support/psql.ts';
 import { startRegistry } from '../support/registry.ts';
+import { isAll } from '../support/sampled.ts';
 import { stallingProxy } from '../support/stalling-proxy.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 1 : 10;
+const KILLS = isAll ? 10 : 1;
 
 describe.sequential('sql', () => {
   const sandbox = useSandbox();

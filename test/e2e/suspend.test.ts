@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endProcess, isRunning } from '../../src/host/local/process/background.ts';
 import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll } from '../support/sampled.ts';
 
-const ROUNDS = process.env['VMKIT_TEST_ALL'] === '1' ? 20 : 2;
+const ROUNDS = isAll ? 20 : 2;
 
 /** A number that only a process of the guest knows. */
 const DEFINITION = `memory: 256MiB

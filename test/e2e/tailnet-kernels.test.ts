@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/core/package-root.ts';
 import type { ProbeReport } from '../../src/reach/report.ts';
 import { useSandbox } from '../support/machine.ts';
+import { isAll } from '../support/sampled.ts';
 import { whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
 
-const isAsked = process.env['VMKIT_TEST_ALL'] !== undefined;
-const reason = whyNoTailnet() ?? (isAsked ? undefined : 'two more kernels are compiled: VMKIT_TEST_ALL=1');
+const reason = whyNoTailnet() ?? (isAll ? undefined : 'two more kernels are compiled: VMKIT_TEST_ALL=1');
 const fragment = (name: string): string => join(packageRoot(), 'kernel-configs', `${name}.config`);
 
 /** Real guests whose kernels lack what Tailscale needs. */

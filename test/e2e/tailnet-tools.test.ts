@@ -15,6 +15,7 @@ import { gitRepository } from '../support/git-repository.ts';
 import { useSandbox } from '../support/machine.ts';
 import { type OrdinaryUser, ordinaryUser, type ScratchRoot } from '../support/ordinary-user.ts';
 import { tailscalePrograms } from '../support/programs.ts';
+import { isAll } from '../support/sampled.ts';
 import { scratchRoot } from '../support/scratch-root.ts';
 import { type Joined, whyNoTailnet } from '../support/tailnet.ts';
 import { useTailnet } from '../support/use-tailnet.ts';
@@ -194,7 +195,7 @@ describe.skipIf(reason !== undefined).sequential(`tailnet tools${reason === unde
     expect(await findings()).toEqual(always);
   });
 
-  test.skipIf(process.env['VMKIT_TEST_ALL'] !== '1')(
+  test.skipIf(!isAll)(
     'doctor: faults of the host are named while they are there, and only then',
     { timeout: 180_000 },
     async () => {
@@ -332,7 +333,7 @@ async function gitServer(namespace: string, folder: string): Promise<ChildProces
 async function findAnsible(): Promise<string | undefined> {
   const folder = join(resolvePaths().cache, 'tests', 'ansible');
   const program = join(folder, 'bin', 'ansible');
-  if (!existsSync(program) && process.env['VMKIT_TEST_ALL'] === '1') {
+  if (!existsSync(program) && isAll) {
     await execa('python3', ['-m', 'venv', folder]);
     await execa(join(folder, 'bin', 'pip'), ['install', '--quiet', 'ansible-core']);
   }

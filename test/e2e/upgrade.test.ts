@@ -7,8 +7,8 @@ import { dice, SEED } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { ANSWERS, ASKED, YEARS } from '../support/postgres-years.ts';
 import { psqlWords } from '../support/psql.ts';
+import { isAll } from '../support/sampled.ts';
 
-const isAsked = process.env['VMKIT_TEST_ALL'] !== undefined;
 const KILLS = 20;
 
 const MACHINE = `memory: 512MiB
@@ -19,7 +19,7 @@ services:
 `;
 
 /** What it costs: two roots and seven boots. postgres-upgrade.test.ts runs the same script on the same data without a guest. */
-describe.runIf(isAsked).sequential('PostgreSQL 15 of bookworm becomes 17 of trixie: VMKIT_TEST_ALL=1', () => {
+describe.runIf(isAll).sequential('PostgreSQL 15 of bookworm becomes 17 of trixie: VMKIT_TEST_ALL=1', () => {
   const sandbox = useSandbox();
   const { int } = dice(SEED);
   const digest = (): string =>
