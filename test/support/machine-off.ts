@@ -36,4 +36,4 @@ export async function scribble({ dataDisk }: MachinePaths, content: string | Uin
 
 export const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
-const MIDDLE = 24 * 1024 * 1024;
+export const MIDDLE = 24 * 1024 * 1024;
