@@ -12,9 +12,10 @@ import { freePort } from '../../src/net/tcp.ts';
 import { dice } from '../support/dice.ts';
 import { useSandbox } from '../support/machine.ts';
 import { psqlWords } from '../support/psql.ts';
+import { isAll } from '../support/sampled.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
-const KILLS = process.env['VMKIT_TEST_ALL'] === undefined ? 1 : 20;
+const KILLS = isAll ? 40 : 1;
 const isRoot = process.getuid?.() === 0;
 
 const taken = z.object({ id: z.string(), addedBytes: z.number(), checked: z.unknown().optional() });
