@@ -1,4 +1,5 @@
 import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
+import { autostart } from './measures-autostart.ts';
 import { secondBackup } from './measures-backup.ts';
 import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
 import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
@@ -63,5 +64,6 @@ export const MEASURES: readonly Measure[] = [
   underLibvirt,
   registry,
   secondBackup,
+  autostart,
   commandLine,
 ];

@@ -7,6 +7,8 @@ import { NAME } from '../core/text/names.ts';
 export const BACKUP_FILES = {
   manifest: 'machine.json',
   disk: 'data.img',
+  /** What changed of the disk since; absent where it is as it was. */
+  changes: 'changes.qcow2',
   identity: 'identity.json',
   secrets: 'secrets',
   /** The folder of the definition: vm.yaml, and fragments of a kernel. */

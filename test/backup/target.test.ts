@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { resticArgv } from '../../src/backup/restic/run-restic.ts';
-import { parseTarget, shownTarget } from '../../src/backup/target.ts';
+import { isNoRepository, resticArgv, resticFailed } from '../../src/backup/restic/run-restic.ts';
+import { fullUrl, parseTarget } from '../../src/backup/target.ts';
 
 test('folders, archives, servers', () => {
   expect(parseTarget('backups', '/home/me')).toEqual({ kind: 'restic', url: '/home/me/backups' });
@@ -26,11 +26,40 @@ test.each([
   expect(() => parseTarget(text, '/')).toThrow(expect.objectContaining({ code: 'bad-usage' }));
 });
 
-test('no password of a URL is shown, and no URL is on a command line', () => {
-  const target = parseTarget('rest:https://me:secret@h/', '/');
-  expect(shownTarget(target)).toBe('rest:https://me:***@h/');
+test('the password in a URL is apart from it, and no URL is on a command line', () => {
+  const target = parseTarget('rest:https://me:se%40cr%2Fet@h/', '/');
+  expect(target).toEqual({ kind: 'restic', url: 'rest:https://me@h/', serverPassword: 'se@cr/et' });
   if (target.kind !== 'restic') throw new Error('no repository');
+  expect(fullUrl(target)).toBe('rest:https://me:se%40cr%2Fet@h/');
   expect(resticArgv({ target, passwordFile: '/p' }, ['backup', '.'])).toEqual(['restic', 'backup', '.']);
+});
+
+test.each([
+  'rest:https://me:se/cret@h/',
+  'rest:https://me:se%zzcret@h/',
+  'rest:ftp://me:secret@h/',
+  's3://me:secret@h/',
+  'rest:https://:secret@h/',
+])('no password is in the refusal of %j', (text) => {
+  expect(() => parseTarget(text, '/')).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining('cret') }),
+  );
+});
+
+test('what restic says of a URL that it cannot read shows no password', () => {
+  const target = { kind: 'restic', url: 'rest:https://me@h/', serverPassword: 'se@cret' } as const;
+  const said = `parse "${fullUrl(target).slice(5)}": invalid, se%40cret, se@cret`;
+  expect(resticFailed({ target }, 'cat', said).message).not.toMatch(/cret/);
+});
+
+test.each([
+  ['unable to open config file: stat /x/config: no such file or directory\nIs there a repository at', true],
+  ['unable to open config file: <config/> does not exist\nIs there a repository at', true],
+  ['repository does not exist: unable to open config file', true],
+  ['unable to open config file: client.Head: dial tcp: connection refused\nIs there a repository at', false],
+  ['unable to open config file: unexpected HTTP response (401): 401 Unauthorized\nIs there a repository at', false],
+])('only what is seen to be absent is no repository: %j', (said, isNone) => {
+  expect(isNoRepository(said)).toBe(isNone);
 });
 
 test('by sftp restic starts an ssh that asks nobody and notices silence', () => {

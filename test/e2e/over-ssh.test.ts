@@ -114,6 +114,23 @@ describe.skipIf(!isRoot)('a machine on a host behind ssh, which has no Node', ()
     expect(errorOf(twin)).toMatchObject({ code: 'port-in-use' });
   });
 
+  test('is suspended there, and goes on in the same memory with the right time', async () => {
+    const look = async (): Promise<readonly string[]> => {
+      const script = 'cat /proc/sys/kernel/random/boot_id; date +%s.%N';
+      const { stdout } = await sandbox.vmkit(['exec', 'hello', '--host', sshd.url(), '--', 'sh', '-c', script]);
+      return stdout.trim().split('\n');
+    };
+    const [boot] = await look();
+    await sandbox.json(on('suspend', 'hello'));
+    expect(await otherComputer.json(on('ls'))).toMatchObject([{ name: 'hello', condition: 'suspended' }]);
+    await sandbox.json(on('resume', 'hello'));
+    const from = Date.now();
+    const [same, now = ''] = await look();
+    expect(same).toBe(boot);
+    expect(Math.max(0, from - Number(now) * 1000, Number(now) * 1000 - Date.now())).toBeLessThan(500);
+    expect(await sandbox.json(on('status', 'hello'))).toMatchObject({ condition: 'running' });
+  });
+
   test('stops cleanly, also under a forward, which then ends', async () => {
     const forward = sandbox.start(on('forward', 'hello'));
     await says(forward.process, /http:/);

@@ -131,6 +131,24 @@ ${GIT_SERVER}  - use: tailscale
       expect(stdout).toBe('');
     });
 
+    test.skipIf(!isAll)(
+      'suspended, and gone on: the same node, which a peer gets through to, and its clock is right',
+      async () => {
+        const who = 'cat /proc/sys/kernel/random/boot_id; tailscale ip -4';
+        const before = await inGuest(who);
+        await sandbox.json(['suspend', 'web']);
+        await setTimeout(5_000);
+        await sandbox.json(['resume', 'web']);
+        const from = Date.now();
+        const now = Number(await inGuest('date +%s.%N')) * 1000;
+        expect(Math.max(0, from - now, now - Date.now())).toBeLessThan(500);
+        const verdict = await probe('node');
+        expectVerdict(verdict('guest-serve-tun')).toMatchObject({ state: 'works' });
+        expectVerdict(verdict('guest-direct')).toMatchObject({ state: 'works' });
+        expect(await inGuest(who)).toBe(before);
+      },
+    );
+
     test('git clone from a git server in the guest by an ordinary user elsewhere, without TUN and user namespaces: join, verify, clone, push, leave', async () => {
       const seed = join(await gitRepository(sandbox.folder), 'work');
       const push = ['git', '-C', seed, 'push', '-q', 'http://192.168.100.5:3001/cgi-bin/git/it.git', 'HEAD:main'];

@@ -1,21 +1,15 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { type MachinePaths, machinePaths } from '../../src/core/paths.ts';
-import { ensureDataDisk } from '../../src/machine/disks/data-disk.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
 import { cutOff } from '../../src/verbs/backup/apart.ts';
 import { backupMachine } from '../../src/verbs/backup/backup.ts';
 import { differences, parseCounts } from '../../src/verbs/backup/counts.ts';
 import { listBackups } from '../../src/verbs/backup/list.ts';
 import { restoreMachine } from '../../src/verbs/backup/restore.ts';
-import { contextIn } from '../support/context.ts';
 import { parse } from '../support/definition.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { computer, digest, NAME, scribble, withMachineOn } from '../support/machine-off.ts';
 
-const NAME = 'kept';
 const GIVEN = 'VMKIT_BACKUP_PASSWORD';
 const agree = async (): Promise<void> => undefined;
 
@@ -23,31 +17,6 @@ afterEach(() => {
   delete process.env[GIVEN];
 });
 
-/** A computer, with a machine on it that is off. */
-async function computer() {
-  const folder = await temporaryFolder();
-  const context = contextIn(folder);
-  return { folder, context, paths: machinePaths(context.paths, NAME) };
-}
-
-async function withMachineOn() {
-  const own = await computer();
-  mkdirSync(join(own.paths.secretsDir, 'postgres'), { recursive: true });
-  writeFileSync(join(own.paths.secretsDir, 'postgres', 'app-password'), 'once\n', { mode: 0o600 });
-  await ensureDataDisk({ name: NAME, dataMib: 64 }, own.paths, own.context);
-  await scribble(own.paths, 'first');
-  return own;
-}
-
-/** Some bytes in the middle of the disk, which is no part of its file system's own data. */
-async function scribble({ dataDisk }: MachinePaths, text: string): Promise<string> {
-  const file = await open(dataDisk, 'r+');
-  await file.write(text.padEnd(4096), 50 * 1024 * 1024);
-  await file.close();
-  return digest(dataDisk);
-}
-
-const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 const passwordOf = (folder: string): string => {
   const passwords = join(folder, 'data', 'backups', 'passwords');
   return join(passwords, readdirSync(passwords)[0] ?? '');

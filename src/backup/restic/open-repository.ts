@@ -4,7 +4,6 @@ import { VmkitError } from '../../core/errors/errors.ts';
 import { backupPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { generateSecret } from '../../spec/secrets.ts';
-import { shownTarget } from '../target.ts';
 import { isNoRepository, isWrongPassword, type ResticPlace, resticFailed, runRestic, tryRestic } from './run-restic.ts';
 
 interface Opening {
@@ -38,7 +37,7 @@ export async function openRepository(
   const first = given ?? generateSecret('password', 0);
   try {
     for (const password of [first, undefined]) {
-      const next = password ?? (await ask(`password of the repository ${shownTarget(target)}:`));
+      const next = password ?? (await ask(`password of the repository ${target.url}:`));
       if (next === undefined) break;
       await host.write(tried.passwordFile, `${next}\n`, 0o600);
       const there = await lookAt(tried, context);
@@ -62,7 +61,7 @@ async function lookAt(place: ResticPlace, context: Context): Promise<'opens' | '
 }
 
 async function make(place: ResticPlace, mayMake: boolean, context: Context): Promise<ResticPlace> {
-  const shown = shownTarget(place.target);
+  const shown = place.target.url;
   if (!mayMake) {
     throw new VmkitError('usage', 'backup-missing', `There is no repository of backups in ${shown}.`, {
       hint: 'vmkit backup NAME --to PLACE makes one; vmkit restore NAME --from PLACE reads it.',

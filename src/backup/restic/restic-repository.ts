@@ -6,7 +6,6 @@ import { shellCommand } from '../../core/text/shell-quote.ts';
 import type { Context } from '../../host/context.ts';
 import { BACKUP_FILES } from '../manifest.ts';
 import type { Repository, SavedBackup, StoredBackup } from '../repository.ts';
-import { shownTarget } from '../target.ts';
 import { type ResticPlace, resticArgv, resticEnvironment, resticFailed, runRestic } from './run-restic.ts';
 import { endsWithoutProgress } from './without-progress.ts';
 
@@ -34,7 +33,7 @@ const snapshots = z.array(
 /** restic (https://restic.net): encrypted, each piece of data once, and a backup is there only once all of it is. */
 export function resticRepository(place: ResticPlace): Repository {
   return {
-    shown: shownTarget(place.target),
+    shown: place.target.url,
     save: (folder, machine, context) => save(place, folder, machine, context),
     list: (context) => list(place, context),
     readText: (id, file, context) => runRestic(place, ['dump', id, `/${file}`], context),
@@ -103,7 +102,7 @@ async function restore(place: ResticPlace, id: string, folder: string, context: 
 }
 
 function stalled({ target }: ResticPlace): VmkitError {
-  const text = `Nothing more came to ${shownTarget(target)}, and the backup was given up.`;
+  const text = `Nothing more came to ${target.url}, and the backup was given up.`;
   return new VmkitError('unreachable', 'backup-target-failed', text, {
     hint: 'The backups that are there are whole. Run it again: what was sent is not sent again.',
   });

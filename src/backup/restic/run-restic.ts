@@ -3,11 +3,11 @@ import { backupPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import type { ExecOptions, ExecResult } from '../../host/host.ts';
 import { agentEnvironment } from '../../host/ssh/agent.ts';
-import { shownTarget, type Target } from '../target.ts';
+import { fullUrl, type ResticTarget } from '../target.ts';
 
 /** A repository of restic, and the file with its password on the machine's host. */
 export interface ResticPlace {
-  readonly target: Extract<Target, { kind: 'restic' }>;
+  readonly target: ResticTarget;
   readonly passwordFile: string;
 }
 
@@ -20,7 +20,7 @@ export function resticEnvironment(
   { host, paths }: Pick<Context, 'host' | 'paths'>,
 ) {
   return {
-    RESTIC_REPOSITORY: target.url,
+    RESTIC_REPOSITORY: fullUrl(target),
     RESTIC_PASSWORD_FILE: passwordFile,
     RESTIC_CACHE_DIR: backupPaths(paths).cache,
     // Lines of progress a second.
@@ -66,8 +66,8 @@ export async function runRestic(
 
 /** What restic said, as an error. */
 export function resticFailed({ target }: Pick<ResticPlace, 'target'>, command: string, stderr: string): VmkitError {
-  const shown = shownTarget(target);
-  const said = stderr.replaceAll(target.url, shown).trim().split('\n').slice(-6).join('\n');
+  const shown = target.url;
+  const said = withoutPassword(stderr, target).trim().split('\n').slice(-6).join('\n');
   const text = `restic ${command} with ${shown}: ${said}`;
   if (/no space left|quota exceeded|insufficient storage/i.test(stderr)) {
     return new VmkitError('host', 'backup-target-full', text, {
@@ -77,6 +77,11 @@ export function resticFailed({ target }: Pick<ResticPlace, 'target'>, command: s
   if (isWrongPassword(stderr)) {
     return new VmkitError('usage', 'backup-password-wrong', `The password does not open the repository ${shown}.`, {
       hint: 'Give the one of the computer that made it: VMKIT_BACKUP_PASSWORD=file:PATH vmkit …',
+    });
+  }
+  if (isLoginRefused(stderr)) {
+    return new VmkitError('unreachable', 'backup-target-failed', text, {
+      hint: 'The server wants another user or password: rest:https://USER@HOST/NAME/ and VMKIT_REST_PASSWORD=file:PATH',
     });
   }
   return new VmkitError('unreachable', 'backup-target-failed', text, {
@@ -89,6 +94,21 @@ export function isWrongPassword(stderr: string): boolean {
   return stderr.includes('wrong password or no key found');
 }
 
+/** Only what restic saw to be absent: a server that does not answer, or refuses a login, may have one. */
 export function isNoRepository(stderr: string): boolean {
-  return /Is there a repository at the following location|repository does not exist/.test(stderr);
+  return /unable to open config file: .*(no such file|does not exist)|repository does not exist/.test(stderr);
+}
+
+function isLoginRefused(stderr: string): boolean {
+  return /unexpected HTTP response \(40[13]\)/.test(stderr);
+}
+
+/** restic hides it by itself, but in the words of a URL that it could not read. */
+function withoutPassword(text: string, target: ResticTarget): string {
+  const { serverPassword } = target;
+  if (serverPassword === undefined) return text;
+  return [fullUrl(target), serverPassword, encodeURIComponent(serverPassword)].reduce(
+    (rest, secret) => rest.replaceAll(secret, secret.startsWith('rest:') ? target.url : '***'),
+    text,
+  );
 }

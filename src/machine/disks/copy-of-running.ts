@@ -29,7 +29,7 @@ export async function copyOfRunning(
   if (await sharesBlocks(paths, to, context)) {
     return {
       begin: async () => share(paths.dataDisk, to, context),
-      finish: async () => void (await host.exec(['sync', to], { withinMs: COPY_MS })),
+      finish: async () => undefined,
       drop: () => host.remove(to),
     };
   }
@@ -61,7 +61,6 @@ async function share(from: string, to: string, context: Context): Promise<void> 
 export async function copyOfStopped(from: string, to: string, context: Context): Promise<void> {
   try {
     await copy(from, to, ['--reflink=auto', '--sparse=always'], COPY_MS, context);
-    await context.host.exec(['sync', to], { withinMs: COPY_MS });
   } catch (error) {
     await context.host.remove(to);
     throw error;

@@ -85,7 +85,7 @@ export async function makeSnapshot(
     };
     await host.write(join(unfinished, FACTS), `${JSON.stringify(facts, null, 2)}\n`, 0o600);
     const id = snapshotId(takenAt, (await host.list(snapshotsDir)) ?? []);
-    const argv = ['sh', '-c', 'mv -- "$1" "$2" && sync', 'sh', unfinished, join(snapshotsDir, id)];
+    const argv = ['sh', '-c', 'sync && mv -- "$1" "$2" && sync', 'sh', unfinished, join(snapshotsDir, id)];
     const { exitCode, stderr } = await host.exec(argv, { withinMs: 600_000 });
     if (exitCode !== 0) throw new VmkitError('host', 'not-writable', `Keeping the snapshot: ${stderr.trim()}`);
     return id;

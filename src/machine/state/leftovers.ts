@@ -12,7 +12,7 @@ const TEMPORARY = `*.${'[0-9a-f]'.repeat(12)}.tmp`;
  * `$1` state folder, `$2` data folder, `$3` folder of secrets, `$4` decided files, `$5` files that were to be decided. One command, since each costs a way to the host.
  * What was decided is put in place, however often that is cut off; a disk behind a link stays there.
  */
-const TIDY = `[ ! -d "$3" ] || chmod 700 "$3" || exit
+const PLACE = `[ ! -d "$3" ] || chmod 700 "$3" || exit
 for file in "$1"/${TEMPORARY} "$2"/${TEMPORARY} "$3"/${TEMPORARY} "$3"/*/${TEMPORARY} "$1"/secrets.img; do
   [ ! -e "$file" ] || rm -f -- "$file" || exit
 done
@@ -27,35 +27,33 @@ if [ -d "$4" ]; then
   rm -rf -- "$4" || exit
 fi`;
 
+/** `$2` is held until the script ends: one that a killed vmkit left at work is waited for, since its lock is gone with it. */
+const ALONE = `if [ -d "$2" ]; then exec 9<"$2" && flock 9 || exit; fi`;
+
+const TIDY = `${ALONE}\n${PLACE}`;
+const DECIDE = `${ALONE}\nsync && mv -- "$5" "$4" && sync || exit\n${PLACE}`;
+
 /** Puts files in the place of a machine's own: those of `incomingDir`, all or none. The caller holds its lock, and it is off. */
 export async function decide(paths: MachinePaths, host: Host): Promise<void> {
-  const { incomingDir, decidedDir } = paths;
-  const script = 'sync && mv -- "$1" "$2" && sync';
-  const { exitCode, stderr } = await host.exec(['sh', '-c', script, 'sh', incomingDir, decidedDir], {
-    withinMs: TIDY_MS,
-  });
-  if (exitCode !== 0) throw new VmkitError('host', 'not-writable', `Renaming ${incomingDir}: ${stderr.trim()}`);
-  await tidy(paths, host);
+  await run(DECIDE, paths, host);
 }
 
 /**
  * Deletes what a killed vmkit left of a machine: half-written files, which may hold a secret or a key, and the disk of secrets that
  * earlier versions wrote. Closes its folder of secrets to others. Only who holds the machine's lock may call it.
  */
-export async function tidy(
-  {
-    stateDir,
-    dataDir,
-    secretsDir,
-    decidedDir,
-    incomingDir,
-  }: Pick<MachinePaths, 'stateDir' | 'dataDir' | 'secretsDir' | 'decidedDir' | 'incomingDir'>,
-  host: Host,
-): Promise<void> {
-  const argv = ['sh', '-c', TIDY, 'sh', stateDir, dataDir, secretsDir, decidedDir, incomingDir];
+export async function tidy(paths: Tidied, host: Host): Promise<void> {
+  await run(TIDY, paths, host);
+}
+
+type Tidied = Pick<MachinePaths, 'stateDir' | 'dataDir' | 'secretsDir' | 'decidedDir' | 'incomingDir'>;
+
+async function run(script: string, paths: Tidied, host: Host): Promise<void> {
+  const { stateDir, dataDir, secretsDir, decidedDir, incomingDir } = paths;
+  const argv = ['sh', '-c', script, 'sh', stateDir, dataDir, secretsDir, decidedDir, incomingDir];
   const { exitCode, stderr } = await host.exec(argv, { withinMs: TIDY_MS });
   if (exitCode === 0) return;
-  throw new VmkitError('host', 'not-writable', `Tidying up ${dataDir}: ${stderr.trim()}`, {
+  throw new VmkitError('host', 'not-writable', `Putting files of ${dataDir} in their places: ${stderr.trim()}`, {
     hint: 'Are the folders yours, and their file system writable?',
   });
 }

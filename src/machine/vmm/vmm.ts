@@ -75,6 +75,16 @@ export interface DiskCopy {
   drop(): Promise<void>;
 }
 
+/** What a guest writes to its data disk, noted for as long as its monitor runs. */
+export interface ChangeNotes {
+  /** Notes it from now on, under a name, and forgets what was noted before. */
+  begin(since: string, sockets: Sockets, host: Host): Promise<void>;
+  /** How much it is, in bytes; undefined where nothing is noted under that name. */
+  bytes(since: string, sockets: Sockets, host: Host): Promise<number | undefined>;
+  /** Gets ready to copy that, and no more, to an image of its own (qcow2). Throws `disk-full`. */
+  copy(since: string, paths: MachinePaths, to: string, context: Context): Promise<DiskCopy>;
+}
+
 /** A guest whose memory is in a file. */
 export interface SavedGuest extends Pick<Started, 'argv' | 'files' | 'accelerator'>, SavedFiles {
   readonly logs: Logs;
@@ -132,6 +142,8 @@ export interface Vmm {
   release?(name: string, host: Host, withinS?: number): Promise<void>;
   /** Gets ready to copy the data disk to `to`, where the guest's monitor can do that while the guest runs. Throws `disk-full`. */
   copyDisk?(paths: MachinePaths, to: string, context: Context): Promise<DiskCopy>;
+  /** Where it can tell what a guest wrote. */
+  readonly changes?: ChangeNotes;
   /** Makes the data disk of a guest that runs larger, in bytes; the guest's file system is as it was. */
   growDisk?(sockets: Sockets, bytes: number, host: Host): Promise<void>;
   /** Where it can suspend a machine. */

@@ -7,6 +7,7 @@ import { withLock } from '../../host/with-lock.ts';
 import { withMachine } from '../../machine/state/machine-lock.ts';
 import type { VmSpec } from '../../spec/vm-spec.ts';
 import { runStep, type VerbContext } from '../step.ts';
+import { clearStaging } from './base.ts';
 import { type Checked, checkBackup } from './check.ts';
 import { type Counts, countsOf } from './counts.ts';
 import { definitionOfMachine } from './own-services.ts';
@@ -44,10 +45,10 @@ export async function backupMachine(name: string, options: BackupOptions, contex
   return withLock(paths.backupLock, `vmkit backup ${name}`, context, async () => {
     const repository = await openPlace(target, true, context);
     try {
-      const { manifest, counts } = await copyWithCounts(name, spec, options.isChecked === true, context);
+      const { manifest, counts } = await copyWithCounts(name, spec, options, target.kind === 'restic', context);
       const saved = await save(manifest, repository, context);
       await rememberTarget(target, paths, context);
-      await context.host.remove(paths.stagingDir);
+      await clearStaging(true, paths, context);
       if (keep !== undefined) await forget(name, keep, repository, context);
       const { components = [] } = options;
       const checked =
@@ -56,7 +57,7 @@ export async function backupMachine(name: string, options: BackupOptions, contex
           : await checkBackup(name, { id: saved.id, counted: counts, components }, repository, context);
       return { name, to: repository.shown, ...saved, checked };
     } finally {
-      await context.host.remove(paths.stagingDir);
+      await clearStaging(true, paths, context);
     }
   });
 }
@@ -65,7 +66,8 @@ export async function backupMachine(name: string, options: BackupOptions, contex
 async function copyWithCounts(
   name: string,
   spec: VmSpec | undefined,
-  isChecked: boolean,
+  { isChecked = false }: BackupOptions,
+  mayAdd: boolean,
   context: VerbContext,
 ): Promise<{ readonly manifest: Manifest; readonly counts: readonly Counts[] | undefined }> {
   const count = async (): Promise<Counts[]> => (isChecked ? await countsOf(name, spec?.services ?? [], context) : []);
@@ -75,7 +77,7 @@ async function copyWithCounts(
       title: `copy of the disk of ${name}`,
       run: (inner) => {
         const steps: VerbContext = { ...context, ...inner };
-        return withMachine(name, `vmkit backup ${name}`, inner, (machine) => stageBackup(machine, spec, steps));
+        return withMachine(name, `vmkit backup ${name}`, inner, (machine) => stageBackup(machine, spec, mayAdd, steps));
       },
     },
     context,

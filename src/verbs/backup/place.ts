@@ -3,6 +3,7 @@ import { archive } from '../../backup/archive.ts';
 import type { Repository } from '../../backup/repository.ts';
 import { openRepository } from '../../backup/restic/open-repository.ts';
 import { resticRepository } from '../../backup/restic/restic-repository.ts';
+import { keepServerPassword, withServerPassword } from '../../backup/restic/server-password.ts';
 import { parseTarget, type Target } from '../../backup/target.ts';
 import { backupPaths, type MachinePaths } from '../../core/paths.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -12,6 +13,8 @@ import type { VerbContext } from '../step.ts';
 
 /** The password of a repository that another computer made. */
 const PASSWORD = 'VMKIT_BACKUP_PASSWORD';
+/** That of the user of a server. */
+const SERVER_PASSWORD = 'VMKIT_REST_PASSWORD';
 
 const rememberedSchema = z.object({ to: z.string() });
 
@@ -43,6 +46,8 @@ export async function openPlace(target: Target, mayMake: boolean, context: VerbC
   }
   await requireTools(['backup'], context);
   const given = await readSecret(PASSWORD, context.builder.host);
-  const opening = { mayMake, given, ask: context.askSecret };
-  return resticRepository(await openRepository(target, opening, context));
+  const server = await withServerPassword(target, await readSecret(SERVER_PASSWORD, context.builder.host), context);
+  const place = await openRepository(server, { mayMake, given, ask: context.askSecret }, context);
+  await keepServerPassword(server, context);
+  return resticRepository(place);
 }

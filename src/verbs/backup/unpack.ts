@@ -3,6 +3,7 @@ import { BACKUP_FILES, type Manifest } from '../../backup/manifest.ts';
 import { type Repository, readManifest } from '../../backup/repository.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { Context } from '../../host/context.ts';
+import { applyChanges } from '../../machine/disks/apply-changes.ts';
 import { readDataDisk } from '../../machine/disks/ext4-disk.ts';
 import { type Identity, readIdentity, writeIdentity } from '../../machine/disks/identity.ts';
 
@@ -22,6 +23,11 @@ export async function unpackBackup(
   await host.makeFolder(folder, 0o700);
   context.report({ kind: 'phase', text: `reads ${Math.ceil(manifest.diskBytes / 1024 ** 2)} MiB` });
   await repository.restore(id, folder, context);
+  const changes = join(folder, BACKUP_FILES.changes);
+  if ((await host.stat(changes)) !== undefined) {
+    await applyChanges(changes, join(folder, BACKUP_FILES.disk), context);
+    await host.remove(changes);
+  }
   const identity = await readIdentity(join(folder, BACKUP_FILES.identity), host);
   const disk = await readDataDisk(join(folder, BACKUP_FILES.disk), context);
   const bytes = (await host.stat(join(folder, BACKUP_FILES.disk)))?.bytes;

@@ -80,7 +80,7 @@ async function copyMachine(
   context: VerbContext,
 ): Promise<void> {
   const copy = machinePaths(apart.paths, machine.name);
-  await stageBackup(machine, spec, context);
+  await stageBackup(machine, spec, false, context);
   await withMachine(machine.name, command, apart, async () => {
     await move(machine.paths.stagingDir, copy.incomingDir, context.host);
     await decide(copy, context.host);

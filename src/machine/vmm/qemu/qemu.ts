@@ -5,6 +5,7 @@ import { zeroSecrets } from '../launch/zero-secrets.ts';
 import type { Vmm } from '../vmm.ts';
 import { decideAccelerator, knownAccelerator } from './accelerator.ts';
 import { kernelParameters, qemuBinary, qemuCommand } from './argv.ts';
+import { changes } from './changes.ts';
 import { copyDisk } from './copy-disk.ts';
 import { qemuFacts } from './facts.ts';
 import { resume, whatHolds } from './held.ts';
@@ -29,6 +30,7 @@ export const qemu: Vmm = {
     void (await qmpCommand(controlSocket, 'system_powerdown', host, withinMs)),
   quit: async ({ controlSocket }, host) => void (await qmpCommand(controlSocket, 'quit', host)),
   copyDisk,
+  changes,
   growDisk: async ({ controlSocket }, bytes, host) => {
     const grown = { 'node-name': DISK_SERIALS.data, size: bytes };
     await qmpCommand(controlSocket, { execute: 'block_resize', arguments: grown }, host, 60_000);
