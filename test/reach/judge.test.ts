@@ -3,7 +3,7 @@ import { besideTheWays } from '../../src/reach/beside.ts';
 import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
-import { facts, healthyPeer, unanswered } from '../support/probe-facts.ts';
+import { facts, healthyPeer, unanswered } from '../support/ways/probe-facts.ts';
 
 function verdictOn(way: WayId, seen: Facts): Verdict {
   const verdict = judge(seen).find((each) => each.way === way);

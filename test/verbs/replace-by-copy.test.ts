@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { MachinePaths } from '../../src/core/paths.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
-import { dice, SEED } from '../support/dice.ts';
-import { MIDDLE, NAME, scribble, withMachineOn } from '../support/machine-off.ts';
-import { isAll } from '../support/sampled.ts';
+import { dice, SEED } from '../support/run/dice.ts';
+import { isAll } from '../support/run/sampled.ts';
+import { MIDDLE, NAME, scribble, withMachineOn } from '../support/services/machine-off.ts';
 
 const KILLS = isAll ? 40 : 2;
-const CHILD = fileURLToPath(new URL('../support/replace-in-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../support/services/replace-in-child.ts', import.meta.url));
 
 /** Milliseconds that it took, from its beginning until it ended or was killed. */
 async function replace(folder: string, text: string, killedAfterMs?: number): Promise<number> {

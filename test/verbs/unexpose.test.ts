@@ -14,10 +14,10 @@ import { unexpose } from '../../src/verbs/reach/expose.ts';
 import { portsToUnserve, unserveNow } from '../../src/verbs/reach/unserve-later.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { contextIn } from '../support/context.ts';
-import { folderChange } from '../support/folder-change.ts';
-import { guestServer } from '../support/guest-server.ts';
-import { runningStandIn } from '../support/qemu-stand-in.ts';
+import { folderChange } from '../support/hosts/folder-change.ts';
 import { ownService, specWith } from '../support/spec.ts';
+import { guestServer } from '../support/stand-ins/guest-server.ts';
+import { runningStandIn } from '../support/stand-ins/qemu-stand-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const target: Target = {
