@@ -1,19 +1,24 @@
 import { defineConfig } from 'vitest/config';
-import LongestFirst from './test/support/longest-first.ts';
+import LongestFirst from './test/support/run/longest-first.ts';
 
 /**
  * End-to-end tests that are the only ones at work: they cut off what must be in the middle of its work, wait one or two seconds
  * for an answer, or use all processors. All others have ports, folders and namespaces of their own, and run two beside one
  * another: a guest that is emulated takes one processor. Three gain a tenth, and are late more often (measured on two).
  */
-const ALONE = ['host-contract', 'host-network', 'kernel', 'ssh-faults'].map((name) => `test/e2e/${name}.test.ts`);
+const ALONE = ['hosts/host-contract', 'hosts/host-network', 'hosts/ssh-faults', 'machine/kernel'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 // On a computer that emulates guests and shares its processors, one of a thousand waits is too short. What passes at its second try only is named at the end.
 const e2e = { testTimeout: 2_500_000, hookTimeout: 2_500_000, retry: 1 };
 
+// One for all files: some take turns by it (test/support/run/sampled.ts).
+process.env['VMKIT_TEST_SEED'] ??= String(Date.now() % 1_000_000);
+
 export default defineConfig({
   test: {
-    reporters: ['default', './test/support/count-reporter.ts'],
+    reporters: ['default', './test/support/run/count-reporter.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {

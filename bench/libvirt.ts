@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { poll } from '../src/core/deadline.ts';
-import { runAsThrowAwayUser, THROW_AWAY_UID } from '../test/support/throw-away-user.ts';
+import { runAsThrowAwayUser, THROW_AWAY_UID } from '../test/support/hosts/throw-away-user.ts';
 import { secondsSinceStart } from './machine.ts';
 import { momentOf, time, vmkit } from './measure.ts';
 

@@ -1,20 +1,20 @@
 import { MAIN, type Measure, median, seconds, time, vmkit } from './measure.ts';
-import { autostart } from './measures-autostart.ts';
-import { secondBackup } from './measures-backup.ts';
-import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures-boot.ts';
-import { changedOption, kernelBuild, rootImage, sizes } from './measures-build.ts';
-import { conformance } from './measures-conformance.ts';
-import { registry, underLibvirt } from './measures-export.ts';
-import { faultKinds, faults } from './measures-faults.ts';
-import { debianKernel, firstPage } from './measures-first.ts';
-import { fuzzed } from './measures-fuzz.ts';
-import { memory } from './measures-memory.ts';
-import { kills, links, twoMachines } from './measures-network.ts';
-import { recovery } from './measures-recovery.ts';
-import { longSleep } from './measures-sleep.ts';
-import { overSsh } from './measures-ssh.ts';
-import { throughput } from './measures-throughput.ts';
-import { ways } from './measures-ways.ts';
+import { autostart } from './measures/autostart.ts';
+import { secondBackup } from './measures/backup.ts';
+import { againstSystemd, forgejoBoot, powerOn, sqlBoot } from './measures/boot.ts';
+import { changedOption, kernelBuild, rootImage, sizes } from './measures/build.ts';
+import { conformance } from './measures/conformance.ts';
+import { registry, underLibvirt } from './measures/export.ts';
+import { faultKinds, faults } from './measures/faults.ts';
+import { debianKernel, firstPage } from './measures/first.ts';
+import { fuzzed } from './measures/fuzz.ts';
+import { memory } from './measures/memory.ts';
+import { kills, links, twoMachines } from './measures/network.ts';
+import { recovery } from './measures/recovery.ts';
+import { longSleep } from './measures/sleep.ts';
+import { overSsh } from './measures/ssh.ts';
+import { throughput } from './measures/throughput.ts';
+import { ways } from './measures/ways.ts';
 import { row } from './rows.ts';
 
 const commandLine: Measure = {

@@ -5,13 +5,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll } from '../src/core/deadline.ts';
-import { hostPrograms } from '../test/support/programs.ts';
+import { hostPrograms } from '../test/support/tailnet/programs.ts';
 import { time } from './measure.ts';
 import type { TailnetWorld } from './tailnet-world.ts';
 
 /** WireGuard in user space, as a phone has it; this host's kernel may have none. */
 const WIREGUARD_GO = 'golang.zx2c4.com/wireguard@v0.0.0-20260522210424-ecfc5a8d5446';
-/** The bench's host, as the peer finds it (test/support/tailnet.ts). */
+/** The bench's host, as the peer finds it (test/support/tailnet/tailnet.ts). */
 const ENDPOINT = '10.99.0.2';
 
 /** Services of a machine that clients reach by tunnels of its own. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
-import { NAMESPACES } from '../test/support/tailnet.ts';
+import { NAMESPACES } from '../test/support/tailnet/tailnet.ts';
 
 /** A computer and its router, each in a network namespace, below a tailnet's servers. The router has two uplinks, and a LAN behind each. */
 export interface Behind {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { poll } from '../src/core/deadline.ts';
 import { WATCH_EXIT_CODE } from '../src/tailnet/service/watch-decision.ts';
-import { tailscalePrograms } from '../test/support/programs.ts';
-import { NAMESPACES, startTailnet, type Tailnet } from '../test/support/tailnet.ts';
+import { tailscalePrograms } from '../test/support/tailnet/programs.ts';
+import { NAMESPACES, startTailnet, type Tailnet } from '../test/support/tailnet/tailnet.ts';
 import { MAIN } from './measure.ts';
 import { type Behind, nameServer, startBehind } from './sleep-network.ts';
 

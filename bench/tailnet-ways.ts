@@ -10,8 +10,8 @@ import { packageRoot } from '../src/core/package-root.ts';
 import { localHost } from '../src/host/local/local.ts';
 import type { Traffic } from '../src/net/traffic.ts';
 import { measureWay, WAY_COLUMNS, wayCells } from '../src/tailnet/measure/measured-way.ts';
-import { hostPrograms } from '../test/support/programs.ts';
-import { type Joined, startTailnet, type Tailnet } from '../test/support/tailnet.ts';
+import { hostPrograms } from '../test/support/tailnet/programs.ts';
+import { type Joined, startTailnet, type Tailnet } from '../test/support/tailnet/tailnet.ts';
 
 /** Measures ways through a tailnet against one another, for docs/choosing.md: `npx tsx bench/tailnet-ways.ts`, as root. Prints a row each. */
 

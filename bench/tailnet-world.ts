@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tailscalePrograms } from '../test/support/programs.ts';
-import { type Joined, startTailnet, type Tailnet } from '../test/support/tailnet.ts';
+import { tailscalePrograms } from '../test/support/tailnet/programs.ts';
+import { type Joined, startTailnet, type Tailnet } from '../test/support/tailnet/tailnet.ts';
 import { pidOf, withOwnMachines } from './machine.ts';
 import { MAIN, type Timed, time } from './measure.ts';
 

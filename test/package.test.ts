@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { packageRoot } from '../src/core/package-root.ts';
-import { installPackage } from './support/installed-package.ts';
+import { installPackage } from './support/run/installed-package.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const root = packageRoot();

@@ -174,8 +174,8 @@ export interface Host {
    * there is not judged, the folders where it would be are.
    */
   requireOurs(path: string): Promise<void>;
-  /** Reads a file whose content is believed: pids that are ended, commands that run as root. Undefined if there is none. Throws `not-ours`. */
-  readOurs(path: string): Promise<Uint8Array | undefined>;
+  /** Reads the text (UTF-8) of a file that is believed: pids that are ended, commands that run as root. Undefined if there is none. Throws `not-ours`. */
+  readOurs(path: string): Promise<string | undefined>;
   /** Names in a folder, in no order; undefined if there is none. */
   list(folder: string): Promise<readonly string[] | undefined>;
   /** Of what a link leads to; undefined if there is nothing. */

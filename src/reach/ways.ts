@@ -78,6 +78,11 @@ const answersOnLoopback: Check = {
   },
 };
 
+/** A peer that knows the node dials what it has heard of by then. */
+function servedTooLate({ peer }: Facts): string | undefined {
+  return peer?.node === undefined ? undefined : 'the guest told what it serves after the peer had dialled';
+}
+
 export const WAYS: readonly Way[] = [
   {
     id: 'guest-serve-tun',
@@ -98,6 +103,7 @@ export const WAYS: readonly Way[] = [
     ],
     address: serveAddress,
     dial: serveDial,
+    whyUntried: servedTooLate,
   },
   {
     id: 'guest-serve-userspace',
@@ -105,6 +111,7 @@ export const WAYS: readonly Way[] = [
     checks: [guestAnswers, clockRight, loopbackUp, loopbackAddress, backendListens, backendAnswers, ...node, ...serve],
     address: serveAddress,
     dial: serveDial,
+    whyUntried: servedTooLate,
   },
   {
     id: 'guest-direct',

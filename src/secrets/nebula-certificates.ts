@@ -104,12 +104,12 @@ export function assignAddresses({ address, clients }: NebulaNode, known: Overlay
 
 async function ensureOverlay(node: NebulaNode, folder: string, { host }: Context): Promise<Overlay> {
   const file = join(folder, 'overlay.json');
-  const bytes = await host.readOurs(file);
-  const known = bytes === undefined ? undefined : overlaySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  const there = await host.readOurs(file);
+  const known = there === undefined ? undefined : overlaySchema.parse(JSON.parse(there));
   if (known !== undefined && known.address !== node.address) throw moved(known.address, node.address, folder);
   const overlay = { address: node.address, clients: assignAddresses(node, known?.clients ?? {}) };
   const text = `${JSON.stringify(overlay, null, 2)}\n`;
-  if (text !== Buffer.from(bytes ?? []).toString('utf8')) await host.write(file, text, 0o600);
+  if (text !== there) await host.write(file, text, 0o600);
   return overlay;
 }
 
@@ -118,8 +118,7 @@ async function isThere(folder: string, file: string, { host }: Context): Promise
 }
 
 async function readPair(folder: string, file: string, { host }: Context): Promise<NebulaPair> {
-  const read = async (end: string): Promise<string> =>
-    Buffer.from((await host.readOurs(join(folder, `${file}.${end}`))) ?? []).toString('utf8');
+  const read = async (end: string): Promise<string> => (await host.readOurs(join(folder, `${file}.${end}`))) ?? '';
   return { key: await read('key'), certificate: await read('crt') };
 }
 

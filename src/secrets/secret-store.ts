@@ -47,8 +47,7 @@ async function secretValue(
 
 /** A secret of this host, if it was made already. */
 export async function readSecret(file: string, { host }: Pick<Context, 'host'>): Promise<string | undefined> {
-  const there = await host.readOurs(file);
-  return there === undefined ? undefined : Buffer.from(there).toString('utf8').trim();
+  return (await host.readOurs(file))?.trim();
 }
 
 async function ensureSecret(

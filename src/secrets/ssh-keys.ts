@@ -41,7 +41,7 @@ export async function dropbearKey(opensshKey: string): Promise<Uint8Array> {
 
 async function ensureKey(path: string, host: Host): Promise<{ text: string; key: ParsedKey }> {
   const there = await host.readOurs(path);
-  const text = there === undefined ? await generateKey() : Buffer.from(there).toString('utf8');
+  const text = there ?? (await generateKey());
   const key = await parse(text, path);
   if (there === undefined) await host.write(path, text, 0o600);
   return { text, key };

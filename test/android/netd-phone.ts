@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../../src/host/host.ts';
-import { must, namespace, serve } from '../support/namespaces.ts';
+import { must, namespace, serve } from '../support/hosts/namespaces.ts';
 import { type Connections, NETD_NAT, type NetdRelease, netdChains, netdRules, TETHERING } from './netd-layout.ts';
 import { phoneIn } from './netd-root.ts';
 

@@ -7,7 +7,7 @@ import { poll } from '../../src/core/deadline.ts';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local/local.ts';
 import { PHONE_APPLETS } from '../../src/machine/phone/supervise-script.ts';
-import type { namespace } from '../support/namespaces.ts';
+import type { namespace } from '../support/hosts/namespaces.ts';
 import { phoneRoot } from './phone-root.ts';
 
 /** Beside the scripts' own: what vmkit runs there itself, and what the test asks. */

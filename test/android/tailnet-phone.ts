@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { NAMESPACES } from '../support/tailnet.ts';
+import { NAMESPACES } from '../support/tailnet/tailnet.ts';
 
 /** The phone's own address in its mobile network, by which adb and the tailnet's servers are reached. */
 export const MOBILE = '10.99.2.2';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse, rendered } from '../support/definition.ts';
-import { docsExamples } from '../support/docs-examples.ts';
+import { docsExamples } from '../support/run/docs-examples.ts';
 
 const examples = await docsExamples();
 

@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exportTo } from '../../src/export/engines.ts';
 import type { ExportedMachine } from '../../src/export/machine.ts';
-import { crosvmStandIn } from '../support/crosvm-stand-in.ts';
-import { exportedMachine } from '../support/exported-machine.ts';
+import { exportedMachine } from '../support/services/exported-machine.ts';
+import { crosvmStandIn } from '../support/stand-ins/crosvm-stand-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const program = process.env['VMKIT_CROSVM'] ?? '';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ENGINE_NAMES, exportTo } from '../../src/export/engines.ts';
 import type { Exported, ExportedMachine } from '../../src/export/machine.ts';
 import { localHost } from '../../src/host/local/local.ts';
-import { exportedMachine as machine } from '../support/exported-machine.ts';
+import { exportedMachine as machine } from '../support/services/exported-machine.ts';
 
 const arm: ExportedMachine = {
   ...machine,

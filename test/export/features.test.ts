@@ -5,7 +5,7 @@ import type { ExportedMachine } from '../../src/export/machine.ts';
 import type { NetworkSpec } from '../../src/spec/networks/network-spec.ts';
 import { networkSchema } from '../../src/spec/networks/networks.ts';
 import { definition, ownService } from '../../src/spec/read/schema.ts';
-import { exportedMachine as machine } from '../support/exported-machine.ts';
+import { exportedMachine as machine } from '../support/services/exported-machine.ts';
 
 /** What a key of vm.yaml comes to with an engine: words that are then in its files, its README among them; or `cannot`: the error `export-cannot`. */
 type Answer = RegExp | 'cannot';

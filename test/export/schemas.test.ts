@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { packageRoot } from '../../src/core/package-root.ts';
 import { type EngineName, exportTo } from '../../src/export/engines.ts';
 import type { ExportedMachine } from '../../src/export/machine.ts';
-import { exportedMachine } from '../support/exported-machine.ts';
+import { exportedMachine } from '../support/services/exported-machine.ts';
 
 /** A published schema, as schemas/ keeps it: its first words name its version and where it is from. A key that it does not know is wrong. */
 async function schemaOf(name: string): Promise<z.ZodType> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { VERB_NAMES } from '../../src/cli/parse/verbs.ts';
-import type { Dice } from '../support/dice.ts';
+import type { Dice } from '../support/run/dice.ts';
 
 export interface Call {
   readonly argv: readonly string[];

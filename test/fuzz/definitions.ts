@@ -1,4 +1,4 @@
-import type { Dice } from '../support/dice.ts';
+import type { Dice } from '../support/run/dice.ts';
 
 const SERVICE = `  - name: hello
     packages: [busybox]

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Dice } from '../support/dice.ts';
+import type { Dice } from '../support/run/dice.ts';
 import { someDefinition } from './definitions.ts';
 
 const IDENTITY = {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { run } from '../../src/cli/run.ts';
 import { errorText, exitCodeOf } from '../../src/cli/show/error-text.ts';
 import { isSystemError } from '../../src/core/errors/errors.ts';
-import { dice } from '../support/dice.ts';
+import { dice } from '../support/run/dice.ts';
 import { type Call, someCall } from './call.ts';
 import { makeScene } from './scene.ts';
 

@@ -7,8 +7,8 @@ import type { Change } from '../../src/host/changes/change.ts';
 import { readJournal } from '../../src/host/changes/change-journal.ts';
 import type { Context } from '../../src/host/context.ts';
 import { contextIn } from '../support/context.ts';
-import { dyingHost } from '../support/dying-host.ts';
-import { folderChange } from '../support/folder-change.ts';
+import { dyingHost } from '../support/hosts/dying-host.ts';
+import { folderChange } from '../support/hosts/folder-change.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function world(): Promise<{ root: string; changes: Change[]; context: Context }> {

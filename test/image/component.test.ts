@@ -8,7 +8,7 @@ import { COMPONENT_SOURCES, type ComponentSource } from '../../src/image/compone
 import { readLockedSource } from '../../src/store/fetch/source-lock.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
-import { serveHttp } from '../support/http-server.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { elf } from './component-elf.ts';
 

@@ -10,7 +10,7 @@ import { resolveSource } from '../../src/kernel/sources/sources.ts';
 import { treeVersion } from '../../src/kernel/sources/tree.ts';
 import { sourceLockPath } from '../../src/store/fetch/source-lock.ts';
 import { contextIn } from '../support/context.ts';
-import { serveHttp } from '../support/http-server.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: string;

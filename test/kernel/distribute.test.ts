@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { isProgram, searchPath } from '../../src/host/local/search-path.ts';
 import { askCompilers } from '../../src/kernel/distribute.ts';
 import { contextIn } from '../support/context.ts';
-import { startDistccd } from '../support/distccd.ts';
+import { startDistccd } from '../support/hosts/distccd.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const toolchain = { crossCompile: '', gcc: 'gcc', ld: 'ld', hasCcache: false };

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { packageRoot } from '../../src/core/package-root.ts';
 import * as library from '../../src/index.ts';
-import { installPackage } from '../support/installed-package.ts';
+import { installPackage } from '../support/run/installed-package.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let project = '';

@@ -5,7 +5,7 @@ import { endProcess, startInBackground } from '../../src/host/local/process/back
 import { type Followed, followBoot } from '../../src/machine/follow/follow.ts';
 import { logsOf } from '../../src/machine/vmm/launch/recorder.ts';
 import { contextIn } from '../support/context.ts';
-import { recorded } from '../support/recorded.ts';
+import { recorded } from '../support/run/recorded.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PANIC = 'echo "[ 1.0] Kernel panic - not syncing: VFS" >&8';

@@ -4,7 +4,7 @@ import { endProcess, isRunning } from '../../src/host/local/process/background.t
 import { readState } from '../../src/machine/state/state.ts';
 import { type Ask, waysToAsk } from '../../src/machine/stop/ask-power-off.ts';
 import { stopMachine } from '../../src/machine/stop/stop.ts';
-import { runningStandIn, type StandIn } from '../support/qemu-stand-in.ts';
+import { runningStandIn, type StandIn } from '../support/stand-ins/qemu-stand-in.ts';
 
 const by = (name: string, ask: Ask['ask']): Ask => ({ by: name, ask });
 const refuses = (name: string, reason: string): Ask =>

@@ -15,7 +15,7 @@ import { settleSuspend } from '../../src/machine/suspend/settle.ts';
 import { resumeArgv } from '../../src/machine/vmm/qemu/memory.ts';
 import { receiveScript } from '../../src/machine/vmm/qemu/receive-memory.ts';
 import { contextIn } from '../support/context.ts';
-import { runningStandIn } from '../support/qemu-stand-in.ts';
+import { runningStandIn } from '../support/stand-ins/qemu-stand-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const isThere = (path: string): Promise<boolean> =>

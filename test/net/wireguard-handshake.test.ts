@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { generatePrivateKey, publicKeyOf } from '../../src/core/x25519.ts';
 import { beginHandshake, finishHandshake, openPacket, sealPacket } from '../../src/net/wireguard/handshake.ts';
 
-// That a kernel takes these messages is proven by test/e2e/wireguard.test.ts.
+// That a kernel takes these messages is proven by test/e2e/ways/wireguard.test.ts.
 
 const keys = { privateKey: generatePrivateKey(), peerKey: publicKeyOf(generatePrivateKey()) };
 

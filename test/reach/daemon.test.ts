@@ -7,8 +7,8 @@ import type { Facts } from '../../src/reach/facts.ts';
 import { readWatched } from '../../src/reach/follow/seen/sightings.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { DAEMON_STATE } from '../../src/reach/look/guest/daemon-state.ts';
-import { verdictOn } from '../support/probe.ts';
-import { facts, unanswered } from '../support/probe-facts.ts';
+import { verdictOn } from '../support/ways/probe.ts';
+import { facts, unanswered } from '../support/ways/probe-facts.ts';
 
 const UP = 'up (pid 77) 900 seconds';
 const FLOWS = `==> flows <==\n${JSON.stringify({ nftables: [{ set: { name: 'left' } }] })}\n`;

@@ -8,7 +8,7 @@ import type { TracedDrop } from '../../src/reach/follow/seen/trace.ts';
 import { watchScript } from '../../src/reach/follow/watch/watch-script.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
-import { facts, healthyPeer } from '../support/probe-facts.ts';
+import { facts, healthyPeer } from '../support/ways/probe-facts.ts';
 
 test('what is run on a machine that is watched', async () => {
   await expect(watchScript([3000, 8080], 4, { isGuest: true, path: "PATH='/usr/sbin:/usr/bin'" })).toMatchFileSnapshot(

@@ -4,7 +4,7 @@ import { judge } from '../../src/reach/judge.ts';
 import type { NebulaClientFacts, NebulaFacts } from '../../src/reach/look/tunnels/nebula-facts.ts';
 import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
-import { facts, unanswered } from '../support/probe-facts.ts';
+import { facts, unanswered } from '../support/ways/probe-facts.ts';
 
 const NODE = { address: '10.89.0.1/24', port: 4242, clients: ['laptop'] };
 const said = (output: string, exitCode = 0): Observation => ({ vantage: 'guest', command: 'x', output, exitCode });

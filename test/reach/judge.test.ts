@@ -3,7 +3,7 @@ import { besideTheWays } from '../../src/reach/beside.ts';
 import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import type { Verdict, WayId } from '../../src/reach/report.ts';
-import { facts, healthyPeer, unanswered } from '../support/probe-facts.ts';
+import { facts, healthyPeer, unanswered } from '../support/ways/probe-facts.ts';
 
 function verdictOn(way: WayId, seen: Facts): Verdict {
   const verdict = judge(seen).find((each) => each.way === way);
@@ -20,6 +20,14 @@ test('a healthy machine: the address to type, and no finding', () => {
 
 test('without a peer nothing is called working', () => {
   expect(viaTun({ ...facts(), peer: undefined }).state).toBe('untried');
+});
+
+test('a guest that told too late what it serves: a peer looked, and not for that', () => {
+  const seen = facts({}, { ...healthyPeer(), dials: new Map() });
+  expect(viaTun(seen)).toMatchObject({
+    state: 'untried',
+    reason: expect.stringContaining('after the peer had dialled'),
+  });
 });
 
 const RULES = '5210:	from all fwmark 0x80000/0xff0000 lookup main\n32766:	from all lookup main';

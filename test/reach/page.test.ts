@@ -9,7 +9,7 @@ import type { Facts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { renderPage } from '../../src/reach/page/page.ts';
 import type { ProbeReport } from '../../src/reach/report.ts';
-import { facts, unanswered } from '../support/probe-facts.ts';
+import { facts, unanswered } from '../support/ways/probe-facts.ts';
 
 function reportOf(seen: Facts): ProbeReport {
   return {

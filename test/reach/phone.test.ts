@@ -3,10 +3,10 @@ import type { Dial, Facts, PeerFacts } from '../../src/reach/facts.ts';
 import { judge } from '../../src/reach/judge.ts';
 import { phoneCommands } from '../../src/reach/look/phone-facts.ts';
 import type { WayId } from '../../src/reach/report.ts';
-import { causesOf } from '../support/phone-causes.ts';
-import { facts } from '../support/probe-facts.ts';
+import { causesOf } from '../support/ways/phone-causes.ts';
+import { facts } from '../support/ways/probe-facts.ts';
 
-/** As the lab's namespace prints them, with netd's rules of Android 13 to 17 (test/e2e/netd.test.ts). */
+/** As the lab's namespace prints them, with netd's rules of Android 13 to 17 (test/e2e/phone/netd.test.ts). */
 const RULES = `0:	from all lookup local
 9000:	from all to 192.168.100.0/24 lookup main
 9001:	from all iif vmkit0 lookup 1002

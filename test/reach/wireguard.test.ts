@@ -11,7 +11,7 @@ import type { Observation } from '../../src/reach/observation.ts';
 import type { Verdict } from '../../src/reach/report.ts';
 import type { WireguardTunnel } from '../../src/spec/service.ts';
 import { wireguard } from '../../src/spec/services/wireguard.ts';
-import { facts, unanswered } from '../support/probe-facts.ts';
+import { facts, unanswered } from '../support/ways/probe-facts.ts';
 
 const KEY = 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=';
 /** Of a real guest (linux 6.12, wireguard-tools 1.0.20210914). */

@@ -8,7 +8,7 @@ import { contextIn } from '../support/context.ts';
 
 const NODE = { address: '10.89.0.1/24', port: 4242, clients: ['laptop'] };
 
-/** Stands in for nebula-cert: a certificate is its arguments. It notes where it wrote, and the CA's key that it was given. Real ones: test/e2e/nebula.test.ts. */
+/** Stands in for nebula-cert: a certificate is its arguments. It notes where it wrote, and the CA's key that it was given. Real ones: test/e2e/ways/nebula.test.ts. */
 const CERTIFIER = `#!/bin/sh
 all="$*"
 while [ $# -gt 0 ]; do case $1 in -out-key) key=$2 ;; -out-crt) crt=$2 ;; esac; shift; done

@@ -5,8 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { localHost } from '../../src/host/local/local.ts';
 import type { Registry } from '../../src/store/oci/registry.ts';
 import { requireSignature, signImage } from '../../src/store/oci/signature.ts';
-import { artifactOf, pushArtifact } from '../support/pushed-artifact.ts';
-import { startRegistry } from '../support/registry.ts';
+import { artifactOf, pushArtifact } from '../support/services/pushed-artifact.ts';
+import { startRegistry } from '../support/stand-ins/registry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** cosign itself, where VMKIT_COSIGN names it: Debian has no package of it. */

@@ -8,7 +8,7 @@ import { parseChecksums } from '../../src/store/fetch/checksums.ts';
 import { download, fetchText } from '../../src/store/fetch/fetch.ts';
 import type { Download } from '../../src/store/fetch/transfer.ts';
 import { contextIn } from '../support/context.ts';
-import { serveHttp } from '../support/http-server.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) % 251));

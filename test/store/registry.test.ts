@@ -14,9 +14,9 @@ import { requireSignature, signImage } from '../../src/store/oci/signature.ts';
 import { pullArtifact } from '../../src/store/pull-artifact.ts';
 import { ensureArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
-import { serveHttp } from '../support/http-server.ts';
-import { artifactOf, pushArtifact } from '../support/pushed-artifact.ts';
-import { startRegistry } from '../support/registry.ts';
+import { artifactOf, pushArtifact } from '../support/services/pushed-artifact.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
+import { startRegistry } from '../support/stand-ins/registry.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const REGISTRY = `/tmp/vmkit-registry-${process.pid}`;

@@ -11,7 +11,7 @@ import type { Artifact } from '../../src/store/artifact.ts';
 import { digestOutputs, readManifest } from '../../src/store/manifest.ts';
 import { artifactKey, ensureArtifact, findArtifact } from '../../src/store/store.ts';
 import { contextIn } from '../support/context.ts';
-import { sampleArtifact } from '../support/store-builder.ts';
+import { sampleArtifact } from '../support/services/store-builder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KILLS = 32;
@@ -19,7 +19,7 @@ const builder = join('node_modules/.cache/vmkit-test', `${process.pid}`, 'store-
 
 beforeAll(async () => {
   await build({
-    entryPoints: ['test/support/store-builder.ts'],
+    entryPoints: ['test/support/services/store-builder.ts'],
     outfile: builder,
     bundle: true,
     format: 'esm',

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { newIdentity } from '../../src/machine/disks/identity.ts';
 import { bundledCli } from '../support/cli.ts';
-import { API_KEY, CLIENT, type ControlApi, startControlApi } from '../support/control-api.ts';
-import { serveHttp } from '../support/http-server.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
+import { API_KEY, CLIENT, type ControlApi, startControlApi } from '../support/tailnet/control-api.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const cli = bundledCli();

@@ -2,8 +2,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { bundledCli } from '../support/cli.ts';
-import { HEADSCALE, type Headscale, startHeadscale } from '../support/headscale.ts';
-import { hostPrograms } from '../support/programs.ts';
+import { HEADSCALE, type Headscale, startHeadscale } from '../support/tailnet/headscale.ts';
+import { hostPrograms } from '../support/tailnet/programs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 if (HEADSCALE === undefined) console.log('Skipped: a real headscale; VMKIT_HEADSCALE=PATH tests with it.');

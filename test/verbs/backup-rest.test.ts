@@ -8,8 +8,8 @@ import { listBackups } from '../../src/verbs/backup/list.ts';
 import { restoreMachine } from '../../src/verbs/backup/restore.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { contextIn } from '../support/context.ts';
-import { computer, digest, NAME, scribble, withMachineOn } from '../support/machine-off.ts';
-import { type RestStandIn, startRestStandIn } from '../support/rest-stand-in.ts';
+import { computer, digest, NAME, scribble, withMachineOn } from '../support/services/machine-off.ts';
+import { type RestStandIn, startRestStandIn } from '../support/stand-ins/rest-stand-in.ts';
 
 const SECRET = 'se@cr/et%';
 const VARIABLES = ['VMKIT_BACKUP_PASSWORD', 'VMKIT_REST_PASSWORD'];

@@ -8,7 +8,7 @@ import { differences, parseCounts } from '../../src/verbs/backup/counts.ts';
 import { listBackups } from '../../src/verbs/backup/list.ts';
 import { restoreMachine } from '../../src/verbs/backup/restore.ts';
 import { parse } from '../support/definition.ts';
-import { computer, digest, NAME, scribble, withMachineOn } from '../support/machine-off.ts';
+import { computer, digest, NAME, scribble, withMachineOn } from '../support/services/machine-off.ts';
 
 const GIVEN = 'VMKIT_BACKUP_PASSWORD';
 const agree = async (): Promise<void> => undefined;

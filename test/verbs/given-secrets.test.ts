@@ -6,8 +6,8 @@ import type { TailnetNode } from '../../src/spec/service.ts';
 import { forgejo } from '../../src/spec/services/forgejo/forgejo.ts';
 import { forgetGivenSecrets, takeGivenSecrets } from '../../src/verbs/boot/given-secrets.ts';
 import { contextIn } from '../support/context.ts';
-import { API_KEY, type ControlApi, startControlApi } from '../support/control-api.ts';
 import { ownService, specWith } from '../support/spec.ts';
+import { API_KEY, type ControlApi, startControlApi } from '../support/tailnet/control-api.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let api: ControlApi;

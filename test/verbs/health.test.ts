@@ -6,7 +6,7 @@ import { machinePaths } from '../../src/core/paths.ts';
 import { readState } from '../../src/machine/state/state.ts';
 import { isDue, lookAfter } from '../../src/verbs/health.ts';
 import { contextIn } from '../support/context.ts';
-import { serveHttp } from '../support/http-server.ts';
+import { serveHttp } from '../support/stand-ins/http-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const closing: (() => void)[] = [];

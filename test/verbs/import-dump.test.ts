@@ -10,7 +10,7 @@ import { requireSize } from '../../src/verbs/import/fit-size.ts';
 import { fitVersion } from '../../src/verbs/import/fit-version.ts';
 import { readDump } from '../../src/verbs/import/read-dump.ts';
 import { contextIn } from '../support/context.ts';
-import { dumpedSql, makeDump, OLD_SECRET_KEY } from '../support/forgejo-dump.ts';
+import { dumpedSql, makeDump, OLD_SECRET_KEY } from '../support/services/forgejo-dump.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function* pieces(text: string, bytes: number): AsyncGenerator<Uint8Array> {

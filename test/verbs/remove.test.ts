@@ -10,7 +10,7 @@ import { unserveLater } from '../../src/verbs/reach/unserve-later.ts';
 import { removeMachine } from '../../src/verbs/remove.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { contextIn } from '../support/context.ts';
-import { folderChange } from '../support/folder-change.ts';
+import { folderChange } from '../support/hosts/folder-change.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const agreed = async (): Promise<void> => undefined;

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { MachinePaths } from '../../src/core/paths.ts';
 import { withMachine } from '../../src/machine/state/machine-lock.ts';
-import { dice } from '../support/dice.ts';
-import { MIDDLE, NAME, scribble, withMachineOn } from '../support/machine-off.ts';
-import { isAll } from '../support/sampled.ts';
+import { dice, SEED } from '../support/run/dice.ts';
+import { isAll } from '../support/run/sampled.ts';
+import { MIDDLE, NAME, scribble, withMachineOn } from '../support/services/machine-off.ts';
 
 const KILLS = isAll ? 40 : 2;
-const CHILD = fileURLToPath(new URL('../support/replace-in-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../support/services/replace-in-child.ts', import.meta.url));
 
 /** Milliseconds that it took, from its beginning until it ended or was killed. */
 async function replace(folder: string, text: string, killedAfterMs?: number): Promise<number> {
@@ -40,9 +40,8 @@ async function there({ dataDisk, secretsDir }: MachinePaths): Promise<readonly s
 test(
   `killed ${KILLS} times at any moment of an import or an upgrade, a machine is what it was, or wholly the new one`,
   async () => {
-    const seed = Number(process.env['VMKIT_TEST_SEED'] ?? Date.now() % 1_000_000);
-    console.log(`VMKIT_TEST_SEED=${seed}`);
-    const { int } = dice(seed);
+    console.log(`VMKIT_TEST_SEED=${SEED}`);
+    const { int } = dice(SEED);
     const { folder, context, paths } = await withMachineOn();
     await scribble(paths, 'once');
     const wholeMs = await replace(folder, 'whole');

@@ -14,10 +14,10 @@ import { unexpose } from '../../src/verbs/reach/expose.ts';
 import { portsToUnserve, unserveNow } from '../../src/verbs/reach/unserve-later.ts';
 import type { VerbContext } from '../../src/verbs/step.ts';
 import { contextIn } from '../support/context.ts';
-import { folderChange } from '../support/folder-change.ts';
-import { guestServer } from '../support/guest-server.ts';
-import { runningStandIn } from '../support/qemu-stand-in.ts';
+import { folderChange } from '../support/hosts/folder-change.ts';
 import { ownService, specWith } from '../support/spec.ts';
+import { guestServer } from '../support/stand-ins/guest-server.ts';
+import { runningStandIn } from '../support/stand-ins/qemu-stand-in.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const target: Target = {
@@ -68,13 +68,14 @@ test('when the guest answers again, the rest is taken back, and not before', asy
   const bin = await temporaryFolder();
   const entries = join(folder, EXPOSED_ENTRIES.replace('/data/', ''));
   await mkdir(dirname(entries), { recursive: true });
-  await writeFile(entries, 'http 80 3000\ntcp 5432 5432\n');
+  // Exposed, reset by hand, and exposed again by a vmkit that wrote the line once more.
+  await writeFile(entries, 'http 80 3000\ntcp 5432 5432\nhttp 80 3000\n');
   const status = {
     TCP: { 80: { HTTP: true } },
     Web: { 'sql:80': { Handlers: { '/': { Proxy: 'http://127.0.0.1:3000' } } } },
   };
   const told = join(folder, 'told');
-  const script = `#!/bin/sh\n[ "$2" != status ] || { echo '${JSON.stringify(status)}'; exit; }\necho "$*" >>${told}\n`;
+  const script = `#!/bin/sh\n[ "$2" != status ] || { echo '${JSON.stringify(status)}'; exit; }\n! grep -qxF "$*" ${told} || exit 1\necho "$*" >>${told}\n`;
   await writeFile(join(bin, 'tailscale'), script, { mode: 0o755 });
   const sshPort = await guestServer(keys, folder, bin);
   await clearState(paths, localHost());

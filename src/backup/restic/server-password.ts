@@ -11,8 +11,7 @@ export async function withServerPassword(
   context: Context,
 ): Promise<ResticTarget> {
   if (!hasServerUser(target)) return target;
-  const kept = await context.host.readOurs(keptIn(target, context));
-  const known = kept === undefined ? undefined : Buffer.from(kept).toString('utf8').trim();
+  const known = (await context.host.readOurs(keptIn(target, context)))?.trim();
   const serverPassword = target.serverPassword ?? given ?? known;
   return serverPassword === undefined ? target : { ...target, serverPassword };
 }

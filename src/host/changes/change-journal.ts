@@ -23,11 +23,11 @@ export type JournalEntry = z.infer<typeof entrySchema>;
 /** What was done to this host and is not undone yet, oldest first. What a reboot has undone already is left out. */
 export async function readJournal(context: Pick<Context, 'host' | 'paths'>): Promise<readonly JournalEntry[]> {
   const { journal } = hostPaths(context.paths);
-  const bytes = await context.host.readOurs(journal);
-  if (bytes === undefined) return [];
+  const text = await context.host.readOurs(journal);
+  if (text === undefined) return [];
   const boot = (await context.host.place()).bootId;
   try {
-    const { entries } = journalSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    const { entries } = journalSchema.parse(JSON.parse(text));
     return entries.filter((entry) => entry.outlivesReboot || entry.boot === boot);
   } catch (error) {
     throw new VmkitError('host', 'journal-damaged', `The journal of host changes, ${journal}, cannot be read.`, {

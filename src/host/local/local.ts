@@ -51,7 +51,8 @@ export function localHost(): Host {
     requireOurs: explained(requireOurs),
     readOurs: explained(async (path) => {
       await requireOurs(path);
-      return readWhole(path, LONGEST_FILE);
+      const bytes = await readWhole(path, LONGEST_FILE);
+      return bytes && new TextDecoder().decode(bytes);
     }),
     log: logReader,
     lock: explained(localLock),

@@ -54,7 +54,8 @@ export function shellFiles(name: string, pool: ShellPool, place: Host['place'], 
     requireOurs: async (path) => {
       await ask(`Looking whose ${path} is`, { script: simpleJob(OURS, [path, system]) });
     },
-    readOurs: (path) => ask(`Reading ${path}`, { script: simpleJob(READ_OURS, [path, system]) }),
+    readOurs: async (path) =>
+      (await ask(`Reading ${path}`, { script: simpleJob(READ_OURS, [path, system]) }))?.toString('utf8'),
     list: async (folder) => {
       const names = await ask(`Listing ${folder}`, { script: simpleJob(LIST, [folder]) });
       return names?.toString().split('\0').slice(0, -1);

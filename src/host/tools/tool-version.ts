@@ -14,7 +14,7 @@ export async function toolVersion(program: string, context: Context): Promise<st
   if (!context.host.isHere) return askVersion(program, context);
   const cacheFile = await cacheFileOf(program, context);
   const known = cacheFile === undefined ? undefined : await context.host.readOurs(cacheFile);
-  if (known !== undefined && known.length > 0) return Buffer.from(known).toString('utf8');
+  if (known !== undefined && known !== '') return known;
   const version = await askVersion(program, context);
   if (cacheFile !== undefined) await context.host.write(cacheFile, version);
   return version;

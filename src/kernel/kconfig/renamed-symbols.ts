@@ -3,7 +3,7 @@ const use = (...symbols: readonly string[]): string => `use ${symbols.join(' and
 
 /**
  * Symbols that other people's configurations still ask for, and what linux 6.12 has instead. Each key was looked for in its Kconfig
- * files and not found; each replacement is there (test/e2e/kconfig-real.test.ts).
+ * files and not found; each replacement is there (test/e2e/machine/kconfig-real.test.ts).
  */
 const RENAMED: Readonly<Record<string, string>> = {
   IP_ROUTE_FWMARK: `rules match marks without it; ${use('IP_MULTIPLE_TABLES')}`,

@@ -77,8 +77,8 @@ function tarballPath(folder: string, sha256: string): string {
 }
 
 async function readNewest(folder: string, context: Context): Promise<LockedSource | undefined> {
-  const bytes = await context.host.readOurs(join(folder, 'newest.json'));
-  return bytes === undefined ? undefined : lockedSource.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  const text = await context.host.readOurs(join(folder, 'newest.json'));
+  return text === undefined ? undefined : lockedSource.parse(JSON.parse(text));
 }
 
 /** The first line of a changelog: `linux (6.12.48-1) trixie; urgency=medium` (deb-changelog(5)). */

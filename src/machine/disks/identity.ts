@@ -25,10 +25,10 @@ export type MachineNode = NonNullable<Identity['node']>;
 
 /** The identity in a file; undefined where there is none. Throws `identity-damaged`. */
 export async function readIdentity(path: string, host: Host): Promise<Identity | undefined> {
-  const bytes = await host.readOurs(path);
-  if (bytes === undefined) return undefined;
+  const text = await host.readOurs(path);
+  if (text === undefined) return undefined;
   try {
-    return identitySchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return identitySchema.parse(JSON.parse(text));
   } catch (error) {
     throw new VmkitError('host', 'identity-damaged', `${path} cannot be read as a machine's identity.`, {
       hint: 'Restore this file from a backup. The data disk is untouched; vmkit does not use it without this file.',

@@ -46,7 +46,6 @@ export async function readStarted(
   { startedAt }: Pick<Started, 'startedAt'>,
   { host }: Pick<Context, 'host'>,
 ): Promise<Started | undefined> {
-  const text = Buffer.from((await host.readOurs(startedFile)) ?? '').toString('utf8');
-  const started = parseJson(text, startedSchema);
+  const started = parseJson(await host.readOurs(startedFile), startedSchema);
   return started?.startedAt === startedAt ? started : undefined;
 }

@@ -93,7 +93,7 @@ export async function readPowerRecord(
 /** What is no file, or too long to be one of ours, is as good as damaged: the other file may say it, and other machines are not its matter. */
 async function readText(path: string, host: Host): Promise<string> {
   try {
-    return Buffer.from((await host.readOurs(path)) ?? '').toString('utf8');
+    return (await host.readOurs(path)) ?? '';
   } catch (error) {
     if (error instanceof VmkitError && ['not-a-file', 'file-too-long'].includes(error.code)) return '';
     throw error;

@@ -52,8 +52,7 @@ export async function readSuspended(
   { suspendedDir }: Pick<MachinePaths, 'suspendedDir'>,
   { host }: Pick<Context, 'host'>,
 ): Promise<Suspended | undefined> {
-  const bytes = await host.readOurs(suspendedFiles(suspendedDir).record);
-  return bytes === undefined ? undefined : parseJson(Buffer.from(bytes).toString('utf8'), suspendedSchema);
+  return parseJson(await host.readOurs(suspendedFiles(suspendedDir).record), suspendedSchema);
 }
 
 /** How large the data disk is, and when it was written to last, in nanoseconds: another one has been changed since. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { parseAddress } from '../../core/addresses/ipv4.ts';
 import { VmkitError } from '../../core/errors/errors.ts';
 import { machinePaths, networkPaths, networksDir } from '../../core/paths.ts';
-import { safeJson } from '../../core/text/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { linkAddresses } from '../../spec/networks/link-addresses.ts';
@@ -78,8 +78,7 @@ function memberFile(name: string, network: string, paths: Context['paths']): str
 export async function readMembers(membersDir: string, { host }: Pick<Context, 'host'>): Promise<NetworkMember[]> {
   const files = ((await host.list(membersDir)) ?? []).filter((file) => file.endsWith('.json'));
   const members = files.map(async (file) => {
-    const bytes = await host.readOurs(join(membersDir, file));
-    const member = memberSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
+    const member = parseJson(await host.readOurs(join(membersDir, file)), memberSchema);
     return member === undefined ? [] : [member];
   });
   return (await Promise.all(members)).flat();

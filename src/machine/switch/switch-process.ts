@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { VmkitError } from '../../core/errors/errors.ts';
 import type { NetworkPaths } from '../../core/paths.ts';
-import { safeJson } from '../../core/text/json.ts';
+import { parseJson } from '../../core/text/json.ts';
 import type { Context } from '../../host/context.ts';
 import { ownProgram } from '../own-program.ts';
 
@@ -9,8 +9,7 @@ const processSchema = z.object({ pid: z.number(), startTime: z.number(), bootId:
 
 /** Starts the switch of a network if it does not run. Call it with the network's lock held. Throws `node-missing`. */
 export async function ensureSwitch(paths: NetworkPaths, { host }: Pick<Context, 'host'>): Promise<void> {
-  const bytes = await host.readOurs(paths.switchFile);
-  const known = processSchema.safeParse(safeJson(Buffer.from(bytes ?? '').toString('utf8'))).data;
+  const known = parseJson(await host.readOurs(paths.switchFile), processSchema);
   if (known !== undefined && (await host.isRunning(known))) return;
   const program = await ownProgram('network-switch', host);
   if (program === undefined) throw needsNode(host.name);

@@ -27,10 +27,11 @@ export function exposedLine({ as, port, to }: ServeEntry): string {
   return `${as} ${port} ${to}`;
 }
 
-/** The entries in that file. */
+/** The entries in that file, each once: somebody may have reset serve by hand, and exposed the port again. */
 export function parseExposed(text: string): ServeEntry[] {
-  return text.split('\n').flatMap((line): ServeEntry[] => {
-    const [, as, port, to] = /^(tcp|http|https) (\d+) (\d+)$/.exec(line.trim()) ?? [];
+  const lines = new Set(text.split('\n').map((line) => line.trim()));
+  return [...lines].flatMap((line): ServeEntry[] => {
+    const [, as, port, to] = /^(tcp|http|https) (\d+) (\d+)$/.exec(line) ?? [];
     if (as !== 'tcp' && as !== 'http' && as !== 'https') return [];
     return [{ as, port: Number(port), to: Number(to) }];
   });

@@ -77,10 +77,10 @@ async function change(
 
 async function readAll(context: Pick<Context, 'paths' | 'host'>): Promise<Readonly<Record<string, LockedSource>>> {
   const path = sourceLockPath(context);
-  const bytes = await context.host.readOurs(path);
-  if (bytes === undefined) return {};
+  const text = await context.host.readOurs(path);
+  if (text === undefined) return {};
   try {
-    return lockFile.parse(JSON.parse(new TextDecoder().decode(bytes))).sources;
+    return lockFile.parse(JSON.parse(text)).sources;
   } catch (error) {
     throw new VmkitError('build', 'source-lock-damaged', `${path} cannot be understood.`, {
       hint: 'Repair it, or delete it; vmkit then locks the sources that it sees next.',

@@ -47,8 +47,7 @@ export async function readJoined({
   host,
   paths,
 }: Pick<Context, 'host' | 'paths'>): Promise<(Joined & { readonly isRunning: boolean }) | undefined> {
-  const bytes = await host.readOurs(joinedPaths(paths).file);
-  const joined = parseJson(bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8'), joinedSchema);
+  const joined = parseJson(await host.readOurs(joinedPaths(paths).file), joinedSchema);
   return joined === undefined ? undefined : { ...joined, isRunning: await host.isRunning(joined) };
 }
 

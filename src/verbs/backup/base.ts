@@ -48,7 +48,6 @@ export async function clearStaging(keepsBase: boolean, paths: MachinePaths, cont
 }
 
 async function nameOfBase({ stagingDir }: MachinePaths, { host }: Context): Promise<string | undefined> {
-  const bytes = await host.readOurs(join(stagingDir, SINCE));
-  const text = bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
-  return /^[0-9a-f]{16}$/.test(text) ? text : undefined;
+  const text = await host.readOurs(join(stagingDir, SINCE));
+  return text !== undefined && /^[0-9a-f]{16}$/.test(text) ? text : undefined;
 }

@@ -25,8 +25,8 @@ export async function backupTarget(
   context: VerbContext,
 ): Promise<Target> {
   if (named !== undefined) return parseTarget(named, process.cwd());
-  const file = paths === undefined ? undefined : await context.host.readOurs(paths.backupFile);
-  const remembered = file === undefined ? undefined : parseJson(Buffer.from(file).toString('utf8'), rememberedSchema);
+  const text = paths === undefined ? undefined : await context.host.readOurs(paths.backupFile);
+  const remembered = parseJson(text, rememberedSchema);
   return parseTarget(remembered?.to ?? backupPaths(context.paths).repository, '/');
 }
 

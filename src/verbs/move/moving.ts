@@ -10,10 +10,10 @@ type Place = Pick<MachinePaths, 'movingFile'>;
 
 /** Where a machine is moving to, once all of it is there: from then on it may run there, and never here. */
 export async function readMoving({ movingFile }: Place, host: Host): Promise<string | undefined> {
-  const bytes = await host.readOurs(movingFile);
-  if (bytes === undefined) return undefined;
+  const text = await host.readOurs(movingFile);
+  if (text === undefined) return undefined;
   // A damaged one says that much.
-  return parseJson(Buffer.from(bytes).toString('utf8'), movingSchema)?.to ?? 'another host';
+  return parseJson(text, movingSchema)?.to ?? 'another host';
 }
 
 export async function writeMoving({ movingFile }: Place, to: string, host: Host): Promise<void> {

@@ -36,7 +36,7 @@ export async function unserveInGuest(
       if (there.includes(port)) await must(guest, ['tailscale', 'serve', `--${as}=${port}`, 'off']);
     }
     const rest = entries.filter(({ to }) => to !== served);
-    if (removed.length > 0) await guest.write(EXPOSED_ENTRIES, rest.map((each) => `${exposedLine(each)}\n`).join(''));
+    if (removed.length > 0) await writeEntries(rest, guest);
     return removed;
   });
 }
@@ -44,10 +44,14 @@ export async function unserveInGuest(
 /** The line first: killed after it, the next boot serves what was asked for. */
 async function addEntry(machine: string, entry: ServeEntry, context: Context): Promise<void> {
   await withGuest(machine, context, async (guest) => {
-    const there = await readText(EXPOSED_ENTRIES, guest);
-    await guest.write(EXPOSED_ENTRIES, `${there}${exposedLine(entry)}\n`);
+    const there = parseExposed(await readText(EXPOSED_ENTRIES, guest));
+    await writeEntries([...there, entry], guest);
     await must(guest, serveCommand(entry).split(' '));
   });
+}
+
+async function writeEntries(entries: readonly ServeEntry[], guest: Guest): Promise<void> {
+  await guest.write(EXPOSED_ENTRIES, [...new Set(entries.map((each) => `${exposedLine(each)}\n`))].join(''));
 }
 
 async function must(guest: Guest, argv: readonly string[]): Promise<void> {

@@ -26,6 +26,9 @@ export interface Exposed {
   readonly isNew: boolean;
 }
 
+/** What was set up is tried, and not left untried because this computer is busy: nobody counts the seconds here, as `probe` does. */
+const PATIENCE_MS = 15_000;
+
 /**
  * Looks, sets up the first way of these that nothing stands in the way of, looks again, and says its address. Where it does not work for a peer, it is taken back
  * and the next is tried; one that was asked for alone stays as far as it came: what is missing may be somebody else's to give. Idempotent. Throws `not-exposed`,
@@ -39,7 +42,7 @@ export async function expose(
 ): Promise<Exposed> {
   return withMachine(spec.name, `vmkit expose ${spec.name}`, context, () =>
     withPeer(spec, undefined, context, async (peer) => {
-      const before = await look(spec, target, { peer: undefined, dials: [] }, context);
+      const before = await look(spec, target, { peer: undefined, dials: [], patienceMs: PATIENCE_MS }, context);
       const reasons: string[] = [];
       let failed: Verdict | undefined;
       const isAsked = vias.length === 1;
@@ -74,7 +77,8 @@ async function tryWay(
   context: VerbContext,
 ): Promise<Verdict | undefined> {
   const hasOwnClient = via === 'wireguard' || via === 'nebula';
-  const facts: Facts = await look(spec, target, { peer: hasOwnClient ? undefined : peer, dials: [via] }, context);
+  const from = { peer: hasOwnClient ? undefined : peer, dials: [via], patienceMs: PATIENCE_MS };
+  const facts: Facts = await look(spec, target, from, context);
   const offered = judge(facts).filter(({ way, state }) => WAYS_VIA[via].includes(way) && state !== 'unavailable');
   const find = (wanted: Verdict['state']): Verdict | undefined => offered.find(({ state }) => state === wanted);
   return find('works') ?? find('degraded') ?? offered[0];

@@ -24,11 +24,11 @@ export interface OpenedShell {
 const SSH_MS = 6_000;
 const CONSOLE_MS = 4_000;
 
-/** By ssh, or where the guest takes no connection, by the root shell on its console: within 10 s in all. */
-export async function openGuestShell(machine: string, context: Context): Promise<OpenedShell> {
+/** By ssh, or where the guest takes no connection, by the root shell on its console: within 10 s in all, and what ssh is given on top. */
+export async function openGuestShell(machine: string, patienceMs: number, context: Context): Promise<OpenedShell> {
   try {
     const address = await guestAddress(machine, context);
-    const guest = await guestHost(address, { withinMs: SSH_MS, signal: context.signal });
+    const guest = await guestHost(address, { withinMs: SSH_MS + patienceMs, signal: context.signal });
     const run: GuestShell['run'] = async (script, withinMs, onLine) =>
       (await guest.exec(['sh'], { input: script, withinMs, onLine, signal: context.signal })).stdout;
     return { shell: { by: 'ssh', run, close: () => guest.close() }, error: undefined };

@@ -30,6 +30,8 @@ interface LookedFrom {
   readonly peer: Promise<Peer> | undefined;
   /** The ways that are dialled, by the peer or by clients of vmkit's own. */
   readonly dials: readonly Via[];
+  /** Milliseconds that everybody has on top: a computer that is busy is no reason to leave out what is looked for. */
+  readonly patienceMs?: number;
 }
 
 /** A peer joins within this time, or none does. */
@@ -48,17 +50,18 @@ const LEAST_MS = 4_000;
 /** All that can be looked at, unjudged. What needs no peer is looked at while that one joins; a peer that does not join is told of, and the rest is seen. */
 export async function look(spec: VmSpec, target: Target, from: LookedFrom, context: VerbContext): Promise<Facts> {
   const { vmm } = await requireRunning(target.machine, context);
-  const left = timeLeft(ALL_MS);
-  const leftToDial = timeLeft(DIALLED_MS, LEAST_MS);
-  const spare = timeLeft(DIALLED_MS);
-  const opened = openGuestShell(target.machine, context);
-  const late = sleep(GUEST_FIRST_MS, UNSEEN, { ref: false });
+  const { patienceMs = 0 } = from;
+  const left = timeLeft(ALL_MS + patienceMs);
+  const leftToDial = timeLeft(DIALLED_MS + patienceMs, LEAST_MS);
+  const spare = timeLeft(DIALLED_MS + patienceMs);
+  const opened = openGuestShell(target.machine, patienceMs, context);
+  const late = sleep(GUEST_FIRST_MS + patienceMs, UNSEEN, { ref: false });
   let tellSoon = (_: LookedGuest): void => undefined;
   const served = new Promise<LookedGuest>((resolve) => {
     tellSoon = resolve;
   });
   const guest = opened.then((each) =>
-    lookAtGuest(spec, target, each, { withinMs: left(LOOK_MS), onServe: tellSoon }, context),
+    lookAtGuest(spec, target, each, { withinMs: left(LOOK_MS + patienceMs), onServe: tellSoon }, context),
   );
   const around = async (): Promise<Facts> => {
     const [looked, proxy, router, phone, hostNetwork] = await Promise.all([
@@ -97,7 +100,7 @@ export async function look(spec: VmSpec, target: Target, from: LookedFrom, conte
       dialling,
       dialling.then(() => watcher.seen()),
       guest,
-      opened.then((each) => askInGuest(target, each, left(ASK_MS))),
+      opened.then((each) => askInGuest(target, each, left(ASK_MS + patienceMs))),
     ]);
     return withAsked({ ...dialled, ...looked, nebula, wireguard, watches }, asked);
   } finally {
@@ -120,14 +123,14 @@ interface Looking extends Pick<Around, 'opened'> {
 
 async function lookWithPeer(
   before: Facts,
-  { peer, dials }: LookedFrom,
+  { peer, dials, patienceMs = 0 }: LookedFrom,
   { opened, watcher, left, leftToDial, spare }: Looking,
   context: VerbContext,
 ): Promise<Facts> {
   if (peer === undefined) return before;
   const run = async (): Promise<Facts> => {
     try {
-      const joined = await withinTime(peer, left(JOIN_MS));
+      const joined = await withinTime(peer, left(JOIN_MS + patienceMs));
       const inGuest: InGuest = async (script, withinMs) => {
         const { shell } = await opened;
         if (shell?.by !== 'ssh') throw new Error('Only its console answers.');

@@ -116,7 +116,7 @@ function byLine(text: string, missed: readonly { readonly from: string; readonly
 }
 
 async function bundle(outfile: string): Promise<void> {
-  const entry = join(packageRoot(), 'test', 'support', 'edit-forever.ts');
+  const entry = join(packageRoot(), 'test', 'support', 'hosts', 'edit-forever.ts');
   // As scripts/build.mjs does: a bundled library may be CommonJS.
   const js = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
   const banner = { js };

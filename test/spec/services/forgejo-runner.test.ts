@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { forgejo } from '../../../src/spec/services/forgejo/forgejo.ts';
 import { forgejoRunner } from '../../../src/spec/services/forgejo/forgejo-runner.ts';
-import { serveHttp } from '../../support/http-server.ts';
+import { serveHttp } from '../../support/stand-ins/http-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const TOKEN = '0123456789abcdef0123456789abcdef01234567';

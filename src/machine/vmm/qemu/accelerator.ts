@@ -46,8 +46,7 @@ export async function knownAccelerator(trial: Trial, context: Context): Promise<
   const device = trial.user === undefined ? await openKvm(context.host) : await openKvmByGroup(context.host);
   const excluded = withoutTrial(trial.machine.arch, machine, device);
   if (excluded !== undefined) return software(excluded);
-  const bytes = await context.host.readOurs(await verdictFile(trial, context));
-  return parseVerdict(Buffer.from(bytes ?? '').toString('utf8'), Date.now());
+  return parseVerdict((await context.host.readOurs(await verdictFile(trial, context))) ?? '', Date.now());
 }
 
 /** A verdict that was kept and still counts. */

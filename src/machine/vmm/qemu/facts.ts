@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Arch } from '../../../core/arch.ts';
 import { sha256 } from '../../../core/digest.ts';
-import { safeJson } from '../../../core/text/json.ts';
+import { parseJson } from '../../../core/text/json.ts';
 import type { Context } from '../../../host/context.ts';
 import { toolVersion } from '../../../host/tools/tool-version.ts';
 import type { VmmFacts } from '../vmm-facts.ts';
@@ -15,11 +15,8 @@ export async function qemuFacts(arch: Arch, context: Context): Promise<VmmFacts>
   const binary = qemuBinary(arch);
   const version = await toolVersion(binary, context);
   const cacheFile = join(context.paths.cache, 'qemu', `${sha256(`${binary}\n${version}`).slice(0, 16)}.json`);
-  const known = await context.host.readOurs(cacheFile);
-  if (known !== undefined) {
-    const facts = factsSchema.safeParse(safeJson(Buffer.from(known).toString('utf8')));
-    if (facts.success) return facts.data;
-  }
+  const known = parseJson(await context.host.readOurs(cacheFile), factsSchema);
+  if (known !== undefined) return known;
   // A machine without a board, told to end at once: fails where seccomp was left out of the build.
   const tried = await context.host.exec(
     [binary, ...['-machine', 'none', '-nodefaults', '-display', 'none', '-sandbox', SANDBOX, '-qmp', 'stdio']],

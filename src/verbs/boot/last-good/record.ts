@@ -18,9 +18,7 @@ type Place = Pick<MachinePaths, 'setsFile'>;
 
 /** What is not there, or damaged, knows of no set. */
 export async function readSets({ setsFile }: Place, { host }: Pick<Context, 'host'>): Promise<SetsRecord> {
-  const bytes = await host.readOurs(setsFile);
-  const text = bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
-  return parseJson(text, recordSchema) ?? { version: 1 };
+  return parseJson(await host.readOurs(setsFile), recordSchema) ?? { version: 1 };
 }
 
 export async function writeSets(
