@@ -113,9 +113,12 @@ services:
       expect((await sql(`INSERT INTO kept (text) VALUES ('round ${round}') RETURNING 'kept'`)).stdout).toBe('kept\n');
       expect(await backups()).toEqual(expect.arrayContaining([...before]));
     }
+    // A whole copy, and what was written since: rows of both are looked for when it is restored.
+    await sandbox.json(['backup', 'sql']);
+    expect((await sql("INSERT INTO kept (text) SELECT 'later' FROM generate_series(1, 5)")).exitCode).toBe(0);
     const last = await sandbox.json(['backup', 'sql', '--keep', '7d']);
     expect(await backups()).toEqual([taken.parse(last).id]);
-    // What it goes on from the next time, and nothing of what was killed. What is restored below was put together from it.
+    // What it goes on from the next time, and nothing of what was killed.
     expect(readdirSync(sandbox.machine('sql').stagingDir).sort()).toEqual(['data.img', 'since']);
   });
 

@@ -80,7 +80,15 @@ export const forgejoRunner = defineService(
           content: stringify({
             log: { level: 'info' },
             // An answer that comes later than fetch_timeout is lost, and the job in it. Jobs that run when it is stopped have 20 s.
-            runner: { file: REGISTRATION, capacity, labels, fetch_timeout: '1m', shutdown_timeout: '20s' },
+            // Asked every 2 s, its own default, an emulated Forgejo had no processor left to get ready: an answer took that long.
+            runner: {
+              file: REGISTRATION,
+              capacity,
+              labels,
+              fetch_interval: '10s',
+              fetch_timeout: '1m',
+              shutdown_timeout: '20s',
+            },
             cache: { dir: `${HOME}/cache/actions` },
             // '-': jobs do not get podman's socket.
             container: { docker_host: '-', privileged: false },
