@@ -13,6 +13,8 @@ export const GUEST = {
   powerOff: '/run/vmkit/poweroff',
   /** The service that joins vsock with the ports, until a machine without network cards takes it. */
   vsock: '/run/vmkit/vsock',
+  /** One line, `ADDRESS HOST`: where connections to the ports of the host arrive, and whom they come from. Which monitor runs a machine decides that. */
+  hostPorts: '/run/vmkit/host-ports',
   /** A folder for each service, with its scripts. */
   services: '/run/vmkit/services',
   /** s6's scan directory: a folder for each service that is supervised. */

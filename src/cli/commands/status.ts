@@ -29,7 +29,7 @@ function statusText(status: OneStatus): string {
   if (condition === 'crashed')
     return `${name}: its QEMU is gone without a clean stop. vmkit boot ${name} starts it again.${unit}`;
   const used =
-    memory?.usedMib === undefined ? '' : `, ${memory.guestMib} MiB of memory (QEMU holds ${memory.usedMib} MiB)`;
+    memory?.usedMib === undefined ? '' : `, ${memory.guestMib} MiB of memory (its monitor holds ${memory.usedMib} MiB)`;
   const services = status.services.map((service) => {
     const took =
       service.readyAt === undefined || service.startedAt === undefined

@@ -78,7 +78,7 @@ why() {
 
 # attend: until it has ended. Says when the guest has booted, keeps the logs short, and stops it when it is to be off.
 attend() {
-  asked=
+  asked='' since=''
   while kill -0 "$pid" 2>/dev/null; do
     if [ ! -e ${FILES.booted} ] && grep -q '"event":"booted"' ${FILES.events}; then
       : >${FILES.booted}
@@ -90,19 +90,25 @@ attend() {
   done
 }
 
-# stop: by the guest's own root shell on the console; then by crosvm, which tells the guest nothing; then by force.
+# stop: by the guest's own root shell on the console; then by crosvm, which tells the guest nothing; then by force. Each in its turn, also on a phone that slept. A crosvm that a signal holds never answers.
 stop() {
-  waited=$(($(seconds) - \${asked:-0}))
-  if [ -z "$asked" ]; then
-    say "$name is asked to power off"
-    asked=$(seconds)
-    { echo; echo ${GUEST.powerOff}; } >&6
-  elif [ $waited -gt ${STOP.guestS + STOP.crosvmS} ]; then
-    say "$name is killed"
-    kill -9 "$pid"
-  elif [ $waited -gt ${STOP.guestS} ] && [ -e ${FILES.stop} ]; then
-    /system/bin/sh ./${FILES.stop} >>${FILES.monitor} 2>&1
-  fi
+  waited=$(($(seconds) - \${since:-0}))
+  case $asked in
+    '')
+      say "$name is asked to power off"
+      asked=guest since=$(seconds)
+      { echo; echo ${GUEST.powerOff}; } >&6 ;;
+    guest)
+      [ $waited -gt ${STOP.guestS} ] || return 0
+      say "$name is told to end"
+      asked=crosvm since=$(seconds)
+      [ ! -e ${FILES.stop} ] || timeout -k 1 ${STOP.crosvmS} /system/bin/sh ./${FILES.stop} >>${FILES.monitor} 2>&1 ;;
+    crosvm)
+      [ $waited -gt ${STOP.crosvmS} ] || return 0
+      say "$name is killed"
+      asked=killed
+      kill -9 "$pid" ;;
+  esac
 }
 
 # after CODE: what crosvm's end means (--extended-status), and how long until the next start: longer each time.

@@ -30,6 +30,7 @@ export const PHONE_APPLETS = [
     'sleep',
     'stat',
     'tail',
+    'timeout',
   ],
 ] as const;
 

@@ -7,6 +7,7 @@ import { planPhoneNetwork } from '../../../src/host/android/phone-network.ts';
 import { isProgram, searchPath } from '../../../src/host/local/search-path.ts';
 import { BACKOFF, EXIT_CODES } from '../../../src/machine/phone/exit.ts';
 import { launcher } from '../../../src/machine/phone/launcher.ts';
+import { machineFunctions } from '../../../src/machine/phone/machine-functions.ts';
 import { besideScript, consoleScript, startScript, stopScript } from '../../../src/machine/phone/machine-script.ts';
 import { networkScript } from '../../../src/machine/phone/network-script.ts';
 import { PHONE_APPLETS, PHONE_PROGRAMS, superviseScript } from '../../../src/machine/phone/supervise-script.ts';
@@ -86,6 +87,32 @@ test('nothing is killed by a name, and no setting of the phone is changed', () =
     expect(script).not.toMatch(/pkill|killall|settings (put|delete)|device_config/);
   expect([...PHONE_APPLETS, ...PHONE_PROGRAMS]).not.toContain('settings');
 });
+
+test.skipIf(!has('mksh'))(
+  'a phone that sleeps while a machine stops leaves out no step, and none of them hangs',
+  async () => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, 'stop'), '');
+    const script = `${machineFunctions()}
+say() { echo "$1"; }
+seconds() { echo $clock; }
+timeout() { echo "timeout $*"; }
+name=sql asked='' since='' clock=7
+sleep 60 &
+pid=$!
+exec 6>typed
+stop; stop
+clock=507; stop; stop
+clock=1007; stop; stop
+wait $pid
+echo "$?, $(<qemu.log) $(<typed)"
+`;
+    expect(execFileSync('mksh', ['-c', script], { cwd, encoding: 'utf8' }).split('\n')).toEqual([
+      ...['sql is asked to power off', 'sql is told to end', 'sql is killed'],
+      ...['137, timeout -k 1 10 /system/bin/sh ./stop ', '/run/vmkit/poweroff', ''],
+    ]);
+  },
+);
 
 test.skipIf(!has('mksh'))(
   'start says who it is, with what was recorded of it, becomes crosvm and keeps the lock',
