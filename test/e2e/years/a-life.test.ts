@@ -189,7 +189,9 @@ services:
     const places = { HOME: '/root', XDG_DATA_HOME: '/srv/shared/d', XDG_STATE_HOME: '/srv/shared/s' };
     const run = async (...argv: string[]): Promise<void> => {
       const { exitCode, stdout, stderr } = await systemd.run(argv, places);
-      expect(exitCode, `${argv.join(' ')}\n${stdout}${stderr}`).toBe(0);
+      const journal =
+        exitCode === 0 ? '' : (await systemd.run(['journalctl', '-u', 'vmkit-forge', '--no-pager'])).stdout;
+      expect(exitCode, `${argv.join(' ')}\n${stdout}${stderr}${journal}`).toBe(0);
     };
     try {
       await run(
