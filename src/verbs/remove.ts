@@ -7,8 +7,8 @@ import type { MachineNode } from '../machine/disks/identity.ts';
 import { withMachine } from '../machine/state/machine-lock.ts';
 import { requireNothingRuns } from '../machine/state/running.ts';
 import { leaveNetworks } from '../machine/switch/network-members.ts';
+import { undoWithShared } from './host/undo-changes.ts';
 import { type MachineParts, machineParts } from './machine-parts.ts';
-import { undoWithShared } from './undo-changes.ts';
 
 export interface RemovedMachine {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { command } from '../../src/cli/commands/build/doctor.ts';
+import { command } from '../../src/cli/commands/computer/doctor.ts';
 import { contextIn } from '../support/context.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outdatedText } from '../../src/cli/commands/outdated.ts';
+import { outdatedText } from '../../src/cli/commands/change/outdated.ts';
 import { forgejo } from '../../src/spec/services/forgejo/forgejo.ts';
 import { postgres } from '../../src/spec/services/postgres/postgres.ts';
 import { parseSimulation } from '../../src/verbs/outdated/newer-packages.ts';

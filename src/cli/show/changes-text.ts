@@ -1,4 +1,4 @@
-import type { HostReport } from '../../verbs/host-network.ts';
+import type { HostReport } from '../../verbs/host/host-network.ts';
 
 /** What was done to this computer, or would be, with its commands. */
 export function changesText({ isDryRun, changes, notes }: HostReport): string {

@@ -18,8 +18,8 @@ import { judge } from '../../reach/judge.ts';
 import type { Verdict } from '../../reach/report.ts';
 import { PHONE_VIAS, type Via, WAYS_VIA } from '../../reach/vias.ts';
 import { whyNoProxy, whyNoRoute } from '../../reach/why-not.ts';
+import { undoWithShared } from '../host/undo-changes.ts';
 import { runStep, type VerbContext } from '../step.ts';
-import { undoWithShared } from '../undo-changes.ts';
 import { serveInGuest, unserveInGuest } from './expose-guest.ts';
 import { forgetUnserve, unserveLater } from './unserve-later.ts';
 

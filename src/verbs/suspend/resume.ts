@@ -8,7 +8,7 @@ import { isSuspended, readSuspended } from '../../machine/state/suspended.ts';
 import { resumeMachine } from '../../machine/suspend/resume.ts';
 import { settleSuspend } from '../../machine/suspend/settle.ts';
 import { joinNetwork, leaveNetworks } from '../../machine/switch/network-members.ts';
-import { renewHost } from '../host-network.ts';
+import { renewHost } from '../host/host-network.ts';
 import { requireNotMoving } from '../move/moving.ts';
 import { runStep, type VerbContext } from '../step.ts';
 

@@ -6,7 +6,7 @@ import { readJournal } from '../../host/changes/change-journal.ts';
 import { withLock } from '../../host/with-lock.ts';
 import { SERVICE_CHANGE, serviceChange } from '../../tailnet/service/service-change.ts';
 import { SERVICE_SOCKET, type ServiceRequest } from '../../tailnet/service/units.ts';
-import { type HostReport, reportChanges } from '../host-network.ts';
+import { type HostReport, reportChanges } from '../host/host-network.ts';
 import type { VerbContext } from '../step.ts';
 
 const NEXT = `Then: sudo tailscale up --accept-dns=false. It may not write /etc/resolv.conf: sudo vmkit tailnet hosts has the names.`;

@@ -9,7 +9,7 @@ import { networkAddresses } from '../../../src/host/network/bridge-addresses.ts'
 import { checkNetwork } from '../../../src/host/network/check-network.ts';
 import type { NetworkRequest } from '../../../src/host/network/host-network.ts';
 import { lookAtHostNetwork } from '../../../src/reach/look/host-network.ts';
-import { setUpNetwork, tearDownHost } from '../../../src/verbs/host-network.ts';
+import { setUpNetwork, tearDownHost } from '../../../src/verbs/host/host-network.ts';
 import { contextIn } from '../../support/context.ts';
 import { dyingHost } from '../../support/hosts/dying-host.ts';
 import { must, namespace, plug, reach, serve, whyNoNamespaces } from '../../support/hosts/namespaces.ts';

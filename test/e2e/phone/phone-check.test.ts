@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hostFrom } from '../../../src/host/host-from.ts';
-import { reportOnPhone } from '../../../src/verbs/phone-check.ts';
+import { reportOnPhone } from '../../../src/verbs/phone/phone-check.ts';
 import { type Phone, startPhone, whyNoPhone } from '../../android/phone.ts';
 import { bundledCli } from '../../support/cli.ts';
 import { contextIn } from '../../support/context.ts';

@@ -1,4 +1,4 @@
-import type { HostReport } from '../../../verbs/host-network.ts';
+import type { HostReport } from '../../../verbs/host/host-network.ts';
 import { installService, removeService } from '../../../verbs/tailnet/service.ts';
 import { defineCommand } from '../../parse/command.ts';
 import { changesText } from '../../show/changes-text.ts';
