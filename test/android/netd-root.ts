@@ -11,7 +11,7 @@ import type { namespace } from '../support/hosts/namespaces.ts';
 import { phoneRoot } from './phone-root.ts';
 
 /** Beside the scripts' own: what vmkit runs there itself, and what the test asks. */
-const ASKED = ['ls', 'test', 'env', 'mktemp', 'printf', 'timeout'];
+const ASKED = ['ls', 'test', 'env', 'mktemp', 'printf'];
 
 /**
  * A network namespace with the root of a phone: mksh as `sh`, of toybox no more than the scripts say that they call, the real ip and iptables. `getprop`

@@ -27,8 +27,8 @@ if [ -d "$4" ]; then
   rm -rf -- "$4" || exit
 fi`;
 
-/** `$2` is held until the script ends: one that a killed vmkit left at work is waited for, since its lock is gone with it. */
-const ALONE = `if [ -d "$2" ]; then exec 9<"$2" && flock 9 || exit; fi`;
+/** `$2` is held until the script ends: one that a killed vmkit left at work is waited for, since its lock is gone with it. mksh gives a descriptor to a program only where it is named there. */
+const ALONE = `if [ -d "$2" ]; then exec 9<"$2" && flock 9 9<&9 || exit; fi`;
 
 const TIDY = `${ALONE}\n${PLACE}`;
 const DECIDE = `${ALONE}\nsync && mv -- "$5" "$4" && sync || exit\n${PLACE}`;
