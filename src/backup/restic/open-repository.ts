@@ -4,6 +4,7 @@ import { VmkitError } from '../../core/errors/errors.ts';
 import { backupPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { generateSecret } from '../../spec/secrets.ts';
+import type { ResticTarget } from '../target.ts';
 import { isNoRepository, isWrongPassword, type ResticPlace, resticFailed, runRestic, tryRestic } from './run-restic.ts';
 
 interface Opening {
@@ -25,7 +26,7 @@ export async function openRepository(
   context: Context,
 ): Promise<ResticPlace> {
   const { host } = context;
-  const passwordFile = join(backupPaths(context.paths).passwordsDir, sha256(target.url).slice(0, 16));
+  const passwordFile = passwordFileOf(target, context);
   const known: ResticPlace = { target, passwordFile };
   const isKnown = (await host.readOurs(passwordFile)) !== undefined;
   if (isKnown && given === undefined) {
@@ -50,6 +51,11 @@ export async function openRepository(
     await host.remove(tried.passwordFile);
   }
   throw resticFailed(known, 'cat', 'wrong password or no key found');
+}
+
+/** Of each repository a file of its own, whose name tells nothing of it. */
+export function passwordFileOf({ url }: Pick<ResticTarget, 'url'>, { paths }: Pick<Context, 'paths'>): string {
+  return join(backupPaths(paths).passwordsDir, sha256(url).slice(0, 16));
 }
 
 async function lookAt(place: ResticPlace, context: Context): Promise<'opens' | 'none' | 'wrong password'> {

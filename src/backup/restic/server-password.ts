@@ -1,8 +1,6 @@
-import { join } from 'node:path';
-import { sha256 } from '../../core/digest.ts';
-import { backupPaths } from '../../core/paths.ts';
 import type { Context } from '../../host/context.ts';
 import { hasServerUser, type ResticTarget } from '../target.ts';
+import { passwordFileOf } from './open-repository.ts';
 
 /** The target with the password of its server's user: the one in its URL, else `given`, else the one that opened it before. */
 export async function withServerPassword(
@@ -22,6 +20,6 @@ export async function keepServerPassword(target: ResticTarget, context: Context)
   if (serverPassword !== undefined) await context.host.write(keptIn(target, context), `${serverPassword}\n`, 0o600);
 }
 
-function keptIn({ url }: ResticTarget, { paths }: Context): string {
-  return join(backupPaths(paths).passwordsDir, `${sha256(url).slice(0, 16)}.server`);
+function keptIn(target: ResticTarget, context: Context): string {
+  return `${passwordFileOf(target, context)}.server`;
 }

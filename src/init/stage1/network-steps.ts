@@ -68,9 +68,12 @@ function ownCardSteps(network: NetworkSpec): string {
   const none = `${fatal('network-missing')} "this machine's network needs a monitor with a user network"\n`;
   if (card === undefined || world !== undefined) return none;
   const found = USER_NETWORK.interface;
+  const [address] = card.addresses;
+  const [host] = card.gateways;
+  const ports = address === undefined || host === undefined ? '' : hostPorts(address.replace(/\/.*/, ''), host);
   return `[ -e /sys/class/net/${found} ] || ${fatal('network-missing')} "the kernel found no ${found}"
 ip link set ${found} name ${card.interface} address ${card.mac} || ${fatal('network-failed')} "cannot name ${card.interface}"
-${card.addresses[0] === undefined || card.gateways[0] === undefined ? '' : hostPorts(card.addresses[0].replace(/\/.*/, ''), card.gateways[0])}${worldSteps(network)}`;
+${ports}${worldSteps(network)}`;
 }
 
 /** How the guest reaches the world and other machines. */

@@ -44,14 +44,14 @@ export async function unserveInGuest(
 /** The line first: killed after it, the next boot serves what was asked for. */
 async function addEntry(machine: string, entry: ServeEntry, context: Context): Promise<void> {
   await withGuest(machine, context, async (guest) => {
-    const there = parseExposed(await readText(EXPOSED_ENTRIES, guest));
-    await writeEntries([...there, entry], guest);
+    const there = await readText(EXPOSED_ENTRIES, guest);
+    await writeEntries(parseExposed(`${there}\n${exposedLine(entry)}`), guest);
     await must(guest, serveCommand(entry).split(' '));
   });
 }
 
 async function writeEntries(entries: readonly ServeEntry[], guest: Guest): Promise<void> {
-  await guest.write(EXPOSED_ENTRIES, [...new Set(entries.map((each) => `${exposedLine(each)}\n`))].join(''));
+  await guest.write(EXPOSED_ENTRIES, entries.map((each) => `${exposedLine(each)}\n`).join(''));
 }
 
 async function must(guest: Guest, argv: readonly string[]): Promise<void> {

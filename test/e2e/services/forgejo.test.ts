@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { Client, utils } from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sha256 } from '../../../src/core/digest.ts';
 import { GUEST_SEARCH_PATH } from '../../../src/core/guest-paths.ts';
 import { freePort } from '../../../src/net/tcp.ts';
 import { loadVm } from '../../../src/spec/read/load.ts';
@@ -12,6 +11,7 @@ import { contextIn } from '../../support/context.ts';
 import { useSandbox } from '../../support/machine.ts';
 import { dice, SEED } from '../../support/run/dice.ts';
 import { isAll } from '../../support/run/sampled.ts';
+import { forgejoClient } from '../../support/services/forgejo-client.ts';
 import { makeDump, OLD_PASSWORD, OLD_SECRET_KEY } from '../../support/services/forgejo-dump.ts';
 import { buildStandIn } from '../../support/stand-ins/forgejo-stand-in/build.ts';
 
@@ -60,35 +60,18 @@ services:
     );
   });
 
-  async function api(path: string, options: Request = {}): Promise<Response> {
-    return fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
-      method: options.method ?? 'GET',
-      headers: { authorization: login(options.as ?? password, options.name), 'content-type': 'application/json' },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      signal: AbortSignal.timeout(120_000),
-    });
+  const me = forgejoClient(
+    () => port,
+    () => ({ name: 'owner', password }),
+  );
+  const { repository } = me;
+
+  function api(path: string, { as = password, name = 'owner', ...request }: Request = {}): Promise<Response> {
+    return me.api(path, { ...request, as: { name, password: as } });
   }
 
-  function login(as: string, name = 'owner'): string {
-    return `Basic ${Buffer.from(`${name}:${as}`).toString('base64')}`;
-  }
-
-  /** git on this machine, signed in as the administrator; the password is in its environment only. */
-  async function git(args: readonly string[], cwd = sandbox.folder): Promise<string> {
-    const env = {
-      GIT_CONFIG_COUNT: '1',
-      GIT_CONFIG_KEY_0: 'http.extraHeader',
-      GIT_CONFIG_VALUE_0: `Authorization: ${login(password)}`,
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_TERMINAL_PROMPT: '0',
-      ...{ GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@example.org' },
-      ...{ GIT_COMMITTER_NAME: 'T', GIT_COMMITTER_EMAIL: 't@example.org' },
-    };
-    return (await execa('git', args, { cwd, env, timeout: 300_000 })).stdout;
-  }
-
-  function repository(name: string): string {
-    return `http://127.0.0.1:${port}/owner/${name}.git`;
+  function git(args: readonly string[], cwd = sandbox.folder): Promise<string> {
+    return me.git(args, cwd);
   }
 
   async function inGuest(script: string, ...words: readonly string[]): Promise<string> {
@@ -314,10 +297,7 @@ cat count`;
     'a dump of another server that fails leaves the machine as it was; a right one takes its place',
     async () => {
       await sandbox.json(['stop', 'forgejo']);
-      const disk = async () =>
-        createHash('sha256')
-          .update(await readFile(sandbox.machine('forgejo').dataDisk))
-          .digest('hex');
+      const disk = async () => sha256(await readFile(sandbox.machine('forgejo').dataDisk));
       const before = await disk();
       const importing = (file: string) =>
         sandbox.vmkit(['import', 'forgejo', 'forgejo', '--dump', file, '--component', component]);

@@ -11,6 +11,7 @@ import { MACHINE_PROGRAMS, type Sshd, startSshd, TEST_UID } from '../../support/
 import { startSystemd, whyNoSystemd } from '../../support/hosts/systemd.ts';
 import { useSandbox } from '../../support/machine.ts';
 import { isAll } from '../../support/run/sampled.ts';
+import { forgejoClient } from '../../support/services/forgejo-client.ts';
 import { buildStandIn } from '../../support/stand-ins/forgejo-stand-in/build.ts';
 
 const executable = process.env['VMKIT_FORGEJO'] ?? (isAll ? await buildStandIn() : undefined);
@@ -62,30 +63,12 @@ services:
     port: ${port}
 `,
     );
-  const api = (path: string, body?: object): Promise<Response> =>
-    fetch(`http://127.0.0.1:${port}/api/v1${path}`, {
-      headers: {
-        authorization: `Basic ${Buffer.from(`owner:${password}`).toString('base64')}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(120_000),
-    });
-  const git = async (...words: string[]): Promise<string> => {
-    const header = `Authorization: Basic ${Buffer.from(`owner:${password}`).toString('base64')}`;
-    const config = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'http.extraHeader', GIT_CONFIG_VALUE_0: header };
-    const who = {
-      GIT_AUTHOR_NAME: 'T',
-      GIT_AUTHOR_EMAIL: 't@example.org',
-      GIT_COMMITTER_NAME: 'T',
-      GIT_COMMITTER_EMAIL: 't@example.org',
-    };
-    const env = { ...config, ...who, GIT_CONFIG_GLOBAL: '/dev/null', GIT_TERMINAL_PROMPT: '0' };
-    return (await execa('git', words, { cwd: sandbox.folder, env, timeout: 300_000 })).stdout;
-  };
-  const url = (name: string): string => `http://127.0.0.1:${port}/owner/${name}.git`;
+  const { api, git, repository } = forgejoClient(
+    () => port,
+    () => ({ name: 'owner', password }),
+  );
   const headsNow = (): Promise<readonly string[]> =>
-    Promise.all(REPOSITORIES.map((name) => git('ls-remote', url(name))));
+    Promise.all(REPOSITORIES.map((name) => git(['ls-remote', repository(name)], sandbox.folder)));
   const sql = (host: readonly string[], query: string): Promise<string> =>
     succeed(
       'exec',
@@ -122,14 +105,15 @@ services:
     await succeed('boot', 'forge');
     password = (await readFile(join(sandbox.machine('forge').secretsDir, 'forgejo', 'admin-password'), 'utf8')).trim();
     for (const name of REPOSITORIES) {
-      expect((await api('/user/repos', { name })).status).toBe(201);
-      await git('init', '-q', '-b', 'main', name);
+      expect((await api('/user/repos', { method: 'POST', body: { name } })).status).toBe(201);
+      const work = join(sandbox.folder, name);
+      await git(['init', '-q', '-b', 'main', work], sandbox.folder);
       for (const commit of ['first', 'second']) {
-        await execa('sh', ['-c', 'head -c 300000 /dev/urandom >"$0"', join(sandbox.folder, name, commit)]);
-        await git('-C', name, 'add', commit);
-        await git('-C', name, 'commit', '-qm', commit);
+        await execa('sh', ['-c', 'head -c 300000 /dev/urandom >"$0"', join(work, commit)]);
+        await git(['add', commit], work);
+        await git(['commit', '-qm', commit], work);
       }
-      await git('-C', name, 'push', '-q', url(name), 'main');
+      await git(['push', '-q', repository(name), 'main'], work);
     }
     heads = await headsNow();
     expect(heads.join('\n')).toMatch(/refs\/heads\/main/);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,10 +47,7 @@ services:
     host: ${port}
 `,
     );
-  const digest = (): string =>
-    createHash('sha256')
-      .update(readFileSync(sandbox.machine('sql').dataDisk))
-      .digest('hex');
+  const digest = (): string => sha256(readFileSync(sandbox.machine('sql').dataDisk));
   const passwordFile = (): string => join(backupPaths(sandbox.paths).passwordsDir, sha256(repository()).slice(0, 16));
 
   beforeAll(async () => {

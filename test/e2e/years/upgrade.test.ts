@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../../src/core/digest.ts';
 import { useSandbox } from '../../support/machine.ts';
 import { dice, SEED } from '../../support/run/dice.ts';
 import { isAll } from '../../support/run/sampled.ts';
@@ -22,10 +22,7 @@ services:
 describe.runIf(isAll).sequential('PostgreSQL 15 of bookworm becomes 17 of trixie: VMKIT_TEST_ALL=1', () => {
   const sandbox = useSandbox();
   const { int } = dice(SEED);
-  const digest = (): string =>
-    createHash('sha256')
-      .update(readFileSync(sandbox.machine('sql').dataDisk))
-      .digest('hex');
+  const digest = (): string => sha256(readFileSync(sandbox.machine('sql').dataDisk));
   const ask = async (sql: string): Promise<string[]> => {
     const { stdout, exitCode, stderr } = await sandbox.vmkit(psqlWords('-v', 'ON_ERROR_STOP=1'), { input: sql });
     expect(exitCode, stderr).toBe(0);

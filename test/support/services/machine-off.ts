@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../../../src/core/digest.ts';
 import { type MachinePaths, machinePaths } from '../../../src/core/paths.ts';
 import { ensureDataDisk } from '../../../src/machine/disks/data-disk.ts';
 import { contextIn } from '../context.ts';
@@ -34,6 +34,6 @@ export async function scribble({ dataDisk }: MachinePaths, content: string | Uin
   return digest(dataDisk);
 }
 
-export const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+export const digest = (path: string): string => sha256(readFileSync(path));
 
 export const MIDDLE = 24 * 1024 * 1024;
